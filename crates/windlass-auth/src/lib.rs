@@ -1,0 +1,1 @@
+//! Basic, NTLM and SPNEGO behind one security context, for initiators and acceptors.

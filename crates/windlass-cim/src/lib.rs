@@ -1,0 +1,1 @@
+//! CIM classes, instances, object paths, WQL and their XML mappings.

@@ -1,0 +1,1 @@
+//! The PowerShell object model and its XML.

@@ -1,0 +1,1 @@
+//! The command language of the console and of NoLanguage endpoints.

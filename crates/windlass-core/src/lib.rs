@@ -1,0 +1,1 @@
+//! Limits, secrets, status codes and byte cursors shared by every Windlass crate.

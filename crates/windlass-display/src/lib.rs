@@ -1,0 +1,1 @@
+//! PowerShell objects as the tables and lists that PowerShell prints.

@@ -1,0 +1,1 @@
+//! HTTP as WinRM uses it: the 401 loop, encrypted bodies, keep-alive rules.

@@ -1,0 +1,1 @@
+//! An embedded WinRM host: tests, demo and the local computer.

@@ -1,0 +1,1 @@
+//! TCP, TLS and HTTP connections that carry a security context.

@@ -1,0 +1,1 @@
+//! PowerShell remoting: fragments, messages, RunspacePool and Pipeline machines, both roles.

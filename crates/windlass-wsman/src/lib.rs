@@ -1,0 +1,1 @@
+//! WS-Management: Identify, Transfer, Enumeration and the Shell resource, both roles.

@@ -1,0 +1,1 @@
+//! A namespace-aware XML reader and writer with limits.

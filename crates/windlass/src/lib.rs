@@ -1,0 +1,1 @@
+//! Sessions: PSSession and CimSession, asynchronously.
