@@ -1,0 +1,412 @@
+//! The pull reader.
+
+use std::borrow::Cow;
+
+use quick_xml::Reader as RawReader;
+use quick_xml::events::Event as RawEvent;
+
+use crate::element::{Element, next_raw, raw_attributes, split_name, unescape_attribute};
+use crate::error::{Error, ErrorKind};
+use crate::fragment::Fragment;
+use crate::scope::Scope;
+
+/// What a document may cost.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Limits {
+    /// Open elements at once.
+    pub depth: usize,
+    /// Attributes of one element, and namespace declarations in scope at once.
+    pub attributes: usize,
+    /// Bytes of one element or attribute name.
+    pub name: usize,
+    /// Bytes of one text or attribute value.
+    pub text: usize,
+    /// Bytes of the whole document.
+    pub total: usize,
+    /// Whether control characters that XML 1.0 does not allow are refused. CLIXML readers of
+    /// PowerShell do not refuse them.
+    pub check_characters: bool,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            depth: 64,
+            attributes: 256,
+            name: 1024,
+            text: 64 << 20,
+            total: 128 << 20,
+            check_characters: true,
+        }
+    }
+}
+
+impl Limits {
+    /// The same limits with another depth.
+    pub fn with_depth(self, depth: usize) -> Self {
+        Self { depth, ..self }
+    }
+
+    /// The same limits with another document length.
+    pub fn with_total(self, total: usize) -> Self {
+        Self { total, ..self }
+    }
+
+    /// The same limits, control characters accepted.
+    pub fn without_character_checks(self) -> Self {
+        Self { check_characters: false, ..self }
+    }
+}
+
+/// What the reader met.
+#[derive(Debug, Clone)]
+pub enum Event<'a> {
+    /// A start tag. An empty-element tag gives a `Start` and an `End`.
+    Start(Element<'a>),
+    /// The end of the innermost open element.
+    End,
+    /// Character data up to the next tag, references replaced, line ends normalised.
+    Text(Cow<'a, str>),
+    /// The end of the document.
+    Eof,
+}
+
+/// Reads a document from its start to its end, once.
+#[derive(Debug)]
+pub struct Reader<'a> {
+    text: &'a str,
+    raw: RawReader<&'a [u8]>,
+    scope: Scope<'a>,
+    limits: Limits,
+    pending: Option<(Raw<'a>, usize)>,
+    /// An empty-element tag was given out as a start; its end is due.
+    end_due: bool,
+    root_seen: bool,
+    /// Where the last event started and where it ended.
+    start: usize,
+    end: usize,
+}
+
+/// One token of quick-xml with its text taken from the input itself.
+#[derive(Debug)]
+enum Raw<'a> {
+    Start { content: &'a str, empty: bool },
+    End,
+    Text(&'a str),
+    CData(&'a str),
+    Reference(&'a str),
+    Eof,
+}
+
+impl<'a> Reader<'a> {
+    /// Stands before the first element of a document.
+    pub fn new(text: &'a str, limits: Limits) -> Self {
+        Self::with_scope(text, limits, Scope::default())
+    }
+
+    pub(crate) fn with_scope(text: &'a str, limits: Limits, scope: Scope<'a>) -> Self {
+        let mut raw = RawReader::from_str(text);
+        raw.config_mut().check_comments = true;
+        Self { text, raw, scope, limits, pending: None, end_due: false, root_seen: false, start: 0, end: 0 }
+    }
+
+    /// The next event. Comments and the XML declaration are passed over.
+    ///
+    /// # Errors
+    /// Anything that is not well-formed, is forbidden or passes a limit. The reader must not be used
+    /// after an error.
+    #[expect(clippy::should_implement_trait, reason = "a reader that can fail is no iterator")]
+    pub fn next(&mut self) -> Result<Event<'a>, Error> {
+        if self.end_due {
+            self.end_due = false;
+            self.scope.close();
+            return Ok(Event::End);
+        }
+        let (raw, start) = self.take_raw()?;
+        self.start = start;
+        match raw {
+            Raw::Start { content, empty } => self.open(content, empty).map(Event::Start),
+            Raw::End => {
+                self.scope.close();
+                Ok(Event::End)
+            }
+            Raw::Eof if self.scope.depth() > 0 => Err(self.error(ErrorKind::UnexpectedEnd)),
+            Raw::Eof => Ok(Event::Eof),
+            piece => self.text_from(piece),
+        }
+    }
+
+    /// The next child of the current element, or `None` when its end tag has been read. Text between
+    /// children is passed over. Before the first element and after the last, the document counts as
+    /// the parent.
+    pub fn next_element(&mut self) -> Result<Option<Element<'a>>, Error> {
+        loop {
+            match self.next()? {
+                Event::Start(element) => return Ok(Some(element)),
+                Event::End | Event::Eof => return Ok(None),
+                Event::Text(_) => {}
+            }
+        }
+    }
+
+    /// The text of the current element, whose end tag is read.
+    ///
+    /// # Errors
+    /// A child element is one.
+    pub fn read_text(&mut self) -> Result<Cow<'a, str>, Error> {
+        let mut text = Cow::Borrowed("");
+        loop {
+            match self.next()? {
+                Event::Text(piece) if text.is_empty() => text = piece,
+                Event::Text(piece) => text.to_mut().push_str(&piece),
+                Event::End => return Ok(text),
+                Event::Start(element) => {
+                    let name = element.local.chars().take(64).collect();
+                    return Err(self.error(ErrorKind::ElementInText(name)));
+                }
+                Event::Eof => return Err(self.error(ErrorKind::UnexpectedEnd)),
+            }
+        }
+    }
+
+    /// Passes over what is left of the current element, its end tag included.
+    pub fn skip(&mut self) -> Result<(), Error> {
+        let parent = self.depth().saturating_sub(1);
+        while self.depth() > parent {
+            if let Event::Eof = self.next()? {
+                return Err(self.error(ErrorKind::UnexpectedEnd));
+            }
+        }
+        Ok(())
+    }
+
+    /// The source of `element`, whose start tag was the last event; its end tag is read.
+    pub fn capture(&mut self, element: &Element<'a>) -> Result<Fragment<'a>, Error> {
+        let bindings = match &element.scope {
+            Some(scope) => scope.effective(),
+            None => self.scope.effective(),
+        };
+        self.skip()?;
+        let source = self.text.get(element.offset..self.end).unwrap_or_default();
+        Ok(Fragment { source, bindings })
+    }
+
+    /// Namespace and local name of a qualified name in text, such as a fault subcode or `xsi:type`.
+    /// A name without a prefix is in the default namespace.
+    pub fn resolve<'t>(&self, qname: &'t str) -> Result<(Cow<'a, str>, &'t str), Error> {
+        let (prefix, local) = split_name(qname.trim());
+        Ok((self.scope.resolve(prefix, self.start)?, local))
+    }
+
+    /// How many elements are open.
+    pub fn depth(&self) -> usize {
+        self.scope.depth()
+    }
+
+    /// Where the last event started, in bytes from the start of the text.
+    pub fn position(&self) -> usize {
+        self.start
+    }
+
+    fn open(&mut self, content: &'a str, empty: bool) -> Result<Element<'a>, Error> {
+        if self.scope.depth() >= self.limits.depth {
+            return Err(self.error(ErrorKind::Limit("nested elements", self.limits.depth)));
+        }
+        if self.scope.depth() == 0 && std::mem::replace(&mut self.root_seen, true) {
+            return Err(self.syntax("a second root element"));
+        }
+        let (name, attributes) = match content.find([' ', '\t', '\r', '\n']) {
+            Some(at) => content.split_at(at),
+            None => (content, ""),
+        };
+        let attributes = attributes.trim_matches([' ', '\t', '\r', '\n']);
+        let (prefix, local) = split_name(name);
+        self.check_name(name, local)?;
+        self.scope.open();
+        let prefixed = if attributes.is_empty() { false } else { self.declare(attributes)? };
+        let element = Element {
+            ns: self.scope.resolve(prefix, self.start)?,
+            prefix,
+            local,
+            attributes,
+            scope: prefixed.then(|| Box::new(Scope::with_bindings(self.scope.effective()))),
+            offset: self.start,
+        };
+        self.end_due = empty;
+        Ok(element)
+    }
+
+    /// Takes the namespace declarations of a tag into scope and checks its attributes against the
+    /// limits; says whether any other attribute has a prefix.
+    fn declare(&mut self, attributes: &'a str) -> Result<bool, Error> {
+        let mut prefixed = false;
+        let mut raw = raw_attributes(attributes);
+        let mut count = 0;
+        while let Some(attribute) = next_raw(&mut raw, self.start) {
+            let (key, value) = attribute?;
+            count += 1;
+            if count > self.limits.attributes {
+                return Err(self.error(ErrorKind::Limit("attributes", self.limits.attributes)));
+            }
+            if value.len() > self.limits.text {
+                return Err(self.error(ErrorKind::Limit("attribute length", self.limits.text)));
+            }
+            if key == "xmlns" {
+                let uri = unescape_attribute(value, self.start)?;
+                self.scope.bind("", uri, self.limits.attributes, self.start)?;
+            } else if let Some((prefix, local)) = key.split_once(':') {
+                self.check_name(key, local)?;
+                if prefix == "xmlns" {
+                    let uri = unescape_attribute(value, self.start)?;
+                    self.scope.bind(local, uri, self.limits.attributes, self.start)?;
+                } else {
+                    prefixed = true;
+                }
+            } else {
+                self.check_name(key, key)?;
+            }
+        }
+        Ok(prefixed)
+    }
+
+    fn check_name(&self, name: &str, local: &str) -> Result<(), Error> {
+        if name.len() > self.limits.name {
+            return Err(self.error(ErrorKind::Limit("name length", self.limits.name)));
+        }
+        let starts = |part: &str| {
+            part.as_bytes()
+                .first()
+                .is_some_and(|byte| byte.is_ascii_alphabetic() || *byte == b'_' || *byte >= 0x80)
+        };
+        let continues = |byte: &u8| {
+            byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.' | b':') || *byte >= 0x80
+        };
+        if starts(name) && starts(local) && !local.contains(':') && name.as_bytes().iter().all(continues) {
+            Ok(())
+        } else {
+            Err(self.syntax("a name that is not an XML name"))
+        }
+    }
+
+    /// Joins character data, CDATA sections and references up to the next tag.
+    fn text_from(&mut self, first: Raw<'a>) -> Result<Event<'a>, Error> {
+        let start = self.start;
+        let mut text = self.piece(first)?;
+        loop {
+            let (raw, at) = self.take_raw()?;
+            match raw {
+                Raw::Text(_) | Raw::CData(_) | Raw::Reference(_) => {
+                    let piece = self.piece(raw)?;
+                    if text.len() + piece.len() > self.limits.text {
+                        return Err(self.error(ErrorKind::Limit("text length", self.limits.text)));
+                    }
+                    text.to_mut().push_str(&piece);
+                }
+                tag => {
+                    self.pending = Some((tag, at));
+                    break;
+                }
+            }
+        }
+        self.start = start;
+        if self.scope.depth() == 0 && !text.trim_matches([' ', '\t', '\r', '\n']).is_empty() {
+            return Err(self.syntax("text outside the root element"));
+        }
+        Ok(Event::Text(text))
+    }
+
+    fn piece(&self, raw: Raw<'a>) -> Result<Cow<'a, str>, Error> {
+        let text = match raw {
+            Raw::Text(text) | Raw::CData(text) => normalise_line_ends(text),
+            Raw::Reference(name) => self.reference(name)?,
+            Raw::Start { .. } | Raw::End | Raw::Eof => Cow::Borrowed(""),
+        };
+        if text.len() > self.limits.text {
+            return Err(self.error(ErrorKind::Limit("text length", self.limits.text)));
+        }
+        if self.limits.check_characters && text.bytes().any(is_forbidden) {
+            return Err(self.syntax("a control character that XML does not allow"));
+        }
+        Ok(text)
+    }
+
+    fn reference(&self, name: &'a str) -> Result<Cow<'a, str>, Error> {
+        if let Some(known) = quick_xml::escape::resolve_xml_entity(name) {
+            return Ok(Cow::Borrowed(known));
+        }
+        let number = match name.strip_prefix('#') {
+            Some(digits) => match digits.strip_prefix('x') {
+                Some(hex) if hex.bytes().all(|byte| byte.is_ascii_hexdigit()) => {
+                    u32::from_str_radix(hex, 16).ok()
+                }
+                None if digits.bytes().all(|byte| byte.is_ascii_digit()) => digits.parse().ok(),
+                _ => None,
+            },
+            None => return Err(self.error(ErrorKind::Forbidden("entity"))),
+        };
+        match number.and_then(char::from_u32) {
+            Some(character) => Ok(Cow::Owned(character.to_string())),
+            None => Err(self.syntax("a character reference to no character")),
+        }
+    }
+
+    /// The next token and where it starts.
+    fn take_raw(&mut self) -> Result<(Raw<'a>, usize), Error> {
+        if let Some(pending) = self.pending.take() {
+            return Ok(pending);
+        }
+        if self.text.len() > self.limits.total {
+            return Err(Error::new(
+                ErrorKind::Limit("document length", self.limits.total),
+                self.limits.total,
+            ));
+        }
+        loop {
+            let start = self.end;
+            let event = self.raw.read_event().map_err(|error| Error::syntax(error, start))?;
+            self.end = usize::try_from(self.raw.buffer_position()).unwrap_or(usize::MAX);
+            let inner = |before: usize, after: usize| {
+                self.text.get(start + before..self.end.saturating_sub(after)).unwrap_or_default()
+            };
+            let raw = match event {
+                RawEvent::Start(_) => Raw::Start { content: inner(1, 1), empty: false },
+                RawEvent::Empty(_) => Raw::Start { content: inner(1, 2), empty: true },
+                RawEvent::End(_) => Raw::End,
+                RawEvent::Text(_) => Raw::Text(inner(0, 0)),
+                RawEvent::CData(_) => Raw::CData(inner(9, 3)),
+                RawEvent::GeneralRef(_) => Raw::Reference(inner(1, 1)),
+                RawEvent::Eof => Raw::Eof,
+                RawEvent::Comment(_) => continue,
+                RawEvent::Decl(_) if start == 0 => continue,
+                RawEvent::Decl(_) | RawEvent::PI(_) => {
+                    return Err(Error::new(ErrorKind::Forbidden("processing instruction"), start));
+                }
+                RawEvent::DocType(_) => {
+                    return Err(Error::new(ErrorKind::Forbidden("document type definition"), start));
+                }
+            };
+            return Ok((raw, start));
+        }
+    }
+
+    fn error(&self, kind: ErrorKind) -> Error {
+        Error::new(kind, self.start)
+    }
+
+    fn syntax(&self, text: &str) -> Error {
+        Error::syntax(text, self.start)
+    }
+}
+
+/// `\r\n` and a lone `\r` become `\n` ([XML] 2.11).
+fn normalise_line_ends(text: &str) -> Cow<'_, str> {
+    if memchr::memchr(b'\r', text.as_bytes()).is_none() {
+        return Cow::Borrowed(text);
+    }
+    Cow::Owned(text.replace("\r\n", "\n").replace('\r', "\n"))
+}
+
+fn is_forbidden(byte: u8) -> bool {
+    byte < 0x20 && byte != b'\t' && byte != b'\n' && byte != b'\r'
+}
