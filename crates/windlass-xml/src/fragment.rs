@@ -33,4 +33,41 @@ impl<'a> Fragment<'a> {
     pub fn reader(&self, limits: Limits) -> Reader<'a> {
         Reader::with_scope(self.source, limits, Scope::with_bindings(self.bindings.clone()))
     }
+
+    /// The same, independent of the document it came from.
+    pub fn to_owned(&self) -> OwnedFragment {
+        let owned = |(prefix, uri): (&str, &str)| (prefix.to_owned(), uri.to_owned());
+        OwnedFragment { source: self.source.to_owned(), bindings: self.bindings().map(owned).collect() }
+    }
+}
+
+/// A [`Fragment`] that owns its text, to be kept after the document is gone.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OwnedFragment {
+    source: String,
+    bindings: Vec<(String, String)>,
+}
+
+impl OwnedFragment {
+    /// A fragment that needs no declaration from outside.
+    pub fn standalone(source: impl Into<String>) -> Self {
+        Self { source: source.into(), bindings: Vec::new() }
+    }
+
+    /// The element from its opening bracket to the last bracket of its end tag.
+    pub fn source(&self) -> &str {
+        &self.source
+    }
+
+    /// The fragment, borrowed.
+    pub fn as_fragment(&self) -> Fragment<'_> {
+        let bindings =
+            self.bindings.iter().map(|(prefix, uri)| (prefix.as_str(), Cow::Borrowed(uri.as_str())));
+        Fragment { source: &self.source, bindings: bindings.collect() }
+    }
+
+    /// A reader that stands before the element.
+    pub fn reader(&self, limits: Limits) -> Reader<'_> {
+        self.as_fragment().reader(limits)
+    }
 }

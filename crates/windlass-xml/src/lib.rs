@@ -8,7 +8,8 @@
 //! - [`decode_utf`] turns UTF-8 or UTF-16 bytes into text.
 //! - [`Reader`] pulls [`Event`]s, or children with [`Reader::next_element`] and texts with
 //!   [`Reader::read_text`].
-//! - [`Fragment`] is the source of one element with the namespaces it stands in.
+//! - [`Fragment`] is the source of one element with the namespaces it stands in; [`OwnedFragment`]
+//!   outlives its document.
 //! - [`Writer`] builds a document in one string.
 //!
 //! Specifications: XML 1.0 (Fifth Edition), Namespaces in XML 1.0.
@@ -25,6 +26,6 @@ mod writer;
 pub use element::{Attributes, Element};
 pub use encoding::decode_utf;
 pub use error::{Error, ErrorKind};
-pub use fragment::Fragment;
+pub use fragment::{Fragment, OwnedFragment};
 pub use reader::{Event, Limits, Reader};
 pub use writer::{Writer, escape_attribute, escape_text};

@@ -133,7 +133,7 @@ impl<'a> Reader<'a> {
             }
             Raw::Eof if self.scope.depth() > 0 => Err(self.error(ErrorKind::UnexpectedEnd)),
             Raw::Eof => Ok(Event::Eof),
-            piece => self.text_from(piece),
+            piece => self.text_from(&piece),
         }
     }
 
@@ -290,14 +290,14 @@ impl<'a> Reader<'a> {
     }
 
     /// Joins character data, CDATA sections and references up to the next tag.
-    fn text_from(&mut self, first: Raw<'a>) -> Result<Event<'a>, Error> {
+    fn text_from(&mut self, first: &Raw<'a>) -> Result<Event<'a>, Error> {
         let start = self.start;
         let mut text = self.piece(first)?;
         loop {
             let (raw, at) = self.take_raw()?;
             match raw {
                 Raw::Text(_) | Raw::CData(_) | Raw::Reference(_) => {
-                    let piece = self.piece(raw)?;
+                    let piece = self.piece(&raw)?;
                     if text.len() + piece.len() > self.limits.text {
                         return Err(self.error(ErrorKind::Limit("text length", self.limits.text)));
                     }
@@ -316,7 +316,7 @@ impl<'a> Reader<'a> {
         Ok(Event::Text(text))
     }
 
-    fn piece(&self, raw: Raw<'a>) -> Result<Cow<'a, str>, Error> {
+    fn piece(&self, raw: &Raw<'a>) -> Result<Cow<'a, str>, Error> {
         let text = match raw {
             Raw::Text(text) | Raw::CData(text) => normalise_line_ends(text),
             Raw::Reference(name) => self.reference(name)?,
