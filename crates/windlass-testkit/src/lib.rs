@@ -1,7 +1,10 @@
 //! Generators, oracles and fixtures for the tests of Windlass.
 //!
-//! The fuzz targets and the regression tests call the same oracles, so a crash found by one is
-//! replayed by the other.
+//! - [`oracles`]: one function a decoder, called by the fuzz targets and by the regression tests, so
+//!   that a crash found by one is replayed by the other.
+//! - [`agree`]: comparison with recordings of real PowerShell and of Microsoft's CIM client and
+//!   server, behind `cargo xtask agree`.
 #![forbid(unsafe_code)]
 
+pub mod agree;
 pub mod oracles;
