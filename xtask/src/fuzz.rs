@@ -1,0 +1,70 @@
+//! Coverage-guided fuzzing on the stable toolchain.
+//!
+//! One instrumented program holds every oracle; libFuzzer keeps a corpus for each under
+//! `fuzz/corpus` and starts from `fuzz/regressions`. A failing input is left in `fuzz/artifacts`.
+
+use std::fs;
+use std::process::Command;
+
+use anyhow::{Context, Result, bail};
+
+use crate::command::{cargo_command, output, root, run as run_command};
+
+/// What `cargo fuzz` passes to the compiler, less what needs a nightly one.
+const INSTRUMENTATION: &str = "--cfg fuzzing -Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4 \
+    -Cllvm-args=-sanitizer-coverage-inline-8bit-counters -Cllvm-args=-sanitizer-coverage-pc-table \
+    -Cllvm-args=-sanitizer-coverage-trace-compares -Ccodegen-units=1";
+
+/// Fuzzes one oracle, or each in turn.
+pub(crate) fn run(only: Option<&str>, seconds: u64) -> Result<()> {
+    let names = output(cargo_command().args([
+        "run",
+        "--quiet",
+        "--package",
+        "windlass-testkit",
+        "--bin",
+        "oracles",
+    ]))?;
+    let names: Vec<&str> = names.lines().filter(|name| only.is_none_or(|only| only == *name)).collect();
+    if names.is_empty() {
+        bail!("there is no oracle named {}", only.unwrap_or("at all"));
+    }
+    let fuzz = root().join("fuzz");
+    let target = fuzz.join("target");
+    run_command(
+        cargo_command()
+            .args(["build", "--release", "--manifest-path", "fuzz/Cargo.toml", "--target-dir"])
+            .arg(&target)
+            .env("RUSTFLAGS", INSTRUMENTATION),
+    )?;
+    let mut failed = Vec::new();
+    for name in &names {
+        let corpus = fuzz.join("corpus").join(name);
+        let artifacts = fuzz.join("artifacts").join(name);
+        fs::create_dir_all(&corpus).with_context(|| format!("cannot create {}", corpus.display()))?;
+        fs::create_dir_all(&artifacts).with_context(|| format!("cannot create {}", artifacts.display()))?;
+        let mut command = Command::new(target.join("release/windlass-fuzz"));
+        command
+            .env("WINDLASS_ORACLE", name)
+            .arg(format!("-max_total_time={seconds}"))
+            .args(["-timeout=10", "-rss_limit_mb=2048", "-max_len=16384", "-verbosity=0"])
+            .arg(format!("-artifact_prefix={}/", artifacts.display()))
+            .arg(&corpus);
+        let regressions = fuzz.join("regressions").join(name);
+        if regressions.is_dir() {
+            command.arg(regressions);
+        }
+        match run_command(&mut command) {
+            Ok(()) => println!("fuzz {name}: {seconds} s without a failure"),
+            Err(error) => {
+                println!("fuzz {name}: {error}");
+                failed.push(*name);
+            }
+        }
+    }
+    if !failed.is_empty() {
+        bail!("failing inputs in fuzz/artifacts for: {}", failed.join(", "));
+    }
+    println!("fuzz: {} oracles", names.len());
+    Ok(())
+}

@@ -1,0 +1,79 @@
+//! Foreign peers against this project.
+//!
+//! Each peer is a Python script in `xtask/interop` that prints one line a case:
+//! `peer: case: passed`, `failed: why` or `skipped: why`. The packages they use are pinned in
+//! `xtask/interop/requirements.txt` and installed into a virtual environment under
+//! `target/interop`. A peer that cannot be had is skipped by name.
+
+mod host;
+mod python;
+mod tally;
+
+use anyhow::{Result, bail};
+
+use crate::command::{cargo, root, target};
+use host::Host;
+use python::Python;
+use tally::Tally;
+
+/// What a script needs from this side.
+enum Needs {
+    /// An example program of one of our crates: package and name.
+    Example(&'static str, &'static str),
+    /// The embedded host, as `windlass mock` serves it.
+    Host,
+}
+
+/// The scripts in the order in which they run: codecs first, whole programs last.
+const SCRIPTS: &[(&str, Needs)] = &[
+    ("psrpcore_clixml.py", Needs::Example("windlass-clixml", "clixml_stdio")),
+    ("psrpcore_pool.py", Needs::Example("windlass-psrp", "pool_stdio")),
+    ("pyspnego_ntlm.py", Needs::Example("windlass-auth", "ntlm_stdio")),
+    ("lxml_cim.py", Needs::Example("windlass-cim", "wscim_stdio")),
+    ("our_client.py", Needs::Example("windlass", "interop_client")),
+    ("pypsrp_client.py", Needs::Host),
+    ("pywinrm_client.py", Needs::Host),
+];
+
+/// Runs every script whose name contains `filter`.
+pub(crate) fn run(filter: Option<&str>) -> Result<()> {
+    let chosen: Vec<_> =
+        SCRIPTS.iter().filter(|(script, _)| filter.is_none_or(|part| script.contains(part))).collect();
+    if chosen.is_empty() {
+        bail!("no script of xtask/interop has {} in its name", filter.unwrap_or_default());
+    }
+    let mut tally = Tally::default();
+    match Python::prepare() {
+        Ok(python) => {
+            for (script, needs) in chosen {
+                one(&python, script, needs, &mut tally)?;
+            }
+        }
+        Err(error) => {
+            for (script, _) in chosen {
+                tally.skip(script, &format!("no Python environment: {error:#}"));
+            }
+        }
+    }
+    tally.finish()
+}
+
+fn one(python: &Python, script: &str, needs: &Needs, tally: &mut Tally) -> Result<()> {
+    match needs {
+        Needs::Example(package, name) => {
+            cargo(["build", "--quiet", "--package", package, "--example", name])?;
+            let program = target().join("debug/examples").join(name);
+            python.script(script, &["--bin".into(), program.into()], tally)
+        }
+        Needs::Host => {
+            cargo(["build", "--quiet", "--package", "windlass-cli"])?;
+            let program = target().join("debug/windlass");
+            let host = Host::start(&program, &root())?;
+            let mut arguments = host.arguments();
+            arguments.extend(["--windlass".into(), program.into()]);
+            let outcome = python.script(script, &arguments, tally);
+            host.stop()?;
+            outcome
+        }
+    }
+}

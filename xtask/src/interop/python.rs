@@ -1,0 +1,70 @@
+//! The virtual environment that the scripts run in.
+
+use std::ffi::OsString;
+use std::fs;
+use std::io::{BufRead, BufReader};
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+
+use anyhow::{Context, Result};
+
+use super::tally::Tally;
+use crate::command::{output, root};
+
+/// A Python with every pinned package.
+pub(crate) struct Python {
+    program: PathBuf,
+}
+
+impl Python {
+    /// Makes the environment, or takes it as it is where the pins have not changed since.
+    pub(crate) fn prepare() -> Result<Self> {
+        let requirements = root().join("xtask/interop/requirements.txt");
+        let wanted = fs::read_to_string(&requirements).context("cannot read the pinned packages")?;
+        let folder = root().join("target/interop/venv");
+        let program = folder.join("bin/python");
+        let stamp = folder.join("installed.txt");
+        if fs::read_to_string(&stamp).is_ok_and(|installed| installed == wanted) {
+            return Ok(Self { program });
+        }
+        println!("interop: installing the peers into target/interop/venv");
+        output(Command::new("python3").args(["-m", "venv", "--clear"]).arg(&folder))?;
+        output(
+            Command::new(&program)
+                .args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--requirement"])
+                .arg(&requirements),
+        )?;
+        fs::write(&stamp, wanted).context("cannot note what is installed")?;
+        Ok(Self { program })
+    }
+
+    /// Runs a script and counts the cases it prints. A script that ends badly, or prints no case,
+    /// counts as failed.
+    pub(crate) fn script(&self, name: &str, arguments: &[OsString], tally: &mut Tally) -> Result<()> {
+        let before = tally.cases();
+        let mut child = Command::new("timeout")
+            .arg("600")
+            .arg(&self.program)
+            .arg(root().join("xtask/interop").join(name))
+            .args(arguments)
+            .current_dir(root())
+            .env_remove("REQUESTS_CA_BUNDLE")
+            .env("PYTHONUNBUFFERED", "1")
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .spawn()
+            .with_context(|| format!("cannot run {name}"))?;
+        if let Some(stdout) = child.stdout.take() {
+            for line in BufReader::new(stdout).lines() {
+                tally.line(&line.context("a script printed what is not text")?);
+            }
+        }
+        let status = child.wait().with_context(|| format!("cannot wait for {name}"))?;
+        if !status.success() {
+            tally.fail(name, &status.to_string());
+        } else if tally.cases() == before {
+            tally.fail(name, "it reported no case");
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,49 @@
+//! Counting what the scripts print.
+
+use anyhow::{Result, bail};
+
+/// How the cases ended so far.
+#[derive(Default)]
+pub(crate) struct Tally {
+    passed: usize,
+    failed: usize,
+    skipped: usize,
+}
+
+impl Tally {
+    /// Prints a script's line and counts it where it reports a case.
+    pub(crate) fn line(&mut self, line: &str) {
+        println!("{line}");
+        let mut parts = line.splitn(3, ": ");
+        match (parts.next(), parts.next(), parts.next()) {
+            (Some(_), Some(_), Some("passed")) => self.passed += 1,
+            (Some(_), Some(_), Some(outcome)) if outcome.starts_with("failed") => self.failed += 1,
+            (Some(_), Some(_), Some(outcome)) if outcome.starts_with("skipped") => self.skipped += 1,
+            _ => {}
+        }
+    }
+
+    /// Counts a script that could not run at all.
+    pub(crate) fn skip(&mut self, script: &str, why: &str) {
+        self.line(&format!("{script}: all cases: skipped: {why}"));
+    }
+
+    /// Counts a script that broke.
+    pub(crate) fn fail(&mut self, script: &str, why: &str) {
+        self.line(&format!("{script}: the script itself: failed: {why}"));
+    }
+
+    /// How many lines reported a case.
+    pub(crate) fn cases(&self) -> usize {
+        self.passed + self.failed + self.skipped
+    }
+
+    /// Prints the sum; any failed case is an error.
+    pub(crate) fn finish(self) -> Result<()> {
+        println!("{} passed, {} failed, {} skipped", self.passed, self.failed, self.skipped);
+        if self.failed > 0 {
+            bail!("{} cases with foreign peers failed", self.failed);
+        }
+        Ok(())
+    }
+}
