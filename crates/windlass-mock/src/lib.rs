@@ -1,1 +1,4 @@
 //! An embedded WinRM host: tests, demo and the local computer.
+#![forbid(unsafe_code)]
+
+pub mod facts;
