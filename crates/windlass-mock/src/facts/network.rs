@@ -80,7 +80,10 @@ impl Facts {
             loopback,
             ipv4,
             ipv6: parse_inet6(inet6, &name),
-            gateways: own().filter(|route| !route.gateway.is_unspecified()).map(|route| route.gateway).collect(),
+            gateways: own()
+                .filter(|route| !route.gateway.is_unspecified())
+                .map(|route| route.gateway)
+                .collect(),
             name,
         }
     }

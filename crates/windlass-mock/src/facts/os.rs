@@ -110,13 +110,11 @@ impl Facts {
     /// The processors.
     pub fn processor(&self) -> Processor {
         let text = self.text("/proc/cpuinfo").unwrap_or_default();
-        let count = |key: &str| {
-            text.lines().filter(|line| line.split(':').next().is_some_and(|name| name.trim() == key))
-        };
-        let mut sockets: Vec<_> = count("physical id").collect();
+        let is = |line: &&str, key| line.split(':').next().is_some_and(|name| name.trim() == key);
+        let mut sockets: Vec<_> = text.lines().filter(|line| is(line, "physical id")).collect();
         sockets.sort_unstable();
         sockets.dedup();
-        let logical = match count("processor").count() {
+        let logical = match text.lines().filter(|line| is(line, "processor")).count() {
             0 => std::thread::available_parallelism().map_or(1, usize::from),
             found => found,
         };
@@ -136,7 +134,8 @@ impl Facts {
     /// The oldest of the files that an installation leaves.
     fn install_date(&self) -> Option<Timestamp> {
         let changed = |path| std::fs::metadata(self.path(path)).ok()?.modified().ok();
-        let oldest = ["/etc/machine-id", "/etc/hostname", "/lost+found"].into_iter().filter_map(changed).min();
+        let oldest =
+            ["/etc/machine-id", "/etc/hostname", "/lost+found"].into_iter().filter_map(changed).min();
         Timestamp::try_from(oldest?).ok()
     }
 }

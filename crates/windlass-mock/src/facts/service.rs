@@ -57,7 +57,8 @@ impl Facts {
         Service {
             name: name.to_owned(),
             description: unit_value(&text, "Description"),
-            command: unit_value(&text, "ExecStart").map(|line| line.trim_start_matches(['-', '@', '+']).to_owned()),
+            command: unit_value(&text, "ExecStart")
+                .map(|line| line.trim_start_matches(['-', '@', '+']).to_owned()),
             automatic,
             masked: target.is_some_and(|target| target == std::path::Path::new("/dev/null")),
             user: unit_value(&text, "User"),
@@ -82,7 +83,8 @@ impl Facts {
 
 /// The first value of a key in a unit file.
 fn unit_value(text: &str, key: &str) -> Option<String> {
-    let value = text.lines().find_map(|line| line.trim().strip_prefix(key)?.trim_start().strip_prefix('='))?;
+    let value =
+        text.lines().find_map(|line| line.trim().strip_prefix(key)?.trim_start().strip_prefix('='))?;
     Some(value.trim().to_owned()).filter(|value| !value.is_empty())
 }
 
