@@ -1,1 +1,39 @@
-//! CIM classes, instances, object paths, WQL and their XML mappings.
+//! CIM, the object model of Windows management: classes, instances, values, object paths and
+//! queries, and their mappings to XML, MOF and JSON.
+//!
+//! Nothing here does I/O. WS-Man and DCOM carry these objects in forms of their own; both give the
+//! same [`CimInstance`] and [`CimClass`].
+//!
+//! Specifications: [DSP0004] (the CIM infrastructure, MOF), [DSP0227] (the WS-Management binding),
+//! [DSP0230] (WS-CIM), [DSP0201] (CIM-XML), [MS-WMI] 2.2 (WQL, object paths), [MS-WSMV] 2.2.
+#![forbid(unsafe_code)]
+
+mod class;
+mod compare;
+mod convert;
+pub mod datetime;
+mod error;
+mod instance;
+mod list;
+mod method;
+mod name;
+mod namespace;
+mod path;
+mod qualifier;
+mod text;
+mod types;
+mod value;
+
+pub use class::{CimClass, PropertyDecl};
+pub use convert::CimScalar;
+pub use datetime::CimDateTime;
+pub use error::Error;
+pub use instance::{CimInstance, CimProperty, Mismatch};
+pub use list::{Named, NamedList};
+pub use method::{MethodDecl, ParameterDecl};
+pub use name::CimName;
+pub use namespace::Namespace;
+pub use path::{KeyBinding, Keys, ObjectPath, PathLimits, parse_namespace_path};
+pub use qualifier::{Flavor, Qualifier};
+pub use types::{CimType, DataType};
+pub use value::{CimArray, CimValue};
