@@ -1,1 +1,27 @@
 //! Basic, NTLM and SPNEGO behind one security context, for initiators and acceptors.
+//!
+//! Every mechanism is a [`SecurityContext`]: tokens go in, tokens come out, and once both sides agree on
+//! keys it signs and seals messages. A context does no I/O and reads no clock; the one thing it may need
+//! from outside, a trip to a Kerberos KDC, is handed out as a value ([`Step::AskKdc`]).
+//!
+//! Specifications: [MS-NLMP] (NTLM), [RFC 4178] and [MS-SPNG] (SPNEGO), [RFC 5929] and [RFC 2743]
+//! (channel bindings), [RFC 7617] (Basic).
+#![forbid(unsafe_code)]
+
+mod account;
+pub mod basic;
+mod channel_binding;
+mod context;
+mod credential;
+pub mod der;
+mod error;
+pub mod ntlm;
+pub mod spnego;
+
+pub use account::{AccountStore, Accounts, Principal};
+pub use channel_binding::{BindingPolicy, ChannelBinding};
+pub use context::{Direction, KdcRequest, SealingProtocol, SecurityContext, Step};
+pub use credential::Credential;
+pub use error::AuthError;
+pub use ntlm::{NtlmAcceptor, NtlmAcceptorOptions, NtlmInitiator, NtlmInitiatorOptions};
+pub use spnego::{SpnegoAcceptor, SpnegoInitiator};

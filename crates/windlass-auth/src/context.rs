@@ -1,0 +1,131 @@
+//! One side of one authenticated conversation.
+
+use windlass_core::SecretBytes;
+
+use crate::{AuthError, Principal};
+
+/// What a context wants after it looked at a token.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[must_use]
+pub enum Step {
+    /// Send this token to the peer and bring its answer to [`SecurityContext::step`].
+    Continue(Vec<u8>),
+    /// This side is done. A token, if there is one, still has to reach the peer.
+    Complete(Option<Vec<u8>>),
+    /// Send this to a KDC and bring its answer to [`SecurityContext::kdc_reply`].
+    AskKdc(KdcRequest),
+}
+
+/// A message for a Kerberos KDC.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KdcRequest {
+    /// The realm whose KDC is asked.
+    pub realm: String,
+    /// The message, without the length that goes before it over TCP.
+    pub message: Vec<u8>,
+}
+
+/// How sealed messages are labelled on the wire ([MS-WSMV] 2.2.9.1.1).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum SealingProtocol {
+    /// NTLM, and anything that SPNEGO chose.
+    Spnego,
+    /// Kerberos on its own.
+    Kerberos,
+    /// CredSSP: TLS records.
+    CredSsp,
+}
+
+/// A direction of traffic, seen from this side.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Direction {
+    /// From this side to the peer.
+    Outgoing,
+    /// From the peer to this side.
+    Incoming,
+}
+
+/// One side, initiator or acceptor, of one security context. A pure state machine.
+///
+/// Call [`step`](Self::step) until it returns [`Step::Complete`]. The initiator's first call has no
+/// input. After an error the context is of no further use: drop it.
+///
+/// Messages are numbered: both sides must protect and check them in the same order.
+pub trait SecurityContext: Send {
+    /// Takes the peer's token and says what to do next.
+    fn step(&mut self, input: Option<&[u8]>) -> Result<Step, AuthError>;
+
+    /// Takes the KDC's answer to the last [`Step::AskKdc`].
+    fn kdc_reply(&mut self, _reply: &[u8]) -> Result<Step, AuthError> {
+        Err(AuthError::State { mechanism: self.mechanism(), reason: "has asked no KDC" })
+    }
+
+    /// Whether the handshake is over on this side.
+    fn is_complete(&self) -> bool;
+
+    /// Whether keys are agreed, so that messages can be sealed. May be true before
+    /// [`is_complete`](Self::is_complete): an NTLM initiator seals as soon as it has sent its proof.
+    fn can_seal(&self) -> bool;
+
+    /// Whether messages can be signed.
+    fn can_sign(&self) -> bool;
+
+    /// The label of sealed messages.
+    fn sealing_protocol(&self) -> SealingProtocol;
+
+    /// Seals in place: `data` becomes ciphertext and grows only where the mechanism must. The signature
+    /// or token that goes before it replaces the content of `header`, whose allocation is reused.
+    fn seal(&mut self, header: &mut Vec<u8>, data: &mut Vec<u8>) -> Result<(), AuthError>;
+
+    /// Unseals in place and returns the length of the plaintext, which starts where `data` starts.
+    /// On error the content of `data` is undefined and must not be used.
+    fn unseal(&mut self, header: &[u8], data: &mut [u8]) -> Result<usize, AuthError>;
+
+    /// Seals `data` in place within a message whose `before` and `after` are signed but not sealed, as
+    /// DCE/RPC does it. The signature replaces the content of `signature`.
+    fn seal_between(
+        &mut self,
+        before: &[u8],
+        data: &mut [u8],
+        after: &[u8],
+        signature: &mut Vec<u8>,
+    ) -> Result<(), AuthError>;
+
+    /// The reverse of [`seal_between`](Self::seal_between).
+    fn unseal_between(
+        &mut self,
+        before: &[u8],
+        data: &mut [u8],
+        after: &[u8],
+        signature: &[u8],
+    ) -> Result<(), AuthError>;
+
+    /// Signs a message. The signature replaces the content of `signature`.
+    fn sign(&mut self, message: &[u8], signature: &mut Vec<u8>) -> Result<(), AuthError>;
+
+    /// Checks the peer's signature of a message.
+    fn verify(&mut self, message: &[u8], signature: &[u8]) -> Result<(), AuthError>;
+
+    /// How many bytes a signature made by [`sign`](Self::sign) or [`seal_between`](Self::seal_between)
+    /// takes.
+    fn signature_size(&self) -> usize;
+
+    /// The key that both sides agreed on, once they did.
+    fn session_key(&self) -> Option<&SecretBytes>;
+
+    /// Who logged on: the acceptor knows once the initiator proved it.
+    fn peer(&self) -> Option<&Principal>;
+
+    /// The mechanism's name: `NTLM`, `Negotiate`, ...
+    fn mechanism(&self) -> &'static str;
+
+    /// Whether SPNEGO has to protect its list of mechanisms even where [RFC 4178] section 5 lets it off,
+    /// because the mechanism itself protected its handshake ([MS-SPNG] 3.3.5.1).
+    fn wants_mech_list_mic(&self) -> bool {
+        false
+    }
+
+    /// SPNEGO made or checked its MIC in this direction; NTLM starts the cipher of that direction anew
+    /// while the sequence number goes on ([MS-SPNG] 3.3.5.1).
+    fn mech_list_mic_done(&mut self, _direction: Direction) {}
+}

@@ -1,0 +1,121 @@
+//! Why a security context refused to go on.
+
+use thiserror::Error;
+use windlass_core::cursor::ReadError;
+
+/// An authentication, signature or seal that failed. Never holds a secret or the content of a message.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum AuthError {
+    /// A token ended before one of its fields did.
+    #[error("truncated {token}: {source}")]
+    Truncated {
+        /// What was being read.
+        token: &'static str,
+        /// The field and where it is.
+        source: ReadError,
+    },
+    /// A token does not have the form that its specification gives it.
+    #[error("malformed {token}, {field}: {reason}")]
+    Malformed {
+        /// What was being read.
+        token: &'static str,
+        /// The field at fault.
+        field: &'static str,
+        /// What was expected.
+        reason: &'static str,
+    },
+    /// A token or a part of it is larger than the limit for it.
+    #[error("{what} of {actual} bytes exceeds the limit of {limit}")]
+    TooLarge {
+        /// What is too large.
+        what: &'static str,
+        /// How many bytes it has.
+        actual: usize,
+        /// How many are allowed.
+        limit: usize,
+    },
+    /// The peer does something that is refused on purpose, for example because it is too weak.
+    #[error("{mechanism} refused: {reason}")]
+    Policy {
+        /// The mechanism that refuses.
+        mechanism: &'static str,
+        /// What is refused and why.
+        reason: &'static str,
+    },
+    /// The logon was refused. Deliberately says no more: not whether the account exists.
+    #[error("logon refused: unknown account or wrong password")]
+    LogonDenied,
+    /// The peer refused the logon.
+    #[error("the peer refused the {mechanism} logon")]
+    Rejected {
+        /// The mechanism that was refused.
+        mechanism: &'static str,
+    },
+    /// The message integrity code over the handshake is absent or wrong: it was tampered with.
+    #[error("the integrity code of the {token} is {fault}")]
+    HandshakeIntegrity {
+        /// The token whose code is at fault.
+        token: &'static str,
+        /// `missing` or `wrong`.
+        fault: &'static str,
+    },
+    /// The peer is bound to another TLS channel than this one, or to none where one is demanded.
+    #[error("channel binding mismatch: {0}")]
+    ChannelBinding(&'static str),
+    /// The peer meant to log on to another service.
+    #[error("the logon was meant for another service")]
+    WrongTarget,
+    /// A signature or seal is wrong: the message was altered, replayed or reordered.
+    #[error("message {sequence} of the {mechanism} context failed its integrity check")]
+    MessageIntegrity {
+        /// The mechanism that checked.
+        mechanism: &'static str,
+        /// The sequence number that was due.
+        sequence: u32,
+    },
+    /// No security mechanism is offered by both sides.
+    #[error("no common security mechanism: {0}")]
+    NoCommonMechanism(&'static str),
+    /// The context cannot do this now, or not at all.
+    #[error("the {mechanism} context {reason}")]
+    State {
+        /// The mechanism.
+        mechanism: &'static str,
+        /// What is out of order.
+        reason: &'static str,
+    },
+    /// The credential does not fit the mechanism.
+    #[error("this credential cannot be used with {mechanism}: {reason}")]
+    Credential {
+        /// The mechanism.
+        mechanism: &'static str,
+        /// Why it does not fit.
+        reason: &'static str,
+    },
+    /// The algorithm is unknown, so the channel binding cannot be computed.
+    #[error("the certificate is signed with an algorithm that has no channel binding hash")]
+    UnknownSignatureAlgorithm,
+    /// The operating system gave no random bytes.
+    #[error("no random bytes are available")]
+    Random,
+}
+
+impl AuthError {
+    /// Turns a short read into an error about `token`.
+    pub(crate) fn truncated(token: &'static str) -> impl Fn(ReadError) -> AuthError {
+        move |source| AuthError::Truncated { token, source }
+    }
+
+    /// Whether the peer's or the user's credential is at fault, as opposed to the conversation.
+    pub fn is_logon_failure(&self) -> bool {
+        matches!(
+            self,
+            Self::LogonDenied
+                | Self::Rejected { .. }
+                | Self::ChannelBinding(_)
+                | Self::WrongTarget
+                | Self::Policy { .. }
+        )
+    }
+}

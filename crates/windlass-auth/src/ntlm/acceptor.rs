@@ -1,0 +1,423 @@
+//! The server's side of NTLM ([MS-NLMP] 3.2.5.1).
+
+use std::sync::Arc;
+
+use windlass_core::cursor::ReadCursor;
+use windlass_core::{SecretBytes, ct_eq};
+use zeroize::Zeroizing;
+
+use super::av_pairs::FLAG_MIC;
+use super::crypto::{self, Key, Sender};
+use super::seal::{MessageSecurity, SIGNATURE_SIZE};
+use super::{
+    AuthenticateMessage, AvId, AvPairs, ChallengeMessage, NAME, NegotiateFlags, NegotiateMessage, Version,
+};
+use crate::{
+    AccountStore, AuthError, BindingPolicy, ChannelBinding, Direction, Principal, SealingProtocol,
+    SecurityContext, Step,
+};
+
+/// What an acceptor is made of.
+#[derive(Clone)]
+pub struct NtlmAcceptorOptions {
+    /// Where accounts are looked up.
+    pub accounts: Arc<dyn AccountStore>,
+    /// The NetBIOS name of this computer.
+    pub computer: String,
+    /// The DNS name of this computer; may be empty.
+    pub dns_name: String,
+    /// The TLS channel that the logon travels in.
+    pub channel_binding: Option<ChannelBinding>,
+    /// What is demanded of the client's channel binding.
+    pub binding_policy: BindingPolicy,
+    /// The service principal names that this service answers to, compared without regard to case. `None`
+    /// accepts any; a client that names no service is always accepted.
+    pub targets: Option<Vec<String>>,
+    /// Whether a client that sends no MIC is refused. Windows always sends one; curl never does.
+    pub require_mic: bool,
+    /// The time as a FILETIME (100 ns since 1601), told to the client.
+    pub now: u64,
+}
+
+impl NtlmAcceptorOptions {
+    /// Options that accept any account of the store under any service name.
+    pub fn new(accounts: Arc<dyn AccountStore>, computer: &str, now: u64) -> Self {
+        Self {
+            accounts,
+            computer: computer.to_uppercase(),
+            dns_name: computer.to_lowercase(),
+            channel_binding: None,
+            binding_policy: BindingPolicy::default(),
+            targets: None,
+            require_mic: false,
+            now,
+        }
+    }
+}
+
+/// The server's side of one NTLM context.
+pub struct NtlmAcceptor {
+    options: NtlmAcceptorOptions,
+    state: State,
+}
+
+enum State {
+    Start,
+    Challenged(Challenged),
+    Established(Established),
+    Failed,
+}
+
+/// What was said so far; the MIC covers it.
+struct Challenged {
+    negotiate: Vec<u8>,
+    challenge: Vec<u8>,
+    nonce: [u8; 8],
+    flags: NegotiateFlags,
+}
+
+struct Established {
+    principal: Principal,
+    security: Option<MessageSecurity>,
+    session_key: SecretBytes,
+    has_mic: bool,
+}
+
+/// What the acceptor grants to a client that asks for it.
+const GRANTED: NegotiateFlags = NegotiateFlags(
+    NegotiateFlags::SIGN.0
+        | NegotiateFlags::SEAL.0
+        | NegotiateFlags::ALWAYS_SIGN.0
+        | NegotiateFlags::VERSION.0
+        | NegotiateFlags::KEY_128.0
+        | NegotiateFlags::KEY_EXCH.0
+        | NegotiateFlags::KEY_56.0,
+);
+
+/// Fixed part of NTLMv2_CLIENT_CHALLENGE before the AV pairs.
+const CLIENT_CHALLENGE_FIXED: usize = 28;
+/// Size of NTProofStr.
+const PROOF_SIZE: usize = 16;
+/// An NTLMv1 response is exactly this long; one of NTLM v2 is always longer.
+const NTLM_V1_SIZE: usize = 24;
+
+impl NtlmAcceptor {
+    /// A context that waits for the client's first token.
+    pub fn new(options: NtlmAcceptorOptions) -> Self {
+        Self { options, state: State::Start }
+    }
+
+    fn challenge(&self, negotiate: &[u8]) -> Result<Challenged, AuthError> {
+        let asked = NegotiateMessage::decode(negotiate)?.flags;
+        if !asked.contains(NegotiateFlags::EXTENDED_SESSION_SECURITY) {
+            return Err(refused("the client has no extended session security"));
+        }
+        let text = if asked.contains(NegotiateFlags::UNICODE) {
+            NegotiateFlags::UNICODE
+        } else if asked.contains(NegotiateFlags::OEM) {
+            NegotiateFlags::OEM
+        } else {
+            return Err(refused("the client has no character set"));
+        };
+        let flags = (asked & GRANTED)
+            | text
+            | NegotiateFlags::NTLM
+            | NegotiateFlags::REQUEST_TARGET
+            | NegotiateFlags::TARGET_TYPE_SERVER
+            | NegotiateFlags::EXTENDED_SESSION_SECURITY
+            | NegotiateFlags::TARGET_INFO;
+        let nonce = crypto::random()?;
+        let challenge = ChallengeMessage {
+            flags,
+            target_name: self.options.computer.clone(),
+            server_challenge: nonce,
+            target_info: self.target_info(),
+            version: flags.contains(NegotiateFlags::VERSION).then_some(Version::OWN),
+        }
+        .encode();
+        Ok(Challenged { negotiate: negotiate.to_vec(), challenge, nonce, flags })
+    }
+
+    fn target_info(&self) -> AvPairs {
+        let NtlmAcceptorOptions { computer, dns_name, now, .. } = &self.options;
+        let mut pairs = AvPairs::new();
+        pairs.set_text(AvId::NB_DOMAIN_NAME, computer);
+        pairs.set_text(AvId::NB_COMPUTER_NAME, computer);
+        pairs.set_text(AvId::DNS_DOMAIN_NAME, dns_name);
+        pairs.set_text(AvId::DNS_COMPUTER_NAME, dns_name);
+        pairs.set(AvId::TIMESTAMP, now.to_le_bytes());
+        pairs
+    }
+
+    fn authenticate(&self, challenged: &Challenged, token: &[u8]) -> Result<Established, AuthError> {
+        let message = AuthenticateMessage::decode(token)?;
+        let (proof, blob) = refuse_weak(&message)?;
+
+        // An unknown account goes the same way as a known one, with a key that fits no password.
+        let account = self.options.accounts.nt_hash(&message.domain, &message.user);
+        let known = account.is_some();
+        let nt_hash = match account {
+            Some(hash) => hash,
+            None => SecretBytes::new(crypto::random::<16>()?.to_vec()),
+        };
+        let response_key = crypto::nt_owf_v2(&nt_hash, &message.user, &message.domain);
+        let expected = crypto::nt_proof(&response_key, challenged.nonce, blob);
+        if !ct_eq(&expected[..], proof) || !known {
+            return Err(AuthError::LogonDenied);
+        }
+
+        // From here on the client's AV pairs are authentic: the proof covers them.
+        let pairs = client_pairs(blob)?;
+        let session_key = session_key(&message, crypto::session_base_key(&response_key, &expected))?;
+        let has_mic = self.check_mic(challenged, &message, token, &pairs, &session_key)?;
+        self.check_binding(&pairs)?;
+        self.check_target(&pairs)?;
+
+        let flags = message.flags & challenged.flags;
+        let protects = NegotiateFlags::SIGN
+            | NegotiateFlags::SEAL
+            | NegotiateFlags::KEY_128
+            | NegotiateFlags::EXTENDED_SESSION_SECURITY;
+        let key_exchange = message.flags.contains(NegotiateFlags::KEY_EXCH);
+        let security = flags
+            .contains(protects)
+            .then(|| MessageSecurity::new(&session_key, Sender::Server, key_exchange));
+        Ok(Established {
+            principal: Principal {
+                domain: Some(message.domain).filter(|domain| !domain.is_empty()),
+                user: message.user,
+                mechanism: NAME,
+            },
+            security,
+            session_key: SecretBytes::new(session_key.to_vec()),
+            has_mic,
+        })
+    }
+
+    /// A client that says, under the protection of its proof, that it sent a MIC must have sent the right
+    /// one. Returns whether it did.
+    fn check_mic(
+        &self,
+        challenged: &Challenged,
+        message: &AuthenticateMessage,
+        token: &[u8],
+        pairs: &AvPairs,
+        session_key: &Key,
+    ) -> Result<bool, AuthError> {
+        let fault = |fault| AuthError::HandshakeIntegrity { token: "ntlm authenticate message", fault };
+        if pairs.flags() & FLAG_MIC == 0 {
+            return if self.options.require_mic { Err(fault("missing")) } else { Ok(false) };
+        }
+        let (Some(offset), Some(mic)) = (message.mic_offset, message.mic) else {
+            return Err(fault("missing"));
+        };
+        let (Some(before), Some(after)) = (token.get(..offset), token.get(offset + mic.len()..)) else {
+            return Err(fault("missing"));
+        };
+        let expected = crypto::hmac_md5(
+            &session_key[..],
+            &[&challenged.negotiate, &challenged.challenge, before, &[0; 16], after],
+        );
+        if ct_eq(&expected[..], &mic) { Ok(true) } else { Err(fault("wrong")) }
+    }
+
+    /// [MS-NLMP] 3.2.5.1.2, ClientSuppliedChannelBindings.
+    fn check_binding(&self, pairs: &AvPairs) -> Result<(), AuthError> {
+        let sent = pairs.get(AvId::CHANNEL_BINDINGS).filter(|hash| hash.iter().any(|byte| *byte != 0));
+        match (self.options.binding_policy, &self.options.channel_binding, sent) {
+            (BindingPolicy::None, ..) | (_, None, None) | (BindingPolicy::Relaxed, Some(_), None) => Ok(()),
+            (BindingPolicy::Strict, Some(_), None) => {
+                Err(AuthError::ChannelBinding("the client sent none, and the policy is strict"))
+            }
+            (_, None, Some(_)) => {
+                Err(AuthError::ChannelBinding("the client is bound to a TLS channel, and there is none here"))
+            }
+            (_, Some(binding), Some(hash)) => {
+                if ct_eq(&binding.gss_hash(), hash) {
+                    Ok(())
+                } else {
+                    Err(AuthError::ChannelBinding("the client is bound to another TLS channel"))
+                }
+            }
+        }
+    }
+
+    fn check_target(&self, pairs: &AvPairs) -> Result<(), AuthError> {
+        let Some(accepted) = &self.options.targets else { return Ok(()) };
+        let Some(meant) = pairs.text(AvId::TARGET_NAME).filter(|name| !name.is_empty()) else {
+            return Ok(());
+        };
+        let meant = meant.to_lowercase();
+        if accepted.iter().any(|name| name.to_lowercase() == meant) {
+            Ok(())
+        } else {
+            Err(AuthError::WrongTarget)
+        }
+    }
+
+    fn security(&mut self) -> Result<&mut MessageSecurity, AuthError> {
+        match &mut self.state {
+            State::Established(Established { security: Some(security), .. }) => Ok(security),
+            State::Established(_) => {
+                Err(AuthError::State { mechanism: NAME, reason: "has no keys, as the client asked for none" })
+            }
+            _ => Err(AuthError::State { mechanism: NAME, reason: "has no keys yet" }),
+        }
+    }
+}
+
+/// Refuses anonymous, LM and NTLMv1 logons; otherwise gives NTProofStr and what it proves.
+fn refuse_weak(message: &AuthenticateMessage) -> Result<(&[u8], &[u8]), AuthError> {
+    if message.flags.contains(NegotiateFlags::ANONYMOUS)
+        || message.user.is_empty()
+        || message.nt_response.is_empty() && message.lm_response.len() <= 1
+    {
+        return Err(refused("anonymous logon"));
+    }
+    if message.nt_response.len() <= NTLM_V1_SIZE {
+        return Err(refused("LM or NTLMv1 response"));
+    }
+    message.nt_response.split_at_checked(PROOF_SIZE).ok_or_else(|| refused("LM or NTLMv1 response"))
+}
+
+/// The AV pairs of an NTLMv2_CLIENT_CHALLENGE ([MS-NLMP] 2.2.2.7).
+fn client_pairs(blob: &[u8]) -> Result<AvPairs, AuthError> {
+    const TOKEN: &str = "ntlm client challenge";
+    let short = AuthError::truncated(TOKEN);
+    let mut cursor = ReadCursor::new(blob);
+    let fixed = cursor.take(CLIENT_CHALLENGE_FIXED, "NTLMv2_CLIENT_CHALLENGE").map_err(&short)?;
+    if !fixed.starts_with(&[1, 1]) {
+        return Err(AuthError::Malformed { token: TOKEN, field: "RespType", reason: "expected version 1" });
+    }
+    AvPairs::decode(&mut cursor)
+}
+
+/// ExportedSessionKey ([MS-NLMP] 3.2.5.1.2).
+fn session_key(message: &AuthenticateMessage, base_key: Key) -> Result<Key, AuthError> {
+    if !message.flags.contains(NegotiateFlags::KEY_EXCH)
+        || (message.flags & (NegotiateFlags::SIGN | NegotiateFlags::SEAL)) == NegotiateFlags::default()
+    {
+        return Ok(base_key);
+    }
+    let encrypted =
+        message.encrypted_session_key.as_slice().try_into().map_err(|_| AuthError::Malformed {
+            token: "ntlm authenticate message",
+            field: "EncryptedRandomSessionKey",
+            reason: "expected 16 bytes",
+        })?;
+    Ok(crypto::rc4k(&base_key, &Zeroizing::new(encrypted)))
+}
+
+fn refused(reason: &'static str) -> AuthError {
+    AuthError::Policy { mechanism: NAME, reason }
+}
+
+impl SecurityContext for NtlmAcceptor {
+    fn step(&mut self, input: Option<&[u8]>) -> Result<Step, AuthError> {
+        let state = std::mem::replace(&mut self.state, State::Failed);
+        let Some(token) = input else {
+            return Err(AuthError::State { mechanism: NAME, reason: "acceptor waits for the client" });
+        };
+        match state {
+            State::Start => {
+                let challenged = self.challenge(token)?;
+                let challenge = challenged.challenge.clone();
+                self.state = State::Challenged(challenged);
+                Ok(Step::Continue(challenge))
+            }
+            State::Challenged(challenged) => {
+                self.state = State::Established(self.authenticate(&challenged, token)?);
+                Ok(Step::Complete(None))
+            }
+            State::Established(_) => {
+                Err(AuthError::State { mechanism: NAME, reason: "is complete and expects no token" })
+            }
+            State::Failed => Err(AuthError::State { mechanism: NAME, reason: "has failed before" }),
+        }
+    }
+
+    fn is_complete(&self) -> bool {
+        matches!(self.state, State::Established(_))
+    }
+
+    fn can_seal(&self) -> bool {
+        matches!(self.state, State::Established(Established { security: Some(_), .. }))
+    }
+
+    fn can_sign(&self) -> bool {
+        self.can_seal()
+    }
+
+    fn sealing_protocol(&self) -> SealingProtocol {
+        SealingProtocol::Spnego
+    }
+
+    fn seal(&mut self, header: &mut Vec<u8>, data: &mut Vec<u8>) -> Result<(), AuthError> {
+        self.security()?.seal(&[], data, &[], header)
+    }
+
+    fn unseal(&mut self, header: &[u8], data: &mut [u8]) -> Result<usize, AuthError> {
+        self.security()?.unseal(&[], data, &[], header)?;
+        Ok(data.len())
+    }
+
+    fn seal_between(
+        &mut self,
+        before: &[u8],
+        data: &mut [u8],
+        after: &[u8],
+        signature: &mut Vec<u8>,
+    ) -> Result<(), AuthError> {
+        self.security()?.seal(before, data, after, signature)
+    }
+
+    fn unseal_between(
+        &mut self,
+        before: &[u8],
+        data: &mut [u8],
+        after: &[u8],
+        signature: &[u8],
+    ) -> Result<(), AuthError> {
+        self.security()?.unseal(before, data, after, signature)
+    }
+
+    fn sign(&mut self, message: &[u8], signature: &mut Vec<u8>) -> Result<(), AuthError> {
+        self.security()?.sign(message, signature)
+    }
+
+    fn verify(&mut self, message: &[u8], signature: &[u8]) -> Result<(), AuthError> {
+        self.security()?.verify(message, signature)
+    }
+
+    fn signature_size(&self) -> usize {
+        SIGNATURE_SIZE
+    }
+
+    fn session_key(&self) -> Option<&SecretBytes> {
+        match &self.state {
+            State::Established(established) => Some(&established.session_key),
+            _ => None,
+        }
+    }
+
+    fn peer(&self) -> Option<&Principal> {
+        match &self.state {
+            State::Established(established) => Some(&established.principal),
+            _ => None,
+        }
+    }
+
+    fn mechanism(&self) -> &'static str {
+        NAME
+    }
+
+    fn wants_mech_list_mic(&self) -> bool {
+        matches!(self.state, State::Established(Established { has_mic: true, .. }))
+    }
+
+    fn mech_list_mic_done(&mut self, direction: Direction) {
+        if let Ok(security) = self.security() {
+            security.restart_cipher(direction);
+        }
+    }
+}

@@ -1,0 +1,258 @@
+//! [MS-NLMP] 3.4: signing and sealing with extended session security.
+
+use hmac::{Hmac, Mac as _};
+use md5::Md5;
+use rc4::{Rc4, StreamCipher as _};
+use windlass_core::ct_eq;
+
+use super::NAME;
+use super::crypto::{self, Key, Sender};
+use crate::{AuthError, Direction};
+
+/// Size of an NTLMSSP_MESSAGE_SIGNATURE ([MS-NLMP] 2.2.2.9).
+pub(super) const SIGNATURE_SIZE: usize = 16;
+
+/// NTLMSSP_MESSAGE_SIGNATURE.Version.
+const VERSION: [u8; 4] = 1u32.to_le_bytes();
+
+/// HMAC and cipher run over a message in steps of this many bytes, so that it is in the nearest cache
+/// when the second of them needs it.
+const STEP: usize = 4096;
+
+/// Protects messages in both directions.
+pub(super) struct MessageSecurity {
+    outgoing: Lane,
+    incoming: Lane,
+}
+
+/// The state of one direction.
+struct Lane {
+    mac: Hmac<Md5>,
+    seal_key: Key,
+    cipher: Rc4,
+    /// With NTLMSSP_NEGOTIATE_KEY_EXCH the checksum is enciphered.
+    encipher_checksum: bool,
+    /// Number of the next message; `None` when the numbers are used up.
+    sequence: Option<u32>,
+}
+
+impl MessageSecurity {
+    pub(super) fn new(session_key: &Key, own_side: Sender, key_exchange: bool) -> Self {
+        let peer = match own_side {
+            Sender::Client => Sender::Server,
+            Sender::Server => Sender::Client,
+        };
+        Self {
+            outgoing: Lane::new(session_key, own_side, key_exchange),
+            incoming: Lane::new(session_key, peer, key_exchange),
+        }
+    }
+
+    /// Seals `data` in place; `before` and `after` are signed with it. Writes the signature.
+    pub(super) fn seal(
+        &mut self,
+        before: &[u8],
+        data: &mut [u8],
+        after: &[u8],
+        signature: &mut Vec<u8>,
+    ) -> Result<(), AuthError> {
+        let lane = &mut self.outgoing;
+        let sequence = lane.next()?;
+        let mut mac = lane.start(sequence);
+        mac.update(before);
+        for step in data.chunks_mut(STEP) {
+            mac.update(step);
+            lane.cipher.apply_keystream(step);
+        }
+        mac.update(after);
+        lane.finish(mac, sequence, signature);
+        Ok(())
+    }
+
+    /// Unseals `data` in place and checks the signature over all three parts.
+    pub(super) fn unseal(
+        &mut self,
+        before: &[u8],
+        data: &mut [u8],
+        after: &[u8],
+        signature: &[u8],
+    ) -> Result<(), AuthError> {
+        let lane = &mut self.incoming;
+        let sequence = lane.next()?;
+        let mut mac = lane.start(sequence);
+        mac.update(before);
+        for step in data.chunks_mut(STEP) {
+            lane.cipher.apply_keystream(step);
+            mac.update(step);
+        }
+        mac.update(after);
+        lane.check(mac, sequence, signature)
+    }
+
+    pub(super) fn sign(&mut self, message: &[u8], signature: &mut Vec<u8>) -> Result<(), AuthError> {
+        self.seal(message, &mut [], &[], signature)
+    }
+
+    pub(super) fn verify(&mut self, message: &[u8], signature: &[u8]) -> Result<(), AuthError> {
+        self.unseal(message, &mut [], &[], signature)
+    }
+
+    /// Starts the cipher of one direction anew; the sequence number goes on.
+    pub(super) fn restart_cipher(&mut self, direction: Direction) {
+        let lane = match direction {
+            Direction::Outgoing => &mut self.outgoing,
+            Direction::Incoming => &mut self.incoming,
+        };
+        lane.cipher = crypto::keyed_rc4(&lane.seal_key);
+    }
+}
+
+impl Lane {
+    fn new(session_key: &Key, sender: Sender, encipher_checksum: bool) -> Self {
+        let seal_key = crypto::seal_key(session_key, sender);
+        Self {
+            mac: crypto::keyed_hmac(&crypto::sign_key(session_key, sender)[..]),
+            cipher: crypto::keyed_rc4(&seal_key),
+            seal_key,
+            encipher_checksum,
+            sequence: Some(0),
+        }
+    }
+
+    fn next(&mut self) -> Result<u32, AuthError> {
+        let sequence = self
+            .sequence
+            .ok_or(AuthError::State { mechanism: NAME, reason: "has used up its sequence numbers" })?;
+        self.sequence = sequence.checked_add(1);
+        Ok(sequence)
+    }
+
+    fn start(&self, sequence: u32) -> Hmac<Md5> {
+        let mut mac = self.mac.clone();
+        mac.update(&sequence.to_le_bytes());
+        mac
+    }
+
+    /// MAC ([MS-NLMP] 3.4.4.2): HMAC_MD5(SigningKey, SeqNum || Message)\[0..7\], enciphered.
+    fn checksum(&mut self, mac: Hmac<Md5>) -> [u8; 8] {
+        let mac: [u8; 16] = mac.finalize().into_bytes().into();
+        let (mut checksum, _) = split_half(mac);
+        if self.encipher_checksum {
+            self.cipher.apply_keystream(&mut checksum);
+        }
+        checksum
+    }
+
+    fn finish(&mut self, mac: Hmac<Md5>, sequence: u32, signature: &mut Vec<u8>) {
+        let checksum = self.checksum(mac);
+        signature.clear();
+        signature.extend_from_slice(&VERSION);
+        signature.extend_from_slice(&checksum);
+        signature.extend_from_slice(&sequence.to_le_bytes());
+    }
+
+    fn check(&mut self, mac: Hmac<Md5>, sequence: u32, signature: &[u8]) -> Result<(), AuthError> {
+        let [c0, c1, c2, c3, c4, c5, c6, c7] = self.checksum(mac);
+        let [v0, v1, v2, v3] = VERSION;
+        let [s0, s1, s2, s3] = sequence.to_le_bytes();
+        let expected = [v0, v1, v2, v3, c0, c1, c2, c3, c4, c5, c6, c7, s0, s1, s2, s3];
+        if ct_eq(&expected, signature) {
+            Ok(())
+        } else {
+            // Whatever comes next is out of step: nothing after a bad message can be trusted.
+            self.sequence = None;
+            Err(AuthError::MessageIntegrity { mechanism: NAME, sequence })
+        }
+    }
+}
+
+fn split_half(bytes: [u8; 16]) -> ([u8; 8], [u8; 8]) {
+    let [a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p] = bytes;
+    ([a, b, c, d, e, f, g, h], [i, j, k, l, m, n, o, p])
+}
+
+#[cfg(test)]
+mod tests {
+    use zeroize::Zeroizing;
+
+    use super::*;
+
+    fn pair() -> (MessageSecurity, MessageSecurity) {
+        let key = Zeroizing::new([0x55; 16]);
+        (MessageSecurity::new(&key, Sender::Client, true), MessageSecurity::new(&key, Sender::Server, true))
+    }
+
+    fn plaintext() -> Vec<u8> {
+        "Plaintext".encode_utf16().flat_map(u16::to_le_bytes).collect()
+    }
+
+    /// [MS-NLMP] 4.2.4.4.
+    #[test]
+    fn gss_wrap_ex_of_4_2_4_4() {
+        let (mut client, _) = pair();
+        let mut data = plaintext();
+        let mut signature = Vec::new();
+        client.seal(&[], &mut data, &[], &mut signature).unwrap();
+        assert_eq!(
+            data,
+            [
+                0x54, 0xe5, 0x01, 0x65, 0xbf, 0x19, 0x36, 0xdc, 0x99, 0x60, 0x20, 0xc1, 0x81, 0x1b, 0x0f,
+                0x06, 0xfb, 0x5f
+            ]
+        );
+        assert_eq!(signature, [1, 0, 0, 0, 0x7f, 0xb3, 0x8e, 0xc5, 0xc5, 0x5d, 0x49, 0x76, 0, 0, 0, 0]);
+    }
+
+    /// tests/_ntlm_raw/test_security.py of pyspnego 0.12.4, `test_seal_ntlmv2_no_key_exch`.
+    #[test]
+    fn without_key_exchange_the_checksum_is_plain() {
+        let key = Zeroizing::new([0x55; 16]);
+        let mut client = MessageSecurity::new(&key, Sender::Client, false);
+        let mut data = plaintext();
+        let mut signature = Vec::new();
+        client.seal(&[], &mut data, &[], &mut signature).unwrap();
+        assert_eq!(signature, [1, 0, 0, 0, 0x70, 0x35, 0x28, 0x51, 0xf2, 0x56, 0x43, 0x09, 0, 0, 0, 0]);
+    }
+
+    #[test]
+    fn messages_cross_in_order_both_ways() {
+        let (mut client, mut server) = pair();
+        let mut signature = Vec::new();
+        for size in [0, 1, 18, STEP - 1, STEP, STEP + 1, 3 * STEP] {
+            let plain = vec![0x41; size];
+            let mut data = plain.clone();
+            client.seal(b"head", &mut data, b"tail", &mut signature).unwrap();
+            server.unseal(b"head", &mut data, b"tail", &signature).unwrap();
+            assert_eq!(data, plain);
+            server.sign(&plain, &mut signature).unwrap();
+            client.verify(&plain, &signature).unwrap();
+        }
+    }
+
+    #[test]
+    fn every_flipped_bit_is_noticed() {
+        let mut data = b"some message".to_vec();
+        let mut signature = Vec::new();
+        pair().0.seal(b"h", &mut data, b"t", &mut signature).unwrap();
+        for bit in 0..8 * (data.len() + signature.len()) {
+            let (mut bad_data, mut bad_signature) = (data.clone(), signature.clone());
+            match bad_data.get_mut(bit / 8) {
+                Some(byte) => *byte ^= 1 << (bit % 8),
+                None => bad_signature[bit / 8 - data.len()] ^= 1 << (bit % 8),
+            }
+            let error = pair().1.unseal(b"h", &mut bad_data, b"t", &bad_signature).unwrap_err();
+            assert_eq!(error, AuthError::MessageIntegrity { mechanism: "NTLM", sequence: 0 }, "bit {bit}");
+        }
+    }
+
+    #[test]
+    fn after_a_bad_message_nothing_is_accepted() {
+        let (mut client, mut server) = pair();
+        let (mut first, mut second) = (b"first".to_vec(), b"second".to_vec());
+        let (mut first_signature, mut second_signature) = (Vec::new(), Vec::new());
+        client.seal(&[], &mut first, &[], &mut first_signature).unwrap();
+        client.seal(&[], &mut second, &[], &mut second_signature).unwrap();
+        assert!(server.unseal(&[], &mut second, &[], &second_signature).is_err(), "reordered");
+        assert!(server.unseal(&[], &mut first, &[], &first_signature).is_err(), "after the failure");
+    }
+}
