@@ -1,0 +1,160 @@
+//! How a client logs on: which header goes out, and what the 401s mean.
+
+use windlass_auth::{
+    AuthError, ChannelBinding, Credential, NtlmInitiator, NtlmInitiatorOptions, SecurityContext,
+    SpnegoInitiator, Step, basic,
+};
+use windlass_core::Secret;
+
+use crate::{CERTIFICATE_PROFILE, Challenge, ClientConfig, HttpError, Scheme};
+
+/// How a client logs on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum AuthMethod {
+    /// Not at all.
+    None,
+    /// Name and password in every request.
+    Basic,
+    /// SPNEGO.
+    Negotiate,
+    /// NTLM alone, without SPNEGO around it.
+    Ntlm,
+    /// The client certificate of the TLS connection.
+    Certificate,
+}
+
+impl AuthMethod {
+    /// What messages call it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::None => "anonymous",
+            Self::Basic => "Basic",
+            Self::Negotiate => "Negotiate",
+            Self::Ntlm => "NTLM",
+            Self::Certificate => "Certificate",
+        }
+    }
+}
+
+/// The client's side of the logon on one connection.
+pub(crate) enum Login {
+    /// The same header with every request, or none.
+    Header { method: AuthMethod, value: Option<Secret> },
+    /// A handshake that belongs to the connection.
+    Handshake(Box<Handshake>),
+}
+
+/// A logon in several legs.
+pub(crate) struct Handshake {
+    method: AuthMethod,
+    options: NtlmInitiatorOptions,
+    /// The scheme in the headers. NTLM travels as `Negotiate` unless the server knows `NTLM` only.
+    pub(crate) scheme: &'static str,
+    pub(crate) context: Option<Box<dyn SecurityContext>>,
+    /// A request was answered under this context.
+    pub(crate) proven: bool,
+}
+
+impl Login {
+    pub(crate) fn new(config: &ClientConfig) -> Result<Self, HttpError> {
+        let method = config.auth;
+        let readable = config.scheme == Scheme::Http && !config.allow_unencrypted;
+        match method {
+            AuthMethod::None if readable => Err(HttpError::Unencrypted("anonymous access")),
+            AuthMethod::None => Ok(Self::Header { method, value: None }),
+            AuthMethod::Basic if readable => Err(HttpError::Unencrypted("Basic authentication")),
+            AuthMethod::Basic => {
+                let value = basic::encode(credential(config)?)
+                    .map_err(|source| HttpError::Auth { mechanism: method.name(), source })?;
+                Ok(Self::Header { method, value: Some(Secret::new(format!("Basic {}", value.expose()))) })
+            }
+            AuthMethod::Certificate if config.scheme == Scheme::Http => {
+                Err(HttpError::Config { field: "auth", reason: "a certificate needs TLS" })
+            }
+            AuthMethod::Certificate => {
+                Ok(Self::Header { method, value: Some(Secret::new(CERTIFICATE_PROFILE)) })
+            }
+            AuthMethod::Negotiate | AuthMethod::Ntlm => Ok(Self::Handshake(Box::new(Handshake {
+                method,
+                options: NtlmInitiatorOptions {
+                    credential: credential(config)?.clone(),
+                    target: config.spn.clone(),
+                    channel_binding: binding(config),
+                    workstation: config.workstation.clone(),
+                    now: config.now,
+                },
+                scheme: "Negotiate",
+                context: None,
+                proven: false,
+            }))),
+        }
+    }
+}
+
+impl Handshake {
+    /// Starts from the beginning.
+    pub(crate) fn start(&mut self) -> Result<Step, HttpError> {
+        self.proven = false;
+        let ntlm = NtlmInitiator::new(self.options.clone());
+        let context: Box<dyn SecurityContext> = match self.method {
+            AuthMethod::Ntlm => Box::new(ntlm),
+            _ => Box::new(SpnegoInitiator::ntlm(ntlm)),
+        };
+        self.context.insert(context).step(None).map_err(|source| self.fault(source))
+    }
+
+    /// Takes the server's token.
+    pub(crate) fn step(&mut self, token: &[u8]) -> Result<Step, HttpError> {
+        let context = self.context.as_mut().ok_or(HttpError::OutOfOrder("no handshake under way"))?;
+        context.step(Some(token)).map_err(|source| self.fault(source))
+    }
+
+    /// Takes the KDC's answer.
+    pub(crate) fn kdc_reply(&mut self, reply: &[u8]) -> Result<Step, HttpError> {
+        let context = self.context.as_mut().ok_or(HttpError::OutOfOrder("no handshake under way"))?;
+        context.kdc_reply(reply).map_err(|source| self.fault(source))
+    }
+
+    /// This side's part of the handshake is done, so that messages may go out.
+    pub(crate) fn is_ready(&self) -> bool {
+        self.context.as_ref().is_some_and(|context| context.is_complete() || context.can_seal())
+    }
+
+    /// The handshake is over on both sides.
+    pub(crate) fn is_complete(&self) -> bool {
+        self.context.as_ref().is_some_and(|context| context.is_complete())
+    }
+
+    /// The server's offer under the scheme in use.
+    pub(crate) fn offer<'a>(&self, challenges: &'a [Challenge]) -> Option<&'a Challenge> {
+        challenges.iter().find(|challenge| challenge.is(self.scheme))
+    }
+
+    /// Another scheme that the method can use and the server offers. Changes to it.
+    pub(crate) fn change_scheme(&mut self, challenges: &[Challenge]) -> bool {
+        let usable = self.method == AuthMethod::Ntlm
+            && self.scheme == "Negotiate"
+            && challenges.iter().any(|challenge| challenge.is("NTLM"));
+        if usable {
+            self.scheme = "NTLM";
+        }
+        usable
+    }
+
+    pub(crate) fn name(&self) -> &'static str {
+        self.method.name()
+    }
+
+    fn fault(&self, source: AuthError) -> HttpError {
+        HttpError::Auth { mechanism: self.method.name(), source }
+    }
+}
+
+fn credential(config: &ClientConfig) -> Result<&Credential, HttpError> {
+    config.credential.as_ref().ok_or(HttpError::Config { field: "credential", reason: "none was given" })
+}
+
+fn binding(config: &ClientConfig) -> Option<ChannelBinding> {
+    config.channel_binding.clone().filter(|_| config.scheme == Scheme::Https)
+}

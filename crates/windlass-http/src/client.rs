@@ -1,0 +1,594 @@
+//! The client's side of one connection.
+
+use std::collections::VecDeque;
+
+use bytes::{Bytes, BytesMut};
+use windlass_auth::{ChannelBinding, Credential, KdcRequest, Step};
+
+use crate::auth_loop::{AuthMethod, Handshake, Login};
+use crate::body::BodyReader;
+use crate::head::split_head;
+use crate::{HttpError, Limits, ResponseHead, Scheme, multipart, parse_challenges};
+
+/// Pieces shorter than this altogether are sent as one.
+const COALESCE: usize = 16 * 1024;
+
+/// What a connection is made of.
+#[derive(Debug, Clone)]
+pub struct ClientConfig {
+    /// What goes into the Host header, with the port where it is not the default.
+    pub host: String,
+    /// The path and query to post to.
+    pub path: String,
+    /// Whether TLS is around the connection.
+    pub scheme: Scheme,
+    /// How to log on.
+    pub auth: AuthMethod,
+    /// What to log on with.
+    pub credential: Option<Credential>,
+    /// The TLS channel; looked at with [`Scheme::Https`] only.
+    pub channel_binding: Option<ChannelBinding>,
+    /// Whether messages may travel readable over plain HTTP.
+    pub allow_unencrypted: bool,
+    /// The service principal name of the server, such as `HTTP/server.corp.example`.
+    pub spn: Option<String>,
+    /// The name of this computer, as NTLM tells it; may be empty.
+    pub workstation: String,
+    /// The User-Agent header.
+    pub user_agent: String,
+    /// Limits on what the server sends.
+    pub limits: Limits,
+    /// Whether to send no message along with the last token of a handshake. Found out by
+    /// [`ClientConnection::authenticates_empty`]; carry it over to further connections.
+    pub authenticate_empty: bool,
+    /// The time as a FILETIME (100 ns since 1601).
+    pub now: u64,
+}
+
+impl ClientConfig {
+    /// A configuration with the usual values for everything else.
+    pub fn new(
+        host: impl Into<String>,
+        scheme: Scheme,
+        auth: AuthMethod,
+        credential: Option<Credential>,
+    ) -> Self {
+        Self {
+            host: host.into(),
+            path: "/wsman".to_owned(),
+            scheme,
+            auth,
+            credential,
+            channel_binding: None,
+            allow_unencrypted: false,
+            spn: None,
+            workstation: String::new(),
+            user_agent: "windlass".to_owned(),
+            limits: Limits::default(),
+            authenticate_empty: false,
+            now: 0,
+        }
+    }
+
+    fn check(&self) -> Result<(), HttpError> {
+        let clean = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic());
+        if !clean(&self.host) {
+            return Err(HttpError::Config { field: "host", reason: "expected a name or address" });
+        }
+        if !clean(&self.path) || !self.path.starts_with('/') {
+            return Err(HttpError::Config { field: "path", reason: "expected a path" });
+        }
+        if self.user_agent.bytes().any(|byte| byte.is_ascii_control()) {
+            return Err(HttpError::Config { field: "user_agent", reason: "expected printable text" });
+        }
+        Ok(())
+    }
+}
+
+/// What happened on the connection.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ClientEvent {
+    /// The answer to the request, unsealed.
+    Response(Response),
+    /// The logon needs a KDC: bring its answer to [`ClientConnection::kdc_reply`].
+    AskKdc(KdcRequest),
+    /// The server dropped the connection or its security context. Open another connection; repeat the
+    /// request on it only if that is safe.
+    Reconnect {
+        /// Whether the request was certainly not executed.
+        safe_to_repeat: bool,
+    },
+    /// The request failed, and the connection is closed.
+    Failed(HttpError),
+}
+
+/// The answer to a request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Response {
+    /// The status: 200, or 500 with a SOAP fault.
+    pub status: u16,
+    /// The content type of the body.
+    pub content_type: String,
+    /// The body in plaintext.
+    pub body: Bytes,
+    /// Whether it was sealed.
+    pub sealed: bool,
+}
+
+/// The client's side of one connection.
+///
+/// [`request`](Self::request) queues one message; drain [`poll_transmit`](Self::poll_transmit) to the
+/// socket, feed [`receive`](Self::receive) with what the socket gives, and look for events with
+/// [`poll_event`](Self::poll_event) after each.
+pub struct ClientConnection {
+    config: ClientConfig,
+    login: Login,
+    transmit: VecDeque<Bytes>,
+    events: VecDeque<ClientEvent>,
+    input: BytesMut,
+    scanned: usize,
+    reading: Option<(ResponseHead, BodyReader)>,
+    exchange: Option<Exchange>,
+    closed: bool,
+    http_requests: u64,
+}
+
+/// One message and how far it is.
+struct Exchange {
+    body: Bytes,
+    content_type: String,
+    /// The HTTP request under way carries the message.
+    carried: bool,
+    /// The HTTP request under way carries a token.
+    leg: bool,
+    /// The logon was started over for this message: at most once each way.
+    restarted: bool,
+}
+
+impl ClientConnection {
+    /// A connection over which nothing has been said yet.
+    ///
+    /// # Errors
+    /// The configuration is contradictory, or would send readable what must not be.
+    pub fn new(config: ClientConfig) -> Result<Self, HttpError> {
+        config.check()?;
+        Ok(Self {
+            login: Login::new(&config)?,
+            config,
+            transmit: VecDeque::new(),
+            events: VecDeque::new(),
+            input: BytesMut::new(),
+            scanned: 0,
+            reading: None,
+            exchange: None,
+            closed: false,
+            http_requests: 0,
+        })
+    }
+
+    /// Queues one message. The next may follow when this one is answered.
+    ///
+    /// # Errors
+    /// The connection is closed or busy, nothing was sent; or the logon cannot start.
+    pub fn request(&mut self, body: Bytes, content_type: &str) -> Result<(), HttpError> {
+        if self.closed {
+            return Err(HttpError::Closed);
+        }
+        if self.exchange.is_some() {
+            return Err(HttpError::Busy);
+        }
+        if content_type.bytes().any(|byte| byte.is_ascii_control()) {
+            return Err(HttpError::Config { field: "content_type", reason: "expected printable text" });
+        }
+        self.exchange = Some(Exchange {
+            body,
+            content_type: content_type.to_owned(),
+            carried: false,
+            leg: false,
+            restarted: false,
+        });
+        let result = self.start();
+        if result.is_err() {
+            self.exchange = None;
+            self.closed = true;
+        }
+        result
+    }
+
+    /// Bytes to write to the socket, if there are any.
+    pub fn poll_transmit(&mut self) -> Option<Bytes> {
+        self.transmit.pop_front()
+    }
+
+    /// What happened, if anything did.
+    pub fn poll_event(&mut self) -> Option<ClientEvent> {
+        self.events.pop_front()
+    }
+
+    /// Takes bytes from the socket.
+    pub fn receive(&mut self, bytes: &[u8]) {
+        if self.closed {
+            return;
+        }
+        self.input.extend_from_slice(bytes);
+        if let Err(error) = self.advance() {
+            self.fail(error);
+        }
+    }
+
+    /// The socket has no more to give.
+    pub fn receive_eof(&mut self) {
+        if self.closed {
+            return;
+        }
+        let finished = match self.reading.take() {
+            Some((head, reader)) => match reader.finish(&mut self.input) {
+                Ok(body) => Some(self.handle(&head, body)),
+                Err(error) => Some(Err(error)),
+            },
+            None => None,
+        };
+        match finished {
+            Some(Ok(())) if self.exchange.is_none() => {}
+            Some(Err(error)) if error != HttpError::Truncated => self.fail(error),
+            _ => {
+                if let Some(exchange) = self.exchange.take() {
+                    self.events.push_back(ClientEvent::Reconnect { safe_to_repeat: !exchange.carried });
+                }
+            }
+        }
+        self.closed = true;
+    }
+
+    /// Takes the KDC's answer to the last [`ClientEvent::AskKdc`].
+    pub fn kdc_reply(&mut self, reply: &[u8]) {
+        let Login::Handshake(handshake) = &mut self.login else { return };
+        let result = handshake.kdc_reply(reply).and_then(|step| self.follow(step));
+        if let Err(error) = result {
+            self.fail(error);
+        }
+    }
+
+    /// Whether another message can be sent.
+    pub fn is_open(&self) -> bool {
+        !self.closed
+    }
+
+    /// Whether a request is under way.
+    pub fn is_busy(&self) -> bool {
+        self.exchange.is_some()
+    }
+
+    /// How many HTTP requests were sent, those of the logon included.
+    pub fn http_requests(&self) -> u64 {
+        self.http_requests
+    }
+
+    /// Whether this server turned out to take no message along with the last token of a handshake.
+    pub fn authenticates_empty(&self) -> bool {
+        self.config.authenticate_empty
+    }
+
+    /// Whether messages must be sealed.
+    fn seals(&self) -> bool {
+        self.config.scheme == Scheme::Http && !self.config.allow_unencrypted
+    }
+
+    fn start(&mut self) -> Result<(), HttpError> {
+        match &mut self.login {
+            Login::Header { .. } => self.send_message(None),
+            Login::Handshake(handshake) if handshake.is_complete() => self.send_message(None),
+            Login::Handshake(handshake) => {
+                let step = handshake.start()?;
+                self.follow(step)
+            }
+        }
+    }
+
+    /// Does what the context wants.
+    fn follow(&mut self, step: Step) -> Result<(), HttpError> {
+        let token = match step {
+            Step::Continue(token) | Step::Complete(Some(token)) => token,
+            Step::Complete(None) => return self.send_message(None),
+            Step::AskKdc(request) => {
+                self.events.push_back(ClientEvent::AskKdc(request));
+                return Ok(());
+            }
+        };
+        let Login::Handshake(handshake) = &self.login else {
+            return Err(HttpError::OutOfOrder("no handshake under way"));
+        };
+        let authorization = format!("{} {}", handshake.scheme, base64_simd::STANDARD.encode_to_string(token));
+        if handshake.is_ready() && !self.config.authenticate_empty {
+            self.send_message(Some(&authorization))
+        } else {
+            self.send_leg(&authorization);
+            Ok(())
+        }
+    }
+
+    /// Sends a token alone.
+    fn send_leg(&mut self, authorization: &str) {
+        if let Some(exchange) = &mut self.exchange {
+            exchange.carried = false;
+            exchange.leg = true;
+        }
+        self.send(Some(authorization), None, Vec::new());
+    }
+
+    /// Sends the message, sealed where it must be.
+    fn send_message(&mut self, authorization: Option<&str>) -> Result<(), HttpError> {
+        let seals = self.seals();
+        let Some(exchange) = &mut self.exchange else { return Ok(()) };
+        exchange.carried = true;
+        exchange.leg = authorization.is_some();
+        let (content_type, pieces, header) = match &mut self.login {
+            Login::Header { value, .. } => {
+                let header = value.as_ref().map(|value| value.expose().to_owned());
+                (exchange.content_type.clone(), vec![exchange.body.clone()], header)
+            }
+            Login::Handshake(handshake) => {
+                let header = authorization.map(str::to_owned);
+                if seals {
+                    let context = handshake
+                        .context
+                        .as_deref_mut()
+                        .filter(|context| context.can_seal())
+                        .ok_or(HttpError::CannotSeal)?;
+                    let protocol = context.sealing_protocol();
+                    let sealed = multipart::seal(context, protocol, &exchange.content_type, &exchange.body)?;
+                    (sealed.content_type, sealed.pieces, header)
+                } else {
+                    (exchange.content_type.clone(), vec![exchange.body.clone()], header)
+                }
+            }
+        };
+        self.send(header.as_deref(), Some(&content_type), pieces);
+        Ok(())
+    }
+
+    fn send(&mut self, authorization: Option<&str>, content_type: Option<&str>, pieces: Vec<Bytes>) {
+        let length: usize = pieces.iter().map(Bytes::len).sum();
+        let ClientConfig { host, path, user_agent, .. } = &self.config;
+        let mut head = format!(
+            "POST {path} HTTP/1.1\r\nHost: {host}\r\nUser-Agent: {user_agent}\r\n\
+             Connection: Keep-Alive\r\nAccept-Encoding: identity\r\n"
+        );
+        for (name, value) in [("Authorization", authorization), ("Content-Type", content_type)] {
+            if let Some(value) = value {
+                head.push_str(&format!("{name}: {value}\r\n"));
+            }
+        }
+        head.push_str(&format!("Content-Length: {length}\r\n\r\n"));
+        self.http_requests += 1;
+        enqueue(&mut self.transmit, head.into_bytes(), pieces);
+    }
+
+    /// Reads as far as the input goes.
+    fn advance(&mut self) -> Result<(), HttpError> {
+        loop {
+            if self.closed {
+                return Ok(());
+            }
+            if self.exchange.is_none() {
+                // Nothing was asked: a server that says good-bye before it closes.
+                if !self.input.is_empty() {
+                    self.closed = true;
+                }
+                return Ok(());
+            }
+            let (head, mut reader) = match self.reading.take() {
+                Some(reading) => reading,
+                None => {
+                    refuse_other_protocols(&self.input)?;
+                    let limits = self.config.limits;
+                    let Some(bytes) = split_head(&mut self.input, &mut self.scanned, limits.head)? else {
+                        return Ok(());
+                    };
+                    let head = ResponseHead::decode(&bytes)?;
+                    let reader = BodyReader::new(head.framing()?, limits.body)?;
+                    (head, reader)
+                }
+            };
+            match reader.advance(&mut self.input)? {
+                None => {
+                    self.reading = Some((head, reader));
+                    return Ok(());
+                }
+                // 100 Continue and its like go before the real answer.
+                Some(_) if head.status < 200 => {}
+                Some(body) => self.handle(&head, body)?,
+            }
+        }
+    }
+
+    fn handle(&mut self, head: &ResponseHead, body: BytesMut) -> Result<(), HttpError> {
+        match head.status {
+            407 => return Err(HttpError::ProxyAuthentication),
+            301 | 302 | 303 | 307 | 308 => {
+                let location = head.headers.get("Location").unwrap_or_default().to_owned();
+                return Err(HttpError::Redirect { status: head.status, location });
+            }
+            _ => {}
+        }
+        match &self.login {
+            Login::Header { method, .. } if head.status == 401 => Err(refusal(method.name(), head)),
+            Login::Header { .. } => {
+                self.deliver(head, body, false);
+                Ok(())
+            }
+            Login::Handshake(_) if head.status == 401 => self.unauthorized(head),
+            Login::Handshake(_) => self.authorized(head, body),
+        }
+    }
+
+    /// A 401 within a handshake is its next leg; one after it means that the server forgot who we are.
+    fn unauthorized(&mut self, head: &ResponseHead) -> Result<(), HttpError> {
+        let (Login::Handshake(handshake), Some(exchange)) = (&mut self.login, &mut self.exchange) else {
+            return Err(HttpError::OutOfOrder("no request under way"));
+        };
+        let challenges = parse_challenges(&head.headers, "WWW-Authenticate");
+        let token = handshake.offer(&challenges).and_then(crate::Challenge::token);
+        match token {
+            Some(_) if !head.keeps_alive() => {
+                Err(HttpError::HandshakeIncomplete { mechanism: handshake.name(), status: head.status })
+            }
+            Some(token) if exchange.leg && !handshake.is_complete() => {
+                let step = handshake.step(&token)?;
+                self.follow(step)
+            }
+            _ if !head.keeps_alive() && handshake.proven => {
+                self.reconnect(true);
+                Ok(())
+            }
+            _ if !exchange.restarted && (handshake.proven || handshake.change_scheme(&challenges)) => {
+                exchange.restarted = true;
+                let step = handshake.start()?;
+                self.follow(step)
+            }
+            _ => Err(refusal(handshake.name(), head)),
+        }
+    }
+
+    /// Any other status: the answer, or the end of the handshake.
+    fn authorized(&mut self, head: &ResponseHead, body: BytesMut) -> Result<(), HttpError> {
+        let seals = self.seals();
+        let (Login::Handshake(handshake), Some(exchange)) = (&mut self.login, &mut self.exchange) else {
+            return Err(HttpError::OutOfOrder("no request under way"));
+        };
+        let challenges = parse_challenges(&head.headers, "WWW-Authenticate");
+        let token = handshake.offer(&challenges).and_then(crate::Challenge::token);
+        let content_type = head.headers.get("Content-Type").unwrap_or_default();
+        let sealed = multipart::is_sealed(content_type);
+
+        // A server that reads the last token but not the message beside it: ask again, token alone first.
+        let ignored = exchange.leg && exchange.carried && !sealed && (seals || body.is_empty());
+        if ignored && !self.config.authenticate_empty && !exchange.restarted && head.keeps_alive() {
+            self.config.authenticate_empty = true;
+            exchange.restarted = true;
+            let step = handshake.start()?;
+            return self.follow(step);
+        }
+
+        if exchange.leg && !handshake.is_complete() {
+            match token.map(|token| handshake.step(&token)) {
+                Some(Ok(Step::Complete(None))) => {}
+                Some(Err(error)) => return Err(error),
+                _ => {
+                    return Err(HttpError::HandshakeIncomplete {
+                        mechanism: handshake.name(),
+                        status: head.status,
+                    });
+                }
+            }
+        }
+        if !exchange.carried {
+            if !(200..300).contains(&head.status) {
+                return Err(HttpError::Status { status: head.status, reason: head.reason.clone() });
+            }
+            if !head.keeps_alive() {
+                return Err(HttpError::HandshakeIncomplete {
+                    mechanism: handshake.name(),
+                    status: head.status,
+                });
+            }
+            return self.send_message(None);
+        }
+        if seals && !sealed {
+            // A server that dropped the context answers 400 without a body.
+            if head.status == 400 && body.is_empty() && handshake.proven {
+                self.reconnect(true);
+                return Ok(());
+            }
+            return Err(HttpError::UnsealedAnswer { status: head.status });
+        }
+        handshake.proven = true;
+        self.deliver_maybe_sealed(head, body, sealed)
+    }
+
+    fn deliver_maybe_sealed(
+        &mut self,
+        head: &ResponseHead,
+        body: BytesMut,
+        sealed: bool,
+    ) -> Result<(), HttpError> {
+        if !sealed {
+            self.deliver(head, body, false);
+            return Ok(());
+        }
+        let Login::Handshake(handshake) = &mut self.login else {
+            return Err(HttpError::OutOfOrder("a sealed answer without a security context"));
+        };
+        let context: &mut Handshake = handshake;
+        let context = context.context.as_deref_mut().ok_or(HttpError::CannotSeal)?;
+        let (content_type, body) = multipart::unseal(context, body)?;
+        self.finish(head, Response { status: head.status, content_type, body, sealed: true });
+        Ok(())
+    }
+
+    fn deliver(&mut self, head: &ResponseHead, body: BytesMut, sealed: bool) {
+        let content_type = head.headers.get("Content-Type").unwrap_or_default().to_owned();
+        self.finish(head, Response { status: head.status, content_type, body: body.freeze(), sealed });
+    }
+
+    fn finish(&mut self, head: &ResponseHead, response: Response) {
+        self.exchange = None;
+        self.closed |= !head.keeps_alive();
+        self.events.push_back(ClientEvent::Response(response));
+    }
+
+    fn reconnect(&mut self, safe_to_repeat: bool) {
+        self.exchange = None;
+        self.closed = true;
+        self.events.push_back(ClientEvent::Reconnect { safe_to_repeat });
+    }
+
+    fn fail(&mut self, error: HttpError) {
+        self.exchange = None;
+        self.reading = None;
+        self.closed = true;
+        self.events.push_back(ClientEvent::Failed(error));
+    }
+}
+
+/// Queues head and body, as one piece where that is cheap.
+pub(crate) fn enqueue(queue: &mut VecDeque<Bytes>, mut head: Vec<u8>, pieces: Vec<Bytes>) {
+    let length: usize = pieces.iter().map(Bytes::len).sum();
+    if length <= COALESCE {
+        for piece in &pieces {
+            head.extend_from_slice(piece);
+        }
+        queue.push_back(Bytes::from(head));
+    } else {
+        queue.push_back(Bytes::from(head));
+        queue.extend(pieces.into_iter().filter(|piece| !piece.is_empty()));
+    }
+}
+
+/// What a bare 401 means: the scheme is not there, or the credential is wrong.
+fn refusal(wanted: &'static str, head: &ResponseHead) -> HttpError {
+    let challenges = parse_challenges(&head.headers, "WWW-Authenticate");
+    let offered = challenges.iter().any(|challenge| {
+        challenge.is(wanted) || wanted == "NTLM" && challenge.is("Negotiate") || wanted == "Certificate"
+    });
+    if offered || challenges.is_empty() {
+        return HttpError::AccessDenied { scheme: wanted };
+    }
+    HttpError::SchemeNotOffered {
+        wanted,
+        offered: challenges.into_iter().map(|challenge| challenge.scheme).collect(),
+    }
+}
+
+/// Says early and clearly that the other end is no HTTP server.
+fn refuse_other_protocols(input: &[u8]) -> Result<(), HttpError> {
+    let expected = b"HTTP/";
+    match input {
+        [0x15 | 0x16, 0x03, ..] => Err(HttpError::NotHttp("it answered with TLS")),
+        _ if input.iter().zip(expected).any(|(byte, expected)| byte != expected) => {
+            Err(HttpError::NotHttp("its answer does not start with HTTP/"))
+        }
+        _ => Ok(()),
+    }
+}
