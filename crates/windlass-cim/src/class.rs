@@ -145,7 +145,7 @@ pub struct PropertyDecl {
     pub default: CimValue,
     /// What is said about it.
     pub qualifiers: NamedList<Qualifier>,
-    /// The class that declared it first, or overrode it last.
+    /// The class that introduced it.
     pub origin: Option<CimName>,
     /// Whether it was inherited unchanged.
     pub is_propagated: bool,
