@@ -466,7 +466,13 @@ impl ServerConnection {
         } else if self.config.readable_allowed() || identity.is_none() {
             (content_type, body.freeze(), None)
         } else {
-            return Err(HttpError::Unencrypted("a message"));
+            // The logon itself was right: its last token goes out with the refusal.
+            let error = HttpError::Unencrypted("a message");
+            self.closing = true;
+            let text = Bytes::from(format!("{error}\n"));
+            self.answer(403, &authenticate, "text/plain", vec![text]);
+            self.events.push_back(ServerEvent::Failed(error));
+            return Ok(());
         };
         self.pending = Some(Pending { seal, authenticate, keep_alive });
         self.events.push_back(ServerEvent::Request(Request {
@@ -498,7 +504,6 @@ impl ServerConnection {
         let status = match &error {
             HttpError::TooLarge { what: "http head", .. } => 431,
             HttpError::TooLarge { .. } => 413,
-            HttpError::Unencrypted(_) => 403,
             _ => 400,
         };
         self.closing = true;
