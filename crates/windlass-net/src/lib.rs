@@ -1,1 +1,42 @@
 //! TCP, TLS and HTTP connections that carry a security context.
+//!
+//! This crate moves bytes: it resolves names, dials, shakes hands over TLS, drives the sans-io HTTP
+//! client of `windlass-http`, keeps time, and knows no protocol above HTTP.
+//!
+//! - [`Endpoint`] says where a service is; [`NameMap`] overrides how its name resolves.
+//! - [`Connector`] opens [`Connection`]s: one HTTP/1.1 connection, one security context, one request at
+//!   a time. It dials TCP or asks a [`Dial`] for any other byte stream, for example one in memory.
+//! - [`Pool`] keeps idle connections for the requests of a session and applies the rule that a request
+//!   which the peer may have executed is never sent twice.
+//! - [`Error`] names the layer, the peer and the reason; [`Stage`] names what ran out of time.
+//!
+//! Specifications: [RFC 8305] (Happy Eyeballs), [RFC 9112] (HTTP/1.1 connections), [RFC 8446] and
+//! [RFC 5246] (TLS), [RFC 9525] (names in certificates), [RFC 5929] (channel bindings for TLS).
+#![forbid(unsafe_code)]
+
+mod connection;
+mod connector;
+mod counters;
+mod dial;
+mod endpoint;
+mod error;
+mod kdc;
+mod names;
+mod pool;
+mod stream;
+mod timeouts;
+mod tls;
+mod verify;
+
+pub use connection::Connection;
+pub use connector::{Connector, ConnectorOptions};
+pub use counters::{Counters, Counts};
+pub use endpoint::Endpoint;
+pub use error::{Error, Stage};
+pub use kdc::KdcMap;
+pub use names::{NameMap, NameMapError};
+pub use pool::{Lane, Pool, PoolOptions, Request};
+pub use stream::{BoxStream, Dial, Dialing, Stream};
+pub use timeouts::Timeouts;
+pub use tls::{ClientIdentity, TlsOptions};
+pub use windlass_http::{AuthMethod, Response};

@@ -1,0 +1,273 @@
+//! One HTTP/1.1 connection with its security context, and the loop that feeds it.
+
+use std::future::poll_fn;
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::Poll;
+use std::time::{Duration, SystemTime};
+
+use bytes::Bytes;
+use tokio::io::{AsyncRead as _, AsyncReadExt as _, AsyncWriteExt as _, ReadBuf, ReadHalf, WriteHalf};
+use tokio::time::Instant;
+use windlass_auth::ChannelBinding;
+use windlass_http::{ClientConfig, ClientConnection, ClientEvent, HttpError, Limits, Response, Scheme};
+
+use crate::{BoxStream, ConnectorOptions, Counters, Error, KdcMap, Stage};
+
+/// How much is read from the stream at once.
+const READ_SIZE: usize = 64 << 10;
+
+/// Seconds from the beginning of FILETIME, 1601, to that of Unix time, 1970.
+const FILETIME_TO_UNIX: u64 = 11_644_473_600;
+
+/// One connection. Requests on it are serial; a request that is dropped half-way leaves it unusable.
+pub struct Connection {
+    peer: String,
+    reader: ReadHalf<BoxStream>,
+    writer: WriteHalf<BoxStream>,
+    http: ClientConnection,
+    kdcs: KdcMap,
+    authenticate: Option<Duration>,
+    counters: Arc<Counters>,
+    counted: u64,
+    buffer: Vec<u8>,
+    /// An answer came: the security context is established.
+    answered: bool,
+    last_used: Instant,
+    usable: bool,
+}
+
+impl Connection {
+    pub(crate) fn new(
+        stream: BoxStream,
+        options: &ConnectorOptions,
+        binding: Option<ChannelBinding>,
+        authenticate_empty: bool,
+        counters: Arc<Counters>,
+    ) -> Result<Self, Error> {
+        let endpoint = &options.endpoint;
+        let peer = endpoint.authority();
+        let scheme = if endpoint.is_secure() { Scheme::Https } else { Scheme::Http };
+        let mut config = ClientConfig::new(&peer, scheme, options.auth, options.credential.clone());
+        config.path = endpoint.path().to_owned();
+        config.channel_binding = binding;
+        config.allow_unencrypted = options.allow_unencrypted;
+        config.spn = Some(options.service_principal());
+        config.limits = Limits { body: options.max_response, ..Limits::default() };
+        config.authenticate_empty = authenticate_empty;
+        config.now = filetime_now();
+        let http =
+            ClientConnection::new(config).map_err(|source| Error::Http { peer: peer.clone(), source })?;
+        let (reader, writer) = tokio::io::split(stream);
+        Ok(Self {
+            peer,
+            reader,
+            writer,
+            http,
+            kdcs: options.kdcs.clone(),
+            authenticate: options.timeouts.authenticate,
+            counters,
+            counted: 0,
+            buffer: vec![0; READ_SIZE],
+            answered: false,
+            last_used: Instant::now(),
+            usable: true,
+        })
+    }
+
+    /// Sends one request and waits for its answer, authenticating first where that is still to be done.
+    /// `limit` is the time until the answer is complete.
+    ///
+    /// # Errors
+    /// What failed; [`Error::may_have_executed`] tells whether the request may be sent again.
+    pub async fn request(
+        &mut self,
+        body: Bytes,
+        content_type: &str,
+        limit: Option<Duration>,
+    ) -> Result<Response, Error> {
+        self.usable = false;
+        let started = Instant::now();
+        self.http.request(body, content_type).map_err(|source| self.http_error(source))?;
+        let response = loop {
+            let (stage, limit) = self.current_limit(limit);
+            let step = match limit {
+                None => self.step().await,
+                Some(limit) => match tokio::time::timeout_at(started + limit, self.step()).await {
+                    Ok(step) => step,
+                    Err(_) => Err(Error::TimedOut { stage, peer: self.peer.clone(), limit }),
+                },
+            };
+            self.count();
+            if let Some(response) = step? {
+                break response;
+            }
+        };
+        self.answered = true;
+        self.last_used = Instant::now();
+        self.usable = self.http.is_open();
+        Ok(response)
+    }
+
+    /// Whether another request can be sent: the last one was answered and the peer keeps the connection.
+    /// Notices a peer that has hung up in the meantime.
+    pub async fn is_usable(&mut self) -> bool {
+        if !self.usable {
+            return false;
+        }
+        let mut byte = [0];
+        let reader = &mut self.reader;
+        let quiet = poll_fn(|context| {
+            let mut buffer = ReadBuf::new(&mut byte);
+            match Pin::new(&mut *reader).poll_read(context, &mut buffer) {
+                Poll::Pending => Poll::Ready(true),
+                Poll::Ready(_) => Poll::Ready(false),
+            }
+        })
+        .await;
+        self.usable = quiet;
+        quiet
+    }
+
+    /// How long ago the last answer arrived.
+    pub fn idle_for(&self) -> Duration {
+        self.last_used.elapsed()
+    }
+
+    /// Whether the peer turned out to take no message along with the last token of its handshake.
+    pub(crate) fn authenticates_empty(&self) -> bool {
+        self.http.authenticates_empty()
+    }
+
+    /// The stage that the connection is in and its limit: the shorter of the two that apply.
+    fn current_limit(&self, operation: Option<Duration>) -> (Stage, Option<Duration>) {
+        if self.answered {
+            return (Stage::Operation, operation);
+        }
+        match (self.authenticate, operation) {
+            (Some(authenticate), None) => (Stage::Authenticate, Some(authenticate)),
+            (Some(authenticate), Some(operation)) if authenticate < operation && !self.carries_request() => {
+                (Stage::Authenticate, Some(authenticate))
+            }
+            _ => (Stage::Operation, operation),
+        }
+    }
+
+    /// Whether the exchange under way may already be the operation and not only a part of the logon.
+    /// A logon with NTLM takes one exchange that carries nothing.
+    fn carries_request(&self) -> bool {
+        self.http.http_requests() > 1
+    }
+
+    /// Does one thing: handles an event, or sends what is due and reads what comes.
+    async fn step(&mut self) -> Result<Option<Response>, Error> {
+        if let Some(event) = self.http.poll_event() {
+            return self.handle(event).await;
+        }
+        let mut due = Vec::new();
+        while let Some(bytes) = self.http.poll_transmit() {
+            due.push(bytes);
+        }
+        match self.exchange(due).await {
+            Ok(0) => self.hang_up("the peer closed the connection"),
+            Ok(read) => {
+                self.counters.received(read);
+                let bytes = self.buffer.get(..read).unwrap_or_default();
+                self.http.receive(bytes);
+                Ok(None)
+            }
+            Err(error) => self.hang_up(&error.to_string()),
+        }
+    }
+
+    async fn handle(&mut self, event: ClientEvent) -> Result<Option<Response>, Error> {
+        match event {
+            ClientEvent::Response(response) => return Ok(Some(response)),
+            ClientEvent::AskKdc(request) => {
+                let answer = self.kdcs.ask(&request.realm, &request.message).await?;
+                self.http.kdc_reply(&answer);
+            }
+            ClientEvent::Failed(HttpError::NotHttp(_)) if !self.answered && self.speaks_tls() => {
+                return Err(Error::PeerSpeaksTls { peer: self.peer.clone() });
+            }
+            ClientEvent::Failed(source) => return Err(self.http_error(source)),
+            ClientEvent::Reconnect { safe_to_repeat } => {
+                return Err(self.lost("the peer dropped the security context", !safe_to_repeat));
+            }
+            // Nothing to do for what this crate does not know.
+            _ => {}
+        }
+        Ok(None)
+    }
+
+    /// The stream has ended. The HTTP layer may have a whole answer all the same, and knows whether the
+    /// request can have been carried out.
+    fn hang_up(&mut self, reason: &str) -> Result<Option<Response>, Error> {
+        self.http.receive_eof();
+        let hint =
+            if self.answered || self.http.http_requests() > 1 { "" } else { "; is this the right port?" };
+        match self.http.poll_event() {
+            Some(ClientEvent::Response(response)) => Ok(Some(response)),
+            Some(ClientEvent::Failed(source)) => Err(self.http_error(source)),
+            Some(ClientEvent::Reconnect { safe_to_repeat }) => {
+                Err(self.lost(&format!("{reason}{hint}"), !safe_to_repeat))
+            }
+            _ => Err(self.lost(reason, true)),
+        }
+    }
+
+    /// Writes what is due while reading, so that a peer that answers early is heard, and returns once
+    /// something was read. The number of bytes is 0 at the end of the stream.
+    async fn exchange(&mut self, due: Vec<Bytes>) -> io::Result<usize> {
+        for mut piece in due {
+            while !piece.is_empty() {
+                tokio::select! {
+                    biased;
+                    written = self.writer.write_buf(&mut piece) => match written {
+                        Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+                        Ok(written) => self.counters.sent(written),
+                        // What the peer said before it hung up matters more than that it did.
+                        Err(error) => return match self.reader.read(&mut self.buffer).await {
+                            Ok(read) if read > 0 => Ok(read),
+                            _ => Err(error),
+                        },
+                    },
+                    read = self.reader.read(&mut self.buffer) => return read,
+                }
+            }
+        }
+        self.writer.flush().await?;
+        self.reader.read(&mut self.buffer).await
+    }
+
+    /// Whether what was read last begins like a TLS alert or handshake ([RFC 8446] 5.1).
+    fn speaks_tls(&self) -> bool {
+        matches!(self.buffer.as_slice(), [0x15 | 0x16, 0x03, ..])
+    }
+
+    fn count(&mut self) {
+        let total = self.http.http_requests();
+        self.counters.requests(total.saturating_sub(self.counted));
+        self.counted = total;
+    }
+
+    fn lost(&self, reason: &str, executed: bool) -> Error {
+        Error::Lost { peer: self.peer.clone(), reason: reason.to_owned(), executed }
+    }
+
+    fn http_error(&self, source: HttpError) -> Error {
+        let peer = self.peer.clone();
+        if source.is_refusal() {
+            return Error::Refused { peer, source };
+        }
+        Error::Http { peer, source }
+    }
+}
+
+/// The time as a FILETIME: 100 ns since 1601.
+fn filetime_now() -> u64 {
+    let unix = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    let ticks = (unix.as_secs() + FILETIME_TO_UNIX) * 10_000_000;
+    ticks + u64::from(unix.subsec_nanos() / 100)
+}

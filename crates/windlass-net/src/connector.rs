@@ -1,0 +1,180 @@
+//! Opening connections to one endpoint as one user.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
+
+use rustls::ClientConfig;
+use tokio::net::TcpStream;
+use windlass_auth::{ChannelBinding, Credential};
+use windlass_http::AuthMethod;
+
+use crate::timeouts::within;
+use crate::{
+    BoxStream, Connection, Counters, Dial, Endpoint, Error, KdcMap, NameMap, Stage, Timeouts, TlsOptions,
+    dial, tls,
+};
+
+/// How connections are opened and what they authenticate with.
+#[derive(Clone)]
+#[non_exhaustive]
+pub struct ConnectorOptions {
+    /// Where the service is.
+    pub endpoint: Endpoint,
+    /// Who logs on. Without one, requests go out anonymously.
+    pub credential: Option<Credential>,
+    /// How to log on.
+    pub auth: AuthMethod,
+    /// Names that do not resolve as the system says.
+    pub names: NameMap,
+    /// Where KDCs are.
+    pub kdcs: KdcMap,
+    /// Time limits before a request is answered.
+    pub timeouts: Timeouts,
+    /// What is checked of the server's certificate.
+    pub tls: TlsOptions,
+    /// Allow requests and answers to travel unencrypted over plain HTTP.
+    pub allow_unencrypted: bool,
+    /// The class of the service principal name: `HTTP` or `WSMAN`.
+    pub spn_class: String,
+    /// Whether the service principal name carries the port.
+    pub port_in_spn: bool,
+    /// The largest body of an answer, in bytes.
+    pub max_response: usize,
+}
+
+impl ConnectorOptions {
+    /// The defaults for an endpoint: no credential, sealing demanded on plain HTTP, answers up to 64 MiB.
+    pub fn new(endpoint: Endpoint, auth: AuthMethod, credential: Option<Credential>) -> Self {
+        Self {
+            endpoint,
+            credential,
+            auth,
+            names: NameMap::new(),
+            kdcs: KdcMap::default(),
+            timeouts: Timeouts::default(),
+            tls: TlsOptions::default(),
+            allow_unencrypted: false,
+            spn_class: "HTTP".to_owned(),
+            port_in_spn: false,
+            max_response: 64 << 20,
+        }
+    }
+
+    /// The name of the service, as Kerberos and NTLM want it: `HTTP/srv1`.
+    pub(crate) fn service_principal(&self) -> String {
+        let host = self.endpoint.host();
+        if self.port_in_spn {
+            format!("{}/{host}:{}", self.spn_class, self.endpoint.port())
+        } else {
+            format!("{}/{host}", self.spn_class)
+        }
+    }
+}
+
+/// Opens connections to one endpoint. Cheap to clone; clones share counters and TLS tickets.
+#[derive(Clone)]
+pub struct Connector {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    options: ConnectorOptions,
+    dial: Option<Arc<dyn Dial>>,
+    counters: Arc<Counters>,
+    tls: OnceLock<Arc<ClientConfig>>,
+    /// What this server does with a message beside the last token of a handshake.
+    authenticate_empty: AtomicBool,
+}
+
+impl Connector {
+    /// Connections over TCP.
+    pub fn new(options: ConnectorOptions) -> Self {
+        Self::build(options, None)
+    }
+
+    /// Connections over whatever `dial` opens.
+    pub fn over(options: ConnectorOptions, dial: Arc<dyn Dial>) -> Self {
+        Self::build(options, Some(dial))
+    }
+
+    fn build(options: ConnectorOptions, dial: Option<Arc<dyn Dial>>) -> Self {
+        let shared = Shared {
+            options,
+            dial,
+            counters: Arc::default(),
+            tls: OnceLock::new(),
+            authenticate_empty: AtomicBool::new(false),
+        };
+        Self { shared: Arc::new(shared) }
+    }
+
+    /// The options that connections are opened with.
+    pub fn options(&self) -> &ConnectorOptions {
+        &self.shared.options
+    }
+
+    /// The counts of all connections of this connector.
+    pub fn counters(&self) -> &Arc<Counters> {
+        &self.shared.counters
+    }
+
+    /// Opens a connection: the name, TCP, TLS. Authentication waits for the first request, which rides
+    /// on its last exchange.
+    ///
+    /// # Errors
+    /// The stage that failed, with the peer and the reason.
+    pub async fn connect(&self) -> Result<Connection, Error> {
+        let options = &self.shared.options;
+        let peer = options.endpoint.authority();
+        let stream = self.open_stream(&peer).await?;
+        let (stream, binding) = self.secure(&peer, stream).await?;
+        self.shared.counters.connected();
+        tracing::debug!(%peer, tls = options.endpoint.is_secure(), "connected");
+        let authenticate_empty = self.shared.authenticate_empty.load(Ordering::Relaxed);
+        Connection::new(stream, options, binding, authenticate_empty, Arc::clone(&self.shared.counters))
+    }
+
+    /// Remembers for further connections how the peer of this one likes its logon.
+    pub(crate) fn learn_from(&self, connection: &Connection) {
+        if connection.authenticates_empty() {
+            self.shared.authenticate_empty.store(true, Ordering::Relaxed);
+        }
+    }
+
+    async fn open_stream(&self, peer: &str) -> Result<BoxStream, Error> {
+        let options = &self.shared.options;
+        match &self.shared.dial {
+            None => {
+                let stream: TcpStream =
+                    dial::dial(&options.endpoint, &options.names, &options.timeouts).await?;
+                Ok(Box::new(stream))
+            }
+            Some(dial) => {
+                within(Stage::Connect, peer, options.timeouts.connect, async {
+                    dial.dial().await.map_err(|source| Error::Connect { peer: peer.to_owned(), source })
+                })
+                .await
+            }
+        }
+    }
+
+    async fn secure(
+        &self,
+        peer: &str,
+        stream: BoxStream,
+    ) -> Result<(BoxStream, Option<ChannelBinding>), Error> {
+        let options = &self.shared.options;
+        if !options.endpoint.is_secure() {
+            return Ok((stream, None));
+        }
+        let config = match self.shared.tls.get() {
+            Some(config) => config,
+            None => {
+                let built = options.tls.client_config()?;
+                self.shared.tls.get_or_init(|| built)
+            }
+        };
+        let shaken = tls::handshake(config, &options.endpoint, stream);
+        within(Stage::Tls, peer, options.timeouts.tls, shaken).await
+    }
+}

@@ -1,0 +1,162 @@
+//! The connections of one session.
+//!
+//! A request takes an idle connection, or opens one where all are at work, so that nothing waits behind
+//! a Receive that is parked at the server. Requests that follow each other use one connection alone:
+//! each connection costs its own authentication.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use bytes::Bytes;
+use tokio::sync::{Semaphore, SemaphorePermit};
+use windlass_http::Response;
+
+use crate::{Connection, Connector, Counts, Endpoint, Error};
+
+/// Which connections a request may take.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Lane {
+    /// Work: at most [`PoolOptions::max_connections`] at a time, further requests wait.
+    #[default]
+    Work,
+    /// Clean-up: never waits behind work.
+    CleanUp,
+}
+
+/// One request of a session.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Request {
+    /// The plaintext.
+    pub body: Bytes,
+    /// Its media type.
+    pub content_type: &'static str,
+    /// How long the answer may take once the request is on its way.
+    pub limit: Option<Duration>,
+    /// Whether it does no harm when the peer carries it out twice.
+    pub repeatable: bool,
+    /// Which connections it may take.
+    pub lane: Lane,
+}
+
+impl Request {
+    /// A request for work that must not be carried out twice.
+    pub fn new(body: impl Into<Bytes>, content_type: &'static str) -> Self {
+        Self { body: body.into(), content_type, limit: None, repeatable: false, lane: Lane::Work }
+    }
+}
+
+/// The limits of a pool.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct PoolOptions {
+    /// The number of connections at work at a time.
+    pub max_connections: usize,
+    /// The number of idle connections that are kept.
+    pub max_idle: usize,
+    /// Idle connections older than this are not used again: the peer may be about to close them.
+    pub max_idle_time: Duration,
+}
+
+impl Default for PoolOptions {
+    fn default() -> Self {
+        Self { max_connections: 128, max_idle: 8, max_idle_time: Duration::from_secs(60) }
+    }
+}
+
+/// Connections to one endpoint as one user. Cheap to clone.
+#[derive(Clone)]
+pub struct Pool {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    connector: Connector,
+    options: PoolOptions,
+    idle: Mutex<Vec<Connection>>,
+    work: Semaphore,
+}
+
+impl Pool {
+    /// A pool without connections: the first request opens one.
+    pub fn new(connector: Connector, options: PoolOptions) -> Self {
+        let work = Semaphore::new(options.max_connections.clamp(1, Semaphore::MAX_PERMITS));
+        Self { shared: Arc::new(Shared { connector, options, idle: Mutex::default(), work }) }
+    }
+
+    /// Where the connections lead.
+    pub fn endpoint(&self) -> &Endpoint {
+        &self.shared.connector.options().endpoint
+    }
+
+    /// What the connections carried until now.
+    pub fn counts(&self) -> Counts {
+        self.shared.connector.counters().snapshot()
+    }
+
+    /// Sends a request and waits for the answer. A request is sent again, once, on a new connection if
+    /// the first was lost and it is certain that the peer did not carry it out, or it may do so twice.
+    ///
+    /// # Errors
+    /// What failed. Dropping the future closes the connection that it uses.
+    pub async fn request(&self, request: Request) -> Result<Response, Error> {
+        let _permit = self.admit(request.lane).await;
+        let mut connection = match self.idle_connection().await {
+            Some(connection) => connection,
+            None => self.shared.connector.connect().await?,
+        };
+        let first = connection.request(request.body.clone(), request.content_type, request.limit).await;
+        let response = match first {
+            Err(error) if worth_repeating(&error, request.repeatable) => {
+                tracing::debug!(%error, "the connection was lost; the request goes out again on a new one");
+                connection = self.shared.connector.connect().await?;
+                connection.request(request.body, request.content_type, request.limit).await?
+            }
+            other => other?,
+        };
+        self.shared.connector.learn_from(&connection);
+        self.put_back(connection).await;
+        Ok(response)
+    }
+
+    /// Closes the connections that are idle.
+    pub fn close_idle(&self) {
+        self.idle().clear();
+    }
+
+    async fn admit(&self, lane: Lane) -> Option<SemaphorePermit<'_>> {
+        match lane {
+            // The semaphore is never closed.
+            Lane::Work => self.shared.work.acquire().await.ok(),
+            Lane::CleanUp => None,
+        }
+    }
+
+    /// The connection used last, so that the others grow old and are closed.
+    async fn idle_connection(&self) -> Option<Connection> {
+        loop {
+            let mut connection = self.idle().pop()?;
+            if connection.idle_for() < self.shared.options.max_idle_time && connection.is_usable().await {
+                return Some(connection);
+            }
+        }
+    }
+
+    async fn put_back(&self, mut connection: Connection) {
+        if connection.is_usable().await {
+            let mut idle = self.idle();
+            idle.retain(|other| other.idle_for() < self.shared.options.max_idle_time);
+            if idle.len() < self.shared.options.max_idle {
+                idle.push(connection);
+            }
+        }
+    }
+
+    fn idle(&self) -> std::sync::MutexGuard<'_, Vec<Connection>> {
+        self.shared.idle.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn worth_repeating(error: &Error, repeatable: bool) -> bool {
+    matches!(error, Error::Lost { executed, .. } if repeatable || !executed)
+}

@@ -1,0 +1,191 @@
+//! TLS over any stream, with a provider written in Rust.
+
+use std::io;
+use std::sync::{Arc, OnceLock};
+
+use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
+use rustls::{AlertDescription, CertificateError, ClientConfig, InvalidMessage, RootCertStore};
+use tokio_rustls::TlsConnector;
+use windlass_auth::ChannelBinding;
+
+use crate::verify::Verifier;
+use crate::{BoxStream, Endpoint, Error};
+
+/// How much of the server's certificate is checked, and what the client shows of itself.
+#[derive(Debug, Clone, Default)]
+pub struct TlsOptions {
+    /// Accept certificates whose chain does not lead to a trusted root (`-SkipCACheck`).
+    pub skip_ca_check: bool,
+    /// Accept certificates for another name (`-SkipCNCheck`).
+    pub skip_cn_check: bool,
+    /// Roots that are trusted besides those of the system, each in DER.
+    pub extra_roots: Vec<Vec<u8>>,
+    /// Trust [`extra_roots`](Self::extra_roots) alone.
+    pub without_system_roots: bool,
+    /// The client's certificate, for servers that ask for one.
+    pub identity: Option<ClientIdentity>,
+}
+
+/// A certificate of the client and its key.
+#[derive(Clone)]
+pub struct ClientIdentity {
+    chain: Vec<CertificateDer<'static>>,
+    key: Arc<PrivateKeyDer<'static>>,
+}
+
+impl std::fmt::Debug for ClientIdentity {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("ClientIdentity(..)")
+    }
+}
+
+impl ClientIdentity {
+    /// Reads a chain and a key from PEM; both may be the same text.
+    ///
+    /// # Errors
+    /// A text that is not PEM, or without a certificate or key.
+    pub fn from_pem(chain: &[u8], key: &[u8]) -> Result<Self, Error> {
+        let refused = |what: &str| Error::TlsOptions { reason: format!("no {what} in the PEM text") };
+        let chain = CertificateDer::pem_slice_iter(chain)
+            .collect::<Result<Vec<_>, _>>()
+            .map_err(|_| refused("certificate"))?;
+        if chain.is_empty() {
+            return Err(refused("certificate"));
+        }
+        let key = PrivateKeyDer::from_pem_slice(key).map_err(|_| refused("private key"))?;
+        Ok(Self { chain, key: Arc::new(key) })
+    }
+}
+
+impl TlsOptions {
+    /// Adds the certificates of a PEM text to the trusted roots.
+    ///
+    /// # Errors
+    /// The text is not PEM or holds no certificate.
+    pub fn add_roots_pem(&mut self, pem: &[u8]) -> Result<(), Error> {
+        let refused = || Error::TlsOptions { reason: "no certificate in the PEM text of roots".to_owned() };
+        let before = self.extra_roots.len();
+        for certificate in CertificateDer::pem_slice_iter(pem) {
+            self.extra_roots.push(certificate.map_err(|_| refused())?.to_vec());
+        }
+        if self.extra_roots.len() == before { Err(refused()) } else { Ok(()) }
+    }
+
+    /// Builds what handshakes share: roots, verifier and the tickets for resumption.
+    pub(crate) fn client_config(&self) -> Result<Arc<ClientConfig>, Error> {
+        let provider = Arc::new(rustls_graviola::default_provider());
+        let mut roots = if self.skip_ca_check || self.without_system_roots {
+            RootCertStore::empty()
+        } else {
+            system_roots()
+        };
+        for root in &self.extra_roots {
+            roots.add(CertificateDer::from(root.as_slice())).map_err(|error| Error::TlsOptions {
+                reason: format!("a certificate of the trusted roots cannot be used: {error}"),
+            })?;
+        }
+        let verifier = Verifier {
+            provider: Arc::clone(&provider),
+            roots,
+            check_chain: !self.skip_ca_check,
+            check_name: !self.skip_cn_check,
+        };
+        let failed = |error: rustls::Error| Error::TlsOptions { reason: error.to_string() };
+        let builder = ClientConfig::builder_with_provider(provider)
+            .with_protocol_versions(&[&rustls::version::TLS13, &rustls::version::TLS12])
+            .map_err(failed)?
+            .dangerous()
+            .with_custom_certificate_verifier(Arc::new(verifier));
+        let mut config = match &self.identity {
+            None => builder.with_no_client_auth(),
+            Some(identity) => builder
+                .with_client_auth_cert(identity.chain.clone(), identity.key.clone_key())
+                .map_err(failed)?,
+        };
+        // HTTP.sys would choose HTTP/2 otherwise, and a security context needs its own connection.
+        config.alpn_protocols = vec![b"http/1.1".to_vec()];
+        Ok(Arc::new(config))
+    }
+}
+
+/// The system's roots, read once in the life of the process.
+fn system_roots() -> RootCertStore {
+    static ROOTS: OnceLock<RootCertStore> = OnceLock::new();
+    ROOTS
+        .get_or_init(|| {
+            let found = rustls_native_certs::load_native_certs();
+            for error in &found.errors {
+                tracing::warn!(%error, "some of the system's root certificates could not be read");
+            }
+            let mut roots = RootCertStore::empty();
+            let (added, ignored) = roots.add_parsable_certificates(found.certs);
+            tracing::debug!(added, ignored, "read the system's root certificates");
+            roots
+        })
+        .clone()
+}
+
+/// Shakes hands and returns the stream inside, with the binding of its channel.
+pub(crate) async fn handshake(
+    config: &Arc<ClientConfig>,
+    endpoint: &Endpoint,
+    stream: BoxStream,
+) -> Result<(BoxStream, Option<ChannelBinding>), Error> {
+    let failed = |reason: String| Error::Tls { peer: endpoint.authority(), reason };
+    let name = ServerName::try_from(endpoint.host().to_owned())
+        .map_err(|_| failed("the host's name cannot stand in a certificate".to_owned()))?;
+    let stream = TlsConnector::from(Arc::clone(config))
+        .connect(name, stream)
+        .await
+        .map_err(|error| failed(explain(&error)))?;
+    let certificate = stream.get_ref().1.peer_certificates().and_then(<[_]>::first);
+    let binding = certificate.and_then(|der| match ChannelBinding::tls_server_end_point(der) {
+        Ok(binding) => Some(binding),
+        Err(error) => {
+            tracing::warn!(%error, "the logon cannot be bound to the TLS channel");
+            None
+        }
+    });
+    Ok((Box::new(stream), binding))
+}
+
+/// The reason of a failed handshake in words, with what to do where that is known.
+fn explain(error: &io::Error) -> String {
+    let Some(tls) = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) else {
+        return match error.kind() {
+            io::ErrorKind::UnexpectedEof | io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe => {
+                "the peer closed the connection; is this the plain HTTP port?".to_owned()
+            }
+            _ => error.to_string(),
+        };
+    };
+    match tls {
+        rustls::Error::InvalidMessage(InvalidMessage::InvalidContentType) => {
+            "the peer does not speak TLS; is this the plain HTTP port?".to_owned()
+        }
+        rustls::Error::InvalidMessage(message) => {
+            format!("the peer's answer is not TLS ({message:?}); is this the plain HTTP port?")
+        }
+        rustls::Error::InvalidCertificate(reason) => explain_certificate(reason),
+        rustls::Error::AlertReceived(AlertDescription::ProtocolVersion) => {
+            "the peer speaks neither TLS 1.3 nor TLS 1.2".to_owned()
+        }
+        rustls::Error::AlertReceived(
+            AlertDescription::CertificateRequired | AlertDescription::BadCertificate,
+        ) => "the peer wants a certificate of the client that it trusts".to_owned(),
+        other => other.to_string(),
+    }
+}
+
+fn explain_certificate(reason: &CertificateError) -> String {
+    match reason {
+        CertificateError::UnknownIssuer => {
+            "the certificate's issuer is not trusted; add its root or skip the CA check".to_owned()
+        }
+        CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
+            format!("the certificate is for another name ({reason}); dial that name or skip the CN check")
+        }
+        other => format!("the certificate is not acceptable: {other}"),
+    }
+}

@@ -1,0 +1,97 @@
+//! Which server certificates are good enough.
+//!
+//! The chain and the name are separate checks, so that either can be left out ([RFC 9525] for names).
+//! The signature that the server makes in the handshake is checked always.
+
+use std::sync::Arc;
+
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::client::{verify_server_cert_signed_by_trust_anchor, verify_server_name};
+use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature};
+use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::server::ParsedCertificate;
+use rustls::{CertificateError, DigitallySignedStruct, RootCertStore, SignatureScheme};
+
+/// Checks a server's certificate as far as the options ask for it.
+#[derive(Debug)]
+pub(crate) struct Verifier {
+    pub(crate) provider: Arc<CryptoProvider>,
+    pub(crate) roots: RootCertStore,
+    /// Whether the chain has to lead to a trusted root. Without it, a certificate must still be within
+    /// its period of validity.
+    pub(crate) check_chain: bool,
+    /// Whether the certificate has to be for the name that was dialled.
+    pub(crate) check_name: bool,
+}
+
+impl ServerCertVerifier for Verifier {
+    fn verify_server_cert(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        server_name: &ServerName<'_>,
+        _ocsp_response: &[u8],
+        now: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
+        let certificate = match ParsedCertificate::try_from(end_entity) {
+            Ok(certificate) => certificate,
+            // Forms too old for the checks, such as X.509 v1, pass where no check is wanted.
+            Err(_) if !self.check_chain && !self.check_name => return Ok(ServerCertVerified::assertion()),
+            Err(error) => return Err(error),
+        };
+        let chain = verify_server_cert_signed_by_trust_anchor(
+            &certificate,
+            &self.roots,
+            intermediates,
+            now,
+            self.provider.signature_verification_algorithms.all,
+        );
+        match chain {
+            Ok(()) => {}
+            Err(error) if self.check_chain || is_about_validity(&error) => return Err(error),
+            Err(_) => {}
+        }
+        if self.check_name {
+            verify_server_name(&certificate, server_name)?;
+        }
+        Ok(ServerCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        let algorithms = &self.provider.signature_verification_algorithms;
+        verify_tls12_signature(message, certificate, signature, algorithms)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        let algorithms = &self.provider.signature_verification_algorithms;
+        verify_tls13_signature(message, certificate, signature, algorithms)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.provider.signature_verification_algorithms.supported_schemes()
+    }
+}
+
+/// Whether the certificate itself has run out or is not yet in force: leaving out the chain does not
+/// excuse that. The verifier looks at the period before it looks for an issuer.
+fn is_about_validity(error: &rustls::Error) -> bool {
+    matches!(
+        error,
+        rustls::Error::InvalidCertificate(
+            CertificateError::Expired
+                | CertificateError::ExpiredContext { .. }
+                | CertificateError::NotValidYet
+                | CertificateError::NotValidYetContext { .. }
+        )
+    )
+}
