@@ -50,7 +50,7 @@ pub fn parse(text: &str) -> Result<Duration, &'static str> {
 /// Writes a duration as Windows does: seconds with three decimals, more only where they are needed.
 pub fn format(duration: Duration) -> String {
     let nanos = duration.subsec_nanos();
-    if nanos % 1_000_000 == 0 {
+    if nanos.is_multiple_of(1_000_000) {
         return format!("PT{}.{:03}S", duration.as_secs(), nanos / 1_000_000);
     }
     let decimals = format!("{nanos:09}");

@@ -1,0 +1,1 @@
+//! The compression of shell streams.
