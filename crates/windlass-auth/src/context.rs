@@ -68,53 +68,71 @@ pub trait SecurityContext: Send {
     fn can_seal(&self) -> bool;
 
     /// Whether messages can be signed.
-    fn can_sign(&self) -> bool;
+    fn can_sign(&self) -> bool {
+        self.can_seal()
+    }
 
     /// The label of sealed messages.
     fn sealing_protocol(&self) -> SealingProtocol;
 
     /// Seals in place: `data` becomes ciphertext and grows only where the mechanism must. The signature
     /// or token that goes before it replaces the content of `header`, whose allocation is reused.
-    fn seal(&mut self, header: &mut Vec<u8>, data: &mut Vec<u8>) -> Result<(), AuthError>;
+    fn seal(&mut self, _header: &mut Vec<u8>, _data: &mut Vec<u8>) -> Result<(), AuthError> {
+        Err(unprotected(self.mechanism()))
+    }
 
     /// Unseals in place and returns the length of the plaintext, which starts where `data` starts.
     /// On error the content of `data` is undefined and must not be used.
-    fn unseal(&mut self, header: &[u8], data: &mut [u8]) -> Result<usize, AuthError>;
+    fn unseal(&mut self, _header: &[u8], _data: &mut [u8]) -> Result<usize, AuthError> {
+        Err(unprotected(self.mechanism()))
+    }
 
     /// Seals `data` in place within a message whose `before` and `after` are signed but not sealed, as
     /// DCE/RPC does it. The signature replaces the content of `signature`.
     fn seal_between(
         &mut self,
-        before: &[u8],
-        data: &mut [u8],
-        after: &[u8],
-        signature: &mut Vec<u8>,
-    ) -> Result<(), AuthError>;
+        _before: &[u8],
+        _data: &mut [u8],
+        _after: &[u8],
+        _signature: &mut Vec<u8>,
+    ) -> Result<(), AuthError> {
+        Err(unprotected(self.mechanism()))
+    }
 
     /// The reverse of [`seal_between`](Self::seal_between).
     fn unseal_between(
         &mut self,
-        before: &[u8],
-        data: &mut [u8],
-        after: &[u8],
-        signature: &[u8],
-    ) -> Result<(), AuthError>;
+        _before: &[u8],
+        _data: &mut [u8],
+        _after: &[u8],
+        _signature: &[u8],
+    ) -> Result<(), AuthError> {
+        Err(unprotected(self.mechanism()))
+    }
 
     /// Signs a message. The signature replaces the content of `signature`.
-    fn sign(&mut self, message: &[u8], signature: &mut Vec<u8>) -> Result<(), AuthError>;
+    fn sign(&mut self, _message: &[u8], _signature: &mut Vec<u8>) -> Result<(), AuthError> {
+        Err(unprotected(self.mechanism()))
+    }
 
     /// Checks the peer's signature of a message.
-    fn verify(&mut self, message: &[u8], signature: &[u8]) -> Result<(), AuthError>;
+    fn verify(&mut self, _message: &[u8], _signature: &[u8]) -> Result<(), AuthError> {
+        Err(unprotected(self.mechanism()))
+    }
 
     /// How many bytes a signature made by [`sign`](Self::sign) or [`seal_between`](Self::seal_between)
     /// takes.
-    fn signature_size(&self) -> usize;
+    fn signature_size(&self) -> usize {
+        0
+    }
 
     /// The key that both sides agreed on, once they did.
     fn session_key(&self) -> Option<&SecretBytes>;
 
     /// Who logged on: the acceptor knows once the initiator proved it.
-    fn peer(&self) -> Option<&Principal>;
+    fn peer(&self) -> Option<&Principal> {
+        None
+    }
 
     /// The mechanism's name: `NTLM`, `Negotiate`, ...
     fn mechanism(&self) -> &'static str;
@@ -129,3 +147,50 @@ pub trait SecurityContext: Send {
     /// while the sequence number goes on ([MS-SPNG] 3.3.5.1).
     fn mech_list_mic_done(&mut self, _direction: Direction) {}
 }
+
+fn unprotected(mechanism: &'static str) -> AuthError {
+    AuthError::State { mechanism, reason: "cannot protect messages" }
+}
+
+/// The message protection of a [`SecurityContext`] that leaves it to what one of its methods returns.
+macro_rules! forward_protection {
+    ($inner:ident) => {
+        fn seal(&mut self, header: &mut Vec<u8>, data: &mut Vec<u8>) -> Result<(), $crate::AuthError> {
+            self.$inner()?.seal(header, data)
+        }
+
+        fn unseal(&mut self, header: &[u8], data: &mut [u8]) -> Result<usize, $crate::AuthError> {
+            self.$inner()?.unseal(header, data)
+        }
+
+        fn seal_between(
+            &mut self,
+            before: &[u8],
+            data: &mut [u8],
+            after: &[u8],
+            signature: &mut Vec<u8>,
+        ) -> Result<(), $crate::AuthError> {
+            self.$inner()?.seal_between(before, data, after, signature)
+        }
+
+        fn unseal_between(
+            &mut self,
+            before: &[u8],
+            data: &mut [u8],
+            after: &[u8],
+            signature: &[u8],
+        ) -> Result<(), $crate::AuthError> {
+            self.$inner()?.unseal_between(before, data, after, signature)
+        }
+
+        fn sign(&mut self, message: &[u8], signature: &mut Vec<u8>) -> Result<(), $crate::AuthError> {
+            self.$inner()?.sign(message, signature)
+        }
+
+        fn verify(&mut self, message: &[u8], signature: &[u8]) -> Result<(), $crate::AuthError> {
+            self.$inner()?.verify(message, signature)
+        }
+    };
+}
+
+pub(crate) use forward_protection;

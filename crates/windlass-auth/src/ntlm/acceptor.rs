@@ -78,7 +78,7 @@ struct Challenged {
 
 struct Established {
     principal: Principal,
-    security: Option<MessageSecurity>,
+    security: Option<Box<MessageSecurity>>,
     session_key: SecretBytes,
     has_mic: bool,
 }
@@ -181,7 +181,7 @@ impl NtlmAcceptor {
         let key_exchange = message.flags.contains(NegotiateFlags::KEY_EXCH);
         let security = flags
             .contains(protects)
-            .then(|| MessageSecurity::new(&session_key, Sender::Server, key_exchange));
+            .then(|| Box::new(MessageSecurity::new(&session_key, Sender::Server, key_exchange)));
         Ok(Established {
             principal: Principal {
                 domain: Some(message.domain).filter(|domain| !domain.is_empty()),
@@ -344,50 +344,11 @@ impl SecurityContext for NtlmAcceptor {
         matches!(self.state, State::Established(Established { security: Some(_), .. }))
     }
 
-    fn can_sign(&self) -> bool {
-        self.can_seal()
-    }
-
     fn sealing_protocol(&self) -> SealingProtocol {
         SealingProtocol::Spnego
     }
 
-    fn seal(&mut self, header: &mut Vec<u8>, data: &mut Vec<u8>) -> Result<(), AuthError> {
-        self.security()?.seal(&[], data, &[], header)
-    }
-
-    fn unseal(&mut self, header: &[u8], data: &mut [u8]) -> Result<usize, AuthError> {
-        self.security()?.unseal(&[], data, &[], header)?;
-        Ok(data.len())
-    }
-
-    fn seal_between(
-        &mut self,
-        before: &[u8],
-        data: &mut [u8],
-        after: &[u8],
-        signature: &mut Vec<u8>,
-    ) -> Result<(), AuthError> {
-        self.security()?.seal(before, data, after, signature)
-    }
-
-    fn unseal_between(
-        &mut self,
-        before: &[u8],
-        data: &mut [u8],
-        after: &[u8],
-        signature: &[u8],
-    ) -> Result<(), AuthError> {
-        self.security()?.unseal(before, data, after, signature)
-    }
-
-    fn sign(&mut self, message: &[u8], signature: &mut Vec<u8>) -> Result<(), AuthError> {
-        self.security()?.sign(message, signature)
-    }
-
-    fn verify(&mut self, message: &[u8], signature: &[u8]) -> Result<(), AuthError> {
-        self.security()?.verify(message, signature)
-    }
+    crate::context::forward_protection!(security);
 
     fn signature_size(&self) -> usize {
         SIGNATURE_SIZE
@@ -418,6 +379,67 @@ impl SecurityContext for NtlmAcceptor {
     fn mech_list_mic_done(&mut self, direction: Direction) {
         if let Ok(security) = self.security() {
             security.restart_cipher(direction);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use windlass_core::Secret;
+
+    use super::*;
+    use crate::Accounts;
+
+    fn hex(text: &str) -> Vec<u8> {
+        let digits: Vec<u8> = text.bytes().filter(u8::is_ascii_hexdigit).collect();
+        digits
+            .chunks(2)
+            .map(|pair| u8::from_str_radix(std::str::from_utf8(pair).unwrap(), 16).unwrap())
+            .collect()
+    }
+
+    fn acceptor(require_mic: bool) -> NtlmAcceptor {
+        let mut accounts = Accounts::new();
+        accounts.insert("User", Secret::new("Password"));
+        let options = NtlmAcceptorOptions::new(Arc::new(accounts), "Server", 0);
+        NtlmAcceptor::new(NtlmAcceptorOptions { require_mic, ..options })
+    }
+
+    fn challenged() -> Challenged {
+        let challenge = hex(include_str!("../../../../fixtures/auth/ms_nlmp_4_2_4_3_challenge.hex"));
+        let ChallengeMessage { flags, server_challenge: nonce, .. } =
+            ChallengeMessage::decode(&challenge).unwrap();
+        Challenged { negotiate: Vec::new(), challenge, nonce, flags }
+    }
+
+    const AUTHENTICATE: &str = include_str!("../../../../fixtures/auth/ms_nlmp_4_2_4_3_authenticate.hex");
+
+    /// The client of [MS-NLMP] 4.2.4 logs on to our acceptor.
+    #[test]
+    fn the_client_of_the_specification_logs_on() {
+        let established = acceptor(false).authenticate(&challenged(), &hex(AUTHENTICATE)).unwrap();
+        assert_eq!(established.principal.to_string(), "Domain\\User");
+        assert_eq!(established.session_key.expose(), [0x55; 16]);
+        let mut data = hex("54e50165bf1936dc996020c1811b0f06fb5f");
+        let signature = hex("010000007fb38ec5c55d497600000000");
+        established.security.unwrap().unseal(&signature, &mut data).unwrap();
+        assert_eq!(data, "Plaintext".encode_utf16().flat_map(u16::to_le_bytes).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn a_policy_may_ask_for_the_mic_that_this_client_does_not_send() {
+        let error = acceptor(true).authenticate(&challenged(), &hex(AUTHENTICATE)).err().unwrap();
+        assert_eq!(error.to_string(), "the integrity code of the ntlm authenticate message is missing");
+    }
+
+    #[test]
+    fn weak_responses_are_refused() {
+        let good = AuthenticateMessage::decode(&hex(AUTHENTICATE)).unwrap();
+        for (lm, nt) in [(24, 24), (24, 0), (0, 24), (1, 0), (0, 0)] {
+            let message =
+                AuthenticateMessage { lm_response: vec![7; lm], nt_response: vec![7; nt], ..good.clone() };
+            let error = acceptor(false).authenticate(&challenged(), &message.encode()).err().unwrap();
+            assert!(matches!(error, AuthError::Policy { .. }), "lm {lm}, nt {nt}: {error}");
         }
     }
 }

@@ -7,9 +7,7 @@ use super::av_pairs::FLAG_MIC;
 use super::crypto::{self, Key, Sender};
 use super::seal::{MessageSecurity, SIGNATURE_SIZE};
 use super::{AuthenticateMessage, AvId, ChallengeMessage, NAME, NegotiateFlags, NegotiateMessage, Version};
-use crate::{
-    AuthError, ChannelBinding, Credential, Direction, Principal, SealingProtocol, SecurityContext, Step,
-};
+use crate::{AuthError, ChannelBinding, Credential, Direction, SealingProtocol, SecurityContext, Step};
 
 /// What an initiator is made of.
 #[derive(Debug, Clone)]
@@ -47,7 +45,7 @@ enum State {
 }
 
 struct Established {
-    security: Option<MessageSecurity>,
+    security: Option<Box<MessageSecurity>>,
     session_key: SecretBytes,
 }
 
@@ -137,7 +135,8 @@ impl NtlmInitiator {
 
         let protects = flags.contains(NegotiateFlags::SIGN | NegotiateFlags::SEAL | NegotiateFlags::KEY_128);
         let key_exchange = flags.contains(NegotiateFlags::KEY_EXCH);
-        let security = protects.then(|| MessageSecurity::new(&session_key, Sender::Client, key_exchange));
+        let security =
+            protects.then(|| Box::new(MessageSecurity::new(&session_key, Sender::Client, key_exchange)));
         Ok((message, Established { security, session_key: SecretBytes::new(session_key.to_vec()) }))
     }
 
@@ -214,50 +213,11 @@ impl SecurityContext for NtlmInitiator {
         matches!(self.state, State::Established(Established { security: Some(_), .. }))
     }
 
-    fn can_sign(&self) -> bool {
-        self.can_seal()
-    }
-
     fn sealing_protocol(&self) -> SealingProtocol {
         SealingProtocol::Spnego
     }
 
-    fn seal(&mut self, header: &mut Vec<u8>, data: &mut Vec<u8>) -> Result<(), AuthError> {
-        self.security()?.seal(&[], data, &[], header)
-    }
-
-    fn unseal(&mut self, header: &[u8], data: &mut [u8]) -> Result<usize, AuthError> {
-        self.security()?.unseal(&[], data, &[], header)?;
-        Ok(data.len())
-    }
-
-    fn seal_between(
-        &mut self,
-        before: &[u8],
-        data: &mut [u8],
-        after: &[u8],
-        signature: &mut Vec<u8>,
-    ) -> Result<(), AuthError> {
-        self.security()?.seal(before, data, after, signature)
-    }
-
-    fn unseal_between(
-        &mut self,
-        before: &[u8],
-        data: &mut [u8],
-        after: &[u8],
-        signature: &[u8],
-    ) -> Result<(), AuthError> {
-        self.security()?.unseal(before, data, after, signature)
-    }
-
-    fn sign(&mut self, message: &[u8], signature: &mut Vec<u8>) -> Result<(), AuthError> {
-        self.security()?.sign(message, signature)
-    }
-
-    fn verify(&mut self, message: &[u8], signature: &[u8]) -> Result<(), AuthError> {
-        self.security()?.verify(message, signature)
-    }
+    crate::context::forward_protection!(security);
 
     fn signature_size(&self) -> usize {
         SIGNATURE_SIZE
@@ -268,10 +228,6 @@ impl SecurityContext for NtlmInitiator {
             State::Established(established) => Some(&established.session_key),
             _ => None,
         }
-    }
-
-    fn peer(&self) -> Option<&Principal> {
-        None
     }
 
     fn mechanism(&self) -> &'static str {

@@ -48,8 +48,17 @@ impl MessageSecurity {
         }
     }
 
+    pub(super) fn seal(&mut self, signature: &mut Vec<u8>, data: &mut [u8]) -> Result<(), AuthError> {
+        self.seal_between(&[], data, &[], signature)
+    }
+
+    pub(super) fn unseal(&mut self, signature: &[u8], data: &mut [u8]) -> Result<usize, AuthError> {
+        self.unseal_between(&[], data, &[], signature)?;
+        Ok(data.len())
+    }
+
     /// Seals `data` in place; `before` and `after` are signed with it. Writes the signature.
-    pub(super) fn seal(
+    pub(super) fn seal_between(
         &mut self,
         before: &[u8],
         data: &mut [u8],
@@ -70,7 +79,7 @@ impl MessageSecurity {
     }
 
     /// Unseals `data` in place and checks the signature over all three parts.
-    pub(super) fn unseal(
+    pub(super) fn unseal_between(
         &mut self,
         before: &[u8],
         data: &mut [u8],
@@ -90,11 +99,11 @@ impl MessageSecurity {
     }
 
     pub(super) fn sign(&mut self, message: &[u8], signature: &mut Vec<u8>) -> Result<(), AuthError> {
-        self.seal(message, &mut [], &[], signature)
+        self.seal_between(message, &mut [], &[], signature)
     }
 
     pub(super) fn verify(&mut self, message: &[u8], signature: &[u8]) -> Result<(), AuthError> {
-        self.unseal(message, &mut [], &[], signature)
+        self.unseal_between(message, &mut [], &[], signature)
     }
 
     /// Starts the cipher of one direction anew; the sequence number goes on.
@@ -192,7 +201,7 @@ mod tests {
         let (mut client, _) = pair();
         let mut data = plaintext();
         let mut signature = Vec::new();
-        client.seal(&[], &mut data, &[], &mut signature).unwrap();
+        client.seal(&mut signature, &mut data).unwrap();
         assert_eq!(
             data,
             [
@@ -210,7 +219,7 @@ mod tests {
         let mut client = MessageSecurity::new(&key, Sender::Client, false);
         let mut data = plaintext();
         let mut signature = Vec::new();
-        client.seal(&[], &mut data, &[], &mut signature).unwrap();
+        client.seal(&mut signature, &mut data).unwrap();
         assert_eq!(signature, [1, 0, 0, 0, 0x70, 0x35, 0x28, 0x51, 0xf2, 0x56, 0x43, 0x09, 0, 0, 0, 0]);
     }
 
@@ -221,8 +230,8 @@ mod tests {
         for size in [0, 1, 18, STEP - 1, STEP, STEP + 1, 3 * STEP] {
             let plain = vec![0x41; size];
             let mut data = plain.clone();
-            client.seal(b"head", &mut data, b"tail", &mut signature).unwrap();
-            server.unseal(b"head", &mut data, b"tail", &signature).unwrap();
+            client.seal_between(b"head", &mut data, b"tail", &mut signature).unwrap();
+            server.unseal_between(b"head", &mut data, b"tail", &signature).unwrap();
             assert_eq!(data, plain);
             server.sign(&plain, &mut signature).unwrap();
             client.verify(&plain, &signature).unwrap();
@@ -233,14 +242,14 @@ mod tests {
     fn every_flipped_bit_is_noticed() {
         let mut data = b"some message".to_vec();
         let mut signature = Vec::new();
-        pair().0.seal(b"h", &mut data, b"t", &mut signature).unwrap();
+        pair().0.seal_between(b"h", &mut data, b"t", &mut signature).unwrap();
         for bit in 0..8 * (data.len() + signature.len()) {
             let (mut bad_data, mut bad_signature) = (data.clone(), signature.clone());
             match bad_data.get_mut(bit / 8) {
                 Some(byte) => *byte ^= 1 << (bit % 8),
                 None => bad_signature[bit / 8 - data.len()] ^= 1 << (bit % 8),
             }
-            let error = pair().1.unseal(b"h", &mut bad_data, b"t", &bad_signature).unwrap_err();
+            let error = pair().1.unseal_between(b"h", &mut bad_data, b"t", &bad_signature).unwrap_err();
             assert_eq!(error, AuthError::MessageIntegrity { mechanism: "NTLM", sequence: 0 }, "bit {bit}");
         }
     }
@@ -250,9 +259,9 @@ mod tests {
         let (mut client, mut server) = pair();
         let (mut first, mut second) = (b"first".to_vec(), b"second".to_vec());
         let (mut first_signature, mut second_signature) = (Vec::new(), Vec::new());
-        client.seal(&[], &mut first, &[], &mut first_signature).unwrap();
-        client.seal(&[], &mut second, &[], &mut second_signature).unwrap();
-        assert!(server.unseal(&[], &mut second, &[], &second_signature).is_err(), "reordered");
-        assert!(server.unseal(&[], &mut first, &[], &first_signature).is_err(), "after the failure");
+        client.seal(&mut first_signature, &mut first).unwrap();
+        client.seal(&mut second_signature, &mut second).unwrap();
+        assert!(server.unseal(&second_signature, &mut second).is_err(), "reordered");
+        assert!(server.unseal(&first_signature, &mut first).is_err(), "after the failure");
     }
 }

@@ -225,41 +225,7 @@ impl SecurityContext for SpnegoAcceptor {
         SealingProtocol::Spnego
     }
 
-    fn seal(&mut self, header: &mut Vec<u8>, data: &mut Vec<u8>) -> Result<(), AuthError> {
-        self.inner_mut()?.seal(header, data)
-    }
-
-    fn unseal(&mut self, header: &[u8], data: &mut [u8]) -> Result<usize, AuthError> {
-        self.inner_mut()?.unseal(header, data)
-    }
-
-    fn seal_between(
-        &mut self,
-        before: &[u8],
-        data: &mut [u8],
-        after: &[u8],
-        signature: &mut Vec<u8>,
-    ) -> Result<(), AuthError> {
-        self.inner_mut()?.seal_between(before, data, after, signature)
-    }
-
-    fn unseal_between(
-        &mut self,
-        before: &[u8],
-        data: &mut [u8],
-        after: &[u8],
-        signature: &[u8],
-    ) -> Result<(), AuthError> {
-        self.inner_mut()?.unseal_between(before, data, after, signature)
-    }
-
-    fn sign(&mut self, message: &[u8], signature: &mut Vec<u8>) -> Result<(), AuthError> {
-        self.inner_mut()?.sign(message, signature)
-    }
-
-    fn verify(&mut self, message: &[u8], signature: &[u8]) -> Result<(), AuthError> {
-        self.inner_mut()?.verify(message, signature)
-    }
+    crate::context::forward_protection!(inner_mut);
 
     fn signature_size(&self) -> usize {
         self.inner().map_or(0, |inner| inner.signature_size())

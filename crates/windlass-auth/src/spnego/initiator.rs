@@ -4,7 +4,7 @@ use windlass_core::SecretBytes;
 
 use super::token::{NegState, NegTokenInit, NegTokenResp, NegotiationToken, encode_mech_types};
 use super::{MechType, Mechanism, NAME};
-use crate::{AuthError, Direction, Principal, SealingProtocol, SecurityContext, Step};
+use crate::{AuthError, Direction, SealingProtocol, SecurityContext, Step};
 
 /// The client's side of one negotiation. The first mechanism is the preferred one; its first token goes
 /// along with the offer.
@@ -276,41 +276,7 @@ impl SecurityContext for SpnegoInitiator {
         SealingProtocol::Spnego
     }
 
-    fn seal(&mut self, header: &mut Vec<u8>, data: &mut Vec<u8>) -> Result<(), AuthError> {
-        self.inner_mut()?.seal(header, data)
-    }
-
-    fn unseal(&mut self, header: &[u8], data: &mut [u8]) -> Result<usize, AuthError> {
-        self.inner_mut()?.unseal(header, data)
-    }
-
-    fn seal_between(
-        &mut self,
-        before: &[u8],
-        data: &mut [u8],
-        after: &[u8],
-        signature: &mut Vec<u8>,
-    ) -> Result<(), AuthError> {
-        self.inner_mut()?.seal_between(before, data, after, signature)
-    }
-
-    fn unseal_between(
-        &mut self,
-        before: &[u8],
-        data: &mut [u8],
-        after: &[u8],
-        signature: &[u8],
-    ) -> Result<(), AuthError> {
-        self.inner_mut()?.unseal_between(before, data, after, signature)
-    }
-
-    fn sign(&mut self, message: &[u8], signature: &mut Vec<u8>) -> Result<(), AuthError> {
-        self.inner_mut()?.sign(message, signature)
-    }
-
-    fn verify(&mut self, message: &[u8], signature: &[u8]) -> Result<(), AuthError> {
-        self.inner_mut()?.verify(message, signature)
-    }
+    crate::context::forward_protection!(inner_mut);
 
     fn signature_size(&self) -> usize {
         self.inner().map_or(0, |inner| inner.signature_size())
@@ -318,10 +284,6 @@ impl SecurityContext for SpnegoInitiator {
 
     fn session_key(&self) -> Option<&SecretBytes> {
         self.inner().and_then(|inner| inner.session_key())
-    }
-
-    fn peer(&self) -> Option<&Principal> {
-        None
     }
 
     fn mechanism(&self) -> &'static str {
