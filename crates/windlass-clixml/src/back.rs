@@ -1,5 +1,6 @@
 //! References from a value to an object that encloses it.
 
+use std::fmt;
 use std::sync::{Arc, OnceLock, Weak};
 
 use crate::object::PsObject;
@@ -26,5 +27,11 @@ impl BackReference {
     /// The object, while it lives.
     pub fn upgrade(&self) -> Option<Arc<PsObject>> {
         self.0.get()?.upgrade()
+    }
+}
+
+impl fmt::Debug for BackReference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if self.upgrade().is_some() { "BackReference" } else { "BackReference(gone)" })
     }
 }

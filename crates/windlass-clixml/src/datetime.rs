@@ -128,25 +128,127 @@ impl PsDateTime {
     }
 }
 
-impl fmt::Display for PsDateTime {
-    /// The form of CLIXML: fraction only where there is one, then `Z` or the offset.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl PsDateTime {
+    /// Appends the form of CLIXML.
+    pub(crate) fn push(self, out: &mut String) {
         let Civil { year, month, day, hour, minute, second, ticks } = self.civil();
-        write!(f, "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}")?;
+        let year = year.unsigned_abs();
+        push_two(out, year / 100);
+        push_two(out, year % 100);
+        for (before, number) in [('-', month), ('-', day), ('T', hour), (':', minute), (':', second)] {
+            out.push(before);
+            push_two(out, number);
+        }
         if ticks != 0 {
+            out.push('.');
             let digits = format!("{ticks:07}");
-            write!(f, ".{}", digits.trim_end_matches('0'))?;
+            out.push_str(digits.trim_end_matches('0'));
         }
         match self.kind {
-            DateTimeKind::Unspecified => Ok(()),
-            DateTimeKind::Utc => f.write_str("Z"),
+            DateTimeKind::Unspecified => {}
+            DateTimeKind::Utc => out.push('Z'),
             DateTimeKind::Local(minutes) => {
-                let sign = if minutes < 0 { '-' } else { '+' };
-                let minutes = minutes.unsigned_abs();
-                write!(f, "{sign}{:02}:{:02}", minutes / 60, minutes % 60)
+                out.push(if minutes < 0 { '-' } else { '+' });
+                let minutes = u32::from(minutes.unsigned_abs());
+                push_two(out, minutes / 60);
+                out.push(':');
+                push_two(out, minutes % 60);
             }
         }
     }
+}
+
+/// Appends a number below 100 as two digits.
+fn push_two(out: &mut String, number: u32) {
+    for digit in [number / 10 % 10, number % 10] {
+        out.push(char::from_digit(digit, 10).unwrap_or('0'));
+    }
+}
+
+impl fmt::Display for PsDateTime {
+    /// The form of CLIXML: fraction only where there is one, then `Z` or the offset.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut text = String::new();
+        self.push(&mut text);
+        f.pad(&text)
+    }
+}
+
+/// Reads a date, or a date and time, of XML Schema, as .NET does: also a year, a year and month or a
+/// month and day alone, the year of the last being 1904; digits of a second beyond the seventh
+/// round half to even. A time without a date is refused, because its day would depend on today.
+pub(crate) fn parse(text: &str) -> Option<PsDateTime> {
+    let text = text.trim_start();
+    let mut civil = Civil { year: 1904, month: 1, day: 1, hour: 0, minute: 0, second: 0, ticks: 0 };
+    if let Some(rest) = text.strip_prefix("--") {
+        let (month, rest) = digits(rest, 2)?;
+        let (day, rest) = digits(rest.strip_prefix('-')?, 2)?;
+        civil = Civil { month, day, ..civil };
+        return PsDateTime::from_civil(civil, zone(rest)?);
+    }
+    let (year, mut rest) = digits(text, 4)?;
+    civil.year = i32::try_from(year).ok()?;
+    for is_month in [true, false] {
+        let part = rest.strip_prefix('-').and_then(|rest| digits(rest, 2));
+        let Some((number, after)) = part.filter(|(_, after)| !after.starts_with(':')) else {
+            return PsDateTime::from_civil(civil, zone(rest)?);
+        };
+        *if is_month { &mut civil.month } else { &mut civil.day } = number;
+        rest = after;
+    }
+    let Some(time) = rest.strip_prefix('T') else {
+        return PsDateTime::from_civil(civil, zone(rest)?);
+    };
+    let (hour, rest) = digits(time, 2)?;
+    let (minute, rest) = digits(rest.strip_prefix(':')?, 2)?;
+    let (second, rest) = digits(rest.strip_prefix(':')?, 2)?;
+    let (ticks, rest) = match rest.strip_prefix('.') {
+        Some(rest) => fraction(rest)?,
+        None => (0, rest),
+    };
+    let time = PsDateTime::from_civil(Civil { hour, minute, second, ..civil }, zone(rest)?)?;
+    PsDateTime::from_ticks(time.ticks + ticks, time.kind)
+}
+
+fn digits(text: &str, count: usize) -> Option<(u32, &str)> {
+    let (number, rest) = text.split_at_checked(count)?;
+    if !number.bytes().all(|byte| byte.is_ascii_digit()) {
+        return None;
+    }
+    Some((number.parse().ok()?, rest))
+}
+
+/// The ticks of a fraction of a second; ten million where it rounds up to the next.
+fn fraction(text: &str) -> Option<(i64, &str)> {
+    let count = text.bytes().take_while(u8::is_ascii_digit).count();
+    let (digits, rest) = text.split_at_checked(count)?;
+    if digits.is_empty() {
+        return None;
+    }
+    let kept: String = digits.chars().chain("0000000".chars()).take(7).collect();
+    let ticks: i64 = kept.parse().ok()?;
+    let mut beyond = digits.bytes().skip(7);
+    let up = match beyond.next() {
+        None | Some(b'0'..=b'4') => false,
+        Some(b'5') => beyond.any(|digit| digit != b'0') || ticks % 2 == 1,
+        Some(_) => true,
+    };
+    Some((ticks + i64::from(up), rest))
+}
+
+fn zone(text: &str) -> Option<DateTimeKind> {
+    let text = text.trim_end();
+    let sign = match text.as_bytes() {
+        [] => return Some(DateTimeKind::Unspecified),
+        [b'Z' | b'z'] => return Some(DateTimeKind::Utc),
+        [b'+', ..] => 1,
+        [b'-', ..] => -1,
+        _ => return None,
+    };
+    let (hours, rest) = digits(text.get(1..)?, 2)?;
+    let (minutes, rest) = digits(rest.strip_prefix(':')?, 2)?;
+    let minutes = i16::try_from(hours * 60 + minutes).ok()?;
+    rest.is_empty().then_some(DateTimeKind::Local(sign * minutes))
 }
 
 fn is_leap(year: i32) -> bool {
@@ -192,4 +294,58 @@ fn date_of(days: i64) -> (i32, u32, u32) {
         month += 1;
     }
     (year, month, rest + 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_and_value_agree() {
+        for text in [
+            "0001-01-01T00:00:00",
+            "9999-12-31T23:59:59.9999999Z",
+            "2026-11-21T13:14:15.678+01:00",
+            "2024-02-29T00:00:00-05:30",
+            "2000-12-31T23:59:59",
+            "1900-03-01T00:00:00Z",
+        ] {
+            assert_eq!(parse(text).unwrap().to_string(), text);
+        }
+    }
+
+    #[test]
+    fn short_forms_and_rounding_are_those_of_dotnet() {
+        let shown = |text: &str| parse(text).map(|value| value.to_string());
+        assert_eq!(shown(" 2026-11-21 ").unwrap(), "2026-11-21T00:00:00");
+        assert_eq!(shown("2026-11Z").unwrap(), "2026-11-01T00:00:00Z");
+        assert_eq!(shown("2026").unwrap(), "2026-01-01T00:00:00");
+        assert_eq!(shown("2026-05:00").unwrap(), "2026-01-01T00:00:00-05:00");
+        assert_eq!(shown("--11-21").unwrap(), "1904-11-21T00:00:00");
+        assert_eq!(shown("2026-11-21T13:14:15.12345675").unwrap(), "2026-11-21T13:14:15.1234568");
+        assert_eq!(shown("2026-11-21T13:14:59.99999995").unwrap(), "2026-11-21T13:15:00");
+        for bad in [
+            "",
+            "13:14:15",
+            "2026-11-21T24:00:00",
+            "2026-11-21T13:14",
+            "2026-02-30",
+            "0000-01-01",
+            "2026-11-21T13:14:15.",
+            "2026-11-21T13:14:15+1",
+            "9999-12-31T23:59:59.99999999",
+            "-2026-11-21",
+        ] {
+            assert_eq!(shown(bad), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn universal_time_is_reckoned_from_the_offset_and_clamped() {
+        assert_eq!(parse("2026-11-21T13:14:15-05:30").unwrap().to_utc().to_string(), "2026-11-21T18:44:15Z");
+        assert_eq!(parse("0001-01-01T00:00:00+05:00").unwrap().to_utc().ticks(), 0);
+        assert_eq!(PsDateTime::from_unix(0, 100).to_string(), "1970-01-01T00:00:00.0000001Z");
+        assert_eq!(PsDateTime::from_unix(i64::MAX, 0).ticks(), MAX_TICKS);
+        assert_eq!(parse("2026-11-21").unwrap().weekday(), 6);
+    }
 }

@@ -95,7 +95,6 @@ impl Digits {
     }
 
     fn finish(mut self, negative: bool, fraction_digits: usize) -> Option<Decimal> {
-        // Zeros after the last digit that says something count for the scale alone.
         let max_scale = i64::from(MAX_SCALE);
         if self.kept.is_empty() {
             let scale = u8::try_from(fraction_digits.min(usize::from(MAX_SCALE))).ok()?;
@@ -111,10 +110,7 @@ impl Digits {
             }
             mantissa = next;
             taken += 1;
-            // Leading zeros of the fraction hold a place but are not digits.
-            if taken > self.point.min(0) {
-                digits.next();
-            }
+            digits.next();
         }
         let mut scale = taken - self.point;
         let rest: Vec<u8> = digits.collect();
@@ -162,5 +158,38 @@ impl fmt::Display for Decimal {
             write!(f, ".{fraction}")?;
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn scale_and_sign_are_kept() {
+        for text in
+            ["0", "1", "1.00", "-0.5", "79228162514264337593543950335", "0.0000000000000000000000000001"]
+        {
+            assert_eq!(Decimal::parse(text).unwrap().to_string(), text);
+        }
+        let zero = Decimal::parse("-0.0").unwrap();
+        assert_eq!(zero.bits(), [0, 0, 0, 0x8001_0000]);
+        assert_eq!(zero.to_string(), "0.0");
+        assert_eq!(Decimal::parse("-1").unwrap().bits(), [1, 0, 0, 0x8000_0000]);
+    }
+
+    #[test]
+    fn what_does_not_fit_is_rounded_half_to_even_or_refused() {
+        let shown = |text: &str| Decimal::parse(text).map(|value| value.to_string());
+        assert_eq!(shown("0.00000000000000000000000000005").unwrap(), "0.0000000000000000000000000000");
+        assert_eq!(shown("0.00000000000000000000000000015").unwrap(), "0.0000000000000000000000000002");
+        assert_eq!(shown("0.000000000000000000000000000051").unwrap(), "0.0000000000000000000000000001");
+        assert_eq!(shown("7.9228162514264337593543950336").unwrap(), "7.922816251426433759354395034");
+        assert_eq!(shown("1e-5"), None);
+        assert_eq!(shown("79228162514264337593543950336"), None);
+        assert_eq!(shown(&format!("0.{}1", "0".repeat(100))).unwrap(), "0.0000000000000000000000000000");
+        for text in ["", ".", "+", "1,0", "1.2.3", "--1", " 1"] {
+            assert_eq!(Decimal::parse(text), None, "{text}");
+        }
     }
 }

@@ -10,20 +10,46 @@ mod back;
 mod compare;
 mod datetime;
 mod decimal;
+mod decode;
+mod document;
+mod duration;
+mod encode;
+mod error;
+mod escape;
+mod float;
+mod limits;
 mod names;
 mod number;
 mod object;
+mod primitive;
 mod progress;
+mod refs;
+mod scan;
 mod string;
+mod text;
+mod to_text;
+mod unique;
+mod uri;
 mod value;
 mod version;
+mod writer;
+mod xmldoc;
 
 pub use back::BackReference;
 pub use datetime::{Civil, DateTimeKind, PsDateTime, TICKS_PER_SECOND};
 pub use decimal::Decimal;
+pub use decode::StreamValue;
+pub use error::Error;
+pub use limits::Limits;
 pub use names::TypeNames;
 pub use object::{Base, Properties, Property, PsObject, ps_enum};
 pub use progress::{ProgressKind, ProgressRecord};
 pub use string::PsString;
+pub use to_text::to_text;
 pub use value::PsValue;
 pub use version::Version;
+
+pub use document::{
+    decode, decode_bytes, decode_document, decode_stream, encode, encode_document, encode_document_indented,
+    encode_into,
+};

@@ -12,7 +12,7 @@ const PREFIX: &str = "Deserialized.";
 /// The type names of an object as they stand on the wire; clones share the list.
 ///
 /// An object without a list differs from one with an empty list, which PowerShell keeps apart.
-#[derive(Clone, Default, PartialEq, Eq)]
+#[derive(Clone, Default, PartialEq, Eq, Hash)]
 pub struct TypeNames(Option<Arc<[PsString]>>);
 
 impl TypeNames {

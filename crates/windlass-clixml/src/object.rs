@@ -1,11 +1,15 @@
 //! Objects: their four parts kept apart, and the properties in them.
 
+use std::collections::HashSet;
+use std::fmt;
 use std::ops::Deref;
 use std::sync::Arc;
 
-use crate::names::TypeNames;
+use crate::encode::Encoder;
+use crate::names::{TypeNames, bare};
 use crate::string::PsString;
 use crate::value::PsValue;
+use crate::writer::Writer;
 
 /// An object of PowerShell, or the property bag that is left of one after its journey
 /// ([MS-PSRP] 2.2.5.2).
@@ -24,7 +28,7 @@ pub struct PsObject {
 }
 
 /// The value or container in an object.
-#[derive(Clone, Default)]
+#[derive(Debug, Clone, Default)]
 pub enum Base {
     /// Neither; properties only.
     #[default]
@@ -47,7 +51,7 @@ pub enum Base {
 }
 
 /// A property of an object.
-#[derive(Clone)]
+#[derive(Debug, Clone)]
 pub struct Property {
     /// The name; PowerShell compares names without regard to case.
     pub name: PsString,
@@ -58,7 +62,7 @@ pub struct Property {
 /// Properties in order. They deref to a slice.
 ///
 /// An object without such a part differs on the wire from one whose part is empty.
-#[derive(Clone, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Properties(Option<Vec<Property>>);
 
 impl PsObject {
@@ -134,8 +138,17 @@ impl PsObject {
     /// The properties that PowerShell shows: the extended ones, then those adapted ones that no
     /// extended one hides.
     pub fn properties(&self) -> impl Iterator<Item = &Property> {
-        let hidden = |property: &&Property| self.extended.get(&property.name).is_none();
-        self.extended.iter().chain(self.adapted.iter().filter(hidden))
+        // Few names are found as quickly one by one.
+        let many = self.extended.len() > 16 && self.adapted.len() > 16;
+        let names: HashSet<Box<str>> = match many {
+            true => self.extended.iter().map(|property| fold_name(&property.name)).collect(),
+            false => HashSet::new(),
+        };
+        let shown = move |property: &&Property| match many {
+            true => !names.contains(&fold_name(&property.name)),
+            false => self.extended.get(&property.name).is_none(),
+        };
+        self.extended.iter().chain(self.adapted.iter().filter(shown))
     }
 
     /// The items of a list, stack, queue or other enumeration.
@@ -160,6 +173,13 @@ impl PsObject {
     pub fn entry(&self, key: &str) -> Option<&PsValue> {
         let same = |entry: &&(PsValue, PsValue)| entry.0.as_str().is_some_and(|known| same_name(known, key));
         self.entries()?.iter().find(same).map(|(_, value)| value)
+    }
+
+    /// Whether this is a dictionary that PowerShell reads into one that keeps its order.
+    pub fn is_ordered_dictionary(&self) -> bool {
+        let name = self.type_names.iter().find(|name| !name.is_empty()).map_or("", PsString::as_str);
+        matches!(self.base, Base::Dictionary(_))
+            && bare(name) == "System.Collections.Specialized.OrderedDictionary"
     }
 
     /// Moves every object that this one holds out of it.
@@ -197,6 +217,11 @@ impl Properties {
         self.0.is_some()
     }
 
+    /// The properties in order.
+    pub fn as_slice(&self) -> &[Property] {
+        self.0.as_deref().unwrap_or_default()
+    }
+
     /// Adds a property at the end.
     pub fn push(&mut self, name: impl Into<PsString>, value: impl Into<PsValue>) {
         let property = Property { name: name.into(), value: value.into() };
@@ -224,15 +249,19 @@ pub(crate) fn same_name(left: &str, right: &str) -> bool {
     if left.is_ascii() && right.is_ascii() {
         return left.eq_ignore_ascii_case(right);
     }
-    let fold = |text: &str| text.chars().map(simple_upper).collect::<Vec<_>>();
-    fold(left) == fold(right)
+    fold_name(left) == fold_name(right)
 }
 
-/// The upper case of a character where that is one character too.
-pub(crate) fn simple_upper(character: char) -> char {
+/// The form of a name that is the same for all names that differ in case alone.
+pub(crate) fn fold_name(name: &str) -> Box<str> {
+    name.chars().map(simple_upper).collect()
+}
+
+/// The upper case of a character where that is one character too and not one of ASCII.
+fn simple_upper(character: char) -> char {
     let mut upper = character.to_uppercase();
     match (upper.next(), upper.next()) {
-        (Some(one), None) => one,
+        (Some(one), None) if character.is_ascii() || !one.is_ascii() => one,
         _ => character,
     }
 }
@@ -247,7 +276,7 @@ impl Deref for Properties {
     type Target = [Property];
 
     fn deref(&self) -> &[Property] {
-        self.0.as_deref().unwrap_or_default()
+        self.as_slice()
     }
 }
 
@@ -288,5 +317,14 @@ impl Drop for PsObject {
                 object.take_children(&mut pending);
             }
         }
+    }
+}
+
+impl fmt::Debug for PsObject {
+    /// The CLIXML, secure strings left out.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut text = String::new();
+        Encoder::new(Writer::compact(&mut text)).redacted().object(self);
+        f.write_str(&text)
     }
 }

@@ -39,6 +39,19 @@ impl ProgressKind {
             Self::Completed => "Completed",
         }
     }
+
+    /// The name in any case, or the number.
+    pub(crate) fn parse(text: &str) -> Option<Self> {
+        match text.trim() {
+            name if name.eq_ignore_ascii_case("Processing") => Some(Self::Processing),
+            name if name.eq_ignore_ascii_case("Completed") => Some(Self::Completed),
+            number => match crate::number::parse_i64(number)? {
+                0 => Some(Self::Processing),
+                1 => Some(Self::Completed),
+                _ => None,
+            },
+        }
+    }
 }
 
 impl ProgressRecord {
@@ -54,5 +67,14 @@ impl ProgressRecord {
             seconds_remaining: -1,
             status_description: status.into(),
         }
+    }
+
+    /// Whether PowerShell can make such a record.
+    pub(crate) fn is_valid(&self) -> bool {
+        self.activity_id >= 0
+            && !self.activity.is_empty()
+            && !self.status_description.is_empty()
+            && self.parent_activity_id != self.activity_id
+            && self.percent_complete <= 100
     }
 }

@@ -173,6 +173,89 @@ impl Ord for PsString {
     }
 }
 
+/// Builds a string from text and single code units, joining surrogates that meet.
+#[derive(Debug, Default)]
+pub(crate) struct Units {
+    text: String,
+    /// A high surrogate that waits for its other half.
+    high: Option<u16>,
+    /// All code units, once one was met that stays alone.
+    wide: Option<Vec<u16>>,
+}
+
+impl Units {
+    pub(crate) fn with_capacity(capacity: usize) -> Self {
+        Self { text: String::with_capacity(capacity), ..Self::default() }
+    }
+
+    pub(crate) fn push_str(&mut self, text: &str) {
+        if text.is_empty() {
+            return;
+        }
+        self.settle();
+        match &mut self.wide {
+            Some(wide) => wide.extend(text.encode_utf16()),
+            None => self.text.push_str(text),
+        }
+    }
+
+    pub(crate) fn push_char(&mut self, character: char) {
+        self.push_str(character.encode_utf8(&mut [0; 4]));
+    }
+
+    pub(crate) fn push_unit(&mut self, unit: u16) {
+        if let Some(wide) = &mut self.wide {
+            wide.push(unit);
+            return;
+        }
+        if let Some(high) = self.high {
+            if let Some(Ok(character)) = char::decode_utf16([high, unit]).next() {
+                self.high = None;
+                self.text.push(character);
+                return;
+            }
+            self.settle();
+            return self.push_unit(unit);
+        }
+        match char::from_u32(u32::from(unit)) {
+            Some(character) => self.text.push(character),
+            None if unit < 0xdc00 => self.high = Some(unit),
+            None => {
+                let wide = self.widen();
+                wide.push(unit);
+            }
+        }
+    }
+
+    /// The units, where there is a lone surrogate among them, or the text.
+    pub(crate) fn into_parts(mut self) -> Result<String, Vec<u16>> {
+        self.settle();
+        match self.wide {
+            Some(wide) => Err(wide),
+            None => Ok(self.text),
+        }
+    }
+
+    pub(crate) fn finish(self) -> PsString {
+        match self.into_parts() {
+            Ok(text) => PsString::from(text),
+            Err(units) => PsString::from_utf16(&units),
+        }
+    }
+
+    /// A high surrogate that nothing follows stays alone.
+    fn settle(&mut self) {
+        if let Some(high) = self.high.take() {
+            self.widen().push(high);
+        }
+    }
+
+    fn widen(&mut self) -> &mut Vec<u16> {
+        let text = std::mem::take(&mut self.text);
+        self.wide.get_or_insert_with(|| text.encode_utf16().collect())
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

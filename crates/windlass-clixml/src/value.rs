@@ -1,5 +1,6 @@
 //! Values: everything that can stand in CLIXML.
 
+use std::fmt;
 use std::sync::Arc;
 
 use uuid::Uuid;
@@ -7,10 +8,12 @@ use uuid::Uuid;
 use crate::back::BackReference;
 use crate::datetime::PsDateTime;
 use crate::decimal::Decimal;
+use crate::encode::Encoder;
 use crate::object::{Base, PsObject};
 use crate::progress::ProgressRecord;
 use crate::string::PsString;
 use crate::version::Version;
+use crate::writer::{Label, Writer};
 
 /// A value of PowerShell.
 ///
@@ -261,6 +264,14 @@ from! {
 impl<T: Into<PsValue>> From<Option<T>> for PsValue {
     fn from(value: Option<T>) -> Self {
         value.map_or(Self::Null, Into::into)
+    }
+}
+
+impl fmt::Debug for PsValue {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut text = String::new();
+        Encoder::new(Writer::compact(&mut text)).redacted().value(self, Label::None);
+        f.write_str(&text)
     }
 }
 

@@ -1,0 +1,480 @@
+//! A scanner for the XML that CLIXML is made of.
+//!
+//! CLIXML readers of .NET accept character references to any code unit, lone surrogates and NUL
+//! included, and look at namespaces only here and there; and a value is read between two of its tags
+//! without anything being copied. So this crate has a scanner of its own, which knows exactly the XML
+//! that such a reader takes: one root, comments, processing instructions and CDATA sections, no
+//! document type.
+
+use crate::error::Error;
+use crate::text::{Characters, read_text};
+
+/// The namespace of CLIXML documents.
+pub(crate) const NAMESPACE: &str = "http://schemas.microsoft.com/powershell/2004/04";
+
+/// Elements that may be open at once; values nest less, but skipped content may do so too.
+const MAX_OPEN: usize = 1024;
+/// Attributes of one element.
+const MAX_ATTRIBUTES: usize = 64;
+/// Namespace declarations in scope.
+const MAX_BINDINGS: usize = 64;
+
+/// What a namespace is to CLIXML.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Namespace {
+    None,
+    PowerShell,
+    Other,
+}
+
+/// An attribute value as written.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Raw<'a> {
+    pub(crate) text: &'a str,
+    /// Neither references nor white space other than blanks.
+    pub(crate) plain: bool,
+}
+
+/// A start tag with the attributes that mean something in CLIXML.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Tag<'a> {
+    pub(crate) local: &'a str,
+    pub(crate) namespace: Namespace,
+    pub(crate) name: Option<Raw<'a>>,
+    pub(crate) ref_id: Option<Raw<'a>>,
+    pub(crate) stream: Option<Raw<'a>>,
+    pub(crate) version: Option<Raw<'a>>,
+    /// The tag is `<a/>`; no end tag follows.
+    pub(crate) empty: bool,
+    pub(crate) offset: usize,
+}
+
+/// What stands next in content that holds elements only.
+#[derive(Debug)]
+pub(crate) enum Next<'a> {
+    /// A start tag. Its element is open unless the tag is empty.
+    Start(Tag<'a>),
+    /// The end tag of the innermost element, which is now closed.
+    End,
+    /// The end of the text.
+    Eof,
+}
+
+/// An open element: its name as written, and the namespaces outside it.
+#[derive(Debug, Clone, Copy)]
+struct Open<'a> {
+    name: &'a str,
+    bindings: usize,
+    default: Namespace,
+}
+
+#[derive(Debug)]
+pub(crate) struct Scanner<'a> {
+    text: &'a str,
+    at: usize,
+    open: Vec<Open<'a>>,
+    bindings: Vec<(&'a str, Namespace)>,
+    default: Namespace,
+}
+
+impl<'a> Scanner<'a> {
+    /// A scanner before the first tag; a byte order mark and an XML declaration are passed over.
+    pub(crate) fn new(text: &'a str) -> Result<Self, Error> {
+        let mut scanner = Self {
+            text,
+            at: 0,
+            open: Vec::with_capacity(16),
+            bindings: Vec::new(),
+            default: Namespace::None,
+        };
+        scanner.eat("\u{feff}");
+        if scanner.rest().starts_with("<?xml") && !scanner.rest().get(5..6).is_some_and(is_name_text) {
+            scanner.declaration()?;
+        }
+        Ok(scanner)
+    }
+
+    pub(crate) fn offset(&self) -> usize {
+        self.at
+    }
+
+    /// The next tag; only white space, comments and processing instructions may stand before it.
+    pub(crate) fn next(&mut self) -> Result<Next<'a>, Error> {
+        loop {
+            self.skip_white();
+            let offset = self.at;
+            if !self.eat("<") {
+                if self.at == self.text.len() {
+                    return if self.open.is_empty() {
+                        Ok(Next::Eof)
+                    } else {
+                        Err(Error::syntax("unexpected end", offset))
+                    };
+                }
+                return Err(Error::expected("an element", offset));
+            }
+            match self.peek() {
+                Some(b'/') => {
+                    self.at += 1;
+                    self.end_tag(offset)?;
+                    return Ok(Next::End);
+                }
+                Some(b'!') => {
+                    if !self.comment()? {
+                        return Err(match self.rest().starts_with("!DOCTYPE") {
+                            true => Error::Forbidden { what: "a document type definition", offset },
+                            false => Error::expected("an element", offset),
+                        });
+                    }
+                }
+                Some(b'?') => self.instruction()?,
+                _ => return self.start_tag(offset).map(Next::Start),
+            }
+        }
+    }
+
+    /// The characters of an element whose start tag was the last one read, up to its end tag, which
+    /// is read too. A child element is an error.
+    pub(crate) fn characters(&mut self, tag: &Tag<'a>) -> Result<Characters<'a>, Error> {
+        if tag.empty {
+            return Ok(Characters::Borrowed(""));
+        }
+        let (characters, length) = read_text(self.rest(), self.at)?;
+        self.at += length;
+        let offset = self.at;
+        if !self.eat("</") {
+            return Err(Error::expected("the end of the text", offset));
+        }
+        self.end_tag(offset)?;
+        Ok(characters)
+    }
+
+    /// Passes over the content of an element whose start tag was the last one read.
+    pub(crate) fn skip(&mut self, tag: &Tag<'a>) -> Result<(), Error> {
+        if tag.empty {
+            return Ok(());
+        }
+        let outside = self.open.len().saturating_sub(1);
+        while self.open.len() > outside {
+            let (_, length) = read_text(self.rest(), self.at)?;
+            self.at += length;
+            if let Next::Eof = self.next()? {
+                return Err(Error::syntax("unexpected end", self.at));
+            }
+        }
+        Ok(())
+    }
+
+    fn start_tag(&mut self, offset: usize) -> Result<Tag<'a>, Error> {
+        let name = self.name()?;
+        let outside = Open { name, bindings: self.bindings.len(), default: self.default };
+        let mut tag = Tag {
+            local: name,
+            namespace: self.default,
+            name: None,
+            ref_id: None,
+            stream: None,
+            version: None,
+            empty: false,
+            offset,
+        };
+        let mut prefixed = name.contains(':');
+        match self.peek() {
+            Some(b'>') => {}
+            _ => prefixed |= self.attributes(&mut tag)?,
+        }
+        tag.namespace = self.default;
+        if prefixed {
+            (tag.namespace, tag.local) = self.resolve(name, offset)?;
+        }
+        tag.empty = self.eat("/");
+        if !self.eat(">") {
+            return Err(Error::syntax("a tag is not closed", self.at));
+        }
+        if tag.empty {
+            self.leave(outside);
+        } else {
+            if self.open.len() >= MAX_OPEN {
+                return Err(Error::Limit { what: "nested elements", limit: MAX_OPEN, offset });
+            }
+            self.open.push(outside);
+        }
+        Ok(tag)
+    }
+
+    fn end_tag(&mut self, offset: usize) -> Result<(), Error> {
+        let Some(open) = self.open.pop() else {
+            return Err(Error::syntax("an end tag without a start tag", offset));
+        };
+        if !self.eat(open.name) {
+            return Err(Error::syntax("an end tag that matches no start tag", offset));
+        }
+        if !self.eat(">") {
+            self.skip_white();
+            if !self.eat(">") {
+                return Err(Error::syntax("an end tag that matches no start tag", offset));
+            }
+        }
+        self.leave(open);
+        Ok(())
+    }
+
+    fn leave(&mut self, outside: Open<'a>) {
+        self.bindings.truncate(outside.bindings);
+        self.default = outside.default;
+    }
+
+    /// Reads the attributes of a tag; says whether any has a prefix to be resolved.
+    fn attributes(&mut self, tag: &mut Tag<'a>) -> Result<bool, Error> {
+        let mut others: Vec<&'a str> = Vec::new();
+        let mut count = 0_usize;
+        loop {
+            let before = self.at;
+            self.skip_white();
+            if matches!(self.peek(), Some(b'>' | b'/')) {
+                break;
+            }
+            if self.at == before {
+                return Err(Error::syntax("white space expected between attributes", self.at));
+            }
+            count += 1;
+            if count > MAX_ATTRIBUTES {
+                return Err(Error::Limit { what: "attributes", limit: MAX_ATTRIBUTES, offset: before });
+            }
+            let offset = self.at;
+            let name = self.name()?;
+            self.skip_white();
+            if !self.eat("=") {
+                return Err(Error::syntax("an attribute without a value", self.at));
+            }
+            self.skip_white();
+            let value = self.quoted()?;
+            let known = match name {
+                "N" => &mut tag.name,
+                "RefId" => &mut tag.ref_id,
+                "S" => &mut tag.stream,
+                "Version" => &mut tag.version,
+                _ => {
+                    if others.contains(&name) {
+                        return Err(Error::syntax("an attribute that comes twice", offset));
+                    }
+                    others.push(name);
+                    self.declare(name, value, offset)?;
+                    continue;
+                }
+            };
+            if known.replace(value).is_some() {
+                return Err(Error::syntax("an attribute that comes twice", offset));
+            }
+        }
+        // Prefixes can be declared after their use in the same tag.
+        for name in others.iter().filter(|name| name.contains(':') && !name.starts_with("xmlns:")) {
+            self.resolve(name, tag.offset)?;
+        }
+        Ok(false)
+    }
+
+    /// Takes a namespace declaration into scope; other attributes mean nothing here.
+    fn declare(&mut self, name: &'a str, value: Raw<'a>, offset: usize) -> Result<(), Error> {
+        let uri = attribute_text(value, offset)?;
+        let namespace = match uri.as_str() {
+            "" => Namespace::None,
+            NAMESPACE => Namespace::PowerShell,
+            _ => Namespace::Other,
+        };
+        if name == "xmlns" {
+            self.default = namespace;
+        } else if let Some(prefix) = name.strip_prefix("xmlns:") {
+            if namespace == Namespace::None || matches!(prefix, "xml" | "xmlns") {
+                return Err(Error::syntax("a namespace prefix that cannot be bound so", offset));
+            }
+            if self.bindings.len() >= MAX_BINDINGS {
+                return Err(Error::Limit {
+                    what: "namespace declarations in scope",
+                    limit: MAX_BINDINGS,
+                    offset,
+                });
+            }
+            self.bindings.push((prefix, namespace));
+        }
+        Ok(())
+    }
+
+    fn resolve(&self, name: &'a str, offset: usize) -> Result<(Namespace, &'a str), Error> {
+        let Some((prefix, local)) = name.split_once(':') else { return Ok((self.default, name)) };
+        if local.contains(':') || !starts_name(prefix) || !starts_name(local) {
+            return Err(Error::syntax("a name that is not an XML name", offset));
+        }
+        match self.bindings.iter().rev().find(|(bound, _)| *bound == prefix) {
+            Some((_, namespace)) => Ok((*namespace, local)),
+            None if prefix == "xml" => Ok((Namespace::Other, local)),
+            None => Err(Error::syntax("a namespace prefix that is not declared", offset)),
+        }
+    }
+
+    fn quoted(&mut self) -> Result<Raw<'a>, Error> {
+        let offset = self.at;
+        let quote = match self.peek() {
+            Some(quote @ (b'"' | b'\'')) => quote,
+            _ => return Err(Error::syntax("an attribute value without quotes", offset)),
+        };
+        self.at += 1;
+        let mut plain = true;
+        let rest = self.rest();
+        let mut length = None;
+        for (index, byte) in rest.bytes().enumerate() {
+            match byte {
+                b'"' | b'\'' if byte == quote => {
+                    length = Some(index);
+                    break;
+                }
+                b'<' => return Err(Error::syntax("'<' in an attribute value", offset)),
+                b'&' | b'\t' | b'\n' | b'\r' => plain = false,
+                0..=0x1f => return Err(Error::syntax("a character that XML does not allow", offset)),
+                0xef => plain = false,
+                _ => {}
+            }
+        }
+        let Some(text) = length.and_then(|length| rest.get(..length)) else {
+            return Err(Error::syntax("an attribute value is not closed", offset));
+        };
+        self.at += text.len() + 1;
+        Ok(Raw { text, plain })
+    }
+
+    fn name(&mut self) -> Result<&'a str, Error> {
+        let rest = self.rest();
+        let length = rest.bytes().position(|byte| !is_name_byte(byte)).unwrap_or(rest.len());
+        let name = rest.get(..length).unwrap_or_default();
+        if !starts_name(name) {
+            return Err(Error::syntax("a name that is not an XML name", self.at));
+        }
+        self.at += length;
+        Ok(name)
+    }
+
+    /// Passes over a comment, whose `<` is read already; says whether there was one.
+    fn comment(&mut self) -> Result<bool, Error> {
+        let offset = self.at;
+        if !self.eat("!--") {
+            return Ok(false);
+        }
+        let length = self.rest().find("--").ok_or(Error::syntax("a comment is not closed", offset))?;
+        self.checked(length)?;
+        self.at += length;
+        if !self.eat("-->") {
+            return Err(Error::syntax("'--' in a comment", self.at));
+        }
+        Ok(true)
+    }
+
+    /// Passes over a processing instruction, whose `<` is read already.
+    fn instruction(&mut self) -> Result<(), Error> {
+        let offset = self.at;
+        self.at += 1;
+        let target = self.name()?;
+        if target.eq_ignore_ascii_case("xml") || target.contains(':') {
+            return Err(Error::syntax("a processing instruction with a reserved name", offset));
+        }
+        let length =
+            self.rest().find("?>").ok_or(Error::syntax("a processing instruction is not closed", offset))?;
+        if length > 0 && !matches!(self.peek(), Some(b' ' | b'\t' | b'\r' | b'\n')) {
+            return Err(Error::syntax("a processing instruction without white space after its name", offset));
+        }
+        self.checked(length)?;
+        self.at += length + 2;
+        Ok(())
+    }
+
+    fn declaration(&mut self) -> Result<(), Error> {
+        let malformed = Error::syntax("a malformed XML declaration", self.at);
+        let length = self.rest().find("?>").ok_or(malformed.clone())?;
+        let inner = self.rest().get(5..length).unwrap_or_default();
+        self.at += length + 2;
+        let mut parts = inner;
+        let mut position = 0;
+        while !parts.trim_start().is_empty() {
+            let trimmed = parts.trim_start();
+            if trimmed.len() == parts.len() {
+                return Err(malformed);
+            }
+            let (key, rest) = trimmed.split_once('=').ok_or(malformed.clone())?;
+            let rest = rest.trim_start();
+            let quote =
+                rest.chars().next().filter(|quote| matches!(quote, '"' | '\'')).ok_or(malformed.clone())?;
+            let (value, rest) =
+                rest.get(1..).and_then(|rest| rest.split_once(quote)).ok_or(malformed.clone())?;
+            position = match (key.trim_end(), value) {
+                ("version", "1.0") if position == 0 => 1,
+                ("encoding", name) if position == 1 && is_encoding(name) => 2,
+                ("standalone", "yes" | "no") if position == 1 || position == 2 => 3,
+                _ => return Err(malformed),
+            };
+            parts = rest;
+        }
+        if position == 0 { Err(malformed) } else { Ok(()) }
+    }
+
+    /// Checks that the next bytes hold no character that XML does not allow.
+    fn checked(&self, length: usize) -> Result<(), Error> {
+        let part = self.rest().get(..length).unwrap_or_default();
+        let bad = |character: char| matches!(character, '\0'..='\x08' | '\x0b' | '\x0c' | '\x0e'..='\x1f' | '\u{fffe}' | '\u{ffff}');
+        if part.contains(bad) {
+            return Err(Error::syntax("a character that XML does not allow", self.at));
+        }
+        Ok(())
+    }
+
+    fn rest(&self) -> &'a str {
+        self.text.get(self.at..).unwrap_or_default()
+    }
+
+    fn peek(&self) -> Option<u8> {
+        self.text.as_bytes().get(self.at).copied()
+    }
+
+    fn eat(&mut self, text: &str) -> bool {
+        let found = self.text.as_bytes().get(self.at..).is_some_and(|rest| rest.starts_with(text.as_bytes()));
+        if found {
+            self.at += text.len();
+        }
+        found
+    }
+
+    fn skip_white(&mut self) {
+        while matches!(self.peek(), Some(b' ' | b'\t' | b'\n' | b'\r')) {
+            self.at += 1;
+        }
+    }
+}
+
+/// The text of an attribute, references replaced and white space normalised.
+pub(crate) fn attribute_text(raw: Raw<'_>, offset: usize) -> Result<crate::PsString, Error> {
+    Ok(match attribute_characters(raw, offset)? {
+        Characters::Borrowed(text) => crate::PsString::new(text),
+        Characters::Owned(text) => crate::PsString::from(text),
+        Characters::Wide(units) => crate::PsString::from_utf16(&units),
+    })
+}
+
+/// The characters of an attribute, references replaced and white space normalised.
+pub(crate) fn attribute_characters(raw: Raw<'_>, offset: usize) -> Result<Characters<'_>, Error> {
+    if raw.plain { Ok(Characters::Borrowed(raw.text)) } else { crate::text::read_attribute(raw.text, offset) }
+}
+
+fn is_encoding(name: &str) -> bool {
+    name.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-'))
+        && name.starts_with(|first: char| first.is_ascii_alphabetic())
+}
+
+fn is_name_text(text: &str) -> bool {
+    text.bytes().all(is_name_byte)
+}
+
+fn is_name_byte(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.' | b':') || byte >= 0x80
+}
+
+fn starts_name(name: &str) -> bool {
+    name.bytes().next().is_some_and(|byte| byte.is_ascii_alphabetic() || byte == b'_' || byte >= 0x80)
+}

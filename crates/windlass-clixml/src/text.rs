@@ -1,0 +1,249 @@
+//! Character data: references, CDATA sections, line ends.
+
+use crate::error::Error;
+use crate::string::Units;
+
+/// Characters as a .NET reader would give them.
+#[derive(Debug)]
+pub(crate) enum Characters<'a> {
+    /// As they stand in the document.
+    Borrowed(&'a str),
+    /// With something replaced.
+    Owned(String),
+    /// With surrogates that stand alone.
+    Wide(Vec<u16>),
+}
+
+impl Characters<'_> {
+    /// The text, which no number or date is where it has lone surrogates.
+    pub(crate) fn as_str(&self) -> &str {
+        match self {
+            Self::Borrowed(text) => text,
+            Self::Owned(text) => text,
+            Self::Wide(_) => "\u{fffd}",
+        }
+    }
+}
+
+const PLAIN: u8 = 0;
+const LESS: u8 = 1;
+const AMPERSAND: u8 = 2;
+const RETURN: u8 = 3;
+const BRACKET: u8 = 4;
+/// May be the first byte of U+FFFE or U+FFFF.
+const LAST: u8 = 5;
+const FORBIDDEN: u8 = 6;
+
+const fn class(byte: u8) -> u8 {
+    match byte {
+        b'<' => LESS,
+        b'&' => AMPERSAND,
+        b'\r' => RETURN,
+        b']' => BRACKET,
+        0xef => LAST,
+        b'\t' | b'\n' => PLAIN,
+        0..=0x1f => FORBIDDEN,
+        _ => PLAIN,
+    }
+}
+
+/// Reads character data up to the next tag or the end; gives the characters and the number of bytes
+/// they took. `offset` is where `text` starts.
+pub(crate) fn read_text(text: &str, offset: usize) -> Result<(Characters<'_>, usize), Error> {
+    let length = plain_length(text, offset)?;
+    let bytes = text.as_bytes();
+    match bytes.get(length..) {
+        Some([b'<', next, ..]) if !matches!(next, b'!' | b'?') => {
+            return Ok((Characters::Borrowed(text.get(..length).unwrap_or_default()), length));
+        }
+        None | Some([]) => return Err(Error::syntax("unexpected end", offset + length)),
+        _ => {}
+    }
+    let mut reader = Reader { text, at: length, offset, units: Units::default() };
+    reader.units.push_str(text.get(..length).unwrap_or_default());
+    while reader.piece()? {}
+    let at = reader.at;
+    Ok((reader.units.into_parts().map_or_else(Characters::Wide, Characters::Owned), at))
+}
+
+/// Reads the text between the quotes of an attribute.
+pub(crate) fn read_attribute(text: &str, offset: usize) -> Result<Characters<'_>, Error> {
+    let mut reader = Reader { text, at: 0, offset, units: Units::with_capacity(text.len()) };
+    while let Some(byte) = text.as_bytes().get(reader.at) {
+        match byte {
+            b'&' => reader.reference()?,
+            b'\r' => {
+                reader.at += if reader.rest().starts_with("\r\n") { 2 } else { 1 };
+                reader.units.push_str(" ");
+            }
+            b'\t' | b'\n' => {
+                reader.at += 1;
+                reader.units.push_str(" ");
+            }
+            _ => {
+                let rest = reader.rest();
+                let length = rest.find(['&', '\r', '\n', '\t']).unwrap_or(rest.len());
+                if rest.get(..length).is_some_and(|part| part.contains(['\u{fffe}', '\u{ffff}'])) {
+                    return Err(Error::syntax("a character that XML does not allow", offset));
+                }
+                reader.plain(length);
+            }
+        }
+    }
+    Ok(reader.units.into_parts().map_or_else(Characters::Wide, Characters::Owned))
+}
+
+/// How many bytes from the start stand for themselves.
+fn plain_length(text: &str, offset: usize) -> Result<usize, Error> {
+    let bytes = text.as_bytes();
+    let mut at = 0;
+    loop {
+        at += run(bytes.get(at..).unwrap_or_default());
+        let rest = bytes.get(at..).unwrap_or_default();
+        match rest {
+            [b']', b']', b'>', ..] => return Err(Error::syntax("']]>' in text", offset + at)),
+            [0xef, 0xbf, 0xbe | 0xbf, ..] => {
+                return Err(Error::syntax("a character that XML does not allow", offset + at));
+            }
+            [b']', ..] => at += 1,
+            [0xef, ..] => at += 3,
+            [byte, ..] if class(*byte) == FORBIDDEN => {
+                return Err(Error::syntax("a character that XML does not allow", offset + at));
+            }
+            _ => return Ok(at),
+        }
+    }
+}
+
+/// The length of the run of plain bytes at the start.
+fn run(bytes: &[u8]) -> usize {
+    let plain =
+        |byte: &u8| (*byte >= 0x20) & (*byte != b'<') & (*byte != b'&') & (*byte != b']') & (*byte < 0xef);
+    let (blocks, _) = bytes.as_chunks::<16>();
+    let clear =
+        blocks.iter().take_while(|block| block.iter().fold(true, |clear, byte| clear & plain(byte))).count()
+            * 16;
+    let rest = bytes.get(clear..).unwrap_or_default();
+    clear + rest.iter().position(|byte| class(*byte) != PLAIN).unwrap_or(rest.len())
+}
+
+struct Reader<'a> {
+    text: &'a str,
+    at: usize,
+    offset: usize,
+    units: Units,
+}
+
+impl Reader<'_> {
+    fn rest(&self) -> &str {
+        self.text.get(self.at..).unwrap_or_default()
+    }
+
+    /// Reads what stops a run of plain text and the run after it; says whether there may be more.
+    fn piece(&mut self) -> Result<bool, Error> {
+        let rest = self.rest();
+        if rest.is_empty() {
+            return Err(self.syntax("unexpected end"));
+        } else if rest.starts_with('&') {
+            self.reference()?;
+        } else if rest.starts_with('\r') {
+            self.at += if rest.starts_with("\r\n") { 2 } else { 1 };
+            self.units.push_str("\n");
+        } else if rest.starts_with("<!--") {
+            let length = rest
+                .get(4..)
+                .and_then(|rest| rest.find("--"))
+                .ok_or_else(|| self.syntax("a comment is not closed"))?;
+            if !rest.get(4 + length..).is_some_and(|end| end.starts_with("-->")) {
+                return Err(self.syntax("'--' in a comment"));
+            }
+            self.allowed(4, length)?;
+            self.at += length + 7;
+        } else if rest.starts_with("<![CDATA[") {
+            let length = rest
+                .get(9..)
+                .and_then(|rest| rest.find("]]>"))
+                .ok_or_else(|| self.syntax("a CDATA section is not closed"))?;
+            self.allowed(9, length)?;
+            let inner = rest.get(9..9 + length).unwrap_or_default().replace("\r\n", "\n").replace('\r', "\n");
+            self.units.push_str(&inner);
+            self.at += length + 12;
+        } else if rest.starts_with("<?") {
+            let length =
+                rest.find("?>").ok_or_else(|| self.syntax("a processing instruction is not closed"))?;
+            let target = rest.get(2..length).unwrap_or_default();
+            let name = target.split([' ', '\t', '\r', '\n']).next().unwrap_or_default();
+            if name.is_empty() || name.eq_ignore_ascii_case("xml") {
+                return Err(self.syntax("a processing instruction with a reserved name"));
+            }
+            self.allowed(2, length - 2)?;
+            self.at += length + 2;
+        } else if rest.starts_with("<!") {
+            return Err(self.syntax("a declaration in content"));
+        } else {
+            return Ok(false);
+        }
+        let length = plain_length(self.rest(), self.offset + self.at)?;
+        self.plain(length);
+        Ok(true)
+    }
+
+    fn plain(&mut self, length: usize) {
+        let part = self.text.get(self.at..self.at + length).unwrap_or_default();
+        self.units.push_str(part);
+        self.at += length;
+    }
+
+    fn allowed(&self, from: usize, length: usize) -> Result<(), Error> {
+        let part = self.rest().get(from..from + length).unwrap_or_default();
+        if part.contains(['\u{fffe}', '\u{ffff}']) || part.bytes().any(|byte| class(byte) == FORBIDDEN) {
+            return Err(self.syntax("a character that XML does not allow"));
+        }
+        Ok(())
+    }
+
+    /// Reads one of the five entities or a reference to any code point, surrogates included.
+    fn reference(&mut self) -> Result<(), Error> {
+        let rest = self.rest();
+        let window = rest.as_bytes().get(1..).unwrap_or_default();
+        let length = window.iter().take(64).position(|byte| *byte == b';');
+        let name = length
+            .and_then(|length| rest.get(1..=length))
+            .ok_or_else(|| self.syntax("a reference is not closed"))?;
+        let named = match name {
+            "lt" => Some('<'),
+            "gt" => Some('>'),
+            "amp" => Some('&'),
+            "quot" => Some('"'),
+            "apos" => Some('\''),
+            _ => None,
+        };
+        let length = name.len() + 2;
+        match named {
+            Some(character) => self.units.push_char(character),
+            None => {
+                let Some(digits) = name.strip_prefix('#') else {
+                    return Err(Error::Forbidden { what: "an entity", offset: self.offset + self.at });
+                };
+                let number = match digits.strip_prefix('x') {
+                    Some(hex) if hex.bytes().all(|byte| byte.is_ascii_hexdigit()) => {
+                        u32::from_str_radix(hex, 16).ok()
+                    }
+                    None if digits.bytes().all(|byte| byte.is_ascii_digit()) => digits.parse().ok(),
+                    _ => None,
+                };
+                match (number.and_then(char::from_u32), number.map(u16::try_from)) {
+                    (Some(character), _) => self.units.push_char(character),
+                    (None, Some(Ok(unit))) => self.units.push_unit(unit),
+                    _ => return Err(self.syntax("a character reference to no character")),
+                }
+            }
+        }
+        self.at += length;
+        Ok(())
+    }
+
+    fn syntax(&self, what: &'static str) -> Error {
+        Error::syntax(what, self.offset + self.at)
+    }
+}

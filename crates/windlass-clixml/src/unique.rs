@@ -1,0 +1,90 @@
+//! Properties whose names come twice.
+
+use std::collections::HashMap;
+
+use crate::object::{Property, fold_name, same_name};
+
+/// Up to this many properties are told apart in a table on the stack.
+const SMALL: usize = 128;
+
+/// Puts each property that has the name of an earlier one in that one's place, as PowerShell does;
+/// names are compared without regard to case.
+pub(crate) fn replace_repeated(properties: &mut Vec<Property>) {
+    if properties.len() < 2 || (properties.len() <= SMALL && !any_repeated(properties)) {
+        return;
+    }
+    let mut places: HashMap<Box<str>, usize> = HashMap::with_capacity(properties.len());
+    let mut kept: Vec<Property> = Vec::with_capacity(properties.len());
+    for property in properties.drain(..) {
+        let known = *places.entry(fold_name(&property.name)).or_insert(kept.len());
+        match kept.get_mut(known) {
+            Some(earlier) => *earlier = property,
+            None => kept.push(property),
+        }
+    }
+    *properties = kept;
+}
+
+fn any_repeated(properties: &[Property]) -> bool {
+    // Places in `properties`, counted from one, by hash.
+    let mut table = [0_u8; 2 * SMALL];
+    for (index, property) in properties.iter().enumerate() {
+        let mut slot = hash(&property.name);
+        loop {
+            let Some(place) = table.get_mut(usize::from(slot)) else { return true };
+            let Some(earlier) = usize::from(*place).checked_sub(1).and_then(|place| properties.get(place))
+            else {
+                *place = u8::try_from(index + 1).unwrap_or(u8::MAX);
+                break;
+            };
+            if same_name(&earlier.name, &property.name) {
+                return true;
+            }
+            slot = slot.wrapping_add(1);
+        }
+    }
+    false
+}
+
+/// A hash that is the same for names that differ in case alone.
+fn hash(name: &str) -> u8 {
+    let hash = name
+        .bytes()
+        .filter(u8::is_ascii)
+        .fold(0_u32, |hash, byte| hash.wrapping_mul(31).wrapping_add(u32::from(byte.to_ascii_lowercase())));
+    let [a, b, c, d] = hash.to_le_bytes();
+    a ^ b ^ c ^ d
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(names: impl IntoIterator<Item = String>) -> Vec<Property> {
+        names
+            .into_iter()
+            .enumerate()
+            .map(|(index, name)| Property::from((name, u32::try_from(index).unwrap())))
+            .collect()
+    }
+
+    #[test]
+    fn the_last_takes_the_place_of_the_first() {
+        let mut properties = names(["a", "b", "A", "ä", "Ä", "c"].map(str::to_owned));
+        replace_repeated(&mut properties);
+        let shown: Vec<&str> = properties.iter().map(|property| property.name.as_str()).collect();
+        assert_eq!(shown, ["A", "b", "Ä", "c"]);
+    }
+
+    #[test]
+    fn many_names_are_told_apart() {
+        for count in [127, 128, 129, 1000] {
+            let mut properties = names((0..count).map(|index| format!("Name{index}")));
+            replace_repeated(&mut properties);
+            assert_eq!(properties.len(), count);
+            properties.extend(names(["nAME5".to_owned()]));
+            replace_repeated(&mut properties);
+            assert_eq!(properties.len(), count);
+        }
+    }
+}
