@@ -12,12 +12,6 @@ pub(crate) struct BigInt {
 }
 
 impl BigInt {
-    pub(crate) fn from_i64(value: i64) -> Self {
-        let mut out = Self { negative: value < 0, limbs: Vec::new() };
-        out.push_add(value.unsigned_abs());
-        out
-    }
-
     /// From digits of `radix` (10, 16 or 2); other characters count as zero.
     pub(crate) fn from_digits(digits: &str, radix: u32) -> Self {
         let mut out = Self::default();
@@ -50,7 +44,7 @@ impl BigInt {
 
     /// Reads the bits as two's complement of `bits` bits: subtracts 2^bits where the top one is
     /// set.
-    pub(crate) fn as_signed(mut self, bits: usize) -> Self {
+    pub(crate) fn into_signed(mut self, bits: usize) -> Self {
         let top = bits.saturating_sub(1);
         let set = self.limbs.get(top / 32).is_some_and(|limb| limb >> (top % 32) & 1 == 1);
         if !set {
@@ -190,16 +184,19 @@ mod tests {
             assert_eq!(BigInt::from_digits(text, 10).to_string(), text);
         }
         assert_eq!(BigInt::from_digits("ff", 16).to_i128(), Some(255));
-        assert_eq!(BigInt::from_i64(-5).times(1 << 50).to_string(), "-5629499534213120");
+        assert_eq!(BigInt::from_digits("5", 10).times(-1).times(1 << 50).to_string(), "-5629499534213120");
     }
 
     #[test]
     fn twos_complement() {
-        assert_eq!(BigInt::from_digits("ff", 16).as_signed(8).to_i128(), Some(-1));
-        assert_eq!(BigInt::from_digits("80000000", 16).as_signed(32).to_i128(), Some(-2_147_483_648));
-        assert_eq!(BigInt::from_digits("ffffffff00000000", 16).as_signed(64).to_i128(), Some(-4_294_967_296));
-        assert_eq!(BigInt::from_digits("7f", 16).as_signed(8).to_i128(), Some(127));
-        assert_eq!(BigInt::from_digits("800", 16).as_signed(12).to_i128(), Some(-2048));
+        assert_eq!(BigInt::from_digits("ff", 16).into_signed(8).to_i128(), Some(-1));
+        assert_eq!(BigInt::from_digits("80000000", 16).into_signed(32).to_i128(), Some(-2_147_483_648));
+        assert_eq!(
+            BigInt::from_digits("ffffffff00000000", 16).into_signed(64).to_i128(),
+            Some(-4_294_967_296)
+        );
+        assert_eq!(BigInt::from_digits("7f", 16).into_signed(8).to_i128(), Some(127));
+        assert_eq!(BigInt::from_digits("800", 16).into_signed(12).to_i128(), Some(-2048));
     }
 
     #[test]

@@ -48,6 +48,7 @@ fn statement(statement: &Statement) -> Result<()> {
             if let Some(span) = unassignable(&assignment.target, plain) {
                 return refuse("InvalidLeftHandSide", span);
             }
+            constrained_target(&assignment.target)?;
             expression(&assignment.target)?;
             self::statement(&assignment.value)
         }
@@ -105,6 +106,9 @@ fn command(line: &Command) -> Result<()> {
 fn compound(part: &Compound) -> Result<()> {
     if part.kind == CompoundKind::Try {
         catch_all_is_last(part)?;
+        if let [_, .., Node::Block(finally)] = part.children.as_slice() {
+            flow_stays_in(finally, false)?;
+        }
     }
     if let CompoundKind::ParamBlock | CompoundKind::Function = part.kind {
         parameters_differ(part)?;
@@ -134,6 +138,66 @@ fn catch_all_is_last(part: &Compound) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// Refuses what would leave a `finally` block other than by its end.
+fn flow_stays_in(finally: &Block, in_loop: bool) -> Result<()> {
+    for statement in &finally.statements {
+        let Statement::Compound(inner) = statement else { continue };
+        let in_loop = match inner.kind {
+            CompoundKind::Return => return refuse("ControlLeavingFinally", inner.span),
+            CompoundKind::Break | CompoundKind::Continue if !in_loop => {
+                return refuse("ControlLeavingFinally", inner.span);
+            }
+            CompoundKind::While
+            | CompoundKind::DoWhile
+            | CompoundKind::DoUntil
+            | CompoundKind::For
+            | CompoundKind::ForEach
+            | CompoundKind::Switch => true,
+            CompoundKind::Function => continue,
+            _ => in_loop,
+        };
+        for child in &inner.children {
+            match child {
+                Node::Block(block) => flow_stays_in(block, in_loop)?,
+                Node::Compound(Compound { children, .. }) => {
+                    if let Some(Node::Block(block)) = children.last() {
+                        flow_stays_in(block, in_loop)?;
+                    }
+                }
+                _ => {}
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Refuses type constraints that no variable can have.
+fn constrained_target(target: &Expression) -> Result<()> {
+    let mut types = Vec::new();
+    let mut inner = target;
+    while let ExpressionKind::Convert(both) | ExpressionKind::Attributed(both) = &inner.kind {
+        if both.0.arguments.is_none() {
+            types.push(&both.0);
+        }
+        inner = &both.1;
+    }
+    if let Some(void) = types.iter().find(|t| t.type_name.eq_ignore_ascii_case("void")) {
+        return refuse("VoidTypeConstraintNotAllowed", void.span);
+    }
+    match types.iter().find(|t| is_reference(t)) {
+        Some(reference) if types.len() > 1 => {
+            refuse("ReferenceNeedsToBeByItselfInTypeConstraint", reference.span)
+        }
+        _ => Ok(()),
+    }
+}
+
+fn is_reference(constraint: &Attribute) -> bool {
+    ["ref", "psreference", "System.Management.Automation.PSReference"]
+        .iter()
+        .any(|name| constraint.type_name.eq_ignore_ascii_case(name))
 }
 
 fn parameters_differ(part: &Compound) -> Result<()> {
@@ -222,6 +286,11 @@ fn expression(part: &Expression) -> Result<()> {
             let ordered = kind.type_name.eq_ignore_ascii_case("ordered");
             if ordered && !matches!(operand.kind, ExpressionKind::Hashtable(_)) {
                 return refuse("OrderedAttributeOnlyOnHashLiteralNode", part.span);
+            }
+            if let ExpressionKind::Convert(inner) = &operand.kind
+                && is_reference(&inner.0)
+            {
+                return refuse("ReferenceNeedsToBeLastTypeInTypeConversion", inner.0.span);
             }
             expression(operand)
         }

@@ -79,3 +79,122 @@ pub fn parse_script_block(text: &str) -> Result<ScriptBlock, Box<ParseError>> {
     checks::check(&block)?;
     Ok(block)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn outside(text: &str, language: Language) -> Option<(Construct, Span)> {
+        match parse(text, language).map_err(|e| *e) {
+            Err(ParseError { kind: ParseErrorKind::Outside(construct), span, .. }) => Some((construct, span)),
+            _ => None,
+        }
+    }
+
+    #[test]
+    fn what_is_outside_is_named_with_its_place() {
+        for (text, construct, start) in [
+            ("Get-Date > f", Construct::Redirection, 9),
+            ("Get-Date; Get-Item a && b", Construct::PipelineChain, 10),
+            ("Write-Output \"a $(Get-Date)\"", Construct::SubExpression, 16),
+            ("Write-Output $using:x", Construct::UsingVariable, 13),
+            ("1 + 2", Construct::Operator, 0),
+            ("& Get-Date", Construct::InvocationOperator, 0),
+            ("if ($x) { 1 }", Construct::Statement(CompoundKind::If), 0),
+            ("$x.ToString()", Construct::MethodCall, 0),
+            ("[int]5", Construct::Type, 0),
+            ("Write-Output @{a = (1 -eq 2)}", Construct::Operator, 20),
+            ("$x += 1", Construct::CompoundAssignment, 0),
+            ("$x.y = 1", Construct::AssignmentTarget, 0),
+        ] {
+            let found = outside(text, Language::CONSOLE);
+            assert_eq!(found.map(|(c, s)| (c, s.start)), Some((construct, start)), "{text}");
+        }
+        assert_eq!(outside("$x = 1", Language::ENDPOINT).map(|(c, _)| c), Some(Construct::Assignment));
+        assert_eq!(outside("$env:PATH", Language::ENDPOINT).map(|(c, _)| c), Some(Construct::DriveVariable));
+    }
+
+    #[test]
+    fn script_blocks_may_hold_anything() {
+        let text = "Invoke-Command { param($a) if ($a -gt 1) { \"$($a * 2)\" > x } }";
+        let script = parse(text, Language::ENDPOINT).unwrap();
+        let Statement::Pipeline(pipeline) = &script.statements[0] else { panic!("a pipeline") };
+        let Element::Command(command) = &pipeline.elements[0] else { panic!("a command") };
+        let CommandElement::Argument(argument) = &command.arguments()[0] else { panic!("an argument") };
+        let ExpressionKind::ScriptBlock(block) = &argument.kind else { panic!("a script block") };
+        assert_eq!(block.source, " param($a) if ($a -gt 1) { \"$($a * 2)\" > x } ");
+    }
+
+    #[test]
+    fn unfinished_text_asks_for_more() {
+        for (text, more) in [
+            ("Get-Process |", true),
+            ("Write-Output @{ a = 1", true),
+            ("Write-Output 'a", true),
+            ("Invoke-Command {", true),
+            ("Write-Output (", true),
+            ("Write-Output )", false),
+            ("Write-Output ,1", false),
+        ] {
+            assert_eq!(parse(text, Language::CONSOLE).unwrap_err().incomplete, more, "{text}");
+        }
+    }
+
+    #[test]
+    fn depth_and_length_are_bounded() {
+        for (open, close) in [
+            ("(", ")"),
+            ("@(", ")"),
+            ("$(", ")"),
+            ("{", "}"),
+            ("@{a=", "}"),
+            ("if (1) {", "}"),
+            ("!", ""),
+            ("-", ""),
+            (",", ""),
+            ("[int]", ""),
+            ("$x[", "]"),
+            ("$x.a(", ")"),
+            ("$x.", ""),
+            ("1+", ""),
+            ("1?2:", ""),
+            ("\"$(", ")\""),
+            ("\"$($x[", "])\""),
+            ("[a(", ")]"),
+            ("[a[", "]]"),
+            ("[a(\"$(", ")\")]"),
+            ("$x=", ""),
+            ("a | ", ""),
+            ("a && ", ""),
+            ("a$(", ")"),
+            ("function f {", "}"),
+            ("class c { f() {", "}}"),
+        ] {
+            for n in [20, 60, 20_000] {
+                // What matters is that it ends, soon and without exhausting the stack.
+                let text = format!("{}1{}", open.repeat(n), close.repeat(n));
+                let _ = parse(&text, Language::CONSOLE);
+                let _ = parse(&open.repeat(n), Language::CONSOLE);
+            }
+        }
+        let long = " ".repeat(MAX_TEXT + 1);
+        assert!(matches!(
+            parse(&long, Language::CONSOLE).unwrap_err().kind,
+            ParseErrorKind::TooLong { limit: MAX_TEXT }
+        ));
+    }
+
+    #[test]
+    fn half_pairs_join_or_are_refused() {
+        let value = |text: &str| match &parse(text, Language::CONSOLE)?.statements[0] {
+            Statement::Pipeline(p) => match p.as_expression().map(|e| &e.kind) {
+                Some(ExpressionKind::String { value, .. }) => Ok(value.clone()),
+                other => panic!("{other:?}"),
+            },
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(value("\"`u{D83D}`u{DE00}\""), Ok::<_, Box<ParseError>>("\u{1f600}".to_owned()));
+        assert!(value("\"`u{D83D}\"").is_err());
+        assert!(value("\"`u{DE00}`u{D83D}\"").is_err());
+    }
+}

@@ -83,7 +83,7 @@ impl fmt::Display for Number {
 }
 
 /// A double as .NET prints it in the invariant culture: the shortest digits that read back, with an
-/// exponent from 1E+15 and below 1E-05.
+/// exponent where there are more than 15 places before the point and fewer digits, and below 0.0001.
 #[must_use]
 pub fn double_text(number: f64) -> String {
     if number.is_nan() {
@@ -98,7 +98,9 @@ pub fn double_text(number: f64) -> String {
     let scientific = format!("{number:e}");
     let (digits, exponent) = scientific.split_once('e').unwrap_or((&scientific, "0"));
     let exponent: i32 = exponent.parse().unwrap_or(0);
-    if (-4..15).contains(&exponent) {
+    let count = digits.bytes().filter(u8::is_ascii_digit).count();
+    let places = i32::try_from(count).unwrap_or(i32::MAX).max(15);
+    if (-4..places).contains(&exponent) {
         return number.to_string();
     }
     let sign = if exponent < 0 { '-' } else { '+' };
@@ -313,7 +315,7 @@ fn hex_value(digits: &str, suffix: Suffix) -> (BigInt, bool) {
     };
     let big = BigInt::from_digits(digits, 16);
     if signed && with_zero == width + 1 {
-        (big.as_signed(width * 4), width == 16)
+        (big.into_signed(width * 4), width == 16)
     } else {
         (big, with_zero == 16)
     }
@@ -326,7 +328,7 @@ fn binary_value(digits: &str, suffix: Suffix) -> (BigInt, bool) {
     let big = BigInt::from_digits(digits, 2);
     let has_sign = matches!(digits.len(), 8 | 16 | 32 | 64 | 96) || digits.len() >= 128;
     if !unsigned && digits.starts_with('1') && has_sign {
-        (big.as_signed(digits.len().next_multiple_of(8)), wide)
+        (big.into_signed(digits.len().next_multiple_of(8)), wide)
     } else {
         (big, wide)
     }

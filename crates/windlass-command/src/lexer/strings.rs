@@ -110,11 +110,41 @@ impl Lexer<'_> {
         let value = u32::from_str_radix(self.slice(digits), 16).unwrap_or(u32::MAX);
         match char::from_u32(value) {
             Some(c) => Ok(c),
-            None if value <= 0xffff => {
-                self.fail(ParseErrorKind::Outside(Construct::LoneSurrogate), Span::new(start, self.at), false)
+            None if value <= 0xdbff && self.take_escape_start() => {
+                // The second half may be written as an escape of its own.
+                let second = self.low_surrogate();
+                let pair = second.and_then(|low| {
+                    char::from_u32(0x10000 + ((value - 0xd800) << 10) + low.checked_sub(0xdc00)?)
+                });
+                match pair {
+                    Some(c) => Ok(c),
+                    None => self.lone_surrogate(start),
+                }
             }
+            None if value <= 0xffff => self.lone_surrogate(start),
             None => self.error("InvalidUnicodeEscapeSequenceValue", digits),
         }
+    }
+
+    fn lone_surrogate<T>(&self, start: usize) -> Result<T> {
+        self.fail(ParseErrorKind::Outside(Construct::LoneSurrogate), Span::new(start, self.at), false)
+    }
+
+    fn take_escape_start(&mut self) -> bool {
+        let found = self.text.get(self.at..).is_some_and(|rest| rest.starts_with("`u{"));
+        if found {
+            self.at += 3;
+        }
+        found
+    }
+
+    /// The digits and brace of an escape for a second half of a pair.
+    fn low_surrogate(&mut self) -> Option<u32> {
+        let rest = self.text.get(self.at..)?;
+        let end = rest.get(..MAX_ESCAPE_DIGITS + 1).unwrap_or(rest).find('}')?;
+        let value = u32::from_str_radix(rest.get(..end)?, 16).ok()?;
+        self.at += end + 1;
+        (0xdc00..=0xdfff).contains(&value).then_some(value)
     }
 
     /// What follows a `$` within a string: a variable, a sub-expression, or nothing special.

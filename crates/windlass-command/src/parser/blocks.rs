@@ -192,6 +192,7 @@ impl Parser<'_> {
         self.skip_newlines()?;
         let token = self.next()?;
         let name = self.out(token.span);
+        let splat = matches!(token.kind, Kind::Splat(_));
         let (Kind::Variable(path) | Kind::Splat(path)) = token.kind else {
             self.unget(token);
             if let Some(last) = attributes.as_ref().and_then(|all| all.last()) {
@@ -222,7 +223,7 @@ impl Parser<'_> {
         let start = attributes.first().map_or(name, |a| a.span);
         let end = default.as_ref().map_or(name, |d| d.span);
         let mut children: Vec<Node> = attributes.into_iter().map(Node::Attribute).collect();
-        let variable = ExpressionKind::Variable(Variable { path, splat: false });
+        let variable = ExpressionKind::Variable(Variable { path, splat });
         children.push(Node::Expression(self.make(variable, name, 0)?));
         children.extend(default.map(Node::Expression));
         Ok(Some(Compound { kind: CompoundKind::Parameter, children, span: start.to(end) }))

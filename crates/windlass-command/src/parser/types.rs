@@ -185,7 +185,7 @@ impl Parser<'_> {
 
     /// Generic arguments from the first on; the token after them.
     fn generic_arguments_from(&mut self, first: Token) -> Result<Token> {
-        self.generic_argument(first)?;
+        self.generic_argument(&first)?;
         loop {
             self.skip_newlines()?;
             let last = self.next()?;
@@ -197,13 +197,13 @@ impl Parser<'_> {
                 return self.missing_after("MissingTypename", self.out(last.span).end);
             }
             let token = self.next()?;
-            self.generic_argument(token)?;
+            self.generic_argument(&token)?;
         }
     }
 
-    fn generic_argument(&mut self, first: Token) -> Result<()> {
+    fn generic_argument(&mut self, first: &Token) -> Result<()> {
         if first.kind == Kind::Identifier {
-            self.deeper(|p| p.finish_type_name(&first, true, true))?;
+            self.deeper(|p| p.finish_type_name(first, true, true))?;
             return Ok(());
         }
         let token = self.next()?;
