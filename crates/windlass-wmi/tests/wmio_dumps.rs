@@ -153,3 +153,44 @@ fn damaged_dumps_do_no_harm() {
         }
     }
 }
+
+/// What Windows encoded is encoded again to something that decodes to the same object.
+#[test]
+fn dumps_are_encoded_again() {
+    for name in [
+        "wmio_structure_example.dump",
+        "wmio_instance_encoding.dump",
+        "wmio_class_encoding_with_methods.dump",
+        "wmio_win32_process.dump",
+        "wmio_win32_process_startup.dump",
+    ] {
+        let Some(bytes) = dump(name) else { return };
+        let object = decode(&bytes).unwrap();
+        let again = decode(&windlass_wmi::wmio::encode(&object).unwrap()).unwrap();
+        match (&object, &again) {
+            (WmiObject::Class(left), WmiObject::Class(right)) => {
+                for (left, right) in left.properties.iter().zip(&right.properties) {
+                    assert_eq!(left, right, "{name}");
+                }
+                for (left, right) in left.methods.iter().zip(&right.methods) {
+                    assert_eq!(left.name, right.name, "{name}");
+                    assert_eq!(left.return_type, right.return_type, "{name}");
+                    let directions = |method: &windlass_cim::MethodDecl| -> Vec<String> {
+                        let one = |p: &windlass_cim::ParameterDecl| {
+                            format!("{} {} {} {}", p.data_type, p.name, p.is_in(), p.is_out())
+                        };
+                        method.parameters.iter().map(one).collect()
+                    };
+                    assert_eq!(directions(left), directions(right), "{name}");
+                }
+                assert_eq!(left.methods.len(), right.methods.len());
+                assert_eq!(
+                    (&left.derivation, &left.qualifiers),
+                    (&right.derivation, &right.qualifiers),
+                    "{name}"
+                );
+            }
+            _ => assert_eq!(object, again, "{name}"),
+        }
+    }
+}

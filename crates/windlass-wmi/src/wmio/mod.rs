@@ -5,12 +5,15 @@
 //!   instances are read out of the peer's bytes only where asked for.
 
 //!
+//! - [`encode`] writes an object as an encoding unit.
+//!
 //! An object block holds no alignment and no padding. Names, qualifiers and variable-length values
 //! live in a heap that follows their tables; references into it are checked at each use.
 
 mod block;
 mod class;
 mod class_part;
+mod encode;
 mod error;
 mod heap;
 mod instance;
@@ -21,5 +24,6 @@ mod value;
 
 pub use block::{ObjectBlock, WmiObject, decode};
 pub use class_part::{ClassPart, PropertyInfo};
+pub use encode::encode;
 pub use error::{Error, ErrorKind};
 pub use instance::InstancePart;

@@ -1,0 +1,109 @@
+//! Where a password comes from: a file, the environment or a prompt; never an argument.
+
+use std::io::IsTerminal;
+use std::path::Path;
+
+use anyhow::{Context, Result, bail};
+use windlass_core::Secret;
+
+/// The environment variable that may hold the password.
+pub(crate) const PASSWORD_VARIABLE: &str = "WINDLASS_PASSWORD";
+
+/// A user's name and password.
+#[derive(Debug)]
+pub(crate) struct Login {
+    /// `DOMAIN\user`, `user@domain` or `user`.
+    pub(crate) user: String,
+    pub(crate) password: Secret,
+}
+
+/// Finds the credential that the user means: the file if one is named, otherwise the name with the
+/// password from the environment or from a prompt. Neither name nor file means no credential.
+pub(crate) fn find(user: Option<&str>, file: Option<&Path>) -> Result<Option<Login>> {
+    match (user, file) {
+        (user, Some(file)) => from_file(file, user).map(Some),
+        (None, None) => Ok(None),
+        (Some(user), None) => Ok(Some(Login { user: user.to_owned(), password: password(user)? })),
+    }
+}
+
+fn password(user: &str) -> Result<Secret> {
+    if let Some(password) = std::env::var_os(PASSWORD_VARIABLE) {
+        return match password.into_string() {
+            Ok(password) => Ok(Secret::new(password)),
+            Err(_) => bail!("the environment variable {PASSWORD_VARIABLE} is not UTF-8"),
+        };
+    }
+    if !std::io::stdin().is_terminal() {
+        bail!(
+            "no password for {user}: set {PASSWORD_VARIABLE}, name a file with -CredentialFile, or run on a terminal"
+        );
+    }
+    let typed = rpassword::prompt_password(format!("Password for {user}: ")).context("cannot read the password")?;
+    Ok(Secret::new(typed))
+}
+
+/// The file's first line is the user's name, the second the password. Only its owner may read it.
+fn from_file(file: &Path, user: Option<&str>) -> Result<Login> {
+    let shown = file.display();
+    refuse_if_shared(file)?;
+    let text = Secret::new(std::fs::read_to_string(file).with_context(|| format!("cannot read {shown}"))?);
+    let mut lines = text.expose().lines();
+    let (Some(name), Some(password)) = (lines.next(), lines.next()) else {
+        bail!("{shown} must hold two lines: the user's name, then the password");
+    };
+    if user.is_some_and(|user| !user.eq_ignore_ascii_case(name)) {
+        bail!("{shown} holds the password of {name}, not of the user named with -Credential");
+    }
+    Ok(Login { user: name.to_owned(), password: Secret::new(password) })
+}
+
+#[cfg(unix)]
+fn refuse_if_shared(file: &Path) -> Result<()> {
+    use std::os::unix::fs::PermissionsExt;
+    let shown = file.display();
+    let mode = std::fs::metadata(file).with_context(|| format!("cannot read {shown}"))?.permissions().mode();
+    if mode & 0o077 != 0 {
+        bail!("others may read {shown}: run `chmod 600 {shown}`");
+    }
+    Ok(())
+}
+
+#[cfg(not(unix))]
+fn refuse_if_shared(_file: &Path) -> Result<()> {
+    Ok(())
+}
+
+#[cfg(test)]
+#[cfg(unix)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+
+    fn file(name: &str, content: &str, mode: u32) -> std::path::PathBuf {
+        let path = std::env::temp_dir().join(format!("windlass-{name}-{}", std::process::id()));
+        std::fs::write(&path, content).unwrap();
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(mode)).unwrap();
+        path
+    }
+
+    #[test]
+    fn a_private_file_is_read() {
+        let path = file("private", "CORP\\alice\nsecret word\n", 0o600);
+        let login = find(None, Some(&path)).unwrap().unwrap();
+        assert_eq!((login.user.as_str(), login.password.expose()), ("CORP\\alice", "secret word"));
+        assert!(find(Some("bob"), Some(&path)).unwrap_err().to_string().contains("not of the user"));
+        std::fs::remove_file(path).unwrap();
+    }
+
+    #[test]
+    fn a_shared_or_short_file_is_refused() {
+        let path = file("shared", "alice\npw\n", 0o644);
+        assert!(find(None, Some(&path)).unwrap_err().to_string().contains("chmod 600"));
+        std::fs::remove_file(path).unwrap();
+        let path = file("short", "alice\n", 0o600);
+        assert!(find(None, Some(&path)).unwrap_err().to_string().contains("two lines"));
+        std::fs::remove_file(path).unwrap();
+    }
+}

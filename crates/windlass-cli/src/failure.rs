@@ -1,0 +1,22 @@
+//! Saying on standard error what went wrong.
+
+use std::error::Error;
+
+use crate::exit::Exit;
+
+/// Prints an error with its causes, each once, and gives back the exit status it stands for.
+#[expect(clippy::print_stderr, reason = "errors belong on standard error")]
+pub(crate) fn report(error: &(dyn Error + 'static), exit: Exit) -> Exit {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(inner) = cause {
+        let inner_text = inner.to_string();
+        if !text.contains(&inner_text) {
+            text.push_str(": ");
+            text.push_str(&inner_text);
+        }
+        cause = inner.source();
+    }
+    eprintln!("windlass: {text}");
+    exit
+}

@@ -1,0 +1,165 @@
+//! Printing results in the form that the user asked for.
+
+mod cim;
+
+use std::io::{self, IsTerminal, Write};
+
+use windlass_clixml::{PsObject, PsValue};
+use windlass_display::{CsvOptions, View, text_of, to_csv, to_json};
+
+use crate::cli::Format;
+
+pub(crate) use cim::instance_to_value;
+
+/// Columns where the terminal does not say.
+const COLUMNS: usize = 120;
+/// How deep JSON goes into objects within objects.
+const JSON_DEPTH: usize = 6;
+
+/// Takes results one by one. Forms that need all of them, such as tables, are printed at the end.
+pub(crate) struct Printer<W> {
+    format: Format,
+    columns: usize,
+    out: W,
+    held: Vec<PsValue>,
+    count: usize,
+}
+
+impl Printer<io::Stdout> {
+    /// Prints to standard output: a table on a terminal, ndjson in a pipe, unless told otherwise.
+    pub(crate) fn standard(format: Option<Format>) -> Self {
+        let out = io::stdout();
+        let default = if out.is_terminal() { Format::Table } else { Format::Ndjson };
+        let columns = std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok());
+        Self::new(format.unwrap_or(default), columns.unwrap_or_else(terminal_columns), out)
+    }
+}
+
+impl<W: Write> Printer<W> {
+    /// Prints to `out`.
+    pub(crate) fn new(format: Format, columns: usize, out: W) -> Self {
+        Self { format, columns, out, held: Vec::new(), count: 0 }
+    }
+
+    /// Takes one result.
+    pub(crate) fn result(&mut self, value: PsValue) -> io::Result<()> {
+        self.count += 1;
+        match self.format {
+            Format::Ndjson => writeln!(self.out, "{}", json_object(&value))?,
+            Format::Json => {
+                let before = if self.count == 1 { "[" } else { "," };
+                write!(self.out, "{before}\n  {}", json_object(&value))?;
+            }
+            Format::Table | Format::List | Format::Csv | Format::Clixml => self.held.push(value),
+        }
+        Ok(())
+    }
+
+    /// Prints what was held back.
+    pub(crate) fn finish(mut self) -> io::Result<()> {
+        match self.format {
+            Format::Ndjson => {}
+            Format::Json if self.count == 0 => writeln!(self.out, "[]")?,
+            Format::Json => writeln!(self.out, "\n]")?,
+            Format::Table => self.display(&View::Default)?,
+            Format::List => self.display(&View::List(Vec::new()))?,
+            Format::Csv => write!(self.out, "{}", to_csv(&self.held, CsvOptions::default()))?,
+            Format::Clixml => writeln!(self.out, "{}", windlass_clixml::encode_document(&self.held))?,
+        }
+        self.out.flush()
+    }
+
+    fn display(&mut self, view: &View) -> io::Result<()> {
+        let text = windlass_display::format(&self.held, view, self.columns);
+        write!(self.out, "{}", printable(&text))
+    }
+}
+
+/// One JSON object for each result; a value that is no object stands under `value`.
+fn json_object(value: &PsValue) -> serde_json::Value {
+    match to_json(value, JSON_DEPTH) {
+        object @ serde_json::Value::Object(_) => object,
+        other => serde_json::json!({ "value": other }),
+    }
+}
+
+/// The same value with the computer that it came from.
+pub(crate) fn from_computer(value: PsValue, computer: &str) -> PsValue {
+    match value {
+        PsValue::Object(object) => {
+            let mut object = PsObject::clone(&object);
+            object.extended.set("PSComputerName", computer);
+            object.into()
+        }
+        other => {
+            let shown = text_of(&other);
+            PsObject::untyped()
+                .with_base(windlass_clixml::Base::Primitive(other))
+                .with_to_string(shown)
+                .with("PSComputerName", computer)
+                .into()
+        }
+    }
+}
+
+/// Text from a peer without the control characters that could steer the terminal.
+pub(crate) fn printable(text: &str) -> String {
+    text.chars()
+        .map(|character| match character {
+            '\n' | '\t' => character,
+            character if character.is_control() => char::REPLACEMENT_CHARACTER,
+            character => character,
+        })
+        .collect()
+}
+
+fn terminal_columns() -> usize {
+    let size = terminal_size::terminal_size();
+    size.map_or(COLUMNS, |(terminal_size::Width(width), _)| usize::from(width))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn printed(format: Format, values: Vec<PsValue>) -> String {
+        let mut out = Vec::new();
+        let mut printer = Printer::new(format, 80, &mut out);
+        for value in values {
+            printer.result(value).unwrap();
+        }
+        printer.finish().unwrap();
+        String::from_utf8(out).unwrap()
+    }
+
+    fn person() -> PsValue {
+        PsObject::custom().with("Name", "ann").with("Age", 7_i32).into()
+    }
+
+    #[test]
+    fn every_format() {
+        for (format, expected) in [
+            (Format::Table, "\nName Age\n---- ---\nann    7\n\n"),
+            (Format::List, "\nName : ann\nAge  : 7\n\n"),
+            (Format::Json, "[\n  {\"Name\":\"ann\",\"Age\":7}\n]\n"),
+            (Format::Ndjson, "{\"Name\":\"ann\",\"Age\":7}\n"),
+            (Format::Csv, "\"Name\",\"Age\"\n\"ann\",\"7\"\n"),
+        ] {
+            assert_eq!(printed(format, vec![person()]), expected);
+        }
+        assert_eq!(printed(Format::Json, vec![]), "[]\n");
+        assert_eq!(printed(Format::Ndjson, vec![5_i32.into()]), "{\"value\":5}\n");
+    }
+
+    #[test]
+    fn a_result_keeps_the_name_of_its_computer() {
+        let value = from_computer(person(), "srv1");
+        assert_eq!(value.get("PSComputerName").and_then(PsValue::as_str), Some("srv1"));
+        assert_eq!(from_computer(5_i32.into(), "srv1").as_i32(), Some(5));
+    }
+
+    #[test]
+    fn control_characters_do_not_reach_the_terminal() {
+        assert_eq!(printable("a\u{1b}[2Jb\n"), "a\u{fffd}[2Jb\n");
+    }
+}

@@ -1,0 +1,241 @@
+//! A sequence of values, drawn in groups of one view each.
+
+use std::sync::Arc;
+
+use windlass_clixml::{Base, PsObject, PsValue};
+
+use crate::computed::group_heading;
+use crate::shape::{Shape, View, is_scalar};
+use crate::text::{cell_text, long_date_time};
+use crate::views::Kind;
+use crate::{list, table};
+
+/// What `Out-String` makes of the values: `width` is the number of columns of a line.
+pub fn format(values: &[PsValue], view: &View, width: usize) -> String {
+    let mut document = Document { view, width, out: String::new(), group: None, first: true };
+    for value in values {
+        document.add(value);
+    }
+    document.end_group();
+    document.out
+}
+
+struct Document<'v> {
+    view: &'v View,
+    width: usize,
+    out: String,
+    group: Option<Group>,
+    /// No object has settled a view yet.
+    first: bool,
+}
+
+/// Objects that share a view, with the scalars that stand between them.
+struct Group {
+    shape: Shape,
+    type_name: String,
+    heading: Option<(String, String)>,
+    members: Vec<Member>,
+}
+
+enum Member {
+    Object(Arc<PsObject>),
+    Line(String),
+}
+
+impl Document<'_> {
+    fn add(&mut self, value: &PsValue) {
+        match value {
+            PsValue::Null => {}
+            PsValue::DateTime(time) if *self.view == View::Default => {
+                self.end_group();
+                self.first = false;
+                self.out.push_str(&format!("\n{}\n", long_date_time(*time)));
+            }
+            value if is_error(value) => self.line(&error_text(value)),
+            value if is_scalar(value) => self.line(&cell_text(value)),
+            value => {
+                for object in entries_or_self(value) {
+                    self.object(object);
+                }
+            }
+        }
+    }
+
+    fn line(&mut self, text: &str) {
+        match &mut self.group {
+            Some(group) => group.members.push(Member::Line(text.to_owned())),
+            None => {
+                self.out.push_str(text);
+                self.out.push('\n');
+            }
+        }
+    }
+
+    fn object(&mut self, object: Arc<PsObject>) {
+        let type_name = object.type_names.most_derived().to_owned();
+        let heading = |shape: &Shape| shape.group_by.and_then(|property| group_heading(property, &object));
+        if let Some(group) = &mut self.group
+            && group.type_name == type_name
+            && heading(&group.shape) == group.heading
+        {
+            group.members.push(Member::Object(object));
+            return;
+        }
+        self.end_group();
+        let shape = if self.first || *self.view != View::Default {
+            Shape::of(self.view, &object)
+        } else {
+            Shape::every_property(&object)
+        };
+        self.first = false;
+        if object.properties().next().is_none() {
+            self.out.push('\n');
+            return;
+        }
+        let heading = heading(&shape);
+        self.group = Some(Group { shape, type_name, heading, members: vec![Member::Object(object)] });
+    }
+
+    /// Draws the group that has been gathered.
+    fn end_group(&mut self) {
+        let Some(group) = self.group.take() else { return };
+        self.out.push('\n');
+        if let Some((label, text)) = &group.heading {
+            self.out.push_str(&format!("    {label}: {text}\n\n"));
+        }
+        match group.shape.kind {
+            Kind::List => group.draw_list(self.width, &mut self.out),
+            Kind::Table => group.draw_table(self.width, &mut self.out),
+            Kind::Wide => table::draw_wide(&group.shape, &group.objects(), self.width, &mut self.out),
+        }
+        self.out.push('\n');
+    }
+}
+
+impl Group {
+    fn objects(&self) -> Vec<&PsObject> {
+        self.members.iter().filter_map(Member::object).collect()
+    }
+
+    fn draw_list(&self, width: usize, out: &mut String) {
+        for (index, member) in self.members.iter().enumerate() {
+            if index > 0 {
+                out.push('\n');
+            }
+            match member {
+                Member::Object(object) => list::draw(&self.shape, object, width, out),
+                Member::Line(text) => out.push_str(&format!("{text}\n")),
+            }
+        }
+    }
+
+    /// Widths come from all rows, so rows are drawn at once and lines between them put back after.
+    fn draw_table(&self, width: usize, out: &mut String) {
+        let mut drawn = String::new();
+        table::draw(&self.shape, &self.objects(), width, &mut drawn);
+        if self.members.iter().all(|member| member.object().is_some()) {
+            out.push_str(&drawn);
+            return;
+        }
+        let headers = if self.shape.hide_headers { 0 } else { 2 };
+        let mut rows = drawn.split_inclusive('\n');
+        out.extend(rows.by_ref().take(headers));
+        for member in &self.members {
+            match member {
+                Member::Object(_) => out.extend(rows.next()),
+                Member::Line(text) => out.push_str(&format!("{text}\n")),
+            }
+        }
+    }
+}
+
+impl Member {
+    fn object(&self) -> Option<&PsObject> {
+        match self {
+            Self::Object(object) => Some(object),
+            Self::Line(_) => None,
+        }
+    }
+}
+
+/// A hash table is shown entry by entry, a list item by item; other values show their properties.
+fn entries_or_self(value: &PsValue) -> Vec<Arc<PsObject>> {
+    let Some(object) = value.to_object() else { return scalar_object(value).into_iter().collect() };
+    match &object.base {
+        Base::Dictionary(entries) => entries.iter().map(|(key, value)| Arc::new(entry(key, value))).collect(),
+        _ => vec![object],
+    }
+}
+
+fn entry(key: &PsValue, value: &PsValue) -> PsObject {
+    PsObject::new("System.Collections.DictionaryEntry")
+        .with("Name", key.clone())
+        .with("Key", key.clone())
+        .with("Value", value.clone())
+}
+
+/// The properties that .NET gives the values which do not print as a line of their own.
+fn scalar_object(value: &PsValue) -> Option<Arc<PsObject>> {
+    let object = match value {
+        PsValue::Version(version) => {
+            let part = |part: Option<u32>| part.map_or(-1_i64, i64::from);
+            PsObject::new("System.Version")
+                .with("Major", i64::from(version.major()))
+                .with("Minor", i64::from(version.minor()))
+                .with("Build", part(version.build()))
+                .with("Revision", part(version.revision()))
+                .with("MajorRevision", -1_i64)
+                .with("MinorRevision", -1_i64)
+        }
+        PsValue::Guid(guid) => PsObject::new("System.Guid")
+            .with("Variant", i64::from(guid.as_bytes().get(8).copied().unwrap_or_default() >> 4))
+            .with("Version", i64::try_from(guid.get_version_num()).unwrap_or_default())
+            .with("Guid", guid.to_string()),
+        PsValue::TimeSpan(ticks) => time_span(*ticks),
+        PsValue::DateTime(time) => PsObject::new("System.DateTime").with("DateTime", long_date_time(*time)),
+        PsValue::Uri(uri) => PsObject::new("System.Uri").with("OriginalString", uri.clone()),
+        _ => return None,
+    };
+    Some(Arc::new(object))
+}
+
+fn time_span(ticks: i64) -> PsObject {
+    let total = PsValue::I64(ticks).as_f64().unwrap_or_default();
+    let whole = |unit: i64, modulus: i64| ticks / unit % modulus;
+    PsObject::new("System.TimeSpan")
+        .with("Ticks", ticks)
+        .with("Days", ticks / 864_000_000_000)
+        .with("Hours", whole(36_000_000_000, 24))
+        .with("Milliseconds", whole(10_000, 1000))
+        .with("Microseconds", whole(10, 1000))
+        .with("Nanoseconds", ticks % 10 * 100)
+        .with("Minutes", whole(600_000_000, 60))
+        .with("Seconds", whole(10_000_000, 60))
+        .with("TotalDays", total / 864e9)
+        .with("TotalHours", total / 36e9)
+        .with("TotalMilliseconds", total / 1e4)
+        .with("TotalMicroseconds", total / 10.0)
+        .with("TotalNanoseconds", total * 100.0)
+        .with("TotalMinutes", total / 6e8)
+        .with("TotalSeconds", total / 1e7)
+}
+
+fn is_error(value: &PsValue) -> bool {
+    value.as_object().is_some_and(|object| {
+        let names = &object.type_names;
+        names.contains("System.Management.Automation.ErrorRecord")
+            || names.contains("Deserialized.System.Management.Automation.ErrorRecord")
+    })
+}
+
+/// `Get-Item: Cannot find path`: what failed, then the message.
+fn error_text(value: &PsValue) -> String {
+    let message = value.as_object().and_then(|object| object.to_string.clone());
+    let message = message.map(|text| text.as_str().to_owned()).unwrap_or_default();
+    let activity = value.get("ErrorCategory_Activity").map(cell_text).filter(|text| !text.is_empty());
+    let invocation = value.get("InvocationInfo").and_then(|info| info.get("MyCommand")).map(cell_text);
+    match activity.or(invocation) {
+        Some(activity) => format!("{activity}: {message}"),
+        None => message,
+    }
+}

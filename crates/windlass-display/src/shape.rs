@@ -1,0 +1,148 @@
+//! Which view shows an object.
+
+use windlass_clixml::{Base, PsObject, PsValue};
+
+use crate::views::{Field, Kind, built_in, display_properties};
+
+/// Objects with more properties than this are shown as lists.
+const MOST_COLUMNS: usize = 4;
+/// Properties that remoting adds, which are not shown of themselves.
+const HIDDEN: [&str; 3] = ["RunspaceId", "PSShowComputerName", "PSComputerName"];
+
+/// A way to show objects.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum View {
+    /// What the type asks for: `Out-String`, `Out-Default`.
+    #[default]
+    Default,
+    /// `Format-Table`.
+    Table(TableOptions),
+    /// `Format-List`; no properties means those that the type shows.
+    List(Vec<String>),
+    /// `Format-Wide`: one property, in so many columns.
+    Wide(Option<String>, usize),
+}
+
+/// What `Format-Table` can be told.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct TableOptions {
+    /// The properties to show; none means those that the type shows.
+    pub properties: Vec<String>,
+    /// Whether the header is left out.
+    pub hide_headers: bool,
+    /// Whether long values go on in the next line instead of being cut.
+    pub wrap: bool,
+}
+
+/// A view settled for objects of one type.
+#[derive(Debug, Clone)]
+pub(crate) struct Shape {
+    pub(crate) kind: Kind,
+    pub(crate) fields: Vec<Field>,
+    /// Whether widths come from the values.
+    pub(crate) autosize: bool,
+    pub(crate) hide_headers: bool,
+    pub(crate) wrap: bool,
+    pub(crate) columns: usize,
+    pub(crate) group_by: Option<&'static str>,
+}
+
+impl Shape {
+    /// The shape that `view` gives `object`.
+    pub(crate) fn of(view: &View, object: &PsObject) -> Self {
+        match view {
+            View::Default => Self::by_type(object, None),
+            View::Table(options) => {
+                let mut shape = if options.properties.is_empty() {
+                    Self::by_type(object, Some(Kind::Table))
+                } else {
+                    Self::made_up(Kind::Table, chosen(object, &options.properties))
+                };
+                shape.hide_headers |= options.hide_headers;
+                shape.wrap = options.wrap;
+                shape
+            }
+            View::List(properties) if properties.is_empty() => Self::by_type(object, Some(Kind::List)),
+            View::List(properties) => Self::made_up(Kind::List, chosen(object, properties)),
+            View::Wide(property, columns) => {
+                let mut shape = match property {
+                    Some(property) => Self::made_up(Kind::Wide, vec![Field::of(property)]),
+                    None => Self::by_type(object, Some(Kind::Wide)),
+                };
+                shape.fields.truncate(1);
+                shape.columns = (*columns).max(1);
+                shape
+            }
+        }
+    }
+
+    /// A list of every property, as objects get that do not fit the view of those before them.
+    pub(crate) fn every_property(object: &PsObject) -> Self {
+        Self::made_up(Kind::List, fields_of(object, false))
+    }
+
+    fn by_type(object: &PsObject, kind: Option<Kind>) -> Self {
+        let names = || object.type_names.iter().map(|name| name.as_str());
+        if let Some(view) = built_in(names(), kind) {
+            return Self {
+                kind: view.kind,
+                fields: with_computer_name(object, view.fields.clone()),
+                autosize: false,
+                hide_headers: false,
+                wrap: false,
+                columns: 2,
+                group_by: view.group_by,
+            };
+        }
+        let fields = match display_properties(names()) {
+            Some(properties) => properties.iter().map(|name| Field::of(name)).collect(),
+            None => fields_of(object, true),
+        };
+        let default = if fields.len() > MOST_COLUMNS { Kind::List } else { Kind::Table };
+        Self::made_up(kind.unwrap_or(default), with_computer_name(object, fields))
+    }
+
+    fn made_up(kind: Kind, fields: Vec<Field>) -> Self {
+        Self { kind, fields, autosize: true, hide_headers: false, wrap: false, columns: 2, group_by: None }
+    }
+}
+
+/// Adds the computer's name where the sender asks for it.
+fn with_computer_name(object: &PsObject, mut fields: Vec<Field>) -> Vec<Field> {
+    if object.get("PSShowComputerName").and_then(PsValue::as_bool) == Some(true) {
+        fields.push(Field::of("PSComputerName"));
+    }
+    fields
+}
+
+/// The named properties, as the object spells them; `*` means all.
+fn chosen(object: &PsObject, names: &[String]) -> Vec<Field> {
+    let spelled = |name: &String| {
+        let known = object.properties().find(|property| property.name.as_str().eq_ignore_ascii_case(name));
+        Field::of(known.map_or(name, |property| property.name.as_str()))
+    };
+    match names {
+        [all] if all == "*" => fields_of(object, false),
+        names => names.iter().map(spelled).collect(),
+    }
+}
+
+fn fields_of(object: &PsObject, hide: bool) -> Vec<Field> {
+    let shown = object.properties().filter(|property| !hide || !HIDDEN.contains(&property.name.as_str()));
+    shown.map(|property| Field::of(property.name.as_str())).collect()
+}
+
+/// Whether a value prints as a line of its own rather than by its properties.
+pub(crate) fn is_scalar(value: &PsValue) -> bool {
+    match value {
+        PsValue::DateTime(_)
+        | PsValue::TimeSpan(_)
+        | PsValue::Version(_)
+        | PsValue::Guid(_)
+        | PsValue::Uri(_) => false,
+        PsValue::Object(object) => matches!(&object.base, Base::Primitive(inner) if is_scalar(inner)),
+        PsValue::Back(_) => false,
+        _ => true,
+    }
+}
