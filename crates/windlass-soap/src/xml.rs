@@ -78,6 +78,8 @@ impl PartialEq for Xml<'_> {
     }
 }
 
+impl Eq for Xml<'_> {}
+
 /// Whether both hold the same events, names compared by namespace.
 fn same_events(mut left: Reader<'_>, mut right: Reader<'_>) -> Result<bool, windlass_xml::Error> {
     loop {
@@ -125,7 +127,21 @@ fn with_declarations<'f>(fragment: &Fragment<'f>) -> Cow<'f, str> {
 
 /// Whether the source may use the prefix, in names or in text.
 fn mentions(source: &str, prefix: &str) -> bool {
-    prefix.is_empty() || source.split(prefix).skip(1).any(|after| after.starts_with(':'))
+    if prefix.is_empty() {
+        return true;
+    }
+    let is_name = |c: char| c.is_alphanumeric() || matches!(c, '_' | '-' | '.');
+    let mut before = '<';
+    let mut rest = source;
+    while let Some((head, tail)) = rest.split_once(prefix) {
+        before = head.chars().next_back().unwrap_or(before);
+        if tail.starts_with(':') && !is_name(before) {
+            return true;
+        }
+        before = prefix.chars().next_back().unwrap_or(before);
+        rest = tail;
+    }
+    false
 }
 
 /// The prefixes that a start tag declares, given what follows its name.

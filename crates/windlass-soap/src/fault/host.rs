@@ -2,6 +2,7 @@
 
 use super::{Fault, FaultCode, FaultSide, ProviderFault, Subcode, Text, WsmanFault};
 use crate::header::HeaderName;
+use crate::xml::Xml;
 
 /// What the URIs of `w:FaultDetail` begin with.
 const DETAIL: &str = "http://schemas.dmtf.org/wbem/wsman/1/wsman/faultDetail/";
@@ -66,11 +67,11 @@ impl Fault {
         self
     }
 
-    /// The same fault with one more element in its detail: a document of its own, such as a CIM error
-    /// instance.
+    /// The same fault with one more element in its detail, such as a CIM error instance, that declares
+    /// all prefixes it uses.
     #[must_use]
     pub fn with_detail_xml(mut self, document: impl Into<String>) -> Self {
-        self.details.push(document.into());
+        self.details.push(Xml::from(document.into()));
         self
     }
 
@@ -212,7 +213,7 @@ impl Fault {
             _ => Subcode::INTERNAL_ERROR,
         };
         let mut fault = Self::plain(subcode, message);
-        fault.details.extend(instance);
+        fault.details.extend(instance.map(Xml::from));
         fault
     }
 

@@ -12,6 +12,8 @@ use std::fmt;
 pub use code::FaultCode;
 pub use subcode::{FaultSide, Subcode};
 
+use crate::xml::Xml;
+
 /// A fault: what a service says when it does not do what it was asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fault {
@@ -25,9 +27,8 @@ pub struct Fault {
     pub detail_uri: Option<String>,
     /// `f:WSManFault`: the code and the message of Windows.
     pub wsman: Option<WsmanFault>,
-    /// Other elements of the detail, each a document of its own: the CIM error instance of a provider
-    /// (`p:MSFT_WmiError`, `CIM_Error`, `OMI_Error`), the new address of a redirection.
-    pub details: Vec<String>,
+    /// Other elements of the detail, as they came: the CIM error instance of a provider (`p:MSFT_WmiError`, `CIM_Error`, `OMI_Error`), the new address of a redirection.
+    pub details: Vec<Xml<'static>>,
 }
 
 /// A text in one language.
@@ -64,8 +65,8 @@ pub struct ProviderFault {
     /// The fault it wraps: code, computer and message. A fault that this one wraps again is the next
     /// provider of [`WsmanFault::providers`].
     pub fault: Option<InnerFault>,
-    /// Elements of the provider's own, each a document of its own.
-    pub details: Vec<String>,
+    /// Elements of the provider's own.
+    pub details: Vec<Xml<'static>>,
 }
 
 /// The fault inside a provider's.

@@ -105,11 +105,14 @@ struct Budget<'l> {
 
 impl Budget<'_> {
     fn take(&mut self, text: &str) -> Result<String, Error> {
-        match self.left.checked_sub(text.len()) {
-            Some(left) => self.left = left,
-            None => return Err(Error::Limit { what: "bytes of a fault", limit: self.limits.fault }),
-        }
+        self.charge(text.len())?;
         Ok(text.to_owned())
+    }
+
+    fn charge(&mut self, bytes: usize) -> Result<(), Error> {
+        let limit = Error::Limit { what: "bytes of a fault", limit: self.limits.fault };
+        self.left = self.left.checked_sub(bytes).ok_or(limit)?;
+        Ok(())
     }
 }
 
@@ -239,9 +242,10 @@ fn read_document<'a>(
     element: &Element<'a>,
     reader: &mut Reader<'a>,
     budget: &mut Budget<'_>,
-) -> Result<String, Error> {
-    let fragment = reader.capture(element)?;
-    budget.take(&Xml::from(fragment).to_standalone())
+) -> Result<Xml<'static>, Error> {
+    let xml = Xml::from(reader.capture(element)?).into_owned();
+    budget.charge(xml.source().len())?;
+    Ok(xml)
 }
 
 /// All text inside the current element, markup dropped.

@@ -61,7 +61,7 @@ impl Fault {
                 }
                 writer.text(&provider.text);
                 for detail in &provider.details {
-                    writer.raw(detail);
+                    detail.write(writer);
                 }
                 if let Some(inner) = &provider.fault {
                     writer.start("f:WSManFault").attr("Code", &inner.code.0.to_string());
@@ -80,7 +80,7 @@ impl Fault {
             }
         }
         for detail in &self.details {
-            writer.raw(detail);
+            detail.write(writer);
         }
         writer.end();
     }
