@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
 """Couples our NTLM and SPNEGO contexts to those of pyspnego, both ways round.
 
-    pyspnego_ntlm.py PATH_OF_NTLM_STDIO
+    pyspnego_ntlm.py --bin PATH_OF_NTLM_STDIO
 
-Prints one line a case, `pyspnego: CASE: passed|failed: why|skipped: why`; exits 1 if one failed.
+Prints one line a case: `pyspnego: CASE: passed|failed: why|skipped: why`.
 """
+import argparse
 import os
 import subprocess
 import sys
@@ -301,26 +302,26 @@ def cases():
 
 
 def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument('--bin', required=True, help='the example ntlm_stdio of windlass-auth')
+    arguments, _ = parser.parse_known_args()
     with tempfile.NamedTemporaryFile('w', suffix='.txt', delete=False) as file:
         domain, user = USER.split('\\')
         file.write(f'{domain}:{user}:{PASSWORD}\n')
     os.environ['NTLM_USER_FILE'] = file.name
     os.environ.pop('LM_COMPAT_LEVEL', None)
-    failed = False
     try:
         for name, case in cases():
-            ours = Ours(sys.argv[1])
+            ours = Ours(arguments.bin)
             try:
                 case(ours)
-                print(f'pyspnego: {name}: passed')
+                print(f'pyspnego: {name}: passed', flush=True)
             except Exception as error:  # whatever goes wrong is this case's failure
-                failed = True
-                print(f'pyspnego: {name}: failed: {type(error).__name__}: {error}')
+                print(f'pyspnego: {name}: failed: {type(error).__name__}: {error}', flush=True)
             finally:
                 ours.close()
     finally:
         os.unlink(file.name)
-    sys.exit(1 if failed else 0)
 
 
 if __name__ == '__main__':

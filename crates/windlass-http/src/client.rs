@@ -140,6 +140,8 @@ struct Exchange {
     content_type: String,
     /// The HTTP request under way carries the message.
     carried: bool,
+    /// Bytes of it were handed out.
+    sent: bool,
     /// The HTTP request under way carries a token.
     leg: bool,
     /// The logon was started over for this message: at most once each way.
@@ -185,6 +187,7 @@ impl ClientConnection {
             body,
             content_type: content_type.to_owned(),
             carried: false,
+            sent: false,
             leg: false,
             restarted: false,
         });
@@ -198,7 +201,11 @@ impl ClientConnection {
 
     /// Bytes to write to the socket, if there are any.
     pub fn poll_transmit(&mut self) -> Option<Bytes> {
-        self.transmit.pop_front()
+        let bytes = self.transmit.pop_front()?;
+        if let Some(exchange) = &mut self.exchange {
+            exchange.sent |= exchange.carried;
+        }
+        Some(bytes)
     }
 
     /// What happened, if anything did.
@@ -234,7 +241,7 @@ impl ClientConnection {
             Some(Err(error)) if error != HttpError::Truncated => self.fail(error),
             _ => {
                 if let Some(exchange) = self.exchange.take() {
-                    self.events.push_back(ClientEvent::Reconnect { safe_to_repeat: !exchange.carried });
+                    self.events.push_back(ClientEvent::Reconnect { safe_to_repeat: !exchange.sent });
                 }
             }
         }
@@ -258,6 +265,20 @@ impl ClientConnection {
     /// Whether a request is under way.
     pub fn is_busy(&self) -> bool {
         self.exchange.is_some()
+    }
+
+    /// Whether the logon is over, so that messages need no further legs.
+    pub fn is_authenticated(&self) -> bool {
+        match &self.login {
+            Login::Header { .. } => true,
+            Login::Handshake(handshake) => handshake.is_complete(),
+        }
+    }
+
+    /// Whether bytes of the message under way were handed out by [`poll_transmit`](Self::poll_transmit):
+    /// once they were, the server may have executed it.
+    pub fn request_sent(&self) -> bool {
+        self.exchange.as_ref().is_some_and(|exchange| exchange.sent)
     }
 
     /// How many HTTP requests were sent, those of the logon included.

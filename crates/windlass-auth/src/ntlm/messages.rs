@@ -157,12 +157,11 @@ impl NegotiateMessage {
     pub fn encode(&self) -> Vec<u8> {
         let mut out = start(1);
         out.extend_from_slice(&self.flags.0.to_le_bytes());
-        let mut payload = Payload::after(out.len() + 16 + if self.version.is_some() { 8 } else { 0 });
+        let version = version_field(self.version, self.flags);
+        let mut payload = Payload::after(32 + version.len());
         payload.add(&mut out, &self.domain);
         payload.add(&mut out, &self.workstation);
-        if let Some(version) = self.version {
-            out.extend_from_slice(&version.encode());
-        }
+        out.extend_from_slice(&version);
         payload.finish(out)
     }
 }
@@ -202,7 +201,8 @@ impl ChallengeMessage {
     /// Writes the message.
     pub fn encode(&self) -> Vec<u8> {
         let mut out = start(2);
-        let mut payload = Payload::after(if self.version.is_some() { 56 } else { 48 });
+        let version = version_field(self.version, self.flags);
+        let mut payload = Payload::after(48 + version.len());
         payload.add(&mut out, &encode_text(&self.target_name, self.flags));
         out.extend_from_slice(&self.flags.0.to_le_bytes());
         out.extend_from_slice(&self.server_challenge);
@@ -212,9 +212,7 @@ impl ChallengeMessage {
             self.target_info.encode(&mut target_info);
         }
         payload.add(&mut out, &target_info);
-        if let Some(version) = self.version {
-            out.extend_from_slice(&version.encode());
-        }
+        out.extend_from_slice(&version);
         payload.finish(out)
     }
 }
@@ -368,6 +366,15 @@ impl Payload {
     fn finish(self, mut header: Vec<u8>) -> Vec<u8> {
         header.extend_from_slice(&self.bytes);
         header
+    }
+}
+
+/// The Version field of the first two messages: there if its flag is set.
+fn version_field(version: Option<Version>, flags: NegotiateFlags) -> Vec<u8> {
+    if flags.contains(NegotiateFlags::VERSION) {
+        version.map_or([0; 8], Version::encode).to_vec()
+    } else {
+        Vec::new()
     }
 }
 

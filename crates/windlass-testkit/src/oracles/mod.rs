@@ -1,15 +1,41 @@
 //! One function a decoder: decode, and where that succeeds check what must hold.
 //!
 //! An oracle panics when an invariant breaks; refusing the input is never a failure.
-#![allow(clippy::panic, clippy::unwrap_used, clippy::expect_used, reason = "a panic is how an oracle reports")]
+#![allow(
+    clippy::panic,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a panic is how an oracle reports"
+)]
 
+mod auth;
+mod display;
+mod http;
+mod soap;
+mod wsman;
 mod xml;
 
 /// An oracle: takes arbitrary bytes, panics when an invariant is broken.
 pub type Oracle = fn(&[u8]);
 
 /// Every oracle by the name of its fuzz target.
-pub const ORACLES: &[(&str, Oracle)] = &[("xml", xml::xml)];
+pub const ORACLES: &[(&str, Oracle)] = &[
+    ("certificate_binding", auth::certificate_binding),
+    ("display", display::display),
+    ("http_client", http::http_client),
+    ("http_heads", http::http_heads),
+    ("http_server", http::http_server),
+    ("multipart_framing", http::multipart_framing),
+    ("ntlm_messages", auth::ntlm_messages),
+    ("soap", soap::soap),
+    ("spnego_acceptor", auth::spnego_acceptor),
+    ("spnego_initiator", auth::spnego_initiator),
+    ("spnego_tokens", auth::spnego_tokens),
+    ("wsman_request", wsman::wsman_request),
+    ("wsman_response", wsman::wsman_response),
+    ("xml", xml::xml),
+    ("xpress", wsman::xpress),
+];
 
 /// The oracle of that name.
 pub fn oracle(name: &str) -> Option<Oracle> {
