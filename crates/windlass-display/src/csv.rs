@@ -1,8 +1,6 @@
 //! `ConvertTo-Csv`.
 
-use windlass_clixml::PsValue;
-
-use crate::text::text_of;
+use windlass_clixml::{PsValue, to_text};
 
 /// How to write comma-separated values.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,7 +48,7 @@ fn field_text(value: &PsValue) -> String {
         PsValue::Object(object) if object.items().is_some() || object.entries().is_some() => {
             object.type_names.most_derived().to_owned()
         }
-        _ => text_of(value),
+        _ => to_text(value),
     }
 }
 

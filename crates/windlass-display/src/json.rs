@@ -2,9 +2,9 @@
 
 use base64_simd::STANDARD;
 use serde_json::{Map, Number, Value, json};
-use windlass_clixml::{Base, PsObject, PsValue};
+use windlass_clixml::{Base, PsObject, PsValue, to_text};
 
-use crate::text::{is_custom, text_of};
+use crate::text::is_custom;
 
 /// A value as JSON, objects within objects down to `depth`; deeper ones become their text, as
 /// `ConvertTo-Json -Depth` does it. Bytes are base64, dates ISO 8601.
@@ -26,7 +26,7 @@ pub fn to_json(value: &PsValue, depth: usize) -> Value {
         PsValue::DateTime(value) => json!(value.to_string()),
         PsValue::Bytes(bytes) => json!(STANDARD.encode_to_string(bytes)),
         PsValue::Object(object) => object_to_json(object, value, depth),
-        other => json!(text_of(other)),
+        other => json!(to_text(other)),
     }
 }
 
@@ -44,12 +44,12 @@ fn object_to_json(object: &PsObject, value: &PsValue, depth: usize) -> Value {
             Some(deeper),
         ) => Value::Array(items.iter().map(|item| to_json(item, deeper)).collect()),
         (Base::Dictionary(entries), Some(deeper)) => {
-            Value::Object(entries.iter().map(|(key, value)| (text_of(key), to_json(value, deeper))).collect())
+            Value::Object(entries.iter().map(|(key, value)| (to_text(key), to_json(value, deeper))).collect())
         }
         (Base::None, Some(deeper)) if object.properties().next().is_some() || is_custom(object) => {
             Value::Object(properties(object, deeper))
         }
-        _ => json!(text_of(value)),
+        _ => json!(to_text(value)),
     }
 }
 

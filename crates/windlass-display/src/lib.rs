@@ -2,8 +2,7 @@
 //!
 //! [`format`] is what `Out-String` does: it picks a view for the first object by its type, else by its
 //! number of properties, and keeps it while the type stays. [`View`] names the other views.
-//! [`to_json`] and [`to_csv`] are `ConvertTo-Json` and `ConvertTo-Csv`; [`text_of`] is how a single
-//! value reads in a string.
+//! [`to_json`] and [`to_csv`] are `ConvertTo-Json` and `ConvertTo-Csv`.
 //!
 //! The built-in views and display properties are facts recorded from PowerShell 7.6.5, culture en-US
 //! (`src/data`). Views that scripts compute are not run; the common ones are written in Rust.
@@ -25,4 +24,3 @@ pub use csv::{CsvOptions, to_csv};
 pub use document::format;
 pub use json::to_json;
 pub use shape::{TableOptions, View};
-pub use text::text_of;

@@ -78,19 +78,19 @@ pub(crate) fn built_in<'n>(
     kind: Option<Kind>,
 ) -> Option<&'static BuiltIn> {
     let wanted = |view: &&BuiltIn| kind.is_none_or(|kind| view.kind == kind);
-    names.map(plain).find_map(|name| BY_TYPE.get(name)?.iter().find(wanted))
+    names.flat_map(with_plain).find_map(|name| BY_TYPE.get(name)?.iter().find(wanted))
 }
 
 /// The properties that the first of these types shows by default.
 pub(crate) fn display_properties<'n>(
     names: impl Iterator<Item = &'n str>,
 ) -> Option<&'static [&'static str]> {
-    names.map(plain).find_map(|name| DISPLAY_PROPERTIES.get(name)).map(Vec::as_slice)
+    names.flat_map(with_plain).find_map(|name| DISPLAY_PROPERTIES.get(name)).map(Vec::as_slice)
 }
 
-/// A type keeps its view when it has come over the wire.
-fn plain(name: &str) -> &str {
-    name.strip_prefix("Deserialized.").unwrap_or(name)
+/// A type that has come over the wire has a view of its own, or keeps that of the type it was.
+fn with_plain(name: &str) -> impl Iterator<Item = &str> {
+    [Some(name), name.strip_prefix("Deserialized.")].into_iter().flatten()
 }
 
 fn field(text: &'static str) -> Field {

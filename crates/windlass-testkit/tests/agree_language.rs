@@ -1,5 +1,12 @@
 //! Command lines, conversions and wildcards against the recordings of PowerShell.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, missing_docs, reason = "test code")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    missing_docs,
+    reason = "test code"
+)]
 
 use std::path::Path;
 
@@ -11,7 +18,13 @@ fn language_agrees_with_powershell() {
     let reports = language::run(&dir);
     assert!(!reports.is_empty(), "the recordings are there");
     for report in &reports {
-        println!("{}: {} agree, {} listed: {}", report.kind, report.agree, report.listed, report.note.as_deref().unwrap_or_default());
+        println!(
+            "{}: {} agree, {} listed: {}",
+            report.kind,
+            report.agree,
+            report.listed,
+            report.note.as_deref().unwrap_or_default()
+        );
     }
     let differ: Vec<String> = reports
         .iter()

@@ -12,7 +12,8 @@ pub(super) fn xml(data: &[u8]) {
 
     let mut reader = Reader::new(&text, limits);
     if let Ok(Some(root)) = reader.next_element() {
-        let fragment = reader.capture(&root).unwrap_or_else(|error| panic!("captured after it was read: {error}"));
+        let fragment =
+            reader.capture(&root).unwrap_or_else(|error| panic!("captured after it was read: {error}"));
         let again = read(fragment.reader(limits)).unwrap_or_else(|| panic!("a captured root is refused"));
         assert_eq!(without_texts_outside(&events), without_texts_outside(&again));
     }
