@@ -20,12 +20,14 @@ mod name;
 mod namespace;
 mod path;
 mod qualifier;
+mod resource_uri;
 mod schema;
 mod system;
 mod text;
 mod types;
 mod value;
 pub mod wql;
+pub mod wscim;
 
 pub use class::{CimClass, PropertyDecl};
 pub use convert::CimScalar;
@@ -38,6 +40,9 @@ pub use name::CimName;
 pub use namespace::Namespace;
 pub use path::{KeyBinding, Keys, ObjectPath, PathLimits, parse_namespace_path};
 pub use qualifier::{Flavor, Qualifier};
+pub use resource_uri::{
+    ALL_CLASSES, CIM_BASE, CLASS_SCHEMA_BASE, ResourceUri, UriFamily, WMI_BASE, expand_alias,
+};
 pub use schema::{ClassStore, NoSchema, Schema};
 pub use system::SYSTEM_PROPERTIES;
 pub use types::{CimType, DataType};

@@ -79,11 +79,6 @@ impl<T: Named> NamedList<T> {
         self.0.push(item);
     }
 
-    /// The last item.
-    pub(crate) fn last_mut(&mut self) -> Option<&mut T> {
-        self.0.last_mut()
-    }
-
     /// The item at a place.
     pub(crate) fn at_mut(&mut self, index: usize) -> Option<&mut T> {
         self.0.get_mut(index)

@@ -1,5 +1,6 @@
 //! Methods and their parameters.
 
+use crate::class::{CimClass, PropertyDecl};
 use crate::list::{Named, NamedList};
 use crate::name::CimName;
 use crate::qualifier::Qualifier;
@@ -62,6 +63,23 @@ impl MethodDecl {
         self.qualifiers.has("Static")
     }
 
+    /// The results as a class: `<name>_OUTPUT` with `ReturnValue` and the outputs as properties.
+    #[must_use]
+    pub fn output_class(&self) -> CimClass {
+        let mut class = CimClass::new(format!("{}_OUTPUT", self.name));
+        class.properties.extend(self.outputs().map(ParameterDecl::as_property));
+        class.properties.extend(self.return_type.clone().map(|t| PropertyDecl::new("ReturnValue", t)));
+        class
+    }
+
+    /// The inputs as a class: `<name>_INPUT` with the inputs as properties.
+    #[must_use]
+    pub fn input_class(&self) -> CimClass {
+        let mut class = CimClass::new(format!("{}_INPUT", self.name));
+        class.properties.extend(self.inputs().map(ParameterDecl::as_property));
+        class
+    }
+
     /// The parameters that a caller gives.
     pub fn inputs(&self) -> impl Iterator<Item = &ParameterDecl> {
         self.parameters.iter().filter(|p| p.is_in())
@@ -120,6 +138,14 @@ impl ParameterDecl {
         self
     }
 
+    fn as_property(&self) -> PropertyDecl {
+        PropertyDecl {
+            default: self.default.clone(),
+            qualifiers: self.qualifiers.clone(),
+            ..PropertyDecl::new(self.name.clone(), self.data_type.clone())
+        }
+    }
+
     /// Whether callers give it: so it is unless it is an output alone.
     #[must_use]
     pub fn is_in(&self) -> bool {
@@ -161,5 +187,10 @@ mod tests {
         assert_eq!(names(method.inputs().collect()), ["plain", "b"]);
         assert_eq!(names(method.outputs().collect()), ["o", "b", "n"]);
         assert!(!method.is_static());
+        let output = method.output_class();
+        assert_eq!(output.name, "M_OUTPUT");
+        let names: Vec<_> = output.properties.iter().map(|p| p.name.as_str()).collect();
+        assert_eq!(names, ["o", "b", "n", "ReturnValue"]);
+        assert_eq!(method.input_class().properties.len(), 2);
     }
 }

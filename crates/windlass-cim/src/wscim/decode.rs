@@ -1,0 +1,425 @@
+//! Reading instances.
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use windlass_xml::{Element, Event, Fragment, Limits, Reader};
+
+use super::budget::{Budget, DecodeLimits};
+use super::scalar::{Marks, Stated, append, text_value};
+use super::shape::{Kind, Shape, Shapes, Slot};
+use super::{NS_ADDRESSING, NS_ADDRESSING_10, NS_COMMON, NS_WSMAN};
+use crate::class::CimClass;
+use crate::datetime::CimDateTime;
+use crate::error::Error;
+use crate::instance::{CimInstance, CimProperty, Mismatch};
+use crate::list::NamedList;
+use crate::name::CimName;
+use crate::namespace::Namespace;
+use crate::path::ObjectPath;
+use crate::resource_uri::ResourceUri;
+use crate::schema::Schema;
+use crate::types::CimType;
+use crate::value::{CimArray, CimValue};
+
+/// With that many properties a table is kept to find them.
+const TABLE_FROM: usize = 32;
+
+/// Reads instances, one after the other. It remembers the shapes of classes: keep it for all answers
+/// of an operation.
+#[derive(Default)]
+pub struct Decoder<'s> {
+    schema: Option<&'s dyn Schema>,
+    mismatch: Mismatch,
+    limits: DecodeLimits,
+    namespace: Option<Namespace>,
+    server_name: Option<String>,
+    shapes: Shapes,
+}
+
+impl<'s> Decoder<'s> {
+    /// A decoder that knows no class.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The same decoder with types from these classes, and what to do with values that do not fit.
+    #[must_use]
+    pub fn with_schema(self, schema: &'s dyn Schema, mismatch: Mismatch) -> Self {
+        Self { schema: Some(schema), mismatch, ..self }
+    }
+
+    /// The same decoder with other limits.
+    #[must_use]
+    pub fn with_limits(self, limits: DecodeLimits) -> Self {
+        Self { limits, ..self }
+    }
+
+    /// The same decoder; the instances are said to come from this namespace. Without it, the
+    /// namespace in the URI of the class is taken, if there is one.
+    #[must_use]
+    pub fn with_namespace(self, namespace: impl Into<Namespace>) -> Self {
+        Self { namespace: Some(namespace.into()), ..self }
+    }
+
+    /// The same decoder; the instances are said to come from this server.
+    #[must_use]
+    pub fn with_server_name(self, server_name: impl Into<String>) -> Self {
+        Self { server_name: Some(server_name.into()), ..self }
+    }
+
+    /// Reads the instance that a fragment holds, or the object and endpoint reference of a `w:Item`.
+    ///
+    /// # Errors
+    /// Malformed XML, an exceeded limit, a value that does not fit its type.
+    pub fn decode(&mut self, fragment: &Fragment<'_>) -> Result<CimInstance, Error> {
+        let mut reader = fragment.reader(Limits::default());
+        let expected = "an instance";
+        let element = reader.next_element()?.ok_or(Error::Element { offset: 0, expected })?;
+        self.instance(&mut reader, &element)
+    }
+
+    /// Reads the instance whose start tag was just read, up to its end tag: an element named like
+    /// the class, a `w:Item` with an object and its endpoint reference, or a `w:XmlFragment`, whose
+    /// class has to be told with [`Decoder::projection`] to be known.
+    ///
+    /// # Errors
+    /// Malformed XML, an exceeded limit, a value that does not fit its type.
+    pub fn instance<'a>(
+        &mut self,
+        reader: &mut Reader<'a>,
+        element: &Element<'a>,
+    ) -> Result<CimInstance, Error> {
+        if element.ns() == NS_WSMAN {
+            match element.local() {
+                "Item" => return self.item(reader),
+                "XmlFragment" => return self.projection(reader, element, ""),
+                _ => {}
+            }
+        }
+        let name = CimName::from(element.local());
+        let stated = element.ns().parse::<ResourceUri>().ok().and_then(|uri| uri.namespace);
+        self.root(reader, name, stated)
+    }
+
+    /// Reads a `w:XmlFragment` with properties of a class, as a query for some of them gives it.
+    ///
+    /// # Errors
+    /// As for [`Decoder::instance`].
+    pub fn projection<'a>(
+        &mut self,
+        reader: &mut Reader<'a>,
+        element: &Element<'a>,
+        class: &str,
+    ) -> Result<CimInstance, Error> {
+        if !element.is(NS_WSMAN, "XmlFragment") {
+            return Err(Error::Element { offset: element.offset(), expected: "w:XmlFragment" });
+        }
+        self.root(reader, class.into(), None)
+    }
+
+    /// Reads an element whose children are typed by the properties of `class`, whatever its own name:
+    /// the parameters of a method, say, see
+    /// [`MethodDecl::output_class`](crate::MethodDecl::output_class).
+    ///
+    /// # Errors
+    /// As for [`Decoder::instance`].
+    pub fn parameters<'a>(
+        &mut self,
+        reader: &mut Reader<'a>,
+        element: &Element<'a>,
+        class: Option<&Arc<CimClass>>,
+    ) -> Result<CimInstance, Error> {
+        let mut budget = Budget::new(self.limits);
+        budget.enter()?;
+        let mut shape = Shape::new(class.cloned());
+        let mut instance = CimInstance::new(element.local());
+        instance.properties = self.properties(reader, None, &mut shape, &mut budget)?;
+        instance.class = shape.class;
+        Ok(instance)
+    }
+
+    /// Reads the content of an endpoint reference whose start tag was just read.
+    ///
+    /// # Errors
+    /// As for [`Decoder::instance`], and a reference that names no class.
+    pub fn reference<'a>(&mut self, reader: &mut Reader<'a>) -> Result<ObjectPath, Error> {
+        super::epr_decode::decode(reader, None, &mut Budget::new(self.limits))
+    }
+
+    fn item(&mut self, reader: &mut Reader<'_>) -> Result<CimInstance, Error> {
+        let mut instance = None;
+        let mut path = None;
+        while let Some(child) = reader.next_element()? {
+            if is_addressing(child.ns()) && child.local() == "EndpointReference" {
+                path = Some(Box::new(self.reference(reader)?));
+            } else if instance.is_none() && !child.is(NS_WSMAN, "Item") {
+                instance = Some(self.instance(reader, &child)?);
+            } else {
+                return Err(Error::Element { offset: child.offset(), expected: "one object" });
+            }
+        }
+        let error = Error::Element { offset: reader.position(), expected: "an object" };
+        let mut instance = instance.ok_or(error)?;
+        instance.stated_path = path;
+        Ok(instance)
+    }
+
+    /// Reads the children of an element as the properties of a class.
+    fn root(
+        &mut self,
+        reader: &mut Reader<'_>,
+        class_name: CimName,
+        stated: Option<Namespace>,
+    ) -> Result<CimInstance, Error> {
+        let mut budget = Budget::new(self.limits);
+        let mut instance = self.object(reader, None, class_name, &mut budget)?;
+        instance.namespace = self.namespace.clone().or(stated);
+        instance.server_name.clone_from(&self.server_name);
+        Ok(instance)
+    }
+
+    /// Reads an instance or embedded instance up to its end tag. Its first property may have been
+    /// begun already.
+    fn object<'a>(
+        &mut self,
+        reader: &mut Reader<'a>,
+        first: Option<Element<'a>>,
+        class_name: CimName,
+        budget: &mut Budget,
+    ) -> Result<CimInstance, Error> {
+        budget.enter()?;
+        let mut shape = match self.shapes.take(&class_name) {
+            Some(shape) => shape,
+            None => Shape::new(self.schema.and_then(|schema| schema.class(&class_name))),
+        };
+        let properties = self.properties(reader, first, &mut shape, budget);
+        let class = shape.class.clone();
+        self.shapes.put(&class_name, shape);
+        budget.leave();
+        let mut instance = CimInstance::new(class.as_ref().map_or(class_name, |c| c.name.clone()));
+        instance.properties = properties?;
+        instance.class = class;
+        Ok(instance)
+    }
+
+    fn properties<'a>(
+        &mut self,
+        reader: &mut Reader<'a>,
+        first: Option<Element<'a>>,
+        shape: &mut Shape,
+        budget: &mut Budget,
+    ) -> Result<NamedList<CimProperty>, Error> {
+        let mut list = List::default();
+        let mut pending = first;
+        loop {
+            let element = match pending.take() {
+                Some(element) => element,
+                None => match reader.next_element()? {
+                    Some(element) => element,
+                    None => return Ok(list.properties),
+                },
+            };
+            budget.value(1)?;
+            let local = element.local();
+            let place = list.properties.len();
+            if let Some(known) = list.find(local, shape) {
+                let kind = shape.slot(known).and_then(|slot| slot.kind.as_ref());
+                let item = self.value(reader, &element, kind, budget).map(|(item, _)| item);
+                list.add(known, kind, item)?;
+                continue;
+            }
+            budget.properties(place + 1)?;
+            if shape.expect(place, local).is_none() {
+                shape.learn(place, local);
+            }
+            let expected = "a property";
+            let slot = shape.slot(place).ok_or(Error::Element { offset: element.offset(), expected })?;
+            let read = self.value(reader, &element, slot.kind.as_ref(), budget);
+            let (value, is_stated) = read.map_err(|error| error.inside(&slot.name))?;
+            list.push(property(slot, value, is_stated));
+        }
+    }
+
+    /// The value of one element, read up to its end tag, and whether the server stated its type.
+    fn value<'a>(
+        &mut self,
+        reader: &mut Reader<'a>,
+        element: &Element<'a>,
+        kind: Option<&Kind>,
+        budget: &mut Budget,
+    ) -> Result<(CimValue, bool), Error> {
+        let marks = Marks::read(reader, element)?;
+        let mut text = Cow::Borrowed("");
+        let child = loop {
+            match reader.next()? {
+                Event::Text(piece) if text.is_empty() => text = piece,
+                Event::Text(piece) => text.to_mut().push_str(&piece),
+                Event::Start(child) => break Some(child),
+                Event::End => break None,
+                Event::Eof => {
+                    return Err(Error::Element { offset: reader.position(), expected: "an end tag" });
+                }
+            }
+        };
+        let (value, is_stated) = match (child, &marks.stated) {
+            (Some(child), _) => (self.complex(reader, child, &marks, kind, budget)?, true),
+            (None, _) if marks.is_nil || marks.is_null_array => return Ok((CimValue::Null, false)),
+            (None, Some(Stated::Class(class))) if text.trim().is_empty() => {
+                (CimInstance::new(CimName::from(class)).into(), true)
+            }
+            (None, stated) => {
+                let is_stated = matches!(stated, Some(Stated::Scalar(_)));
+                match text_value(text.clone(), stated.as_ref(), kind) {
+                    Ok(value) => (value, is_stated),
+                    Err(_) if self.mismatch == Mismatch::Keep => (CimValue::String(text.into_owned()), false),
+                    Err(error) => return Err(error),
+                }
+            }
+        };
+        budget.value(value.items().len())?;
+        let Some(kind) = kind else { return Ok((value, is_stated)) };
+        if value.is_array() || value.fits(kind.element, false) {
+            return Ok((value, true));
+        }
+        match value.converted(kind.element, false) {
+            Ok(converted) => Ok((converted, true)),
+            Err(_) if self.mismatch == Mismatch::Keep => Ok((value, true)),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The value of an element that has children, of which the first was begun.
+    fn complex<'a>(
+        &mut self,
+        reader: &mut Reader<'a>,
+        child: Element<'a>,
+        marks: &Marks,
+        kind: Option<&Kind>,
+        budget: &mut Budget,
+    ) -> Result<CimValue, Error> {
+        let parse: Option<fn(&str) -> Result<CimDateTime, Error>> = match (child.ns(), child.local()) {
+            (NS_COMMON | "", "Datetime") => Some(CimDateTime::parse_xsd_datetime),
+            (NS_COMMON | "", "Interval") => Some(CimDateTime::parse_xsd_duration),
+            (NS_COMMON | "", "CIM_DateTime") => Some(CimDateTime::parse_any),
+            (NS_COMMON, "Date") => Some(CimDateTime::parse_xsd_date),
+            (NS_COMMON, "Time") => Some(CimDateTime::parse_xsd_time),
+            _ => None,
+        };
+        if let Some(parse) = parse {
+            let text = reader.read_text()?;
+            end(reader)?;
+            return match parse(text.trim()) {
+                Ok(value) => Ok(value.into()),
+                Err(_) if self.mismatch == Mismatch::Keep => Ok(CimValue::String(text.into_owned())),
+                Err(error) => Err(error),
+            };
+        }
+        if is_addressing(child.ns()) {
+            let path = if child.local() == "EndpointReference" {
+                let path = super::epr_decode::decode(reader, None, budget)?;
+                end(reader)?;
+                path
+            } else {
+                super::epr_decode::decode(reader, Some(child), budget)?
+            };
+            return Ok(path.into());
+        }
+        let class = match (&marks.stated, kind.and_then(|kind| kind.class.clone())) {
+            (Some(Stated::Class(class)), _) => class.into(),
+            (_, Some(declared)) => declared,
+            _ => child.ns().parse::<ResourceUri>().ok().and_then(|uri| uri.class).ok_or(Error::Element {
+                offset: child.offset(),
+                expected: "text, a datetime, a reference or an embedded instance",
+            })?,
+        };
+        self.object(reader, Some(child), class, budget).map(CimValue::from)
+    }
+}
+
+/// Properties being read, found by name.
+#[derive(Default)]
+struct List {
+    properties: NamedList<CimProperty>,
+    table: HashMap<CimName, usize>,
+}
+
+impl List {
+    /// The place of the property that an element belongs to, if there was one of that name before.
+    fn find(&mut self, local: &str, shape: &Shape) -> Option<usize> {
+        let count = self.properties.len();
+        let last = count.checked_sub(1)?;
+        if self.properties.last().is_some_and(|property| property.name.is(local)) {
+            return Some(last);
+        }
+        if shape.expect(count, local).is_some() {
+            return None;
+        }
+        if count < TABLE_FROM {
+            return self.properties.iter().position(|property| property.name.is(local));
+        }
+        for (place, property) in self.properties.iter().enumerate().skip(self.table.len()) {
+            self.table.insert(property.name.clone(), place);
+        }
+        self.table.get(&CimName::from(local)).copied()
+    }
+
+    fn push(&mut self, property: CimProperty) {
+        self.properties.push_new(property);
+    }
+
+    /// Adds the value of a further element of the same name.
+    fn add(&mut self, place: usize, kind: Option<&Kind>, item: Result<CimValue, Error>) -> Result<(), Error> {
+        let Some(property) = self.properties.at_mut(place) else { return Ok(()) };
+        item.and_then(|item| add(property, kind, item)).map_err(|error| error.inside(&property.name))
+    }
+}
+
+/// A property from its first element.
+fn property(slot: &Slot, value: CimValue, is_stated: bool) -> CimProperty {
+    let Some(kind) = &slot.kind else {
+        return CimProperty { is_typed: is_stated, ..CimProperty::new(slot.name.clone(), value) };
+    };
+    let is_typed = value.is_array() || value.fits(kind.element, false);
+    let value = match value {
+        CimValue::Null => CimValue::Null,
+        scalar if kind.is_array && !scalar.is_array() => {
+            let element = if is_typed { kind.element } else { scalar.cim_type().unwrap_or(kind.element) };
+            CimArray::from_trusted(element, vec![scalar]).into()
+        }
+        value => value,
+    };
+    let null = CimProperty::null(slot.name.clone(), kind.element, kind.is_array);
+    CimProperty { value, is_key: kind.is_key, ..null }
+}
+
+/// Adds a value to a property.
+fn add(property: &mut CimProperty, kind: Option<&Kind>, item: CimValue) -> Result<(), Error> {
+    match kind {
+        Some(kind) if !kind.is_array => {
+            Err(Error::Type { expected: kind.element.name(), found: "repeated elements" })
+        }
+        Some(kind) => append(&mut property.value, kind.element, item).map(|_| ()),
+        None => {
+            let element = append(&mut property.value, CimType::String, item)?;
+            property.cim_type = element;
+            property.is_array = true;
+            property.is_typed &= element != CimType::String;
+            Ok(())
+        }
+    }
+}
+
+/// Reads the end tag of the current element.
+fn end(reader: &mut Reader<'_>) -> Result<(), Error> {
+    match reader.next_element()? {
+        None => Ok(()),
+        Some(extra) => Err(Error::Element { offset: extra.offset(), expected: "an end tag" }),
+    }
+}
+
+pub(super) fn is_addressing(ns: &str) -> bool {
+    ns == NS_ADDRESSING || ns == NS_ADDRESSING_10
+}

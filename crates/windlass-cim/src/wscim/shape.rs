@@ -1,0 +1,102 @@
+//! What is known about the properties of a class before one of its instances is read.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use crate::class::{CimClass, PropertyDecl};
+use crate::name::CimName;
+use crate::types::CimType;
+
+/// Classes remembered at once; a server that names more is read without gain.
+const REMEMBERED: usize = 64;
+
+/// The type of a property.
+#[derive(Clone, Debug)]
+pub(super) struct Kind {
+    pub(super) element: CimType,
+    pub(super) is_array: bool,
+    pub(super) is_key: bool,
+    pub(super) is_octets: bool,
+    pub(super) class: Option<CimName>,
+}
+
+impl Kind {
+    fn of(decl: &PropertyDecl) -> Self {
+        Self {
+            element: decl.data_type.element,
+            is_array: decl.data_type.is_array,
+            is_key: decl.is_key(),
+            is_octets: decl.is_octet_string(),
+            class: decl.data_type.class.clone(),
+        }
+    }
+}
+
+/// A property as the last instance of the class spelled it.
+#[derive(Clone, Debug)]
+pub(super) struct Slot {
+    /// The name as the class spells it where the class is known, else as the server does.
+    pub(super) name: CimName,
+    pub(super) kind: Option<Kind>,
+    /// The name as the server spells it.
+    local: CimName,
+}
+
+/// The properties of a class in the order in which its last instance had them. Names are unique, so
+/// an instance that follows the order needs no look-up.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Shape {
+    pub(super) class: Option<Arc<CimClass>>,
+    slots: Vec<Slot>,
+}
+
+impl Shape {
+    pub(super) fn new(class: Option<Arc<CimClass>>) -> Self {
+        Self { class, slots: Vec::new() }
+    }
+
+    /// The property expected at a place, if it has that name.
+    pub(super) fn expect(&self, place: usize, local: &str) -> Option<&Slot> {
+        self.slots.get(place).filter(|slot| slot.local.as_str() == local)
+    }
+
+    /// The property at a place.
+    pub(super) fn slot(&self, place: usize) -> Option<&Slot> {
+        self.slots.get(place)
+    }
+
+    /// Learns what property stands at a place; what was known behind it is forgotten.
+    pub(super) fn learn(&mut self, place: usize, local: &str) {
+        let slot = match self.class.as_ref().and_then(|class| class.property(local)) {
+            Some(decl) => Slot { name: decl.name.clone(), kind: Some(Kind::of(decl)), local: local.into() },
+            None => {
+                let name = CimName::from(local);
+                Slot { local: name.clone(), name, kind: None }
+            }
+        };
+        self.slots.truncate(place);
+        self.slots.push(slot);
+    }
+}
+
+/// The shapes of the classes met so far.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Shapes(HashMap<CimName, Shape>);
+
+impl Shapes {
+    /// Takes the shape of a class out, to be given back with [`Shapes::put`].
+    pub(super) fn take(&mut self, class: &CimName) -> Option<Shape> {
+        self.0.get_mut(class).map(std::mem::take)
+    }
+
+    pub(super) fn put(&mut self, class: &CimName, shape: Shape) {
+        if let Some(place) = self.0.get_mut(class) {
+            *place = shape;
+            return;
+        }
+        if self.0.len() >= REMEMBERED {
+            self.0.clear();
+        }
+        self.0.insert(class.clone(), shape);
+    }
+}
