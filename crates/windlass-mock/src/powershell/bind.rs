@@ -1,0 +1,424 @@
+//! Binding of arguments to parameters, as PowerShell does it.
+
+use windlass_clixml::PsValue;
+use windlass_psrp::ErrorCategory;
+
+use super::command::{CommandInfo, ParameterInfo};
+use super::convert::{ConversionError, convert};
+use super::failure::{Failure, exceptions};
+use super::kind::{Kind, Scalar};
+use super::preference::{COMMON_PARAMETERS, CommonParameter, Preferences};
+use super::text::text;
+
+/// An argument as the caller gave it.
+#[derive(Debug, Clone)]
+pub enum Argument {
+    /// `-Name`, with a value where it was given together with the name.
+    Named(String, Option<PsValue>),
+    /// A value by position.
+    Positional(PsValue),
+}
+
+/// The arguments of one call, bound to parameters and converted to what these take.
+#[derive(Debug, Clone, Default)]
+pub struct Bound {
+    values: Vec<(String, PsValue)>,
+    pub(crate) preferences: Preferences,
+}
+
+impl Bound {
+    /// The value of a parameter, if it was given.
+    pub fn get(&self, name: &str) -> Option<&PsValue> {
+        self.values.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, value)| value)
+    }
+
+    /// Whether a parameter was given.
+    pub fn has(&self, name: &str) -> bool {
+        self.get(name).is_some()
+    }
+
+    /// Whether a switch is on.
+    pub fn switch(&self, name: &str) -> bool {
+        self.get(name).and_then(PsValue::as_bool).unwrap_or(false)
+    }
+
+    /// The text of a parameter.
+    pub fn text(&self, name: &str) -> Option<String> {
+        self.get(name).filter(|value| !value.is_null()).map(text)
+    }
+
+    /// The number of a parameter.
+    pub fn integer(&self, name: &str) -> Option<i64> {
+        self.get(name).and_then(PsValue::as_i64)
+    }
+
+    /// A parameter that counts something; never negative.
+    pub fn count(&self, name: &str) -> Option<usize> {
+        self.integer(name).map(|value| usize::try_from(value).unwrap_or_default())
+    }
+
+    /// The values of a parameter that takes several; empty where it was not given.
+    pub fn list(&self, name: &str) -> Vec<PsValue> {
+        match self.get(name) {
+            None | Some(PsValue::Null) => Vec::new(),
+            Some(value) => match value.items() {
+                Some(items) => items.to_vec(),
+                None => vec![value.clone()],
+            },
+        }
+    }
+
+    /// The texts of a parameter that takes several; empty where it was not given.
+    pub fn texts(&self, name: &str) -> Vec<String> {
+        self.list(name).iter().map(text).collect()
+    }
+
+    /// All parameters that were given, in order.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &PsValue)> {
+        self.values.iter().map(|(name, value)| (name.as_str(), value))
+    }
+}
+
+/// Binds arguments.
+///
+/// `takes_input` says whether objects come through the pipeline; then a mandatory parameter that takes
+/// them need not be given.
+pub(crate) fn bind(
+    info: &CommandInfo,
+    arguments: Vec<Argument>,
+    takes_input: bool,
+) -> Result<Bound, Box<Failure>> {
+    let sets = (0..info.set_count()).collect();
+    let mut binder = Binder { info, bound: Bound::default(), sets, positional: Vec::new() };
+    binder.bind_named(arguments)?;
+    binder.bind_positional()?;
+    binder.check_mandatory(takes_input)?;
+    Ok(binder.bound)
+}
+
+struct Binder<'a> {
+    info: &'a CommandInfo,
+    bound: Bound,
+    /// The parameter sets that are still possible; the default comes first.
+    sets: Vec<usize>,
+    positional: Vec<PsValue>,
+}
+
+#[derive(Clone, Copy)]
+enum Found<'a> {
+    Own(&'a ParameterInfo),
+    Common(&'static CommonParameter),
+}
+
+impl Found<'_> {
+    fn name(&self) -> &str {
+        match self {
+            Self::Own(parameter) => &parameter.name,
+            Self::Common(parameter) => parameter.name,
+        }
+    }
+
+    fn kind(&self) -> Kind {
+        match self {
+            Self::Own(parameter) => parameter.kind,
+            Self::Common(parameter) => parameter.kind,
+        }
+    }
+}
+
+impl<'a> Binder<'a> {
+    fn bind_named(&mut self, arguments: Vec<Argument>) -> Result<(), Box<Failure>> {
+        let mut arguments = arguments.into_iter().peekable();
+        while let Some(argument) = arguments.next() {
+            let (name, mut value) = match argument {
+                Argument::Positional(value) => {
+                    self.positional.push(value);
+                    continue;
+                }
+                Argument::Named(name, value) => (name, value),
+            };
+            let found = self.find(&name)?;
+            if value.is_none() && found.kind() != Kind::Switch {
+                match arguments.next_if(|next| matches!(next, Argument::Positional(_))) {
+                    Some(Argument::Positional(next)) => value = Some(next),
+                    _ => return Err(missing_argument(found)),
+                }
+            }
+            self.set(found, value.unwrap_or(PsValue::Null))?;
+        }
+        Ok(())
+    }
+
+    /// The parameter of this name, or the only one whose name begins like this.
+    fn find(&self, name: &str) -> Result<Found<'a>, Box<Failure>> {
+        let name = name.trim_start_matches(['-', '\u{2013}']).trim_end_matches(':');
+        let begins = |whole: &str| whole.get(..name.len()).is_some_and(|begin| begin.eq_ignore_ascii_case(name));
+        if let Some(own) = self.info.parameters().iter().find(|parameter| parameter.is_called(name)) {
+            return Ok(Found::Own(own));
+        }
+        let is_common = |common: &&CommonParameter| {
+            common.name.eq_ignore_ascii_case(name) || common.alias.eq_ignore_ascii_case(name)
+        };
+        if let Some(common) = COMMON_PARAMETERS.iter().find(is_common) {
+            return Ok(Found::Common(common));
+        }
+        let own = self.info.parameters().iter().filter(|parameter| {
+            begins(&parameter.name) || parameter.aliases.iter().any(|alias| begins(alias))
+        });
+        let common = COMMON_PARAMETERS.iter().filter(|common| begins(common.name) || begins(common.alias));
+        let found: Vec<Found<'a>> = own.map(Found::Own).chain(common.map(Found::Common)).collect();
+        match found.as_slice() {
+            [only] if !name.is_empty() => Ok(*only),
+            [] | [_] => Err(binding(
+                "NamedParameterNotFound",
+                format!("A parameter cannot be found that matches parameter name '{name}'."),
+            )),
+            several => {
+                let matches: String = several.iter().map(|found| format!(" -{}", found.name())).collect();
+                Err(binding(
+                    "AmbiguousParameter",
+                    format!(
+                        "Parameter cannot be processed because the parameter name '{name}' is ambiguous. \
+                         Possible matches include:{matches}."
+                    ),
+                ))
+            }
+        }
+    }
+
+    fn set(&mut self, found: Found<'a>, value: PsValue) -> Result<(), Box<Failure>> {
+        let name = found.name();
+        if self.bound.has(name) {
+            return Err(binding(
+                "ParameterAlreadyBound",
+                format!(
+                    "Cannot bind parameter because parameter '{name}' is specified more than once. To provide \
+                     multiple values to parameters that can accept multiple values, use the array syntax. For \
+                     example, \"-parameter value1,value2,value3\"."
+                ),
+            ));
+        }
+        let converted = convert(value.clone(), found.kind()).map_err(|why| cannot_convert(found, &value, &why))?;
+        match found {
+            Found::Common(common) => self.bound.preferences.set(common, &converted),
+            Found::Own(parameter) => {
+                check_range(parameter, &converted)?;
+                self.sets.retain(|set| parameter.place(*set).is_some());
+                if self.sets.is_empty() {
+                    return Err(ambiguous_set());
+                }
+            }
+        }
+        self.bound.values.push((name.to_owned(), converted));
+        Ok(())
+    }
+
+    /// Gives what has no name to the parameters in the order of their positions.
+    fn bind_positional(&mut self) -> Result<(), Box<Failure>> {
+        let mut arguments = std::mem::take(&mut self.positional).into_iter();
+        while let Some(argument) = arguments.next() {
+            let Some(parameter) = self.next_positional(&argument) else {
+                return Err(binding(
+                    "PositionalParameterNotFound",
+                    format!(
+                        "A positional parameter cannot be found that accepts argument '{}'.",
+                        text(&argument)
+                    ),
+                ));
+            };
+            let value = if parameter.remaining && arguments.len() > 0 {
+                PsValue::list(std::iter::once(argument).chain(arguments.by_ref()))
+            } else {
+                argument
+            };
+            self.set(Found::Own(parameter), value)?;
+        }
+        Ok(())
+    }
+
+    /// The parameter that takes the next argument: at the first position that is still free, the one
+    /// whose type fits as it is, else the one of the first parameter set.
+    fn next_positional(&self, argument: &PsValue) -> Option<&'a ParameterInfo> {
+        let mut best: Option<(usize, bool, &'a ParameterInfo)> = None;
+        for set in &self.sets {
+            let free = self.info.parameters().iter().filter(|parameter| !self.bound.has(&parameter.name));
+            let candidates = free.filter_map(|parameter| Some((parameter.place(*set)?.position?, parameter)));
+            let Some((position, parameter)) = candidates.min_by_key(|(position, _)| *position) else { continue };
+            let is_block = matches!(argument, PsValue::ScriptBlock(_));
+            let fits = (parameter.kind.scalar() == Scalar::ScriptBlock) == is_block;
+            let better = match best {
+                None => true,
+                Some((known, known_fits, _)) => (!known_fits && fits) || (known_fits == fits && position < known),
+            };
+            if better {
+                best = Some((position, fits, parameter));
+            }
+        }
+        best.map(|(_, _, parameter)| parameter)
+    }
+
+    /// At least one parameter set must have all that it needs.
+    fn check_mandatory(&self, takes_input: bool) -> Result<(), Box<Failure>> {
+        let missing = |set: &usize| -> Vec<&str> {
+            let needed = self.info.parameters().iter().filter(|parameter| {
+                let mandatory = parameter.place(*set).is_some_and(|place| place.mandatory);
+                mandatory && !(takes_input && parameter.pipeline) && !self.bound.has(&parameter.name)
+            });
+            needed.map(|parameter| parameter.name.as_str()).collect()
+        };
+        if self.sets.iter().any(|set| missing(set).is_empty()) {
+            return Ok(());
+        }
+        let names = self.sets.first().map(missing).unwrap_or_default();
+        if self.sets.len() > 1 && !self.sets.contains(&0) {
+            return Err(ambiguous_set());
+        }
+        Err(binding(
+            "MissingMandatoryParameter",
+            format!(
+                "Cannot process command because of one or more missing mandatory parameters: {}.",
+                names.join(" ")
+            ),
+        ))
+    }
+}
+
+fn binding(id: &str, message: String) -> Box<Failure> {
+    Box::new(Failure::new(exceptions::PARAMETER_BINDING, id, ErrorCategory::InvalidArgument, message))
+}
+
+fn missing_argument(found: Found<'_>) -> Box<Failure> {
+    binding(
+        "MissingArgument",
+        format!(
+            "Missing an argument for parameter '{}'. Specify a parameter of type '{}' and try again.",
+            found.name(),
+            found.kind().type_name()
+        ),
+    )
+}
+
+fn ambiguous_set() -> Box<Failure> {
+    binding(
+        "AmbiguousParameterSet",
+        "Parameter set cannot be resolved using the specified named parameters. One or more parameters issued \
+         cannot be used together or an insufficient number of parameters were provided."
+            .to_owned(),
+    )
+}
+
+fn cannot_convert(found: Found<'_>, value: &PsValue, why: &ConversionError) -> Box<Failure> {
+    let (name, wanted) = (found.name(), found.kind().type_name());
+    match why {
+        ConversionError::Because(reason) => binding(
+            "CannotConvertArgumentNoMessage",
+            format!(
+                "Cannot bind parameter '{name}'. Cannot convert value \"{}\" to type \"{wanted}\". Error: \
+                 \"{reason}\"",
+                text(value)
+            ),
+        ),
+        ConversionError::NoConversion => binding(
+            "CannotConvertArgumentNoMessage",
+            format!(
+                "Cannot bind parameter '{name}'. Cannot convert the \"{}\" value of type \"{}\" to type \
+                 \"{wanted}\".",
+                text(value),
+                super::text::full_type_name(value)
+            ),
+        ),
+    }
+}
+
+fn check_range(parameter: &ParameterInfo, value: &PsValue) -> Result<(), Box<Failure>> {
+    let Some((least, most)) = parameter.range else { return Ok(()) };
+    let single = std::slice::from_ref(value);
+    for value in value.items().unwrap_or(single) {
+        let number = value.as_f64().unwrap_or_default();
+        let bound = |bound: i64| PsValue::from(bound).as_f64().unwrap_or_default();
+        let (than, limit, rule) = if number < bound(least) {
+            ("less than the minimum", least, "greater")
+        } else if number > bound(most) {
+            ("greater than the maximum", most, "less")
+        } else {
+            continue;
+        };
+        return Err(Box::new(Failure::new(
+            exceptions::PARAMETER_VALIDATION,
+            "ParameterArgumentValidationError",
+            ErrorCategory::InvalidData,
+            format!(
+                "Cannot validate argument on parameter '{}'. The {} argument is {than} allowed range of {limit}. \
+                 Supply an argument that is {rule} than or equal to {limit} and then try the command again.",
+                parameter.name,
+                text(value)
+            ),
+        )));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn named(name: &str, value: impl Into<PsValue>) -> Argument {
+        Argument::Named(name.to_owned(), Some(value.into()))
+    }
+
+    fn info() -> CommandInfo {
+        CommandInfo::new(
+            "Get-X",
+            &["[[-Name] <string[]>] [[-Other] <int>] [-Force]", "-Id <int[]> [-Force]", "[-Block] <scriptblock>"],
+        )
+        .unwrap()
+        .range("Other", 0, 9)
+        .parameter_alias("Id", "PID")
+    }
+
+    fn id(result: Result<Bound, Box<Failure>>) -> String {
+        result.err().map_or_else(|| "bound".to_owned(), |failure| failure.id)
+    }
+
+    #[test]
+    fn names_positions_and_switches_are_bound() {
+        let arguments = vec![
+            Argument::Positional("a".into()),
+            Argument::Named("Fo".to_owned(), None),
+            Argument::Positional("7".into()),
+            named("verbose", PsValue::Null),
+        ];
+        let bound = bind(&info(), arguments, false).unwrap();
+        assert_eq!(bound.texts("name"), ["a"]);
+        assert_eq!((bound.integer("Other"), bound.switch("Force")), (Some(7), true));
+        assert!(bound.preferences.verbose.is_some());
+    }
+
+    #[test]
+    fn a_script_block_goes_where_one_is_wanted() {
+        let bound = bind(&info(), vec![Argument::Positional(PsValue::ScriptBlock("1".into()))], false).unwrap();
+        assert!(bound.has("Block"));
+    }
+
+    #[test]
+    fn what_does_not_fit_is_named_as_powershell_names_it() {
+        let positional = |value: i32| Argument::Positional(value.into());
+        for (arguments, expected) in [
+            (vec![named("Nothing", 1)], "NamedParameterNotFound"),
+            (vec![Argument::Named("Name".into(), None)], "MissingArgument"),
+            (vec![named("PID", 1), named("Name", 1)], "AmbiguousParameterSet"),
+            (vec![named("Name", 1), named("name", 2)], "ParameterAlreadyBound"),
+            (vec![named("Id", "x")], "CannotConvertArgumentNoMessage"),
+            (vec![named("Other", 10)], "ParameterArgumentValidationError"),
+            (vec![positional(1), positional(2), positional(3)], "PositionalParameterNotFound"),
+            (vec![named("In", 1)], "NamedParameterNotFound"),
+            (vec![named("Information", 1)], "AmbiguousParameter"),
+            (vec![named("Id", 1), named("Force", false)], "bound"),
+        ] {
+            assert_eq!(id(bind(&info(), arguments, false)), expected);
+        }
+        let needy = CommandInfo::new("Write-X", &["[-Message] <string>"]).unwrap().pipeline("Message");
+        assert_eq!(id(bind(&needy, Vec::new(), false)), "MissingMandatoryParameter");
+        assert_eq!(id(bind(&needy, Vec::new(), true)), "bound");
+    }
+}

@@ -1,0 +1,194 @@
+//! What a command sees of its pipeline: where it writes to, and where it runs.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use windlass_clixml::{ProgressRecord, PsString, PsValue};
+use windlass_psrp::host::HostMethod;
+use windlass_psrp::{
+    ErrorCategory, ErrorRecord, InformationRecord, InformationalKind, InformationalRecord, InvocationInfo,
+};
+
+use super::cmdlet::{Halt, Outcome};
+use super::failure::{Failure, exceptions};
+use super::pipeline::{Call, Slot};
+use super::preference::Action;
+use super::record::{Emission, Sink, error_record};
+use super::runspace::Runspace;
+use super::text::local_time;
+
+/// What a command sees of its pipeline.
+pub struct Context<'p> {
+    pub(super) call: &'p Call,
+    pub(super) downstream: &'p mut [Slot],
+    pub(super) sink: &'p mut dyn Sink,
+    pub(super) runspace: &'p Runspace,
+}
+
+impl Context<'_> {
+    /// Writes an object to the next command, or to the client.
+    pub fn write(&mut self, value: impl Into<PsValue>) -> Outcome {
+        self.write_value(value.into())
+    }
+
+    /// Writes the items of a list one by one; what is no list is written as it is.
+    pub fn write_each(&mut self, value: PsValue) -> Outcome {
+        let PsValue::Object(object) = &value else { return self.write_value(value) };
+        match object.items() {
+            Some(items) => items.iter().try_for_each(|item| self.write_value(item.clone())),
+            None => self.write_value(value),
+        }
+    }
+
+    /// Reports an error that does not end the pipeline, unless the caller's preference makes it do so.
+    pub fn error(&mut self, failure: Failure) -> Outcome {
+        let record = error_record(failure, self.call);
+        self.error_record(record)
+    }
+
+    /// The halt for an error that ends the pipeline.
+    #[must_use]
+    pub fn fail(&self, failure: Failure) -> Halt {
+        Halt::Failed(Box::new(error_record(failure, self.call)))
+    }
+
+    /// Writes a warning.
+    pub fn warning(&mut self, message: impl Into<PsString>) -> Outcome {
+        let action = self.call.preferences.warning.unwrap_or_default();
+        self.informational(InformationalKind::Warning, action, message.into())
+    }
+
+    /// Writes a line for those who asked for details.
+    pub fn verbose(&mut self, message: impl Into<PsString>) -> Outcome {
+        let action = self.call.preferences.verbose.unwrap_or(Action::SilentlyContinue);
+        self.informational(InformationalKind::Verbose, action, message.into())
+    }
+
+    /// Writes a line for programmers.
+    pub fn debug(&mut self, message: impl Into<PsString>) -> Outcome {
+        let action = self.call.preferences.debug.unwrap_or(Action::SilentlyContinue);
+        self.informational(InformationalKind::Debug, action, message.into())
+    }
+
+    /// Writes to the information stream. Other than verbose lines these records travel unless they are
+    /// to be ignored: whether they are shown is the client's business.
+    pub fn information(&mut self, data: PsValue, source: &str, tags: Vec<PsString>) -> Outcome {
+        let action = self.call.preferences.information.unwrap_or(Action::SilentlyContinue);
+        match action {
+            Action::Ignore => return Ok(()),
+            Action::Stop => return Err(self.stopped_by("InformationPreference", super::text::text(&data))),
+            _ => {}
+        }
+        let record = InformationRecord {
+            message_data: data,
+            source: source.into(),
+            time_generated: local_time(Timestamp::now()),
+            tags,
+            user: self.runspace.user().into(),
+            computer: self.runspace.computer().into(),
+            process_id: std::process::id(),
+            native_thread_id: 0,
+            managed_thread_id: 0,
+        };
+        self.emit(Emission::Information(Box::new(record)))
+    }
+
+    /// Reports progress.
+    pub fn progress(&mut self, record: ProgressRecord) -> Outcome {
+        match self.call.preferences.progress.unwrap_or_default() {
+            Action::Ignore | Action::SilentlyContinue => Ok(()),
+            _ => self.emit(Emission::Progress(Box::new(record))),
+        }
+    }
+
+    /// Leaves the interactive session that the client is in.
+    pub(crate) fn exit_session(&mut self) -> Outcome {
+        self.emit(Emission::HostCall(Box::new(HostMethod::PopRunspace)))
+    }
+
+    /// The halt of a command that wants no more input.
+    #[must_use]
+    pub fn enough(&self) -> Halt {
+        Halt::Enough(self.call.position)
+    }
+
+    /// Waits for that long, or until the pipeline is stopped.
+    pub fn sleep(&self, time: Duration) -> Outcome {
+        if self.runspace.stop().wait_for(time) { Err(Halt::Stopped) } else { Ok(()) }
+    }
+
+    /// Whether the pipeline goes on. Long work without output shall ask now and then.
+    pub fn check(&self) -> Outcome {
+        if self.runspace.stop().is_stopped() { Err(Halt::Stopped) } else { Ok(()) }
+    }
+
+    /// Where the pipeline runs: session, computer, user, commands.
+    pub fn runspace(&self) -> &Runspace {
+        self.runspace
+    }
+
+    /// How the command was called.
+    pub fn invocation(&self) -> &InvocationInfo {
+        &self.call.invocation
+    }
+
+    fn write_value(&mut self, value: PsValue) -> Outcome {
+        match self.downstream.split_first_mut() {
+            Some((next, rest)) => next.process(rest, self.sink, self.runspace, Some(value)),
+            None => self.sink.emit(Emission::Output(value)),
+        }
+    }
+
+    pub(super) fn error_record(&mut self, record: ErrorRecord) -> Outcome {
+        match self.call.preferences.error.unwrap_or_default() {
+            Action::Stop => Err(Halt::Failed(Box::new(record))),
+            Action::Ignore => Ok(()),
+            Action::SilentlyContinue => {
+                self.sink.silent_error();
+                Ok(())
+            }
+            Action::Continue | Action::Inquire => self.emit(Emission::Error(Box::new(record))),
+        }
+    }
+
+    fn informational(&mut self, kind: InformationalKind, action: Action, message: PsString) -> Outcome {
+        match action {
+            Action::Ignore | Action::SilentlyContinue => Ok(()),
+            Action::Stop => Err(self.stopped_by(
+                match kind {
+                    InformationalKind::Warning => "WarningPreference",
+                    InformationalKind::Verbose => "VerbosePreference",
+                    InformationalKind::Debug => "DebugPreference",
+                },
+                message.to_string(),
+            )),
+            Action::Continue | Action::Inquire => {
+                let record = InformationalRecord::new(message).with_invocation(self.call.invocation.clone());
+                self.emit(Emission::Informational(kind, Box::new(record)))
+            }
+        }
+    }
+
+    /// Sends a record where the command's stream is merged to.
+    pub(super) fn emit(&mut self, emission: Emission) -> Outcome {
+        match self.call.merged(&emission) {
+            super::pipeline::Goes::Nowhere => Ok(()),
+            super::pipeline::Goes::Output => self.write_value(emission.into_value()),
+            super::pipeline::Goes::ItsOwnWay => self.sink.emit(emission),
+        }
+    }
+
+    fn stopped_by(&self, variable: &str, message: String) -> Halt {
+        let text = format!(
+            "The running command stopped because the preference variable \"{variable}\" or common parameter is \
+             set to Stop: {message}"
+        );
+        let failure = Failure::new(
+            exceptions::ACTION_PREFERENCE_STOP,
+            "ActionPreferenceStop",
+            ErrorCategory::OperationStopped,
+            text,
+        );
+        self.fail(failure)
+    }
+}

@@ -1,0 +1,34 @@
+//! PowerShell without its script: commands in Rust, pipelines, records.
+//!
+//! A NoLanguage endpoint, as JEA's are. [`Cmdlet`] adds commands, [`Context`] is what a command sees.
+
+mod bind;
+mod cmdlet;
+mod cmdlets;
+mod command;
+mod compare;
+mod context;
+mod convert;
+mod engine;
+mod failure;
+mod kind;
+mod pipeline;
+mod preference;
+mod record;
+mod registry;
+mod runspace;
+mod script;
+mod stop;
+mod text;
+mod wildcard;
+
+pub use bind::Bound;
+pub use cmdlet::{Cmdlet, Halt, Outcome, Stage, function};
+pub use command::{CommandInfo, ParameterInfo, SyntaxError};
+pub use context::Context;
+pub use failure::{ExceptionTypes, Failure, exceptions};
+pub use kind::{Kind, Names, Scalar};
+pub use preference::Action;
+pub use registry::Commands;
+pub use runspace::Runspace;
+pub use stop::Stop;

@@ -1,0 +1,148 @@
+//! Records on their way out of a pipeline.
+
+use windlass_clixml::{Base, ProgressRecord, PsObject, PsValue};
+use windlass_psrp::host::HostMethod;
+use windlass_psrp::payload::{ErrorDetails, progress_to_value};
+use windlass_psrp::{
+    ErrorRecord, InformationRecord, InformationalKind, InformationalRecord, Payload, ProtocolVersion,
+};
+
+use super::cmdlet::Outcome;
+use super::failure::Failure;
+use super::pipeline::Call;
+use super::text::{short_type_name, text};
+
+/// One thing that leaves a pipeline.
+#[derive(Debug)]
+pub(crate) enum Emission {
+    /// An object.
+    Output(PsValue),
+    /// An error that did not end the pipeline.
+    Error(Box<ErrorRecord>),
+    /// A warning, verbose or debug record.
+    Informational(InformationalKind, Box<InformationalRecord>),
+    /// A record of the information stream.
+    Information(Box<InformationRecord>),
+    /// A progress record.
+    Progress(Box<ProgressRecord>),
+    /// A call of the client's host that gets no answer.
+    HostCall(Box<HostMethod>),
+}
+
+/// Where a pipeline's output and records go.
+pub(crate) trait Sink {
+    /// Takes one; may block while the client does not keep up.
+    fn emit(&mut self, emission: Emission) -> Outcome;
+
+    /// An error happened that nobody is to see.
+    fn silent_error(&mut self) {}
+}
+
+impl Emission {
+    /// The object for the output stream, where the record's own stream is merged into it.
+    pub(crate) fn into_value(self) -> PsValue {
+        const VERSION: ProtocolVersion = ProtocolVersion::V2_3;
+        match self {
+            Self::Output(value) => value,
+            Self::Error(record) => record.to_value(VERSION).unwrap_or_default(),
+            Self::Informational(kind, record) => record.to_value(kind),
+            Self::Information(record) => record.to_value(VERSION).unwrap_or_default(),
+            Self::Progress(record) => progress_to_value(&record),
+            Self::HostCall(_) => PsValue::Null,
+        }
+    }
+}
+
+/// Completes a failure with the name and the place of the command it happened in.
+pub(crate) fn error_record(failure: Failure, call: &Call) -> ErrorRecord {
+    let id = match call.command.as_ref().filter(|_| !failure.bare_id) {
+        Some(command) => format!("{},{}", failure.id, command.info().implementing_type()),
+        None => failure.id.clone(),
+    };
+    let activity = failure.activity.clone().unwrap_or_else(|| match &call.command {
+        Some(command) => command.info().name().to_owned(),
+        None => String::new(),
+    });
+    let mut record = bare_error_record(failure).with_id(id).with_activity(activity);
+    if call.with_invocation {
+        record = record.with_invocation(call.invocation.clone());
+    }
+    record.category_message = category_message(&record).into();
+    record
+}
+
+/// The error record of what happened outside any command.
+pub(crate) fn bare_error_record(failure: Failure) -> ErrorRecord {
+    let target_name = failure.target_name.clone().unwrap_or_else(|| text(&failure.target));
+    let target_type = failure.target_type.clone().unwrap_or_else(|| short_type_name(&failure.target));
+    let mut record = ErrorRecord::new(failure.exception_name(), failure.message.clone(), failure.category);
+    record.exception = exception(&failure);
+    record.fully_qualified_error_id = failure.id.into();
+    if let Some(reason) = failure.reason {
+        record.reason = reason.into();
+    }
+    if failure.details.is_some() || failure.recommended_action.is_some() {
+        record.details = Some(ErrorDetails {
+            message: failure.details.unwrap_or_else(|| failure.message.clone()).into(),
+            recommended_action: failure.recommended_action.map(Into::into),
+        });
+    }
+    let mut record = record.with_target(failure.target, target_name, target_type);
+    record.category_message = category_message(&record).into();
+    record
+}
+
+/// The line that sums up the category; long names are shortened in it.
+fn category_message(record: &ErrorRecord) -> String {
+    let ErrorRecord { category, activity, reason, target_name, target_type, .. } = record;
+    let (name, kind) = (shorten(target_name), shorten(target_type));
+    format!("{category}: ({name}:{kind}) [{activity}], {reason}")
+}
+
+/// The exception as .NET would show it.
+fn exception(failure: &Failure) -> PsValue {
+    let full = failure.exception.first().copied().unwrap_or("System.Exception");
+    let types = failure.exception.iter().copied().chain(["System.Object"]);
+    let data = PsObject::typed(["System.Collections.ListDictionaryInternal", "System.Object"])
+        .with_base(Base::Dictionary(Vec::new()));
+    let mut object = PsObject::typed(types).with_to_string(format!("{full}: {}", failure.message));
+    if failure.exception.contains(&"System.Management.Automation.RuntimeException") {
+        object = object
+            .with_adapted("ErrorRecord", failure.message.as_str())
+            .with_adapted("WasThrownFromThrowStatement", false);
+    }
+    object
+        .with_adapted("TargetSite", PsValue::Null)
+        .with_adapted("Message", failure.message.as_str())
+        .with_adapted("Data", data)
+        .with_adapted("InnerException", PsValue::Null)
+        .with_adapted("HelpLink", PsValue::Null)
+        .with_adapted("Source", PsValue::Null)
+        // COR_E_SYSTEM
+        .with_adapted("HResult", -2_146_233_087)
+        .with_adapted("StackTrace", PsValue::Null)
+        .into()
+}
+
+/// The names of targets keep their ends: of more than 40 characters 39 are left.
+fn shorten(name: &str) -> String {
+    const KEPT: usize = 19;
+    let count = name.chars().count();
+    if count <= 2 * KEPT + 2 {
+        return name.to_owned();
+    }
+    let first: String = name.chars().take(KEPT).collect();
+    let last: String = name.chars().skip(count - KEPT).collect();
+    format!("{first}…{last}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn long_names_keep_their_ends() {
+        assert_eq!(shorten("$ExecutionContext.SessionState.LanguageMode"), "$ExecutionContext.S…nState.LanguageMode");
+        assert_eq!(shorten("short"), "short");
+    }
+}

@@ -1,0 +1,126 @@
+//! Where pipelines run: who and where they are, which commands there are.
+
+use std::sync::Arc;
+
+use windlass_clixml::{PsObject, PsValue, Version};
+
+use super::preference::Preferences;
+use super::registry::Commands;
+use super::stop::Stop;
+use crate::facts::Facts;
+
+/// What all runspaces of a pool share.
+#[derive(Debug)]
+pub(crate) struct Session {
+    pub(crate) commands: Arc<Commands>,
+    pub(crate) facts: Facts,
+    /// The user, as `whoami` would print it.
+    pub(crate) user: String,
+    pub(crate) computer: String,
+    /// What the client sent along when it opened the pool.
+    pub(crate) application_arguments: PsValue,
+}
+
+/// Where a pipeline runs.
+#[derive(Debug, Clone)]
+pub struct Runspace {
+    session: Arc<Session>,
+    stop: Stop,
+    /// What the runspace prefers where a command says nothing.
+    pub(crate) preferences: Preferences,
+}
+
+impl Runspace {
+    pub(crate) fn new(session: Arc<Session>, stop: Stop) -> Self {
+        Self { session, stop, preferences: Preferences::default() }
+    }
+
+    /// The user who opened the session.
+    pub fn user(&self) -> &str {
+        &self.session.user
+    }
+
+    /// The computer's name.
+    pub fn computer(&self) -> &str {
+        &self.session.computer
+    }
+
+    /// The facts of the computer.
+    pub fn facts(&self) -> &Facts {
+        &self.session.facts
+    }
+
+    /// The commands that can be called.
+    pub fn commands(&self) -> &Commands {
+        &self.session.commands
+    }
+
+    /// The order to stop.
+    pub fn stop(&self) -> &Stop {
+        &self.stop
+    }
+
+    /// A variable: the language has only constants.
+    pub fn variable(&self, name: &str) -> Option<PsValue> {
+        let name = name.to_lowercase();
+        let name = name.strip_prefix("global:").or_else(|| name.strip_prefix("script:")).unwrap_or(&name);
+        Some(match name {
+            "null" => PsValue::Null,
+            "true" => true.into(),
+            "false" => false.into(),
+            "pid" => i32::try_from(std::process::id()).unwrap_or_default().into(),
+            "home" => std::env::var("HOME").unwrap_or_default().into(),
+            "psedition" => "Core".into(),
+            "psculture" | "psuiculture" => "en-US".into(),
+            "psversiontable" => self.version_table(),
+            "islinux" => cfg!(target_os = "linux").into(),
+            "ismacos" => cfg!(target_os = "macos").into(),
+            "iswindows" => cfg!(windows).into(),
+            "iscoreclr" => true.into(),
+            "pssenderinfo" => self.sender_info(),
+            _ => return None,
+        })
+    }
+
+    /// `$PSVersionTable`.
+    pub fn version_table(&self) -> PsValue {
+        let table = version_entries(&self.session.facts);
+        let entries = table.into_iter().map(|(key, value)| (PsValue::from(key), value)).collect();
+        PsObject::typed([
+            "System.Management.Automation.PSVersionHashTable",
+            "System.Collections.Hashtable",
+            "System.Object",
+        ])
+        .with_base(windlass_clixml::Base::Dictionary(entries))
+        .into()
+    }
+
+    fn sender_info(&self) -> PsValue {
+        PsObject::new("System.Management.Automation.Remoting.PSSenderInfo")
+            .with_adapted("UserInfo", self.user())
+            .with_adapted("ConnectionString", "wsman")
+            .with_adapted("ApplicationArguments", self.session.application_arguments.clone())
+            .into()
+    }
+}
+
+/// What `$PSVersionTable` holds, which is also what the host tells of itself when a pool opens.
+pub(crate) fn version_entries(facts: &Facts) -> Vec<(&'static str, PsValue)> {
+    let compatible = [(1, 0), (2, 0), (3, 0), (4, 0), (5, 0), (5, 1), (6, 0), (7, 0)];
+    let compatible = compatible.map(|(major, minor)| PsValue::Version(Version::new(major, minor)));
+    let compatible = PsObject::typed(["System.Version[]", "System.Array", "System.Object"])
+        .with_base(windlass_clixml::Base::List(compatible.to_vec()));
+    let version = Version::new(7, 6).with_build(5, 0);
+    vec![
+        ("PSVersion", Version::parse("7.6.5").unwrap_or(version).into()),
+        ("PSEdition", "Core".into()),
+        ("GitCommitId", "7.6.5".into()),
+        ("OS", facts.operating_system().caption.into()),
+        ("Platform", if cfg!(windows) { "Win32NT" } else { "Unix" }.into()),
+        ("PSCompatibleVersions", compatible.into()),
+        ("PSRemotingProtocolVersion", Version::new(2, 3).into()),
+        ("SerializationVersion", Version::new(1, 1).with_build(0, 1).into()),
+        ("WSManStackVersion", Version::new(3, 0).into()),
+        ("PSSemanticVersion", "7.6.5".into()),
+    ]
+}
