@@ -1,1 +1,45 @@
 //! Sessions: PSSession and CimSession, asynchronously.
+//!
+//! - [`PsSession`] runs PowerShell on a remote computer: [`PsSession::invoke`] starts a pipeline and
+//!   gives its output as it comes.
+//! - [`WinRsShell`] runs programs and commands of `cmd.exe`.
+//! - [`identify`] asks which service answers.
+//!
+//! Every session is made by a builder from a [`Target`]; parameters that do not fit are refused before
+//! anything is sent. Whatever a session opens on the host is closed again: on success, on error, when a
+//! future is dropped half-way, and when the session itself is dropped. [`Error`] says which layer
+//! failed, on which host and why.
+//!
+//! Specifications: [MS-WSMV], DSP0226 (WS-Management), [MS-PSRP] (PowerShell remoting).
+#![forbid(unsafe_code)]
+
+mod batches;
+mod client;
+mod error;
+mod identify;
+mod options;
+mod ps;
+mod shell;
+mod statistics;
+mod target;
+mod tasks;
+mod winrs;
+
+pub use error::{Error, ErrorKind, Layer, Result};
+pub use identify::{Identity, identify};
+pub use options::WsmanOptions;
+pub use ps::{
+    Answering, Availability, Collected, Host, HostAnswer, Invocation, NetworkEvent, PipelineEvent,
+    PipelineInput, PsSession, PsSessionBuilder, PsSessionOptions, SessionState, Stopper,
+};
+pub use statistics::Statistics;
+pub use target::{Authentication, Target};
+pub use windlass_auth::Credential;
+pub use windlass_clixml as clixml;
+pub use windlass_core::Secret;
+pub use windlass_net as net;
+pub use windlass_psrp as psrp;
+pub use windlass_psrp::{CreatePipeline, PipelineState, PowerShell};
+pub use winrs::{
+    Output, RunningCommand, ShellEvent, WinRsCommand, WinRsShell, WinRsShellBuilder, WinRsSignal,
+};

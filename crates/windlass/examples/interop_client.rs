@@ -1,0 +1,222 @@
+//! Drives our client against any WinRM server, one case at a time, for `cargo xtask interop`.
+//!
+//! The server has to offer what `xtask/interop/mini_winrm_server.py` offers. The password comes from
+//! `WINDLASS_PASSWORD`. The exit status is 0 if the case went as it should; the reason stands on
+//! standard error otherwise.
+#![expect(clippy::print_stderr, clippy::print_stdout, reason = "a program that reports on the terminal")]
+
+use std::process::ExitCode;
+
+use windlass::clixml::PsValue;
+use windlass::{
+    Authentication, Credential, ErrorKind, PipelineEvent, PipelineState, PowerShell, PsSession, Secret,
+    Target, WinRsCommand, WinRsShell,
+};
+
+type Outcome = Result<(), Box<dyn std::error::Error>>;
+
+/// Fails the case unless the condition holds.
+fn check(holds: bool, what: impl Into<String>) -> Outcome {
+    if holds { Ok(()) } else { Err(what.into().into()) }
+}
+
+struct Options {
+    case: String,
+    target: Target,
+}
+
+fn options() -> Result<Options, Box<dyn std::error::Error>> {
+    let (mut case, mut user, mut host) = (String::new(), String::new(), "localhost".to_owned());
+    let (mut port, mut authentication) = (5985, Authentication::Ntlm);
+    let mut arguments = std::env::args().skip(1);
+    while let Some(name) = arguments.next() {
+        let value = arguments.next().ok_or_else(|| format!("{name} wants a value"))?;
+        match name.as_str() {
+            "--case" => case = value,
+            "--user" => user = value,
+            "--host" => host = value,
+            "--port" => port = value.parse()?,
+            "--authentication" => {
+                authentication = match value.as_str() {
+                    "basic" => Authentication::Basic,
+                    "ntlm" => Authentication::Ntlm,
+                    "negotiate" => Authentication::Negotiate,
+                    _ => return Err(format!("unknown authentication {value}").into()),
+                };
+            }
+            _ => return Err(format!("unknown parameter {name}").into()),
+        }
+    }
+    let password = Secret::new(std::env::var("WINDLASS_PASSWORD")?);
+    let mut target = Target::computer(&host);
+    target
+        .set_port(port)
+        .set_authentication(authentication)
+        .set_credential(Credential::password(&user, password))
+        .set_allow_unencrypted(authentication == Authentication::Basic);
+    Ok(Options { case, target })
+}
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> ExitCode {
+    let outcome = match options() {
+        Ok(options) => run(&options).await,
+        Err(error) => Err(error),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("{error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(options: &Options) -> Outcome {
+    let target = &options.target;
+    match options.case.as_str() {
+        "identify" => identify(target).await,
+        "refused" => refused(target).await,
+        "unknown-endpoint" => unknown_endpoint(target).await,
+        "shell-command" => shell_command(target).await,
+        "shell-input" => shell_input(target).await,
+        "pipeline" => pipeline(target).await,
+        "pipeline-streams" => streams(target).await,
+        "pipeline-input" => input(target).await,
+        "pipeline-parallel" => parallel(target).await,
+        "pipeline-stop" => stop(target).await,
+        "pipeline-drop" => drop_running(target).await,
+        "pipeline-large" => large(target).await,
+        other => Err(format!("unknown case {other:?}").into()),
+    }
+}
+
+async fn open(target: &Target) -> Result<PsSession, windlass::Error> {
+    PsSession::builder("").target(target.clone()).connect().await
+}
+
+async fn identify(target: &Target) -> Outcome {
+    let identity = windlass::identify(target).await?;
+    check(identity.product_vendor.contains("psrpcore"), format!("unexpected identity {identity:?}"))
+}
+
+async fn refused(target: &Target) -> Outcome {
+    match open(target).await {
+        Ok(_) => Err("the wrong password was accepted".into()),
+        Err(error) => {
+            check(error.kind() == ErrorKind::Refused && error.exit_status() == 4, format!("{error:?}"))
+        }
+    }
+}
+
+async fn unknown_endpoint(target: &Target) -> Outcome {
+    let opened = WinRsShell::builder("").target(target.clone()).resource_uri("http://example.com/none");
+    match opened.open().await {
+        Ok(_) => Err("the endpoint does not exist".into()),
+        Err(error) => check(error.hresult().is_some_and(|code| code.0 == 0x8033_803b), format!("{error:?}")),
+    }
+}
+
+async fn shell_command(target: &Target) -> Outcome {
+    let shell = WinRsShell::builder("").target(target.clone()).open().await?;
+    let command = WinRsCommand::new("printf 'out \\303\\244'; printf err >&2; exit 3");
+    let output = shell.run(command).output().await?;
+    shell.close().await?;
+    check(output.stdout == "out \u{e4}".as_bytes(), "standard output differs")?;
+    check(output.stderr == b"err", "standard error differs")?;
+    check(output.exit_code == 3, format!("exit code {}", output.exit_code))
+}
+
+async fn shell_input(target: &Target) -> Outcome {
+    let shell = WinRsShell::builder("").target(target.clone()).open().await?;
+    let running = shell.run(WinRsCommand::new("cat").with_input());
+    running.write(b"first ").await?;
+    running.write(b"second").await?;
+    running.close_input().await?;
+    let output = running.output().await?;
+    shell.close().await?;
+    check(output.stdout == b"first second" && output.exit_code == 0, format!("{output:?}"))
+}
+
+async fn pipeline(target: &Target) -> Outcome {
+    let session = open(target).await?;
+    let echo = PowerShell::new().command("echo").argument("one").argument(2);
+    let result = session.invoke(echo).collect().await?;
+    let requests = session.statistics().http_requests;
+    session.close().await?;
+    println!("{requests} requests before closing");
+    check(result.state == PipelineState::Completed, format!("ended as {:?}", result.state))?;
+    check(result.output == [PsValue::from("one"), PsValue::from(2)], format!("{:?}", result.output))
+}
+
+async fn streams(target: &Target) -> Outcome {
+    let session = open(target).await?;
+    let result = session.invoke(PowerShell::new().command("streams")).collect().await?;
+    session.close().await?;
+    check(result.output.len() == 1, "output")?;
+    check(result.errors.iter().any(|error| error.to_string().contains("an error")), "error")?;
+    check(result.warnings.iter().any(|record| record.message.to_string() == "a warning"), "warning")?;
+    check(result.verbose.iter().any(|record| record.message.to_string() == "a verbose text"), "verbose")?;
+    check(result.debug.iter().any(|record| record.message.to_string() == "a debug text"), "debug")?;
+    check(result.information.len() == 1, "information")?;
+    check(result.progress.iter().any(|record| record.percent_complete == 50), "progress")
+}
+
+async fn input(target: &Target) -> Outcome {
+    let session = open(target).await?;
+    let (mut input, running) = session.invoke_with_input(PowerShell::new().command("echo"));
+    for number in 1..=500 {
+        input.send(PsValue::from(number)).await?;
+    }
+    input.close().await?;
+    let result = running.collect().await?;
+    session.close().await?;
+    let expected: Vec<_> = (1..=500).map(PsValue::from).collect();
+    check(result.output == expected, format!("{} objects came back", result.output.len()))
+}
+
+async fn parallel(target: &Target) -> Outcome {
+    let session = open(target).await?;
+    let running: Vec<_> =
+        (0..8).map(|n| session.invoke(PowerShell::new().command("echo").argument(n)).collect()).collect();
+    for (number, result) in (0..).zip(running) {
+        let result = result.await?;
+        check(result.output == [PsValue::from(number)], format!("pipeline {number}: {:?}", result.output))?;
+    }
+    session.close().await?;
+    Ok(())
+}
+
+async fn stop(target: &Target) -> Outcome {
+    let session = open(target).await?;
+    let running = session.invoke(PowerShell::new().command("wait"));
+    running.started().await?;
+    running.stop().await?;
+    let result = running.collect().await?;
+    session.close().await?;
+    check(result.state == PipelineState::Stopped, format!("ended as {:?}", result.state))
+}
+
+async fn drop_running(target: &Target) -> Outcome {
+    let session = open(target).await?;
+    let running = session.invoke(PowerShell::new().command("wait"));
+    running.started().await?;
+    drop(running);
+    let result = session.invoke(PowerShell::new().command("echo").argument("after")).collect().await?;
+    session.close().await?;
+    check(result.output == [PsValue::from("after")], format!("{:?}", result.output))
+}
+
+async fn large(target: &Target) -> Outcome {
+    let session = open(target).await?;
+    let mut running = session.invoke(PowerShell::new().command("numbers").argument(20_000));
+    let mut expected = 1;
+    while let Some(event) = running.next().await {
+        if let PipelineEvent::Output(value) = event? {
+            check(value == PsValue::from(expected), format!("{value:?} instead of {expected}"))?;
+            expected += 1;
+        }
+    }
+    session.close().await?;
+    check(expected == 20_001, format!("{} objects came", expected - 1))
+}

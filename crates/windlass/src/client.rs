@@ -1,0 +1,153 @@
+//! WS-Management requests over a session's connections: encode, send, check the answer.
+
+use std::sync::PoisonError;
+use std::sync::RwLock;
+use std::time::Duration;
+
+use bytes::Bytes;
+use uuid::Uuid;
+use windlass_net::{Counts, Lane, Pool};
+use windlass_soap::{Fault, Limits};
+use windlass_wsman::client::Session;
+use windlass_wsman::{Error as WsmanError, Reply, Request, decode_response};
+
+use crate::error::{Error, Layer, Result};
+
+/// The media type of envelopes in UTF-8.
+const SOAP_UTF8: &str = "application/soap+xml;charset=UTF-8";
+/// The media type of envelopes in UTF-16.
+const SOAP_UTF16: &str = "application/soap+xml;charset=UTF-16";
+/// How much longer than the service may work at a request the client waits for the answer: time for
+/// the answer to travel, and for a logon before it.
+const GRACE: Duration = Duration::from_secs(30);
+
+/// How a request is sent.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Sending {
+    /// Whether it does no harm when the service carries it out twice.
+    pub(crate) repeatable: bool,
+    /// Which connections it may take.
+    pub(crate) lane: Lane,
+}
+
+impl Sending {
+    /// For requests that change something: never sent twice.
+    pub(crate) const ONCE: Self = Self { repeatable: false, lane: Lane::Work };
+    /// For requests that only read.
+    pub(crate) const REPEATABLE: Self = Self { repeatable: true, lane: Lane::Work };
+    /// For requests that free something: sent again where needed, and ahead of all work.
+    pub(crate) const CLEAN_UP: Self = Self { repeatable: true, lane: Lane::CleanUp };
+}
+
+/// A client of one service.
+pub(crate) struct Client {
+    pool: Pool,
+    host: String,
+    /// What the headers of all requests say.
+    session: RwLock<Session>,
+    limits: Limits,
+    utf16: bool,
+}
+
+impl Client {
+    pub(crate) fn new(pool: Pool, session: Session, utf16: bool) -> Self {
+        let host = pool.endpoint().authority();
+        Self { pool, host, session: RwLock::new(session), limits: Limits::default(), utf16 }
+    }
+
+    /// The host, as errors name it.
+    pub(crate) fn host(&self) -> &str {
+        &self.host
+    }
+
+    pub(crate) fn counts(&self) -> Counts {
+        self.pool.counts()
+    }
+
+    pub(crate) fn limits(&self) -> &Limits {
+        &self.limits
+    }
+
+    /// What the headers of all requests say.
+    pub(crate) fn session(&self) -> Session {
+        self.session.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Closes the connections that nobody uses.
+    pub(crate) fn close_idle(&self) {
+        self.pool.close_idle();
+    }
+
+    /// Sends a request and hands the reply, which is no fault, to `read`.
+    ///
+    /// # Errors
+    /// Those of the connection; an answer that is none to this request; a fault.
+    pub(crate) async fn call<T>(
+        &self,
+        request: &Request<'_>,
+        sending: Sending,
+        read: impl FnOnce(Reply<'_>) -> Result<T, WsmanError>,
+    ) -> Result<T> {
+        let timeout = request.header.operation_timeout.unwrap_or_else(|| self.session().operation_timeout);
+        let mut http = windlass_net::Request::new(self.body(&request.encode()), self.content_type());
+        http.limit = Some(timeout.saturating_add(GRACE));
+        http.repeatable = sending.repeatable;
+        http.lane = sending.lane;
+        let response = self.pool.request(http).await?;
+        self.check_status(response.status, &response.body)?;
+        let failed = |error: &dyn std::fmt::Display| {
+            Error::protocol(Layer::Wsman, &self.host, format!("the answer cannot be read: {error}"))
+        };
+        let text =
+            windlass_xml::decode_utf(&response.body, &self.limits.xml).map_err(|error| failed(&error))?;
+        let answer =
+            decode_response(&text, &request.expectation(), &self.limits).map_err(|error| failed(&error))?;
+        match answer.reply {
+            Reply::Fault(fault) => Err(self.fault(*fault)),
+            reply => read(reply).map_err(|error| match error {
+                WsmanError::Fault(fault) => self.fault(*fault),
+                other => failed(&other),
+            }),
+        }
+    }
+
+    /// A new id for a message or an operation.
+    pub(crate) fn new_id() -> Uuid {
+        Uuid::new_v4()
+    }
+
+    fn body(&self, envelope: &str) -> Bytes {
+        if !self.utf16 {
+            return Bytes::copy_from_slice(envelope.as_bytes());
+        }
+        let units = std::iter::once(0xFEFF).chain(envelope.encode_utf16());
+        units.flat_map(u16::to_le_bytes).collect()
+    }
+
+    fn content_type(&self) -> &'static str {
+        if self.utf16 { SOAP_UTF16 } else { SOAP_UTF8 }
+    }
+
+    /// Envelopes come with 200, faults with 500; some services send faults with 400 or 503, too.
+    fn check_status(&self, status: u16, body: &[u8]) -> Result<()> {
+        let reason = match status {
+            200 | 500 if !body.is_empty() => return Ok(()),
+            400 | 503 if body.iter().any(|&byte| byte == b'<') => return Ok(()),
+            200 | 500 => format!("the answer (http {status}) is empty"),
+            403 => "the host forbids it (http 403)".to_owned(),
+            404 => "nothing answers at this path (http 404); is it the path of WinRM?".to_owned(),
+            405 => "this path takes no requests of WinRM (http 405)".to_owned(),
+            413 => "the request is larger than the host accepts (http 413)".to_owned(),
+            503 => "the service is not available now (http 503)".to_owned(),
+            other => format!("the host answered http {other}"),
+        };
+        if status == 403 {
+            return Err(Error::refused(&self.host, reason));
+        }
+        Err(Error::protocol(Layer::Http, &self.host, reason).retryable(status == 503))
+    }
+
+    fn fault(&self, fault: Fault) -> Error {
+        Error::from_fault(Layer::Wsman, &self.host, fault)
+    }
+}

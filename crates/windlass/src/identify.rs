@@ -1,0 +1,48 @@
+//! Identify: does a WS-Management service answer here, and which? (DSP0226 11, `Test-WSMan`)
+
+use windlass_wsman::{IdentifyResponse, Request};
+
+use crate::client::{Client, Sending};
+use crate::error::Result;
+use crate::options::WsmanOptions;
+use crate::target::Target;
+
+/// What a service says about itself.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub struct Identity {
+    /// The protocol: the namespace of WS-Management.
+    pub protocol_version: String,
+    /// Who made the service.
+    pub product_vendor: String,
+    /// Its version, such as `OS: 10.0.17763 SP: 0.0 Stack: 3.0`. Without authentication Windows
+    /// shows zeroes for the system.
+    pub product_version: String,
+    /// The security profiles that it supports.
+    pub security_profiles: Vec<String>,
+}
+
+/// Asks a computer which WS-Management service it runs.
+///
+/// # Errors
+/// The computer is not reached, refuses, or does not speak WS-Management.
+pub async fn identify(target: &Target) -> Result<Identity> {
+    let options = WsmanOptions::default();
+    let client = options.client(target.pool(options.open_timeout)?);
+    let identity = ask(&client).await;
+    client.close_idle();
+    identity
+}
+
+pub(crate) async fn ask(client: &Client) -> Result<Identity> {
+    let asked = client
+        .call(&Request::identify(), Sending::REPEATABLE, |reply| IdentifyResponse::try_from(reply))
+        .await;
+    let response = asked.map_err(|error| error.while_doing("identifying the service"))?;
+    Ok(Identity {
+        protocol_version: response.protocol_version.unwrap_or_default(),
+        product_vendor: response.product_vendor.unwrap_or_default(),
+        product_version: response.product_version.unwrap_or_default(),
+        security_profiles: response.security_profiles,
+    })
+}

@@ -1,0 +1,57 @@
+//! Options that every session over WS-Management has.
+
+use std::time::Duration;
+
+use windlass_net::Pool;
+use windlass_wsman::client::Session;
+
+use crate::client::Client;
+
+/// Time-outs, languages and sizes of a session.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct WsmanOptions {
+    /// How long reaching the host may take, each stage of it; `None` leaves each stage its own limit.
+    pub open_timeout: Option<Duration>,
+    /// How long the host may work at one request. A command may take longer: this is about the life of
+    /// the conversation.
+    pub operation_timeout: Duration,
+    /// How long closing and stopping may take.
+    pub cancel_timeout: Duration,
+    /// The largest answer that the host may send, in bytes.
+    pub max_envelope_size: u64,
+    /// The language by which data is formatted (`-Culture`).
+    pub culture: String,
+    /// The language of texts (`-UICulture`).
+    pub ui_culture: String,
+    /// Send envelopes in UTF-16 (`-UseUTF16`).
+    pub use_utf16: bool,
+}
+
+impl Default for WsmanOptions {
+    /// No limit of its own for opening, 180 s for an operation, 60 s for closing, answers of 500 KB,
+    /// `en-US`.
+    fn default() -> Self {
+        Self {
+            open_timeout: None,
+            operation_timeout: Duration::from_secs(180),
+            cancel_timeout: Duration::from_secs(60),
+            max_envelope_size: 512_000,
+            culture: "en-US".to_owned(),
+            ui_culture: "en-US".to_owned(),
+            use_utf16: false,
+        }
+    }
+}
+
+impl WsmanOptions {
+    pub(crate) fn client(&self, pool: Pool) -> Client {
+        let mut session = Session::new(pool.endpoint().to_string());
+        session.max_envelope_size = self.max_envelope_size;
+        session.operation_timeout = self.operation_timeout;
+        session.locale.clone_from(&self.ui_culture);
+        session.data_locale.clone_from(&self.culture);
+        session.session_id = Some(Client::new_id());
+        Client::new(pool, session, self.use_utf16)
+    }
+}

@@ -1,0 +1,122 @@
+//! Objects on their way into a pipeline.
+
+use std::sync::Arc;
+
+use tokio::sync::{mpsc, oneshot, watch};
+use uuid::Uuid;
+use windlass_clixml::PsValue;
+
+use super::pipeline::Progress;
+use super::shared::Shared;
+use crate::error::{Error, Layer, Result};
+
+/// Objects that may wait to be sent.
+const DEPTH: usize = 256;
+
+/// The input of a running pipeline. Objects travel together where they are given quickly; a caller who
+/// is faster than the host waits. Dropping it ends the input.
+pub struct PipelineInput {
+    objects: mpsc::Sender<PsValue>,
+    outcome: oneshot::Receiver<Result<()>>,
+    host: String,
+}
+
+impl PipelineInput {
+    /// Starts the task that sends.
+    pub(super) fn start(shared: &Arc<Shared>, id: Uuid, progress: watch::Receiver<Progress>) -> Self {
+        let (objects, given) = mpsc::channel(DEPTH);
+        let (sender, outcome) = oneshot::channel();
+        let host = shared.host_name().to_owned();
+        let shared_by_task = Arc::clone(shared);
+        shared.tasks.spawn(async move {
+            let pumped = pump(&shared_by_task, id, progress, given).await;
+            if let Err(Err(error)) = sender.send(pumped) {
+                tracing::warn!(%error, "the input of a pipeline could not be sent");
+            }
+        });
+        Self { objects, outcome, host }
+    }
+
+    /// Gives the pipeline one object, waiting for room.
+    ///
+    /// # Errors
+    /// The pipeline takes no more input: it has ended, or what was given before could not be sent.
+    pub async fn send(&mut self, object: PsValue) -> Result<()> {
+        match self.objects.send(object).await {
+            Ok(()) => Ok(()),
+            Err(_) => Err(self.reason().await),
+        }
+    }
+
+    /// Ends the input and waits until the host has all of it.
+    ///
+    /// # Errors
+    /// Some of it could not be sent.
+    pub async fn close(self) -> Result<()> {
+        let Self { objects, outcome, host } = self;
+        drop(objects);
+        outcome.await.unwrap_or_else(|_| Err(Error::closed(&host, "the session was closed")))
+    }
+
+    /// Why the task ended before its time.
+    async fn reason(&mut self) -> Error {
+        match (&mut self.outcome).await {
+            Ok(Err(error)) => error,
+            _ => Error::closed(&self.host, "the pipeline takes no more input"),
+        }
+    }
+}
+
+/// Sends what is given, as much at once as is there, and then the end.
+async fn pump(
+    shared: &Arc<Shared>,
+    id: Uuid,
+    mut progress: watch::Receiver<Progress>,
+    mut given: mpsc::Receiver<PsValue>,
+) -> Result<()> {
+    let started =
+        progress.wait_for(|&progress| progress > Progress::Starting).await.map(|progress| *progress);
+    if !matches!(started, Ok(Progress::Running)) {
+        return Err(Error::closed(shared.host_name(), "the pipeline was not started"));
+    }
+    let mut batch = Vec::new();
+    loop {
+        let count = tokio::select! {
+            count = given.recv_many(&mut batch, DEPTH) => count,
+            _ = progress.wait_for(|&progress| progress == Progress::Ended) => return Ok(()),
+        };
+        let mut objects = batch.drain(..).peekable();
+        while objects.peek().is_some() {
+            let queued = shared.with_machine(|machine| {
+                while machine.pool.takes_input(id) {
+                    let Some(object) = objects.next() else { break };
+                    machine.pool.send_input(id, &object)?;
+                }
+                Ok(machine.pool.pipeline_state(id).is_none_or(windlass_psrp::PipelineState::is_final))
+            });
+            match queued {
+                // A pipeline that has ended takes nothing more: `Select-Object -First` does so.
+                Ok(true) => return Ok(()),
+                Ok(false) => shared.flush().await?,
+                Err(error) => return Err(protocol(shared, error)),
+            }
+        }
+        drop(objects);
+        if count == 0 {
+            break;
+        }
+    }
+    let over = shared.with_machine(|machine| {
+        let over = machine.pool.pipeline_state(id).is_none_or(windlass_psrp::PipelineState::is_final);
+        if over { Ok(true) } else { machine.pool.end_input(id).map(|()| false) }
+    });
+    match over {
+        Ok(true) => Ok(()),
+        Ok(false) => shared.flush().await,
+        Err(error) => Err(protocol(shared, error)),
+    }
+}
+
+fn protocol(shared: &Shared, error: windlass_psrp::PsrpError) -> Error {
+    Error::protocol(Layer::Psrp, shared.host_name(), error)
+}

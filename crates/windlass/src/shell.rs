@@ -1,0 +1,233 @@
+//! One shell of a host: what PowerShell sessions and `cmd` shells have in common ([MS-WSMV] 3.1.4).
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use windlass_soap::OptionSet;
+use windlass_wsman::client::ShellTarget;
+use windlass_wsman::{
+    CommandLine, CommandState, Create, CreateResponse, Operation, ReceiveOutput, ReceiveResponse, Request,
+    RunState, SendInput, Shell, Signal, SignalCode, Stream,
+};
+
+use crate::client::{Client, Sending};
+use crate::error::{Error, Layer, Result};
+
+/// An open shell.
+pub(crate) struct RemoteShell {
+    client: Arc<Client>,
+    target: ShellTarget,
+}
+
+/// Output of a shell or a command.
+#[derive(Debug, Default)]
+pub(crate) struct Received {
+    /// Pieces of streams, in order.
+    pub(crate) pieces: Vec<Piece>,
+    /// The command's state after them.
+    pub(crate) state: Option<CommandState>,
+}
+
+/// A piece of a stream.
+#[derive(Debug)]
+pub(crate) struct Piece {
+    pub(crate) is_stderr: bool,
+    pub(crate) data: Vec<u8>,
+}
+
+impl Received {
+    /// Whether the command has ended.
+    pub(crate) fn is_done(&self) -> bool {
+        self.state.as_ref().is_some_and(|state| state.state == RunState::Done)
+    }
+
+    fn from_response(response: ReceiveResponse<'_>) -> Result<Self, windlass_wsman::Error> {
+        let mut pieces = Vec::with_capacity(response.streams.len());
+        for stream in &response.streams {
+            let mut data = Vec::with_capacity(stream.data.size_hint());
+            stream.data.decode_into(&mut data)?;
+            if !data.is_empty() {
+                pieces.push(Piece { is_stderr: stream.name == "stderr", data });
+            }
+        }
+        Ok(Self { pieces, state: response.state })
+    }
+}
+
+impl RemoteShell {
+    /// Opens a shell. The answer tells its id, which may differ from the one that was proposed.
+    ///
+    /// Run this where it is carried through: a Create whose answer nobody takes leaves a shell behind.
+    pub(crate) async fn open(
+        client: Arc<Client>,
+        resource_uri: &str,
+        shell: Shell<'_>,
+        options: OptionSet,
+    ) -> Result<Self> {
+        let request = client.session().create_shell(resource_uri, shell, options, None, Client::new_id());
+        let proposed = match &request.operation {
+            Operation::Create(Create::Shell(shell)) => shell.shell_id.clone(),
+            _ => None,
+        };
+        let created = client
+            .call(&request, Sending::ONCE, |reply| {
+                let created = CreateResponse::try_from(reply)?;
+                Ok(created.shell_id().map(str::to_owned))
+            })
+            .await;
+        let shell_id = match created {
+            Ok(Some(id)) => id,
+            Ok(None) => {
+                let host = client.host();
+                return Err(Error::protocol(
+                    Layer::Wsman,
+                    host,
+                    "the host did not say which shell it opened",
+                ));
+            }
+            Err(error) => {
+                if let Some(id) = proposed.filter(|_| error.may_have_executed()) {
+                    // The shell may exist although its answer was lost.
+                    Self::attach(client, resource_uri, &id).delete(None).await.ok();
+                }
+                return Err(error);
+            }
+        };
+        Ok(Self::attach(client, resource_uri, &shell_id))
+    }
+
+    /// A shell that is known to be open.
+    pub(crate) fn attach(client: Arc<Client>, resource_uri: &str, shell_id: &str) -> Self {
+        Self { client, target: ShellTarget::new(resource_uri, shell_id) }
+    }
+
+    pub(crate) fn client(&self) -> &Arc<Client> {
+        &self.client
+    }
+
+    pub(crate) fn id(&self) -> &str {
+        &self.target.shell_id
+    }
+
+    pub(crate) fn target(&self) -> &ShellTarget {
+        &self.target
+    }
+
+    /// How many bytes of a stream fit one Send.
+    pub(crate) fn send_capacity(&self) -> usize {
+        let session = self.client.session();
+        let envelope = usize::try_from(session.max_envelope_size).unwrap_or(usize::MAX);
+        session.send_capacity(&self.target, envelope)
+    }
+
+    /// Starts a command and returns the id that the host gave it.
+    pub(crate) async fn command(&self, line: CommandLine<'_>, options: OptionSet) -> Result<String> {
+        let session = self.client.session();
+        let request = self.target.command(&session, Client::new_id(), line, options);
+        self.client
+            .call(&request, Sending::ONCE, |reply| {
+                windlass_wsman::CommandResponse::try_from(reply).map(|response| response.command_id)
+            })
+            .await
+    }
+
+    /// Sends bytes to a stream of a command, or of the shell.
+    pub(crate) async fn send(
+        &self,
+        command: Option<&str>,
+        stream: &str,
+        data: &[u8],
+        last: bool,
+    ) -> Result<()> {
+        let piece = Stream::new(stream, command, data);
+        let piece = if last { piece.last() } else { piece };
+        let session = self.client.session();
+        let request = self.target.send(&session, Client::new_id(), SendInput { streams: vec![piece] });
+        self.client.call(&request, Sending::ONCE, |_| Ok(())).await
+    }
+
+    /// Waits for output of a command, or of the shell. The host answers each Receive within its
+    /// time-out; one that brought nothing is repeated.
+    pub(crate) async fn receive(&self, command: Option<&str>, streams: &[&str]) -> Result<Received> {
+        let mut patience = Patience::default();
+        loop {
+            let asked = Instant::now();
+            let output = ReceiveOutput {
+                command_id: command.map(str::to_owned),
+                streams: streams.iter().map(|&name| name.to_owned()).collect(),
+                sequence_id: None,
+            };
+            let session = self.client.session();
+            let request = self.target.receive(&session, Client::new_id(), output);
+            let received = self
+                .client
+                .call(&request, Sending::REPEATABLE, |reply| {
+                    Received::from_response(ReceiveResponse::try_from(reply)?)
+                })
+                .await;
+            match received {
+                Err(error) if error.fault().is_some_and(windlass_soap::Fault::is_timeout) => {}
+                Ok(received) if received.pieces.is_empty() && !received.is_done() => {}
+                other => return other,
+            }
+            patience.after(asked.elapsed()).await;
+        }
+    }
+
+    /// Signals a command, ahead of all work.
+    pub(crate) async fn signal(
+        &self,
+        command: &str,
+        code: SignalCode,
+        limit: Option<Duration>,
+    ) -> Result<()> {
+        let session = self.client.session();
+        let request = self.target.signal(&session, Client::new_id(), Signal::new(command, code));
+        self.clean_up(request, limit).await
+    }
+
+    /// Closes the shell, ahead of all work. A shell that is gone already is closed.
+    pub(crate) async fn delete(&self, limit: Option<Duration>) -> Result<()> {
+        let session = self.client.session();
+        let request = self.target.delete(&session, Client::new_id());
+        self.clean_up(request, limit).await
+    }
+
+    /// What is gone needs no clean-up.
+    async fn clean_up(&self, mut request: Request<'_>, limit: Option<Duration>) -> Result<()> {
+        if let Some(limit) = limit {
+            request.header.operation_timeout = Some(limit);
+        }
+        match self.client.call(&request, Sending::CLEAN_UP, |_| Ok(())).await {
+            Err(error) if is_gone(&error) => Ok(()),
+            other => other,
+        }
+    }
+}
+
+/// Slows down a client whose host answers at once that it has nothing.
+#[derive(Debug, Default)]
+struct Patience {
+    hasty_answers: u32,
+}
+
+impl Patience {
+    /// An answer that took at least this long was waited for by the host.
+    const HASTY: Duration = Duration::from_millis(100);
+    const LONGEST_PAUSE: Duration = Duration::from_secs(1);
+
+    async fn after(&mut self, answered_within: Duration) {
+        if answered_within >= Self::HASTY {
+            self.hasty_answers = 0;
+            return;
+        }
+        self.hasty_answers = self.hasty_answers.saturating_add(1).min(16);
+        let pause = Duration::from_millis(1 << self.hasty_answers).min(Self::LONGEST_PAUSE);
+        tokio::time::sleep(pause).await;
+    }
+}
+
+/// Whether the fault says that the shell or the command does not exist any more.
+pub(crate) fn is_gone(error: &Error) -> bool {
+    error.fault().and_then(windlass_soap::Fault::code).is_some_and(|code| code.is_end_of_stream())
+}

@@ -1,0 +1,130 @@
+//! Work that outlives the future which started it.
+
+use std::future::Future;
+use std::time::Duration;
+
+use tokio::runtime::Handle;
+use tokio::sync::{oneshot, watch};
+
+use crate::error::{Error, Result};
+
+/// Spawns a session's background work on the runtime in which the session was opened, and knows when
+/// all of it is done. Everything that leaves something behind on the host runs here, so that it is
+/// carried through when the caller loses interest.
+#[derive(Clone)]
+pub(crate) struct Tasks {
+    runtime: Handle,
+    running: watch::Sender<usize>,
+}
+
+impl Tasks {
+    /// On the runtime of the caller.
+    ///
+    /// # Errors
+    /// There is none.
+    pub(crate) fn current() -> Result<Self> {
+        let runtime = Handle::try_current()
+            .map_err(|_| Error::usage("a session must be opened within a tokio runtime"))?;
+        Ok(Self { runtime, running: watch::Sender::new(0) })
+    }
+
+    /// Starts a piece of work. It runs to its end unless the runtime is shut down.
+    pub(crate) fn spawn(&self, work: impl Future<Output = ()> + Send + 'static) {
+        let running = Running::count(self.running.clone());
+        self.runtime.spawn(async move {
+            work.await;
+            drop(running);
+        });
+    }
+
+    /// Starts work that [`settled`](Self::settled) does not wait for: the work may itself wait so.
+    pub(crate) fn detach(&self, work: impl Future<Output = ()> + Send + 'static) {
+        self.runtime.spawn(work);
+    }
+
+    /// Runs `work` to its end even if the caller drops the returned future in the meantime. The work may
+    /// wait for all others to be settled.
+    pub(crate) async fn finish<T: Send + 'static>(
+        &self,
+        work: impl Future<Output = T> + Send + 'static,
+    ) -> T {
+        let (sender, receiver) = oneshot::channel();
+        self.detach(async move {
+            // A caller who left does not want to know.
+            sender.send(work.await).ok();
+        });
+        match receiver.await {
+            Ok(made) => made,
+            Err(_) => std::future::pending().await,
+        }
+    }
+
+    /// Runs `work` to its end even if the caller drops the returned future in the meantime; then
+    /// `undo` gets what it made.
+    pub(crate) async fn carry_through<T, U>(
+        &self,
+        work: impl Future<Output = T> + Send + 'static,
+        undo: impl FnOnce(T) -> U + Send + 'static,
+    ) -> T
+    where
+        T: Send + 'static,
+        U: Future<Output = ()> + Send + 'static,
+    {
+        let (sender, receiver) = oneshot::channel();
+        self.spawn(async move {
+            if let Err(unwanted) = sender.send(work.await) {
+                undo(unwanted).await;
+            }
+        });
+        match receiver.await {
+            Ok(made) => made,
+            // The work panicked or its runtime ended: there is nothing to go on with.
+            Err(_) => std::future::pending().await,
+        }
+    }
+
+    /// Waits until no work is left, at most for `limit`. Says whether all is done.
+    pub(crate) async fn settled(&self, limit: Duration) -> bool {
+        let mut running = self.running.subscribe();
+        tokio::time::timeout(limit, running.wait_for(|&count| count == 0)).await.is_ok()
+    }
+}
+
+/// Counts one piece of work until it is dropped, also by a panic or the end of the runtime.
+struct Running(watch::Sender<usize>);
+
+impl Running {
+    fn count(running: watch::Sender<usize>) -> Self {
+        running.send_modify(|count| *count += 1);
+        Self(running)
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.0.send_modify(|count| *count = count.saturating_sub(1));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn settles_when_the_last_work_is_done() {
+        let tasks = Tasks::current().unwrap();
+        assert!(tasks.settled(Duration::ZERO).await);
+        let (go, gone) = tokio::sync::oneshot::channel::<()>();
+        tasks.spawn(async move {
+            gone.await.ok();
+        });
+        assert!(!tasks.settled(Duration::from_millis(1)).await);
+        go.send(()).unwrap();
+        assert!(tasks.settled(Duration::from_secs(5)).await);
+    }
+
+    #[test]
+    fn needs_a_runtime() {
+        assert!(Tasks::current().is_err());
+    }
+}

@@ -1,0 +1,120 @@
+//! The task that runs one command of a `cmd` shell from its start to its clean-up.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use tokio::sync::mpsc;
+use windlass_soap::OptionSet;
+use windlass_wsman::{CommandLine, SignalCode};
+
+use super::Shared;
+use super::command::{Order, RunningCommand, ShellEvent, WinRsCommand};
+use crate::batches::{self, Outlet};
+use crate::error::{Error, Result};
+use crate::shell::Received;
+
+const STREAMS: &[&str] = &["stdout", "stderr"];
+/// Orders of the caller that may wait: each waits for its own answer anyway.
+const ORDERS: usize = 4;
+
+/// Starts the task.
+pub(super) fn start(shared: &Arc<Shared>, command: WinRsCommand) -> RunningCommand {
+    let (outlet, events) = batches::channel();
+    let (orders, accepted) = mpsc::channel(ORDERS);
+    let shared_by_task = Arc::clone(shared);
+    shared.tasks.spawn(async move {
+        if let Err(error) = run(&shared_by_task, command, &outlet, accepted).await {
+            outlet.fail(error.while_doing("running a command")).await;
+        }
+    });
+    RunningCommand { events, orders }
+}
+
+/// Runs the command and frees its place in the shell, whatever happens in between.
+async fn run(
+    shared: &Arc<Shared>,
+    command: WinRsCommand,
+    outlet: &Outlet<ShellEvent>,
+    orders: mpsc::Receiver<Order>,
+) -> Result<()> {
+    let options = OptionSet::new()
+        .with("WINRS_CONSOLEMODE_STDIN", flag(command.console_input))
+        .with("WINRS_SKIP_CMD_SHELL", flag(command.skip_cmd_shell));
+    let line = CommandLine {
+        command_id: None,
+        command: Cow::Borrowed(&command.program),
+        arguments: command.arguments.iter().map(|argument| Cow::Borrowed(argument.as_str())).collect(),
+    };
+    let id: Arc<str> = shared.shell.command(line, options).await?.into();
+    shared.tasks.spawn(obey(Arc::clone(shared), Arc::clone(&id), command.takes_input, orders));
+    let outcome = follow(shared, &id, outlet).await;
+    let freed = shared.shell.signal(&id, SignalCode::Terminate, Some(shared.cancel_timeout)).await;
+    outcome?;
+    freed
+}
+
+fn flag(set: bool) -> &'static str {
+    if set { "TRUE" } else { "FALSE" }
+}
+
+/// Hands on what the command writes, until it ends, the caller leaves or the shell closes.
+async fn follow(shared: &Shared, id: &str, outlet: &Outlet<ShellEvent>) -> Result<()> {
+    let mut closing = shared.closing.subscribe();
+    loop {
+        let received = tokio::select! {
+            received = shared.shell.receive(Some(id), STREAMS) => received?,
+            () = outlet.abandoned() => return Ok(()),
+            _ = closing.wait_for(|&closing| closing) => {
+                return Err(Error::closed(shared.shell.client().host(), "the shell was closed"));
+            }
+        };
+        let is_done = received.is_done();
+        if !outlet.send(events(received)).await || is_done {
+            return Ok(());
+        }
+    }
+}
+
+fn events(received: Received) -> Vec<ShellEvent> {
+    let is_done = received.is_done();
+    let exit_code = received.state.and_then(|state| state.exit_code).unwrap_or_default();
+    let pieces = received.pieces.into_iter().map(|piece| match piece.is_stderr {
+        true => ShellEvent::Stderr(piece.data.into()),
+        false => ShellEvent::Stdout(piece.data.into()),
+    });
+    pieces.chain(is_done.then_some(ShellEvent::Exited(exit_code))).collect()
+}
+
+/// Carries out what the caller asks for, in order, until the caller drops the command.
+async fn obey(shared: Arc<Shared>, id: Arc<str>, takes_input: bool, mut orders: mpsc::Receiver<Order>) {
+    let shell = &shared.shell;
+    let mut closing = shared.closing.subscribe();
+    loop {
+        let order = tokio::select! {
+            order = orders.recv() => order,
+            _ = closing.wait_for(|&closing| closing) => None,
+        };
+        match order {
+            None => return,
+            Some(Order::Write(_, done) | Order::CloseInput(done)) if !takes_input => {
+                done.send(Err(Error::usage("the command was started without input"))).ok();
+            }
+            Some(Order::Write(bytes, done)) => {
+                done.send(write(&shared, &id, &bytes).await).ok();
+            }
+            Some(Order::CloseInput(done)) => {
+                done.send(shell.send(Some(&id), "stdin", &[], true).await).ok();
+            }
+            Some(Order::Signal(code, done)) => {
+                done.send(shell.signal(&id, code, Some(shared.cancel_timeout)).await).ok();
+            }
+        }
+    }
+}
+
+async fn write(shared: &Shared, id: &str, bytes: &[u8]) -> Result<()> {
+    for piece in bytes.chunks(shared.shell.send_capacity().max(1)) {
+        shared.shell.send(Some(id), "stdin", piece, false).await?;
+    }
+    Ok(())
+}

@@ -1,0 +1,74 @@
+"""Our client against a server that is not ours: mini_winrm_server.py on loopback.
+
+Runs the example `interop_client` of the crate `windlass` once a case and checks, beside what it says, that
+nothing stays open on the server. Prints `mini-server: CASE: passed|failed: why`.
+"""
+import argparse
+import os
+import subprocess
+import sys
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from mini_winrm_server import Server  # noqa: E402
+
+USER, PASSWORD = "alice", "Pa55w0rd.1"
+# name of the case, authentication, whether the server allows Basic and plain bodies, password, requests expected
+CASES = [
+    ("identify", "ntlm", False, PASSWORD, None),
+    ("shell-command", "ntlm", False, PASSWORD, None),
+    ("shell-input", "ntlm", False, PASSWORD, None),
+    ("pipeline", "ntlm", False, PASSWORD, 6),
+    ("pipeline-streams", "ntlm", False, PASSWORD, None),
+    ("pipeline-input", "ntlm", False, PASSWORD, None),
+    ("pipeline-parallel", "ntlm", False, PASSWORD, None),
+    ("pipeline-stop", "ntlm", False, PASSWORD, None),
+    ("pipeline-drop", "ntlm", False, PASSWORD, None),
+    ("pipeline-large", "ntlm", False, PASSWORD, None),
+    ("unknown-endpoint", "ntlm", False, PASSWORD, None),
+    ("refused", "ntlm", False, "not the password", None),
+    ("identify", "negotiate", False, PASSWORD, None),
+    ("shell-command", "negotiate", False, PASSWORD, None),
+    ("pipeline", "negotiate", False, PASSWORD, 6),
+    ("pipeline-streams", "negotiate", False, PASSWORD, None),
+    ("shell-command", "basic", True, PASSWORD, None),
+    ("pipeline", "basic", True, PASSWORD, 5),
+    ("pipeline-streams", "basic", True, PASSWORD, None),
+    ("refused", "basic", True, "not the password", None),
+]
+
+
+def run(program, case, authentication, basic, password, requests):
+    server = Server(user=USER, password=PASSWORD, basic=basic).start()
+    environment = dict(os.environ, WINDLASS_PASSWORD=password)
+    command = [program, "--port", str(server.server_port), "--user", USER, "--authentication", authentication, "--case", case]
+    try:
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60)
+        shells, commands, sent = len(server.service.shells), server.service.open_commands(), server.service.requests
+    except subprocess.TimeoutExpired:
+        return "no end after 60 s"
+    finally:
+        server.stop()
+    if done.returncode != 0:
+        return (done.stderr.strip() or done.stdout.strip() or f"status {done.returncode}").splitlines()[-1]
+    if shells or commands:
+        return f"{shells} shells and {commands} commands stay open"
+    if requests is not None and sent != requests:
+        return f"{sent} requests instead of {requests}"
+    return None
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--bin", required=True, help="the example interop_client")
+    parser.add_argument("--only", help="only cases whose name contains this")
+    arguments, _ = parser.parse_known_args()
+    for case, authentication, basic, password, requests in CASES:
+        name = f"{case} {authentication}"
+        if arguments.only and arguments.only not in name:
+            continue
+        reason = run(arguments.bin, case, authentication, basic, password, requests)
+        print(f"mini-server: {name}: " + ("passed" if reason is None else f"failed: {reason}"), flush=True)
+
+
+if __name__ == "__main__":
+    main()
