@@ -210,7 +210,7 @@ impl ShellTarget {
         message_id: Uuid,
         command_id: Option<String>,
     ) -> Request<'static> {
-        self.request(session, message_id, Operation::Reconnect(Reconnect { command_id }))
+        self.request(session, message_id, Operation::Reconnect(Reconnect { command_id, buffer_mode: None }))
     }
 
     /// Takes over the shell, or one of its commands.

@@ -146,7 +146,13 @@ impl<'a> Response<'a> {
             Reply::Identify(identify) => identify.write(writer),
             Reply::Get(xml) | Reply::Put(Some(xml)) | Reply::Invoke(Some(xml)) => xml.write(writer),
             Reply::Create(created) => created.write(writer),
-            Reply::Delete | Reply::Release | Reply::Put(None) | Reply::Invoke(None) | Reply::Unsubscribe => {}
+            Reply::Delete
+            | Reply::Release
+            | Reply::Put(None)
+            | Reply::Invoke(None)
+            | Reply::Unsubscribe
+            | Reply::Disconnect
+            | Reply::Reconnect => {}
             Reply::Enumerate(page) => page.write_enumerate(writer),
             Reply::Pull(page) => page.write_pull(writer),
             Reply::Subscribe(subscription) => subscription.write(writer),
@@ -158,12 +164,6 @@ impl<'a> Response<'a> {
             Reply::Receive(output) => output.write(writer),
             Reply::Signal => {
                 writer.start("rsp:SignalResponse").end();
-            }
-            Reply::Disconnect => {
-                writer.start("rsp:DisconnectResponse").end();
-            }
-            Reply::Reconnect => {
-                writer.start("rsp:ReconnectResponse").end();
             }
             Reply::Connect(connected) => connected.write(writer),
             Reply::Fault(fault) => fault.write(writer),
@@ -225,13 +225,10 @@ impl Reply<'_> {
             Self::Create(_) => &[ns::DECLARE_X],
             Self::Enumerate(_) | Self::Pull(_) | Self::Release => &[ns::DECLARE_N],
             Self::Subscribe(_) | Self::Renew(_) | Self::Unsubscribe => &[ns::DECLARE_E, ns::DECLARE_N],
-            Self::Command(_)
-            | Self::Send
-            | Self::Receive(_)
-            | Self::Signal
-            | Self::Disconnect
-            | Self::Reconnect
-            | Self::Connect(_) => &[ns::DECLARE_RSP],
+            Self::Command(_) | Self::Send | Self::Receive(_) | Self::Signal | Self::Connect(_) => {
+                &[ns::DECLARE_RSP]
+            }
+            Self::Disconnect | Self::Reconnect => &[],
         }
     }
 

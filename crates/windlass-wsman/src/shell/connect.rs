@@ -49,8 +49,10 @@ pub struct Disconnect {
 /// Takes up a shell again that the same client session left, or one of its commands.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Reconnect {
-    /// The command; the shell itself where absent.
+    /// The command; the shell itself where absent. Commands do not come back with their shell.
     pub command_id: Option<String>,
+    /// What happens to output when the shell is disconnected again.
+    pub buffer_mode: Option<BufferMode>,
 }
 
 /// Takes over a disconnected shell from another client session, or one of its commands.
@@ -107,21 +109,39 @@ impl Disconnect {
 }
 
 impl Reconnect {
-    /// Reads the body; some clients leave it empty.
+    /// Reads the body, which is empty for a shell. The command stands in an attribute or, as [MS-PSRP]
+    /// has it, in an element.
     pub(crate) fn read(body: &mut Body<'_, '_>) -> Result<Self, Error> {
+        let mut request = Self::default();
         if body.root.is_none() {
-            return Ok(Self::default());
+            return Ok(request);
         }
         let root = body.expect(ns::SHELL, "Reconnect", "rsp:Reconnect")?;
-        let command_id = read::attribute(root, "CommandId")?.filter(|id| !id.is_empty());
-        body.skip()?;
-        Ok(Self { command_id })
+        request.command_id = read::attribute(root, "CommandId")?.filter(|id| !id.is_empty());
+        let (reader, limits) = (&mut *body.reader, body.limits);
+        while let Some(element) = reader.next_element()? {
+            if element.is(ns::SHELL, "CommandId") || element.is(ns::SHELL, "CommandID") {
+                let id = read::word(reader, "rsp:CommandId", limits)?;
+                read::once(&mut request.command_id, id, "rsp:CommandId", reader)?;
+            } else if element.is(ns::SHELL, "BufferMode") {
+                request.buffer_mode = Some(BufferMode::read(reader, limits)?);
+            } else {
+                reader.skip()?;
+            }
+        }
+        Ok(request)
     }
 
     pub(crate) fn write(&self, writer: &mut Writer) {
+        if *self == Self::default() {
+            return;
+        }
         writer.start("rsp:Reconnect");
         if let Some(id) = &self.command_id {
             writer.attr("CommandId", id);
+        }
+        if let Some(mode) = self.buffer_mode {
+            writer.leaf("rsp:BufferMode", mode.name());
         }
         writer.end();
     }

@@ -26,9 +26,11 @@ pub enum SignalCode {
     CtrlC,
     /// Ctrl-Break.
     CtrlBreak,
-    /// Stops a pipeline of a PowerShell endpoint. Its URI is spelled `crtl_c`; the correct spelling
-    /// is understood, too.
+    /// Stops a pipeline of a PowerShell endpoint. Its URI is spelled `crtl_c`.
     PowerShellStop,
+    /// The same in the correct spelling, which some clients send and PowerShell itself takes for a
+    /// request to close the pipeline.
+    PowerShellCtrlC,
     /// A code that this crate does not know, as its URI.
     Other(String),
 }
@@ -40,7 +42,7 @@ impl SignalCode {
     const CTRL_BREAK: &'static str =
         "http://schemas.microsoft.com/wbem/wsman/1/windows/shell/signal/ctrl_break";
     const STOP: &'static str = "powershell/signal/crtl_c";
-    const STOP_CORRECTED: &'static str = "powershell/signal/ctrl_c";
+    const POWERSHELL_CTRL_C: &'static str = "powershell/signal/ctrl_c";
 
     /// The URI that stands for the code.
     pub fn uri(&self) -> Cow<'_, str> {
@@ -49,8 +51,14 @@ impl SignalCode {
             Self::CtrlC => Self::CTRL_C,
             Self::CtrlBreak => Self::CTRL_BREAK,
             Self::PowerShellStop => Self::STOP,
+            Self::PowerShellCtrlC => Self::POWERSHELL_CTRL_C,
             Self::Other(uri) => uri,
         })
+    }
+
+    /// Whether a pipeline of a PowerShell endpoint is to be stopped, in either spelling.
+    pub fn is_powershell_stop(&self) -> bool {
+        matches!(self, Self::PowerShellStop | Self::PowerShellCtrlC)
     }
 
     fn from_uri(uri: &str) -> Self {
@@ -58,7 +66,8 @@ impl SignalCode {
             Self::TERMINATE => Self::Terminate,
             Self::CTRL_C => Self::CtrlC,
             Self::CTRL_BREAK => Self::CtrlBreak,
-            Self::STOP | Self::STOP_CORRECTED => Self::PowerShellStop,
+            Self::STOP => Self::PowerShellStop,
+            Self::POWERSHELL_CTRL_C => Self::PowerShellCtrlC,
             other => Self::Other(other.to_owned()),
         }
     }
