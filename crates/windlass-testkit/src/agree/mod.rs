@@ -4,7 +4,12 @@
 //! part's folder and reports by kind. Differences that are meant stand in [`listed`] with their
 //! reasons.
 
+pub mod clixml;
+pub mod display;
+pub mod language;
 pub mod listed;
+pub mod omi;
+pub mod wsman;
 
 use std::path::Path;
 
@@ -51,6 +56,6 @@ impl KindReport {
 
 /// Compares every part that `dir` holds. A part whose folder is missing gives no report.
 pub fn run(dir: &Path) -> Vec<KindReport> {
-    let parts: [fn(&Path) -> Vec<KindReport>; 0] = [];
+    let parts: [fn(&Path) -> Vec<KindReport>; 5] = [clixml::run, display::run, language::run, wsman::run, omi::run];
     parts.iter().flat_map(|part| part(dir)).collect()
 }
