@@ -111,6 +111,19 @@ impl CimInstance {
         }
     }
 
+    /// The instance that a path refers to, known by its keys alone.
+    #[must_use]
+    pub fn of_path(path: &ObjectPath) -> Self {
+        let mut instance = Self::new(path.class_name.clone());
+        instance.namespace.clone_from(&path.namespace);
+        instance.server_name.clone_from(&path.server);
+        let keys = path.bindings().iter();
+        let keys = keys.map(|key| CimProperty::new(key.name.clone(), key.value.clone()).into_key());
+        instance.properties = keys.collect();
+        instance.stated_path = Some(Box::new(path.clone()));
+        instance
+    }
+
     /// A new instance of a class: every property with its default value, keys marked.
     #[must_use]
     pub fn of_class(class: &Arc<CimClass>) -> Self {

@@ -22,6 +22,7 @@ mod path;
 mod qualifier;
 mod resource_uri;
 mod schema;
+mod status;
 mod system;
 mod text;
 mod types;
@@ -44,6 +45,7 @@ pub use resource_uri::{
     ALL_CLASSES, CIM_BASE, CLASS_SCHEMA_BASE, ResourceUri, UriFamily, WMI_BASE, expand_alias,
 };
 pub use schema::{ClassStore, NoSchema, Schema};
+pub use status::CimStatus;
 pub use system::SYSTEM_PROPERTIES;
 pub use types::{CimType, DataType};
 pub use value::{CimArray, CimValue};

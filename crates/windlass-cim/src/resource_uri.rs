@@ -6,6 +6,9 @@ use std::str::FromStr;
 use crate::error::Error;
 use crate::name::CimName;
 use crate::namespace::Namespace;
+use crate::path::ObjectPath;
+use crate::value::CimValue;
+use crate::wscim::NAMESPACE_SELECTOR;
 
 /// The start of the URIs of WMI, followed by the namespace and the class.
 pub const WMI_BASE: &str = "http://schemas.microsoft.com/wbem/wsman/1/wmi/";
@@ -95,6 +98,28 @@ impl ResourceUri {
     #[must_use]
     pub fn sibling(&self, class: &CimName) -> Self {
         Self { class: Some(class.clone()), ..self.clone() }
+    }
+}
+
+impl ResourceUri {
+    /// The path of the object that the URI and selectors name together. The selector
+    /// `__cimnamespace` is the namespace, the others are keys; without any, it is the class. `None`
+    /// when the URI names no class.
+    pub fn to_path<N, V>(&self, selectors: impl IntoIterator<Item = (N, V)>) -> Option<ObjectPath>
+    where
+        N: Into<CimName>,
+        V: Into<CimValue>,
+    {
+        let mut path = ObjectPath::class(self.class.clone()?);
+        path.namespace.clone_from(&self.namespace);
+        for (name, value) in selectors {
+            let (name, value) = (name.into(), value.into());
+            match value.as_str() {
+                Some(namespace) if name.is(NAMESPACE_SELECTOR) => path.namespace = Some(namespace.into()),
+                _ => path = path.with_key(name, value),
+            }
+        }
+        Some(path)
     }
 }
 
@@ -217,6 +242,15 @@ mod tests {
         ] {
             assert!(text.parse::<ResourceUri>().is_err(), "{text}");
         }
+    }
+
+    #[test]
+    fn selectors_make_paths() {
+        let uri = ResourceUri::cim("X");
+        let path = uri.to_path([("__CIMNamespace", "root/test"), ("k", "1")]).unwrap();
+        assert_eq!(path.to_string(), r#"root\test:X.k="1""#);
+        assert!(uri.to_path([("__cimnamespace", "root/test")]).unwrap().is_class());
+        assert_eq!(ResourceUri::wmi_all("root/x").to_path([("k", 1_u8)]), None);
     }
 
     #[test]

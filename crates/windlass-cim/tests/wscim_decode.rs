@@ -13,7 +13,7 @@ use windlass_cim::{
     CimArray, CimClass, CimInstance, CimType, CimValue, ClassStore, DataType, Error, MethodDecl, Mismatch,
     NoSchema, ObjectPath, ParameterDecl, PropertyDecl, Qualifier,
 };
-use windlass_xml::{Fragment, Limits, Reader};
+use windlass_xml::{Limits, Reader};
 
 const DECLARATIONS: &str = concat!(
     r#"xmlns:p="http://schemas.microsoft.com/wbem/wsman/1/wmi/root/test/X" "#,
@@ -31,7 +31,7 @@ fn document(body: &str) -> String {
 }
 
 fn decode_with(decoder: &mut Decoder<'_>, body: &str) -> Result<CimInstance, Error> {
-    decoder.decode(&Fragment::standalone(&document(body)))
+    decoder.decode(&mut Reader::new(&document(body), Limits::default()))
 }
 
 fn untyped(body: &str) -> CimInstance {
@@ -115,7 +115,7 @@ fn items_and_projections() {
     let item = format!(
         "<w:Item {DECLARATIONS}><p:X><p:k>1</p:k></p:X><a:EndpointReference>{EPR}</a:EndpointReference></w:Item>"
     );
-    let instance = Decoder::new().decode(&Fragment::standalone(&item)).unwrap();
+    let instance = Decoder::new().decode(&mut Reader::new(&item, Limits::default())).unwrap();
     assert_eq!(instance.get("k"), Some(&"1".into()));
     assert_eq!(instance.path().unwrap().to_string(), r#"\\srv\root\test:Y.k="1""#);
 
@@ -286,5 +286,10 @@ fn hostile_answers_are_refused() {
     ] {
         assert!(decode_with(&mut Decoder::new(), body).is_err(), "{body}");
     }
-    assert!(Decoder::new().with_schema(&NoSchema, Mismatch::Fail).decode(&Fragment::standalone("")).is_err());
+    assert!(
+        Decoder::new()
+            .with_schema(&NoSchema, Mismatch::Fail)
+            .decode(&mut Reader::new("", Limits::default()))
+            .is_err()
+    );
 }

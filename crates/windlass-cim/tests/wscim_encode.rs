@@ -12,7 +12,7 @@ use windlass_cim::wscim::{DateTimeStyle, Decoder, Encoder};
 use windlass_cim::{
     CimArray, CimClass, CimInstance, CimProperty, CimType, CimValue, ObjectPath, ResourceUri,
 };
-use windlass_xml::{Fragment, Writer};
+use windlass_xml::{Limits, Reader, Writer};
 
 fn windows() -> Encoder {
     Encoder::new(ResourceUri::wmi_all("root/test"))
@@ -132,7 +132,7 @@ fn references_of_the_other_family_name_the_namespace_in_a_selector() {
     encoder.endpoint_reference(&mut writer, &path).unwrap();
     let xml = writer.finish();
     assert!(xml.contains(r#"<w:Selector Name="__cimnamespace">root/x</w:Selector>"#), "{xml}");
-    let mut reader = windlass_xml::Reader::new(&xml, windlass_xml::Limits::default());
+    let mut reader = Reader::new(&xml, Limits::default());
     reader.next_element().unwrap().unwrap();
     assert_eq!(Decoder::new().reference(&mut reader).unwrap(), path);
 }
@@ -166,6 +166,6 @@ fn what_is_written_reads_back() {
         .with("l", vec![inner.clone(), inner])
         .with("r", ObjectPath::class("Y").with_key("k", "1").in_namespace("root/test"));
     let xml = encode(&windows(), &instance);
-    let read = Decoder::new().decode(&Fragment::standalone(&xml)).unwrap();
+    let read = Decoder::new().decode(&mut Reader::new(&xml, Limits::default())).unwrap();
     assert!(CimValue::from(read).cim_eq(&instance.into()), "{xml}");
 }

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use windlass_xml::{Element, Event, Fragment, Limits, Reader};
+use windlass_xml::{Element, Event, Reader};
 
 use super::budget::{Budget, DecodeLimits};
 use super::scalar::{Marks, Stated, append, text_value};
@@ -70,15 +70,14 @@ impl<'s> Decoder<'s> {
         Self { server_name: Some(server_name.into()), ..self }
     }
 
-    /// Reads the instance that a fragment holds, or the object and endpoint reference of a `w:Item`.
+    /// Reads the instance that is the next element, see [`Decoder::instance`].
     ///
     /// # Errors
     /// Malformed XML, an exceeded limit, a value that does not fit its type.
-    pub fn decode(&mut self, fragment: &Fragment<'_>) -> Result<CimInstance, Error> {
-        let mut reader = fragment.reader(Limits::default());
+    pub fn decode(&mut self, reader: &mut Reader<'_>) -> Result<CimInstance, Error> {
         let expected = "an instance";
         let element = reader.next_element()?.ok_or(Error::Element { offset: 0, expected })?;
-        self.instance(&mut reader, &element)
+        self.instance(reader, &element)
     }
 
     /// Reads the instance whose start tag was just read, up to its end tag: an element named like
