@@ -39,6 +39,27 @@ impl Sending {
     pub(crate) const CLEAN_UP: Self = Self { repeatable: true, lane: Lane::CleanUp };
 }
 
+/// Why the content of a reply cannot be used.
+#[derive(Debug)]
+pub(crate) enum Unreadable {
+    /// It is not what WS-Management says.
+    Wsman(WsmanError),
+    /// What it carries is not CIM.
+    Cim(windlass_cim::Error),
+}
+
+impl From<WsmanError> for Unreadable {
+    fn from(error: WsmanError) -> Self {
+        Self::Wsman(error)
+    }
+}
+
+impl From<windlass_cim::Error> for Unreadable {
+    fn from(error: windlass_cim::Error) -> Self {
+        Self::Cim(error)
+    }
+}
+
 /// A client of one service.
 pub(crate) struct Client {
     pool: Pool,
@@ -86,7 +107,7 @@ impl Client {
         &self,
         request: &Request<'_>,
         sending: Sending,
-        read: impl FnOnce(Reply<'_>) -> Result<T, WsmanError>,
+        read: impl FnOnce(Reply<'_>) -> Result<T, Unreadable>,
     ) -> Result<T> {
         let timeout = request.header.operation_timeout.unwrap_or_else(|| self.session().operation_timeout);
         let mut http = windlass_net::Request::new(self.body(&request.encode()), self.content_type());
@@ -105,8 +126,11 @@ impl Client {
         match answer.reply {
             Reply::Fault(fault) => Err(self.fault(*fault)),
             reply => read(reply).map_err(|error| match error {
-                WsmanError::Fault(fault) => self.fault(*fault),
-                other => failed(&other),
+                Unreadable::Wsman(WsmanError::Fault(fault)) => self.fault(*fault),
+                Unreadable::Wsman(other) => failed(&other),
+                Unreadable::Cim(error) => {
+                    Error::protocol(Layer::Cim, &self.host, format!("the answer cannot be read: {error}"))
+                }
             }),
         }
     }

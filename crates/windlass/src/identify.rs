@@ -36,7 +36,7 @@ pub async fn identify(target: &Target) -> Result<Identity> {
 
 pub(crate) async fn ask(client: &Client) -> Result<Identity> {
     let asked = client
-        .call(&Request::identify(), Sending::REPEATABLE, |reply| IdentifyResponse::try_from(reply))
+        .call(&Request::identify(), Sending::REPEATABLE, |reply| Ok(IdentifyResponse::try_from(reply)?))
         .await;
     let response = asked.map_err(|error| error.while_doing("identifying the service"))?;
     Ok(Identity {

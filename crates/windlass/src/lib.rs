@@ -2,6 +2,7 @@
 //!
 //! - [`PsSession`] runs PowerShell on a remote computer: [`PsSession::invoke`] starts a pipeline and
 //!   gives its output as it comes.
+//! - [`CimSession`] reads, changes and calls objects of Windows management.
 //! - [`WinRsShell`] runs programs and commands of `cmd.exe`.
 //! - [`identify`] asks which service answers.
 //!
@@ -10,10 +11,12 @@
 //! future is dropped half-way, and when the session itself is dropped. [`Error`] says which layer
 //! failed, on which host and why.
 //!
-//! Specifications: [MS-WSMV], DSP0226 (WS-Management), [MS-PSRP] (PowerShell remoting).
+//! Specifications: [MS-WSMV], DSP0226 (WS-Management), DSP0227 (CIM over it), [MS-PSRP] (PowerShell
+//! remoting).
 #![forbid(unsafe_code)]
 
 mod batches;
+mod cim;
 mod client;
 mod error;
 mod identify;
@@ -25,6 +28,9 @@ mod target;
 mod tasks;
 mod winrs;
 
+pub use cim::{
+    CimSession, CimSessionBuilder, CimSessionOptions, Enumeration, InstanceStream, MethodResult, UriStyle,
+};
 pub use error::{Error, ErrorKind, Layer, Result};
 pub use identify::{Identity, identify};
 pub use options::WsmanOptions;
@@ -35,6 +41,7 @@ pub use ps::{
 pub use statistics::Statistics;
 pub use target::{Authentication, Target};
 pub use windlass_auth::Credential;
+pub use windlass_cim as model;
 pub use windlass_clixml as clixml;
 pub use windlass_core::Secret;
 pub use windlass_net as net;

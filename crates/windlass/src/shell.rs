@@ -126,7 +126,7 @@ impl RemoteShell {
         let request = self.target.command(&session, Client::new_id(), line, options);
         self.client
             .call(&request, Sending::ONCE, |reply| {
-                windlass_wsman::CommandResponse::try_from(reply).map(|response| response.command_id)
+                Ok(windlass_wsman::CommandResponse::try_from(reply)?.command_id)
             })
             .await
     }
@@ -162,7 +162,7 @@ impl RemoteShell {
             let received = self
                 .client
                 .call(&request, Sending::REPEATABLE, |reply| {
-                    Received::from_response(ReceiveResponse::try_from(reply)?)
+                    Ok(Received::from_response(ReceiveResponse::try_from(reply)?)?)
                 })
                 .await;
             match received {

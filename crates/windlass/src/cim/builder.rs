@@ -1,0 +1,110 @@
+//! Opening a CIM session.
+
+use std::sync::Arc;
+
+use windlass_cim::Namespace;
+
+use super::resource::UriStyle;
+use super::session::{CimSession, Shared};
+use crate::error::{Error, Result};
+use crate::identify;
+use crate::options::WsmanOptions;
+use crate::target::{Target, target_setters};
+use crate::tasks::Tasks;
+
+/// What `New-CimSessionOption` offers beside the parameters of a [`Target`] and of [`WsmanOptions`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct CimSessionOptions {
+    /// Time-outs, languages and sizes.
+    pub wsman: WsmanOptions,
+    /// How the URIs of classes are spelled.
+    pub uri_style: UriStyle,
+    /// The namespace of operations that name none.
+    pub namespace: Namespace,
+    /// How many instances one answer may hold.
+    pub max_elements: u32,
+}
+
+impl Default for CimSessionOptions {
+    /// URIs of WMI, namespace `root/cimv2`, 1000 instances an answer.
+    fn default() -> Self {
+        Self {
+            wsman: WsmanOptions::default(),
+            uri_style: UriStyle::default(),
+            namespace: Namespace::new("root/cimv2"),
+            max_elements: 1000,
+        }
+    }
+}
+
+/// The parameters of a new CIM session (`New-CimSession`).
+#[derive(Clone)]
+pub struct CimSessionBuilder {
+    target: Target,
+    name: Option<String>,
+    options: CimSessionOptions,
+    skip_test_connection: bool,
+}
+
+impl CimSessionBuilder {
+    pub(super) fn new(target: Target) -> Self {
+        Self { target, name: None, options: CimSessionOptions::default(), skip_test_connection: false }
+    }
+
+    target_setters!();
+
+    /// The session's name; otherwise `CimSession` and its number.
+    #[must_use]
+    pub fn name(mut self, name: &str) -> Self {
+        self.name = Some(name.to_owned());
+        self
+    }
+
+    /// All options at once.
+    #[must_use]
+    pub fn options(mut self, options: CimSessionOptions) -> Self {
+        self.options = options;
+        self
+    }
+
+    /// The namespace of operations that name none: `root/cimv2` unless said otherwise.
+    #[must_use]
+    pub fn namespace(mut self, namespace: &str) -> Self {
+        self.options.namespace = Namespace::new(namespace);
+        self
+    }
+
+    /// How the URIs of classes are spelled.
+    #[must_use]
+    pub fn uri_style(mut self, style: UriStyle) -> Self {
+        self.options.uri_style = style;
+        self
+    }
+
+    /// Leave out the Identify that otherwise checks port and credential (`-SkipTestConnection`).
+    #[must_use]
+    pub fn skip_test_connection(mut self, skip: bool) -> Self {
+        self.skip_test_connection = skip;
+        self
+    }
+
+    /// Opens the session. Nothing stays open on the host between operations.
+    ///
+    /// # Errors
+    /// Parameters that do not fit, or a host that is not reached, refuses, or does not speak
+    /// WS-Management.
+    pub async fn connect(self) -> Result<CimSession> {
+        if self.options.max_elements == 0 {
+            return Err(Error::usage("an answer has to hold at least one instance"));
+        }
+        let tasks = Tasks::current()?;
+        let pool = self.target.pool(self.options.wsman.open_timeout)?;
+        let client = Arc::new(self.options.wsman.client(pool));
+        if !self.skip_test_connection {
+            identify::ask(&client).await?;
+        }
+        let shared = Shared { client, tasks, options: self.options };
+        Ok(CimSession::new(Arc::new(shared), self.name, self.target.computer_name().to_owned()))
+    }
+}

@@ -1,0 +1,199 @@
+//! Operations on one object: get, create, modify, delete, call a method.
+
+use windlass_cim::wscim::{Decoder, Encoder};
+use windlass_cim::{CimInstance, CimName, CimProperty, CimValue, Namespace, ObjectPath};
+use windlass_wsman::{Create, CreateResponse, Operation, Reply, Xml};
+
+use super::resource::Resource;
+use super::session::Shared;
+use crate::client::{Client, Sending, Unreadable};
+use crate::error::{Error, Result};
+
+/// What a method returned.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct MethodResult {
+    /// `ReturnValue`; null for a method without one. 0 mostly means success.
+    pub return_value: CimValue,
+    /// The output parameters.
+    pub outputs: Vec<CimProperty>,
+}
+
+pub(super) async fn get(shared: &Shared, path: &ObjectPath) -> Result<CimInstance> {
+    let resource = resource(shared, path)?;
+    let session = shared.client.session();
+    let request =
+        session.request(&resource.uri.to_string(), resource.selectors, Client::new_id(), Operation::Get);
+    let reader = InstanceReader::new(shared, path);
+    let got = shared.client.call(&request, Sending::REPEATABLE, |reply| match reply {
+        Reply::Get(xml) => reader.read(&xml),
+        _ => Err(windlass_wsman::Error::OtherReply("Get").into()),
+    });
+    got.await.map_err(|error| error.while_doing("getting an instance"))
+}
+
+pub(super) async fn create(
+    shared: &Shared,
+    namespace: &Namespace,
+    instance: &CimInstance,
+) -> Result<ObjectPath> {
+    let resource = Resource::class(shared.options.uri_style, namespace, &instance.class_name);
+    let body = encode(&resource, instance)?;
+    let session = shared.client.session();
+    let operation = Operation::Create(Create::Resource(Xml::from(body)));
+    let request = session.request(&resource.uri.to_string(), resource.selectors, Client::new_id(), operation);
+    let created = shared.client.call(&request, Sending::ONCE, |reply| {
+        let reference = CreateResponse::try_from(reply)?.resource;
+        Ok(reference.and_then(|reference| reference_path(&reference)))
+    });
+    let path = created.await.map_err(|error| error.while_doing("creating an instance"))?;
+    path.ok_or_else(|| {
+        let reason = "the host did not say which instance it created";
+        Error::protocol(crate::Layer::Cim, shared.client.host(), reason)
+    })
+}
+
+pub(super) async fn modify(
+    shared: &Shared,
+    path: &ObjectPath,
+    instance: &CimInstance,
+) -> Result<Option<CimInstance>> {
+    let resource = resource(shared, path)?;
+    let body = encode(&resource, instance)?;
+    let session = shared.client.session();
+    let operation = Operation::Put(Xml::from(body));
+    let request = session.request(&resource.uri.to_string(), resource.selectors, Client::new_id(), operation);
+    let reader = InstanceReader::new(shared, path);
+    let changed = shared.client.call(&request, Sending::ONCE, |reply| match reply {
+        Reply::Put(Some(xml)) => reader.read(&xml).map(Some),
+        Reply::Put(None) => Ok(None),
+        _ => Err(windlass_wsman::Error::OtherReply("Put").into()),
+    });
+    changed.await.map_err(|error| error.while_doing("changing an instance"))
+}
+
+pub(super) async fn delete(shared: &Shared, path: &ObjectPath) -> Result<()> {
+    let resource = resource(shared, path)?;
+    let session = shared.client.session();
+    let request =
+        session.request(&resource.uri.to_string(), resource.selectors, Client::new_id(), Operation::Delete);
+    let deleted = shared.client.call(&request, Sending::ONCE, |_| Ok(()));
+    deleted.await.map_err(|error| error.while_doing("deleting an instance"))
+}
+
+pub(super) async fn invoke(
+    shared: &Shared,
+    path: &ObjectPath,
+    method: &CimName,
+    input: &CimInstance,
+) -> Result<MethodResult> {
+    let resource = resource(shared, path)?;
+    let mut writer = windlass_xml::Writer::new();
+    let element = format!("{method}_INPUT");
+    let encoder = Encoder::new(resource.uri.clone());
+    encoder.parameters(&mut writer, &path.class_name, &element, &input.properties).map_err(refused)?;
+    let session = shared.client.session();
+    let request = session.invoke(
+        &resource.uri.to_string(),
+        method.as_str(),
+        resource.selectors,
+        Client::new_id(),
+        Some(Xml::from(writer.finish())),
+    );
+    let limits = shared.client.limits().xml;
+    let called = shared.client.call(&request, Sending::ONCE, |reply| match reply {
+        Reply::Invoke(Some(xml)) => {
+            let mut reader = xml.reader(limits);
+            let expected = windlass_cim::Error::Element { offset: 0, expected: "the output of a method" };
+            let element = reader.next_element().map_err(windlass_wsman::Error::from)?.ok_or(expected)?;
+            Ok(Decoder::new().parameters(&mut reader, &element, None)?)
+        }
+        Reply::Invoke(None) => Ok(CimInstance::new("")),
+        _ => Err(windlass_wsman::Error::OtherReply("a method").into()),
+    });
+    let output = called.await.map_err(|error| error.while_doing("calling a method"))?;
+    let mut result = MethodResult { return_value: CimValue::Null, outputs: Vec::new() };
+    for property in output.properties.iter() {
+        if property.name.is("ReturnValue") {
+            result.return_value = property.value.clone();
+        } else {
+            result.outputs.push(property.clone());
+        }
+    }
+    Ok(result)
+}
+
+/// Reads an instance at a known place.
+pub(super) struct InstanceReader {
+    namespace: Namespace,
+    server: String,
+    limits: windlass_xml::Limits,
+}
+
+impl InstanceReader {
+    pub(super) fn new(shared: &Shared, path: &ObjectPath) -> Self {
+        let namespace = path.namespace.clone().unwrap_or_else(|| shared.options.namespace.clone());
+        Self::of_namespace(shared, namespace)
+    }
+
+    pub(super) fn of_namespace(shared: &Shared, namespace: Namespace) -> Self {
+        let server = shared.client.host().to_owned();
+        Self { namespace, server, limits: shared.client.limits().xml }
+    }
+
+    /// A decoder for the instances of one answer.
+    pub(super) fn decoder(&self) -> Decoder<'static> {
+        let server = self.server.rsplit_once(':').map_or(self.server.as_str(), |(host, _)| host);
+        Decoder::new().with_namespace(self.namespace.clone()).with_server_name(server)
+    }
+
+    /// Reads one item. `class` is the class of projections, which do not name theirs.
+    pub(super) fn read_item(
+        &self,
+        decoder: &mut Decoder<'_>,
+        xml: &Xml<'_>,
+        class: &str,
+    ) -> Result<CimInstance, Unreadable> {
+        let mut reader = xml.reader(self.limits);
+        let element = reader
+            .next_element()
+            .map_err(windlass_wsman::Error::from)?
+            .ok_or(windlass_cim::Error::Element { offset: 0, expected: "an instance" })?;
+        if element.is(windlass_cim::wscim::NS_WSMAN, "XmlFragment") {
+            return Ok(decoder.projection(&mut reader, &element, class)?);
+        }
+        Ok(decoder.instance(&mut reader, &element)?)
+    }
+
+    fn read(&self, xml: &Xml<'_>) -> Result<CimInstance, Unreadable> {
+        self.read_item(&mut self.decoder(), xml, "")
+    }
+}
+
+fn resource(shared: &Shared, path: &ObjectPath) -> Result<Resource> {
+    Resource::object(shared.options.uri_style, &shared.options.namespace, path)
+}
+
+fn encode(resource: &Resource, instance: &CimInstance) -> Result<String> {
+    let mut writer = windlass_xml::Writer::new();
+    Encoder::new(resource.uri.clone()).instance(&mut writer, instance).map_err(refused)?;
+    Ok(writer.finish())
+}
+
+/// Objects that cannot be written are the caller's.
+fn refused(error: windlass_cim::Error) -> Error {
+    Error::usage(error.to_string())
+}
+
+/// The path that a reference names.
+pub(super) fn reference_path(reference: &windlass_soap::EndpointReference) -> Option<ObjectPath> {
+    let uri: windlass_cim::ResourceUri = reference.resource_uri.as_deref()?.parse().ok()?;
+    uri.to_path(reference.selectors.iter().filter_map(|selector| match &selector.value {
+        windlass_soap::SelectorValue::Text(text) => {
+            Some((selector.name.as_str(), CimValue::String(text.clone())))
+        }
+        windlass_soap::SelectorValue::Reference(inner) => {
+            Some((selector.name.as_str(), reference_path(inner)?.into()))
+        }
+    }))
+}

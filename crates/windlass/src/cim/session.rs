@@ -1,0 +1,155 @@
+//! A CIM session.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use uuid::Uuid;
+use windlass_cim::{CimInstance, CimName, Namespace, ObjectPath};
+
+use super::builder::{CimSessionBuilder, CimSessionOptions};
+use super::enumerate::{self, Enumeration, InstanceStream};
+use super::objects::{self, MethodResult};
+use crate::client::Client;
+use crate::error::Result;
+use crate::net::Dial;
+use crate::statistics::Statistics;
+use crate::target::{Authentication, Target};
+use crate::tasks::Tasks;
+
+/// The number of the session that was opened last.
+static LAST_ID: AtomicU32 = AtomicU32::new(0);
+/// How long the ends of dropped enumerations may take when the session closes.
+const SETTLE: Duration = Duration::from_secs(10);
+
+/// A CIM session with a computer. It holds connections, nothing else: what an operation opens on the
+/// host is closed with the operation.
+pub struct CimSession {
+    shared: Arc<Shared>,
+    id: u32,
+    name: String,
+    instance_id: Uuid,
+    computer: String,
+}
+
+/// What a session and its operations share.
+pub(super) struct Shared {
+    pub(super) client: Arc<Client>,
+    pub(super) tasks: Tasks,
+    pub(super) options: CimSessionOptions,
+}
+
+impl Shared {
+    /// The namespace that is meant: an empty one is that of the session.
+    pub(super) fn namespace(&self, namespace: &str) -> Namespace {
+        if namespace.is_empty() { self.options.namespace.clone() } else { Namespace::new(namespace) }
+    }
+}
+
+impl CimSession {
+    /// A session with a computer over WS-Management.
+    pub fn builder(computer: &str) -> CimSessionBuilder {
+        CimSessionBuilder::new(Target::computer(computer))
+    }
+
+    /// A session with the local computer through a host in this process, to which `dial` opens pipes.
+    pub fn local(dial: Arc<dyn Dial>) -> CimSessionBuilder {
+        let mut target = Target::computer("localhost");
+        target.set_authentication(Authentication::Anonymous).set_dial(dial);
+        CimSessionBuilder::new(target).skip_test_connection(true)
+    }
+
+    pub(super) fn new(shared: Arc<Shared>, name: Option<String>, computer: String) -> Self {
+        let id = LAST_ID.fetch_add(1, Ordering::Relaxed).wrapping_add(1);
+        let name = name.unwrap_or_else(|| format!("CimSession{id}"));
+        Self { shared, id, name, instance_id: Uuid::new_v4(), computer }
+    }
+
+    /// The session's number in this process.
+    pub fn id(&self) -> u32 {
+        self.id
+    }
+
+    /// The session's name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The session's own id.
+    pub fn instance_id(&self) -> Uuid {
+        self.instance_id
+    }
+
+    /// The computer, as the caller named it.
+    pub fn computer_name(&self) -> &str {
+        &self.computer
+    }
+
+    /// What went over the wire until now.
+    pub fn statistics(&self) -> Statistics {
+        self.shared.client.counts().into()
+    }
+
+    /// The instances of a class and of its subclasses. An empty namespace is that of the session.
+    pub fn enumerate(&self, namespace: &str, class: &str) -> InstanceStream {
+        self.instances(Enumeration::class(class).namespace(namespace))
+    }
+
+    /// The instances that a WQL query selects.
+    pub fn query(&self, namespace: &str, wql: &str) -> InstanceStream {
+        self.instances(Enumeration::query(wql).namespace(namespace))
+    }
+
+    /// Any enumeration.
+    pub fn instances(&self, enumeration: Enumeration) -> InstanceStream {
+        enumerate::start(&self.shared, enumeration)
+    }
+
+    /// The instance at a path.
+    ///
+    /// # Errors
+    /// There is none, or the host was not reached or refused.
+    pub async fn get(&self, path: &ObjectPath) -> Result<CimInstance> {
+        objects::get(&self.shared, path).await
+    }
+
+    /// Creates an instance and returns its path. An empty namespace is that of the session.
+    ///
+    /// # Errors
+    /// The host did not create it.
+    pub async fn create(&self, namespace: &str, instance: &CimInstance) -> Result<ObjectPath> {
+        objects::create(&self.shared, &self.shared.namespace(namespace), instance).await
+    }
+
+    /// Changes the instance at a path to have these properties; those that are left out keep their
+    /// values. Returns it as the host has it then, where the host says so.
+    ///
+    /// # Errors
+    /// The host did not change it.
+    pub async fn modify(&self, path: &ObjectPath, instance: &CimInstance) -> Result<Option<CimInstance>> {
+        objects::modify(&self.shared, path, instance).await
+    }
+
+    /// Deletes the instance at a path.
+    ///
+    /// # Errors
+    /// The host did not delete it.
+    pub async fn delete(&self, path: &ObjectPath) -> Result<()> {
+        objects::delete(&self.shared, path).await
+    }
+
+    /// Calls a method of the instance at a path, or of a class if the path has no keys. The properties
+    /// of `input` are the parameters.
+    ///
+    /// # Errors
+    /// The host did not call it. A method that returns something else than 0 is no error here.
+    pub async fn invoke(&self, path: &ObjectPath, method: &str, input: &CimInstance) -> Result<MethodResult> {
+        objects::invoke(&self.shared, path, &CimName::from(method), input).await
+    }
+
+    /// Waits until everything that was opened on the host is closed there, and closes the connections.
+    pub async fn close(self) {
+        self.shared.tasks.settled(SETTLE).await;
+        self.shared.client.close_idle();
+    }
+}
