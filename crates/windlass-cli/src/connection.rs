@@ -1,9 +1,16 @@
 //! The parameters by which every cmdlet reaches computers.
 
-use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use anyhow::{Context, Result};
 use clap::{Args, ValueEnum};
+use windlass::net::NameMap;
+use windlass::{Credential, Target};
+
+use crate::credential::{self, Login};
+
+/// `-ThrottleLimit` where it is 0 or not given.
+const DEFAULT_THROTTLE: usize = 32;
 
 /// Where to connect and as whom.
 #[derive(Debug, Clone, Args)]
@@ -48,7 +55,7 @@ pub(crate) struct Connection {
     #[arg(long, value_name = "NAME=ADDR[:PORT]")]
     pub(crate) resolve: Vec<String>,
     /// How many computers to work on at once; 0 means 32
-    #[arg(long, default_value_t = 32, value_name = "COUNT")]
+    #[arg(long, default_value_t = DEFAULT_THROTTLE, value_name = "COUNT")]
     pub(crate) throttle_limit: usize,
 }
 
@@ -66,47 +73,61 @@ pub(crate) enum Authentication {
     Ntlm,
 }
 
-/// A name and the address it stands for.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Resolution {
-    pub(crate) name: String,
-    pub(crate) address: std::net::IpAddr,
-    pub(crate) port: Option<u16>,
-}
+impl Connection {
+    /// The way to one of the computers, as the user that the parameters name.
+    pub(crate) fn target(&self, computer: &str, login: Option<&Login>) -> Result<Target> {
+        let mut target = Target::computer(computer);
+        if let Some(port) = self.port {
+            target.set_port(port);
+        }
+        target
+            .set_use_ssl(self.use_ssl)
+            .set_application_name(&self.application_name)
+            .set_authentication(self.authentication.into())
+            .set_allow_unencrypted(self.no_encryption)
+            .set_skip_ca_check(self.skip_ca_check)
+            .set_skip_cn_check(self.skip_cn_check);
+        if let Some(login) = login {
+            target.set_credential(Credential::password(&login.user, login.password.clone()));
+        }
+        if let Some(file) = &self.ca_file {
+            let pem = std::fs::read(file).with_context(|| format!("cannot read {}", file.display()))?;
+            target.add_trusted_roots(&pem).with_context(|| format!("{} holds no certificate", file.display()))?;
+        }
+        let mut names = NameMap::new();
+        for entry in &self.resolve {
+            names.parse_entry(entry).context("-Resolve")?;
+        }
+        target.set_names(names);
+        Ok(target)
+    }
 
-impl Resolution {
-    /// Reads `NAME=ADDR[:PORT]`; an IPv6 address with a port stands in brackets.
-    pub(crate) fn parse(text: &str) -> Option<Self> {
-        let (name, address) = text.split_once('=')?;
-        if name.is_empty() {
-            return None;
+    /// The credential that the parameters name, asked for once for all computers.
+    pub(crate) fn login(&self) -> Result<Option<Login>> {
+        credential::find(self.credential.as_deref(), self.credential_file.as_deref())
+    }
+
+    /// The computers; none given means the local one.
+    pub(crate) fn computers(&self) -> Vec<&str> {
+        if self.computer_name.is_empty() {
+            return vec!["localhost"];
         }
-        let name = name.to_owned();
-        if let Ok(socket) = address.parse::<SocketAddr>() {
-            return Some(Self { name, address: socket.ip(), port: Some(socket.port()) });
-        }
-        let address = address.trim_start_matches('[').trim_end_matches(']').parse().ok()?;
-        Some(Self { name, address, port: None })
+        self.computer_name.iter().map(String::as_str).collect()
+    }
+
+    /// How many computers to work on at once.
+    pub(crate) fn throttle(&self) -> usize {
+        if self.throttle_limit == 0 { DEFAULT_THROTTLE } else { self.throttle_limit }
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn resolutions() {
-        for (text, address, port) in [
-            ("srv1=127.0.0.1", "127.0.0.1", None),
-            ("srv1=127.0.0.1:5985", "127.0.0.1", Some(5985)),
-            ("srv1=::1", "::1", None),
-            ("srv1=[::1]:80", "::1", Some(80)),
-        ] {
-            let parsed = Resolution::parse(text).unwrap();
-            assert_eq!((parsed.name.as_str(), parsed.address.to_string().as_str(), parsed.port), ("srv1", address, port));
-        }
-        for text in ["srv1", "=127.0.0.1", "srv1=elsewhere", "srv1=127.0.0.1:x"] {
-            assert_eq!(Resolution::parse(text), None, "{text}");
+impl From<Authentication> for windlass::Authentication {
+    fn from(authentication: Authentication) -> Self {
+        match authentication {
+            Authentication::Default => Self::Default,
+            Authentication::Basic => Self::Basic,
+            Authentication::Negotiate => Self::Negotiate,
+            Authentication::Ntlm => Self::Ntlm,
         }
     }
 }

@@ -2,35 +2,30 @@
 
 use std::process::ExitCode;
 
-/// The exit statuses of the command line. They are a contract: scripts rely on them.
+/// An exit status of the command line. The numbers are a contract: scripts rely on them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Exit {
+pub(crate) struct Exit(u8);
+
+impl Exit {
     /// Everything was done.
-    Done,
+    pub(crate) const DONE: Self = Self(0);
     /// The remote command reported errors.
-    RemoteErrors,
+    pub(crate) const REMOTE_ERRORS: Self = Self(1);
     /// The command line was wrong.
-    Usage,
-    /// The computer could not be reached.
-    NotConnected,
-    /// Authentication or authorisation was refused.
-    Refused,
-    /// The peer broke the protocol.
-    Protocol,
+    pub(crate) const USAGE: Self = Self(2);
+    /// What was read or received breaks its format, or something local failed.
+    pub(crate) const PROTOCOL: Self = Self(5);
     /// The user interrupted the command.
-    Interrupted,
+    pub(crate) const INTERRUPTED: Self = Self(130);
+
+    /// The status that an error of a session stands for.
+    pub(crate) fn of(error: &windlass::Error) -> Self {
+        Self(error.exit_status())
+    }
 }
 
 impl From<Exit> for ExitCode {
     fn from(exit: Exit) -> Self {
-        Self::from(match exit {
-            Exit::Done => 0,
-            Exit::RemoteErrors => 1,
-            Exit::Usage => 2,
-            Exit::NotConnected => 3,
-            Exit::Refused => 4,
-            Exit::Protocol => 5,
-            Exit::Interrupted => 130,
-        })
+        Self::from(exit.0)
     }
 }

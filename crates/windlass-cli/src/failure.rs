@@ -20,3 +20,11 @@ pub(crate) fn report(error: &(dyn Error + 'static), exit: Exit) -> Exit {
     eprintln!("windlass: {text}");
     exit
 }
+
+/// Prints an error of this side, such as a file that cannot be read: the command line is to be mended.
+pub(crate) fn report_local(error: &anyhow::Error) -> Exit {
+    match error.downcast_ref::<windlass::Error>() {
+        Some(error) => report(error, Exit::of(error)),
+        None => report(error.as_ref(), Exit::USAGE),
+    }
+}

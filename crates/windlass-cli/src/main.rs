@@ -38,12 +38,12 @@ fn parse() -> Result<Cli, Exit> {
     let mut command = Cli::command();
     command.build();
     let words: Vec<String> = std::env::args_os().skip(1).map(|word| word.to_string_lossy().into_owned()).collect();
-    let words = arguments::normalise(&command, words).map_err(|error| report(&error, Exit::Usage))?;
+    let words = arguments::normalise(&command, words).map_err(|error| report(&error, Exit::USAGE))?;
     let matches = command.try_get_matches_from(std::iter::once("windlass".to_owned()).chain(words));
     matches.and_then(|matches| Cli::from_arg_matches(&matches)).map_err(|error| {
-        let exit = if error.use_stderr() { Exit::Usage } else { Exit::Done };
+        let exit = if error.use_stderr() { Exit::USAGE } else { Exit::DONE };
         if error.print().is_err() {
-            return Exit::Usage;
+            return Exit::USAGE;
         }
         exit
     })
@@ -53,7 +53,7 @@ fn parse() -> Result<Cli, Exit> {
 fn run(cli: Cli) -> Exit {
     let runtime = match tokio::runtime::Runtime::new() {
         Ok(runtime) => runtime,
-        Err(error) => return report(&error, Exit::Protocol),
+        Err(error) => return report(&error, Exit::PROTOCOL),
     };
     let exit = runtime.block_on(cli.run());
     runtime.shutdown_timeout(std::time::Duration::from_secs(5));

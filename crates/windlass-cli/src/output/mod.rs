@@ -1,11 +1,12 @@
 //! Printing results in the form that the user asked for.
 
 mod cim;
+pub(crate) mod streams;
 
 use std::io::{self, IsTerminal, Write};
 
-use windlass_clixml::{PsObject, PsValue};
-use windlass_display::{CsvOptions, View, text_of, to_csv, to_json};
+use windlass_clixml::{PsObject, PsValue, StreamValue, encode_document, to_text};
+use windlass_display::{CsvOptions, View, to_csv, to_json};
 
 use crate::cli::Format;
 
@@ -64,7 +65,11 @@ impl<W: Write> Printer<W> {
             Format::Table => self.display(&View::Default)?,
             Format::List => self.display(&View::List(Vec::new()))?,
             Format::Csv => write!(self.out, "{}", to_csv(&self.held, CsvOptions::default()))?,
-            Format::Clixml => writeln!(self.out, "{}", windlass_clixml::encode_document(&self.held))?,
+            Format::Clixml => {
+                let items = std::mem::take(&mut self.held).into_iter();
+                let items: Vec<_> = items.map(|value| StreamValue { stream: None, value }).collect();
+                writeln!(self.out, "{}", encode_document(&items))?;
+            }
         }
         self.out.flush()
     }
@@ -92,7 +97,7 @@ pub(crate) fn from_computer(value: PsValue, computer: &str) -> PsValue {
             object.into()
         }
         other => {
-            let shown = text_of(&other);
+            let shown = to_text(&other);
             PsObject::untyped()
                 .with_base(windlass_clixml::Base::Primitive(other))
                 .with_to_string(shown)

@@ -1,0 +1,133 @@
+//! Script blocks on their way to an endpoint.
+//!
+//! Endpoints without the full language take commands, not script. A block that is nothing but
+//! commands with literal arguments is therefore sent as commands, which every endpoint runs alike;
+//! any other block is sent as the script it is. A parameter and the argument after it stay apart, since
+//! only the server knows which parameters take a value.
+
+use windlass_clixml::{Base, Decimal, PsObject, PsValue};
+use windlass_command::{
+    CommandElement, Element, Expression, ExpressionKind, Language, Number, Pipeline, Statement, parse,
+};
+use windlass_psrp::{Command, Parameter, PowerShell};
+
+/// What `-ScriptBlock` says, its braces taken off, as a pipeline to run.
+pub(crate) fn pipeline(block: &str) -> PowerShell {
+    let text = without_braces(block);
+    commands(text).unwrap_or_else(|| PowerShell::script(text))
+}
+
+fn without_braces(block: &str) -> &str {
+    let trimmed = block.trim();
+    let inner = trimmed.strip_prefix('{').and_then(|rest| rest.strip_suffix('}'));
+    inner.unwrap_or(trimmed).trim()
+}
+
+fn commands(text: &str) -> Option<PowerShell> {
+    let script = parse(text, Language::ENDPOINT).ok()?;
+    let (first, rest) = script.statements.split_first()?;
+    let mut powershell = statement(PowerShell::new(), first)?;
+    for next in rest {
+        powershell = statement(powershell.statement(), next)?;
+    }
+    Some(powershell)
+}
+
+fn statement(mut powershell: PowerShell, statement: &Statement) -> Option<PowerShell> {
+    let Statement::Pipeline(Pipeline { elements, background: false, .. }) = statement else { return None };
+    for element in elements {
+        let Element::Command(written) = element else { return None };
+        let mut command = Command::new(written.name()?);
+        for argument in written.arguments() {
+            command.parameters.push(match argument {
+                CommandElement::Parameter(parameter) if parameter.name == "-" => return None,
+                CommandElement::Parameter(parameter) => Parameter {
+                    name: Some(parameter.name.as_str().into()),
+                    value: match &parameter.argument {
+                        Some(argument) => literal(argument)?,
+                        None => PsValue::Null,
+                    },
+                },
+                CommandElement::Argument(argument) => Parameter { name: None, value: literal(argument)? },
+            });
+        }
+        powershell = powershell.add(command);
+    }
+    Some(powershell)
+}
+
+/// A literal; `None` for anything that must be evaluated.
+fn literal(expression: &Expression) -> Option<PsValue> {
+    Some(match &expression.kind {
+        ExpressionKind::String { value, .. } => value.as_str().into(),
+        ExpressionKind::Number(value) => number(value)?,
+        ExpressionKind::Array(items) => PsValue::list(items.iter().map(literal).collect::<Option<Vec<_>>>()?),
+        ExpressionKind::Variable(variable) if !variable.splat => match variable.path.to_ascii_lowercase().as_str() {
+            "true" => true.into(),
+            "false" => false.into(),
+            "null" => PsValue::Null,
+            _ => return None,
+        },
+        ExpressionKind::Hashtable(entries) => {
+            let mut pairs = Vec::with_capacity(entries.len());
+            for (key, value) in entries {
+                let Statement::Pipeline(value) = value else { return None };
+                pairs.push((literal(key)?, literal(value.as_expression()?)?));
+            }
+            PsObject::typed(["System.Collections.Hashtable", "System.Object"]).with_base(Base::Dictionary(pairs)).into()
+        }
+        _ => return None,
+    })
+}
+
+fn number(number: &Number) -> Option<PsValue> {
+    Some(match number {
+        Number::Byte(value) => (*value).into(),
+        Number::SByte(value) => (*value).into(),
+        Number::Int16(value) => (*value).into(),
+        Number::UInt16(value) => (*value).into(),
+        Number::Int32(value) => (*value).into(),
+        Number::UInt32(value) => (*value).into(),
+        Number::Int64(value) => (*value).into(),
+        Number::UInt64(value) => (*value).into(),
+        Number::Double(value) => (*value).into(),
+        Number::Decimal(value) => Decimal::parse(&value.to_string())?.into(),
+        _ => return None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shown(block: &str) -> String {
+        let one = |command: &Command| {
+            if command.is_script {
+                return format!("script({})", command.text);
+            }
+            let parameters = command.parameters.iter().map(|parameter| match &parameter.name {
+                Some(name) => format!("-{name}:{}", windlass_clixml::to_text(&parameter.value)),
+                None => windlass_clixml::to_text(&parameter.value),
+            });
+            std::iter::once(command.text.to_string()).chain(parameters).collect::<Vec<_>>().join(" ")
+        };
+        let statements = pipeline(block).statements;
+        let statement = |commands: &Vec<Command>| commands.iter().map(one).collect::<Vec<_>>().join(" | ");
+        statements.iter().map(statement).collect::<Vec<_>>().join("; ")
+    }
+
+    #[test]
+    fn commands_are_sent_as_commands_and_script_as_script() {
+        for (block, expected) in [
+            ("{ Get-Process | Select-Object -First 5 }", "Get-Process | Select-Object -First: 5"),
+            ("Get-Date; Get-Process -Name:pwsh", "Get-Date; Get-Process -Name:pwsh"),
+            ("{ Write-Output 1,2 'a b' }", "Write-Output 1 2 a b"),
+            ("{ $x = 1; $x }", "script($x = 1; $x)"),
+            ("{ Get-Process | % { $_.Id } }", "script(Get-Process | % { $_.Id })"),
+            ("{ 1 + 1 }", "script(1 + 1)"),
+            ("{ Write-Output $PID }", "script(Write-Output $PID)"),
+        ] {
+            assert_eq!(shown(block), expected);
+        }
+    }
+}

@@ -1,0 +1,137 @@
+//! `windlass decode`: shows as JSON what is inside captured bytes.
+//!
+//! It finds out by itself which format it has before it; see [`value`] for the order in which it looks.
+
+mod clixml;
+mod psrp;
+mod soap;
+mod tokens;
+mod wmi;
+
+use std::io::{Read, Write};
+use std::path::PathBuf;
+
+use anyhow::{Context, Result, bail};
+use clap::Args;
+use serde_json::Value;
+
+use crate::exit::Exit;
+use crate::failure::report;
+
+/// More than any message that a peer may send.
+const LARGEST: u64 = 256 << 20;
+
+/// Show as JSON what is inside captured bytes
+///
+/// Reads a SOAP envelope or fault, CLIXML, PSRP fragments or messages, an NTLM or SPNEGO token, or a WMI
+/// object. The bytes may also be given as hexadecimal digits or base64. Shell streams inside envelopes
+/// are opened down to the objects in them.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  windlass decode request.xml
+  echo TlRMTVNTUAABAAAAl4II4gAAAAAAAAAAAAAAAAAAAAAKALpHAAAADw== | windlass decode
+  windlass decode - < fragments.bin")]
+pub(crate) struct Decode {
+    /// File to read; - or nothing is standard input
+    #[arg(value_name = "FILE")]
+    file: Option<PathBuf>,
+}
+
+impl Decode {
+    /// Reads, decodes and prints.
+    pub(crate) fn run(self) -> Exit {
+        let decoded = self.read().and_then(|bytes| value(&bytes)).and_then(|value| {
+            let text = serde_json::to_string_pretty(&value)?;
+            writeln!(std::io::stdout(), "{text}").context("cannot print")
+        });
+        match decoded {
+            Ok(()) => Exit::DONE,
+            Err(error) => report(error.as_ref(), Exit::PROTOCOL),
+        }
+    }
+
+    fn read(&self) -> Result<Vec<u8>> {
+        let mut bytes = Vec::new();
+        match &self.file {
+            Some(file) if file.as_os_str() != "-" => {
+                let opened = std::fs::File::open(file).with_context(|| format!("cannot open {}", file.display()))?;
+                opened.take(LARGEST).read_to_end(&mut bytes).context("cannot read the file")?;
+            }
+            _ => {
+                std::io::stdin().take(LARGEST).read_to_end(&mut bytes).context("cannot read standard input")?;
+            }
+        }
+        Ok(bytes)
+    }
+}
+
+/// What the bytes are: text first (XML, hexadecimal digits, base64), then the binary formats by their
+/// signatures.
+pub(crate) fn value(bytes: &[u8]) -> Result<Value> {
+    if bytes.iter().all(u8::is_ascii_whitespace) {
+        bail!("there is nothing to decode");
+    }
+    if is_xml(bytes) {
+        return xml(bytes);
+    }
+    if let Some(inner) = from_text(bytes) {
+        return if is_xml(&inner) { xml(&inner) } else { binary(&inner) };
+    }
+    binary(bytes)
+}
+
+fn is_xml(bytes: &[u8]) -> bool {
+    let start = bytes.trim_ascii_start();
+    let start = start.strip_prefix(&[0xEF, 0xBB, 0xBF]).unwrap_or(start);
+    start.starts_with(b"<") || start.starts_with(b"#< CLIXML") || matches!(bytes, [0xFF, 0xFE, b'<', 0, ..] | [0xFE, 0xFF, 0, b'<', ..])
+}
+
+fn xml(bytes: &[u8]) -> Result<Value> {
+    let limits = windlass_xml::Limits::default();
+    let text = windlass_xml::decode_utf(bytes, &limits)?;
+    let trimmed = text.trim_start();
+    if trimmed.starts_with("#< CLIXML") {
+        return clixml::document(trimmed);
+    }
+    let mut reader = windlass_xml::Reader::new(trimmed, limits.without_character_checks());
+    match reader.next_element() {
+        Ok(Some(root)) if root.is(windlass_soap::ns::SOAP, "Envelope") => soap::envelope(trimmed),
+        Ok(Some(root)) if root.local() == "Objs" => clixml::document(trimmed),
+        _ => clixml::value(trimmed),
+    }
+}
+
+fn binary(bytes: &[u8]) -> Result<Value> {
+    match bytes {
+        [b'N', b'T', b'L', b'M', b'S', b'S', b'P', 0, ..] => tokens::ntlm(bytes),
+        [0x60 | 0xA0 | 0xA1, ..] => tokens::spnego(bytes),
+        [0x78, 0x56, 0x34, 0x12, ..] => wmi::object(bytes),
+        [1 | 2, 0, 0, 0, ..] => psrp::message(bytes),
+        [0, ..] => psrp::fragments(bytes),
+        _ => bail!(
+            "these bytes are nothing known: no XML, NTLM or SPNEGO token, PSRP fragment or message, or WMI object \
+             (the first byte is {:#04x})",
+            bytes.first().copied().unwrap_or_default()
+        ),
+    }
+}
+
+/// The bytes that hexadecimal digits or base64 stand for.
+fn from_text(bytes: &[u8]) -> Option<Vec<u8>> {
+    let digits: Vec<u8> = bytes.iter().copied().filter(|byte| !byte.is_ascii_whitespace()).collect();
+    if digits.len() % 2 == 0 && digits.iter().all(u8::is_ascii_hexdigit) {
+        return base16(&digits);
+    }
+    base64_simd::STANDARD.decode_to_vec(&digits).ok()
+}
+
+fn base16(digits: &[u8]) -> Option<Vec<u8>> {
+    let (pairs, _) = digits.as_chunks::<2>();
+    let byte = |pair: &[u8; 2]| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok();
+    pairs.iter().map(byte).collect()
+}
+
+/// Bytes as hexadecimal digits.
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
