@@ -4,7 +4,42 @@
 //! stands here.
 
 /// Kind, case and reason of every difference that is meant.
-pub const LISTED: &[(&str, &str, &str)] = &[];
+pub const LISTED: &[(&str, &str, &str)] = &[
+    ("clixml/edges", "XD-5", "a document type definition, which is refused wherever XML is read"),
+    ("clixml/edges", "XD-7", "a document type definition with an entity, which is refused wherever XML is read"),
+    (
+        "display/format",
+        r#"views | Format-Table Name,@{n="KB";e={$_.Size/1KB};width=8;alignment="right"} | 120"#,
+        "a script block, which only a PowerShell can run",
+    ),
+    ("display/format", "views-wide | Format-Custom | 120", "Format-Custom is not among the displays offered"),
+    (
+        "display/format",
+        "views | Group-Object { $_.Id % 2 } | 120",
+        "a script block, which only a PowerShell can run",
+    ),
+    (
+        "display/format",
+        "views-wide | Group-Object { $_.Id % 2 } | 120",
+        "a script block, which only a PowerShell can run",
+    ),
+    (
+        "display/format",
+        r#"views | Format-Table Name,@{n="KB";e={$_.Size/1KB};width=8;alignment="right"} | 60"#,
+        "a script block, which only a PowerShell can run",
+    ),
+    ("display/format", "views-wide | Format-Custom | 60", "Format-Custom is not among the displays offered"),
+    (
+        "display/format",
+        "views | Group-Object { $_.Id % 2 } | 60",
+        "a script block, which only a PowerShell can run",
+    ),
+    (
+        "display/format",
+        "views-wide | Group-Object { $_.Id % 2 } | 60",
+        "a script block, which only a PowerShell can run",
+    ),
+];
 
 /// Why this case may differ, if it may.
 pub fn reason(kind: &str, case: &str) -> Option<&'static str> {

@@ -9,7 +9,7 @@ use serde_json::Value;
 type Ids = HashMap<u64, u64>;
 
 /// Compares the values of a document, each of which counts its ids by itself.
-pub(super) fn documents(expected: &Value, ours: &Value) -> Result<(), String> {
+pub(in crate::agree) fn documents(expected: &Value, ours: &Value) -> Result<(), String> {
     let (expected, ours) = (list(expected), list(ours));
     if expected.len() != ours.len() {
         return Err(format!("{} values, PowerShell {}", ours.len(), expected.len()));
@@ -25,7 +25,8 @@ fn same(expected: &Value, ours: &Value, ids: &mut Ids, path: &str) -> Result<(),
     let (Value::Object(left), Value::Object(right)) = (expected, ours) else {
         return if expected == ours { Ok(()) } else { differ("") };
     };
-    for key in left.keys().chain(right.keys()) {
+    let only_ours = right.keys().filter(|key| !left.contains_key(*key));
+    for key in left.keys().chain(only_ours) {
         let (Some(expected), Some(ours)) = (left.get(key), right.get(key)) else {
             return differ(&format!(".{key}"));
         };

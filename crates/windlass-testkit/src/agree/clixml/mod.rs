@@ -6,12 +6,13 @@
 //! the same values or refused, as PowerShell does.
 
 mod berlin;
-mod compare;
+pub(super) mod compare;
 mod describe;
 
 use std::collections::HashMap;
 use std::path::Path;
 
+use serde::Deserialize;
 use serde_json::Value;
 use windlass_clixml::{Limits, StreamValue, decode_document, encode_document, encode_document_indented};
 
@@ -32,11 +33,18 @@ fn kind_report(folder: &Path, kind: &str, check: fn(&Value) -> Result<(), String
     let mut report = KindReport::new(format!("clixml/{kind}"));
     let mut names = HashMap::new();
     for (index, line) in lines.lines().filter(|line| !line.trim().is_empty()).enumerate() {
-        let outcome = serde_json::from_str::<Value>(line);
+        let outcome = parse(line);
         let name = outcome.as_ref().map_or_else(|_| format!("line {}", index + 1), |case| name_of(case, &mut names));
         report.count(&name, outcome.map_err(|error| error.to_string()).and_then(|case| check(&case)));
     }
     Some(report)
+}
+
+/// Reads a line; descriptions nest deeper than a JSON reader usually goes.
+fn parse(line: &str) -> Result<Value, serde_json::Error> {
+    let mut reader = serde_json::Deserializer::from_str(line);
+    reader.disable_recursion_limit();
+    Value::deserialize(&mut reader)
 }
 
 /// The case's name, made unique by the depth and a number where the same expression comes again.
@@ -56,11 +64,8 @@ fn written(case: &Value) -> Result<(), String> {
     let Some(values) = read_as_recorded(wire, case)? else { return Ok(()) };
     same_text("written again", wire, &encode_document(&values))?;
     if let Some(pretty) = case.get("pretty").and_then(Value::as_str) {
-        let again = decode_document(pretty, &Limits::default()).map_err(|error| format!("the indented form: {error}"))?;
-        if again != values {
-            return Err("the indented form reads to other values".to_owned());
-        }
-        same_text("written indented", pretty, &encode_document_indented(&values))?;
+        let again = read_as_recorded(pretty, case).map_err(|error| format!("the indented form: {error}"))?;
+        same_text("written indented", pretty, &encode_document_indented(&again.unwrap_or_default()))?;
     }
     Ok(())
 }
@@ -85,7 +90,7 @@ fn read_as_recorded(xml: &str, case: &Value) -> Result<Option<Vec<StreamValue>>,
     }
 }
 
-fn same_text(what: &str, expected: &str, ours: &str) -> Result<(), String> {
+pub(super) fn same_text(what: &str, expected: &str, ours: &str) -> Result<(), String> {
     if expected == ours {
         return Ok(());
     }
