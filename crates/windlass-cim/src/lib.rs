@@ -8,6 +8,7 @@
 //! [DSP0230] (WS-CIM), [DSP0201] (CIM-XML), [MS-WMI] 2.2 (WQL, object paths), [MS-WSMV] 2.2.
 #![forbid(unsafe_code)]
 
+pub mod cimxml;
 mod class;
 mod compare;
 mod convert;

@@ -22,6 +22,7 @@ mod shape;
 
 pub use budget::DecodeLimits;
 pub use decode::Decoder;
+pub(crate) use encode::clean;
 pub use encode::{DateTimeStyle, Encoder};
 
 /// The namespace of `cim:Datetime` and its kin.
