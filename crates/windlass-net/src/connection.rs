@@ -11,7 +11,9 @@ use bytes::Bytes;
 use tokio::io::{AsyncRead as _, AsyncReadExt as _, AsyncWriteExt as _, ReadBuf, ReadHalf, WriteHalf};
 use tokio::time::Instant;
 use windlass_auth::ChannelBinding;
-use windlass_http::{ClientConfig, ClientConnection, ClientEvent, HttpError, Limits, Response, Scheme};
+use windlass_http::{
+    AuthMethod, ClientConfig, ClientConnection, ClientEvent, HttpError, Limits, Response, Scheme,
+};
 
 use crate::{BoxStream, ConnectorOptions, Counters, Error, KdcMap, Stage};
 
@@ -32,6 +34,8 @@ pub struct Connection {
     counters: Arc<Counters>,
     counted: u64,
     buffer: Vec<u8>,
+    /// The logon takes more than one exchange.
+    shakes_hands: bool,
     /// An answer came: the security context is established.
     answered: bool,
     last_used: Instant,
@@ -70,6 +74,7 @@ impl Connection {
             counters,
             counted: 0,
             buffer: vec![0; READ_SIZE],
+            shakes_hands: matches!(options.auth, AuthMethod::Negotiate | AuthMethod::Ntlm),
             answered: false,
             last_used: Instant::now(),
             usable: true,
@@ -99,7 +104,6 @@ impl Connection {
                     Err(_) => Err(Error::TimedOut { stage, peer: self.peer.clone(), limit }),
                 },
             };
-            self.count();
             if let Some(response) = step? {
                 break response;
             }
@@ -140,24 +144,19 @@ impl Connection {
         self.http.authenticates_empty()
     }
 
-    /// The stage that the connection is in and its limit: the shorter of the two that apply.
+    /// The stage that the connection is in and its limit. The last exchange of a logon carries the
+    /// request already, so that only those before it are the logon's alone.
     fn current_limit(&self, operation: Option<Duration>) -> (Stage, Option<Duration>) {
-        if self.answered {
+        if self.answered || !self.shakes_hands || self.http.http_requests() > 1 {
             return (Stage::Operation, operation);
         }
         match (self.authenticate, operation) {
-            (Some(authenticate), None) => (Stage::Authenticate, Some(authenticate)),
-            (Some(authenticate), Some(operation)) if authenticate < operation && !self.carries_request() => {
-                (Stage::Authenticate, Some(authenticate))
+            (Some(authenticate), Some(operation)) if operation < authenticate => {
+                (Stage::Operation, Some(operation))
             }
-            _ => (Stage::Operation, operation),
+            (Some(authenticate), _) => (Stage::Authenticate, Some(authenticate)),
+            (None, operation) => (Stage::Operation, operation),
         }
-    }
-
-    /// Whether the exchange under way may already be the operation and not only a part of the logon.
-    /// A logon with NTLM takes one exchange that carries nothing.
-    fn carries_request(&self) -> bool {
-        self.http.http_requests() > 1
     }
 
     /// Does one thing: handles an event, or sends what is due and reads what comes.
@@ -169,6 +168,7 @@ impl Connection {
         while let Some(bytes) = self.http.poll_transmit() {
             due.push(bytes);
         }
+        self.count();
         match self.exchange(due).await {
             Ok(0) => self.hang_up("the peer closed the connection"),
             Ok(read) => {

@@ -1,0 +1,225 @@
+//! Connections and the pool: time limits, keep-alive, and what is never sent twice.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    missing_docs,
+    unreachable_pub,
+    reason = "test code"
+)]
+
+mod support;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use support::{SOAP, answer, echo, listen, options, read_request};
+use tokio::io::AsyncWriteExt;
+use tokio::sync::Notify;
+use windlass_net::{Connector, Error, Lane, Pool, PoolOptions, Request, Stage};
+
+fn request(body: &'static str) -> Request {
+    Request::new(body, SOAP)
+}
+
+fn connector(port: u16) -> Connector {
+    Connector::new(options(port, None))
+}
+
+fn pool(port: u16) -> Pool {
+    Pool::new(connector(port), PoolOptions::default())
+}
+
+#[tokio::test]
+async fn requests_that_follow_each_other_share_a_connection() {
+    let pool = pool(listen(|_, stream| echo(stream)).await);
+    for body in ["one", "two", "three"] {
+        assert_eq!(&pool.request(request(body)).await.unwrap().body[..], body.as_bytes());
+    }
+    let counts = pool.counts();
+    assert_eq!((counts.connections, counts.http_requests), (1, 3));
+    assert!(counts.bytes_sent > 0 && counts.bytes_received > 0);
+}
+
+#[tokio::test]
+async fn nothing_waits_behind_a_parked_request() {
+    let go = Arc::new(Notify::new());
+    let gate = Arc::clone(&go);
+    let port = listen(move |_, mut stream| {
+        let gate = Arc::clone(&gate);
+        async move {
+            while let Some(request) = read_request(&mut stream).await {
+                if request.ends_with("park") {
+                    gate.notified().await;
+                }
+                answer(&mut stream, "done").await;
+            }
+        }
+    })
+    .await;
+    let mut one_at_a_time = PoolOptions::default();
+    one_at_a_time.max_connections = 1;
+    let pool = Pool::new(connector(port), one_at_a_time);
+    let parked = tokio::spawn({
+        let pool = pool.clone();
+        async move { pool.request(request("park")).await }
+    });
+    while pool.counts().http_requests == 0 {
+        tokio::task::yield_now().await;
+    }
+    let mut clean_up = request("work");
+    clean_up.lane = Lane::CleanUp;
+    pool.request(clean_up).await.unwrap();
+    assert_eq!(pool.counts().connections, 2);
+    go.notify_one();
+    parked.await.unwrap().unwrap();
+}
+
+#[tokio::test]
+async fn a_connection_that_the_peer_closed_in_the_meantime_is_not_used() {
+    let closed = Arc::new(Notify::new());
+    let told = Arc::clone(&closed);
+    let port = listen(move |number, mut stream| {
+        let told = Arc::clone(&told);
+        async move {
+            read_request(&mut stream).await;
+            answer(&mut stream, "first").await;
+            if number == 0 {
+                drop(stream);
+                told.notify_one();
+            } else {
+                echo(stream).await;
+            }
+        }
+    })
+    .await;
+    let pool = pool(port);
+    pool.request(request("one")).await.unwrap();
+    closed.notified().await;
+    pool.request(request("two")).await.unwrap();
+    assert_eq!(pool.counts().connections, 2);
+}
+
+/// A server that reads a request and hangs up, `losses` times, and counts what it read.
+async fn lossy(losses: usize) -> (u16, Arc<AtomicUsize>) {
+    let seen = Arc::new(AtomicUsize::new(0));
+    let counter = Arc::clone(&seen);
+    let port = listen(move |number, mut stream| {
+        let counter = Arc::clone(&counter);
+        async move {
+            while read_request(&mut stream).await.is_some() {
+                counter.fetch_add(1, Ordering::SeqCst);
+                if number < losses {
+                    return;
+                }
+                answer(&mut stream, "done").await;
+            }
+        }
+    })
+    .await;
+    (port, seen)
+}
+
+#[tokio::test]
+async fn what_may_have_been_carried_out_is_not_sent_twice() {
+    let (port, seen) = lossy(1).await;
+    let error = pool(port).request(request("change")).await.unwrap_err();
+    assert!(matches!(error, Error::Lost { executed: true, .. }), "{error:?}");
+    assert!(error.may_have_executed() && error.is_network_failure());
+    assert_eq!(seen.load(Ordering::SeqCst), 1);
+}
+
+#[tokio::test]
+async fn what_does_no_harm_twice_is_sent_again_once() {
+    let mut harmless = request("read");
+    harmless.repeatable = true;
+    let (port, seen) = lossy(1).await;
+    pool(port).request(harmless.clone()).await.unwrap();
+    assert_eq!(seen.load(Ordering::SeqCst), 2);
+
+    let (port, seen) = lossy(5).await;
+    pool(port).request(harmless).await.unwrap_err();
+    assert_eq!(seen.load(Ordering::SeqCst), 2);
+}
+
+#[tokio::test]
+async fn each_stage_has_its_own_limit() {
+    let silent = listen(|_, stream| async move {
+        let _held = stream;
+        std::future::pending::<()>().await;
+    })
+    .await;
+    let mut connection = connector(silent).connect().await.unwrap();
+    let limit = Some(Duration::from_millis(50));
+    let error = connection.request("x".into(), SOAP, limit).await.unwrap_err();
+    assert!(matches!(error, Error::TimedOut { stage: Stage::Operation, .. }), "{error:?}");
+
+    let mut ntlm = options(silent, None);
+    ntlm.auth = windlass_net::AuthMethod::Ntlm;
+    ntlm.timeouts.authenticate = Some(Duration::from_millis(50));
+    let mut connection = Connector::new(ntlm).connect().await.unwrap();
+    let error = connection.request("x".into(), SOAP, Some(Duration::from_secs(60))).await.unwrap_err();
+    assert!(matches!(error, Error::TimedOut { stage: Stage::Authenticate, .. }), "{error:?}");
+    assert!(error.to_string().starts_with("authentication with localhost:"), "{error}");
+}
+
+#[tokio::test]
+async fn a_closed_port_and_an_unknown_name_are_unreachable() {
+    let port = {
+        let unused = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        unused.local_addr().unwrap().port()
+    };
+    let error = connector(port).connect().await.err().unwrap();
+    assert!(matches!(error, Error::Connect { .. }) && error.is_unreachable(), "{error:?}");
+    assert!(error.to_string().starts_with(&format!("cannot connect to localhost:{port}: ")), "{error}");
+
+    let mut unknown = options(port, None);
+    unknown.endpoint = windlass_net::Endpoint::winrm("no-such-host.invalid", false);
+    let error = Connector::new(unknown).connect().await.err().unwrap();
+    assert!(
+        matches!(error, Error::Resolve { .. } | Error::TimedOut { stage: Stage::Resolve, .. }),
+        "{error:?}"
+    );
+}
+
+#[tokio::test]
+async fn bodies_that_are_cut_short_or_too_long_end_in_one_error() {
+    let truncated = listen(|_, mut stream| async move {
+        read_request(&mut stream).await;
+        stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nshort").await.unwrap();
+    })
+    .await;
+    let oversized = listen(|_, mut stream| async move {
+        read_request(&mut stream).await;
+        stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 99999999999\r\n\r\n").await.unwrap();
+        read_request(&mut stream).await;
+    })
+    .await;
+    let garbage = listen(|_, mut stream| async move {
+        read_request(&mut stream).await;
+        stream.write_all(b"SSH-2.0-OpenSSH_9.2\r\n").await.unwrap();
+        read_request(&mut stream).await;
+    })
+    .await;
+    for (port, part) in [(truncated, "closed"), (oversized, "exceeds"), (garbage, "does not speak http")] {
+        let error = pool(port).request(request("x")).await.unwrap_err();
+        assert!(error.to_string().contains(part), "{error}");
+        assert!(error.to_string().contains(&format!("localhost:{port}")), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn a_pipe_in_memory_serves_as_well_as_tcp() {
+    let dial = || {
+        let (ours, theirs) = tokio::io::duplex(1024);
+        tokio::spawn(echo(theirs));
+        Ok(ours)
+    };
+    let connector = Connector::over(options(0, None), Arc::new(dial));
+    let pool = Pool::new(connector, PoolOptions::default());
+    let large = "x".repeat(100_000);
+    let response = pool.request(Request::new(large.clone(), SOAP)).await.unwrap();
+    assert_eq!(response.body.len(), large.len());
+}

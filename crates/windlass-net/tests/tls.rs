@@ -1,0 +1,127 @@
+//! What is accepted of certificates, and what wrong ports and wrong certificates say.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    missing_docs,
+    unreachable_pub,
+    reason = "test code"
+)]
+
+mod support;
+
+use std::sync::Arc;
+
+use support::{SOAP, echo, listen, options};
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::rustls::ServerConfig;
+use tokio_rustls::rustls::pki_types::pem::PemObject;
+use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use windlass_net::{Connector, Error, TlsOptions};
+
+/// A TLS server with one of the certificates of `tests/certificates`.
+fn acceptor(certificate: &str) -> TlsAcceptor {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/certificates");
+    let chain = CertificateDer::from_pem_file(format!("{folder}/{certificate}.pem")).unwrap();
+    let key = PrivateKeyDer::from_pem_file(format!("{folder}/{certificate}.key")).unwrap();
+    let config = ServerConfig::builder_with_provider(Arc::new(rustls_graviola::default_provider()))
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(vec![chain], key)
+        .unwrap();
+    TlsAcceptor::from(Arc::new(config))
+}
+
+/// Trusts the tests' own authority alone.
+fn test_roots() -> TlsOptions {
+    let pem = include_bytes!("certificates/ca.pem");
+    let mut tls = TlsOptions { without_system_roots: true, ..TlsOptions::default() };
+    tls.add_roots_pem(pem).unwrap();
+    tls
+}
+
+async fn serve_tls(certificate: &'static str) -> u16 {
+    listen(move |_, stream| async move {
+        if let Ok(stream) = acceptor(certificate).accept(stream).await {
+            echo(stream).await;
+        }
+    })
+    .await
+}
+
+async fn exchange(port: u16, tls: TlsOptions) -> Result<String, Error> {
+    let mut connection = Connector::new(options(port, Some(tls))).connect().await?;
+    let response = connection.request("hello".into(), SOAP, None).await?;
+    Ok(String::from_utf8(response.body.to_vec()).unwrap())
+}
+
+fn skip(ca: bool, cn: bool) -> TlsOptions {
+    TlsOptions { skip_ca_check: ca, skip_cn_check: cn, without_system_roots: true, ..test_roots() }
+}
+
+fn no_roots(ca: bool, cn: bool) -> TlsOptions {
+    TlsOptions { extra_roots: Vec::new(), ..skip(ca, cn) }
+}
+
+#[tokio::test]
+async fn each_check_can_be_left_out_alone() {
+    let good = serve_tls("good").await;
+    let other = serve_tls("other").await;
+    let expired = serve_tls("expired").await;
+    for (case, port, tls, refusal) in [
+        ("all checks", good, test_roots(), None),
+        ("unknown issuer", good, no_roots(false, false), Some("issuer is not trusted")),
+        ("unknown issuer, name not checked", good, no_roots(false, true), Some("issuer is not trusted")),
+        ("unknown issuer, skipped", good, no_roots(true, false), None),
+        ("other name", other, test_roots(), Some("another name")),
+        ("other name, chain not checked", other, skip(true, false), Some("another name")),
+        ("other name, skipped", other, skip(false, true), None),
+        ("other name and unknown issuer, both skipped", other, no_roots(true, true), None),
+        ("expired", expired, test_roots(), Some("expired")),
+        ("expired, both skipped", expired, no_roots(true, true), Some("expired")),
+    ] {
+        let outcome = exchange(port, tls).await.map_err(|error| error.to_string());
+        match (outcome, refusal) {
+            (Ok(body), None) => assert_eq!(body, "hello", "{case}"),
+            (Err(error), Some(part)) => {
+                assert!(error.starts_with("TLS handshake with localhost:"), "{case}: {error}");
+                assert!(error.contains(part), "{case}: {error}");
+            }
+            (outcome, _) => panic!("{case}: {outcome:?}"),
+        }
+    }
+}
+
+#[tokio::test]
+async fn tls_on_the_plain_port_says_so() {
+    let plain = listen(|_, stream| echo(stream)).await;
+    // A server of HTTP takes the handshake for a request line and answers 400.
+    let talking = listen(|_, mut stream| async move {
+        use tokio::io::{AsyncReadExt, AsyncWriteExt};
+        let mut buffer = [0; 64];
+        assert!(stream.read(&mut buffer).await.unwrap() > 0);
+        stream.write_all(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n").await.unwrap();
+    })
+    .await;
+    let closing = listen(|_, stream| async move { drop(stream) }).await;
+    for port in [talking, closing] {
+        let error = exchange(port, test_roots()).await.unwrap_err();
+        assert!(error.is_unreachable(), "{error:?}");
+        assert!(error.to_string().contains("is this the plain HTTP port?"), "{error}");
+    }
+    let mut slow = options(plain, Some(test_roots()));
+    slow.timeouts.tls = Some(std::time::Duration::from_millis(100));
+    let error = Connector::new(slow).connect().await.err().unwrap();
+    assert!(error.to_string().starts_with("the TLS handshake with localhost:"), "{error}");
+}
+
+#[tokio::test]
+async fn plain_http_on_the_tls_port_says_so() {
+    let port = serve_tls("good").await;
+    let mut connection = Connector::new(options(port, None)).connect().await.unwrap();
+    let error = connection.request("hello".into(), SOAP, None).await.unwrap_err();
+    assert!(matches!(error, Error::PeerSpeaksTls { .. }), "{error:?}");
+    assert!(error.to_string().ends_with("is this the HTTPS port?"), "{error}");
+}
