@@ -88,8 +88,7 @@ impl EndpointReference {
         Ok(())
     }
 
-    /// Writes the children into an open element. The prefix `e` must be declared where there is an
-    /// identifier.
+    /// Writes the children into an open element.
     pub fn write(&self, writer: &mut Writer) {
         writer.leaf("a:Address", &self.address);
         if self.resource_uri.is_none() && self.selectors.is_empty() && self.identifier.is_none() {
@@ -105,7 +104,7 @@ impl EndpointReference {
             writer.end();
         }
         if let Some(identifier) = &self.identifier {
-            writer.leaf("e:Identifier", identifier);
+            writer.start("e:Identifier").attr("xmlns:e", ns::EVENTING).text(identifier).end();
         }
         writer.end();
     }
