@@ -1,5 +1,36 @@
 //! An embedded WinRM host: tests, demo and the local computer.
+//!
+//! [`MockHost`] serves WS-Man over HTTP and HTTPS: PowerShell remoting with commands in Rust, a cmd shell
+//! that runs programs where that is allowed, and CIM with the facts of the computer it runs on. Programs
+//! embed it and add commands ([`powershell::Cmdlet`]).
+//!
+//! ```no_run
+//! # async fn run() -> Result<(), windlass_mock::Error> {
+//! use windlass_mock::MockHost;
+//!
+//! let host = MockHost::builder().user("alice", "secret".to_owned()).http("127.0.0.1:0").start().await?;
+//! println!("{:?}", host.http_addr());
+//! host.shutdown().await;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! Specifications: [MS-WSMV], [MS-PSRP], DSP0226 and DSP0227, as the server.
 #![forbid(unsafe_code)]
 
+mod certificate;
+mod config;
+mod error;
+mod exec;
 pub mod facts;
+mod host;
+mod listener;
 pub mod powershell;
+mod shell;
+mod statistics;
+mod wsman;
+
+pub use config::{Authentication, HostLimits, MockHostBuilder};
+pub use error::Error;
+pub use host::MockHost;
+pub use statistics::Statistics;

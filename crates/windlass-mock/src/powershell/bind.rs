@@ -12,7 +12,7 @@ use super::text::text;
 
 /// An argument as the caller gave it.
 #[derive(Debug, Clone)]
-pub enum Argument {
+pub(crate) enum Argument {
     /// `-Name`, with a value where it was given together with the name.
     Named(String, Option<PsValue>),
     /// A value by position.
@@ -152,7 +152,8 @@ impl<'a> Binder<'a> {
     /// The parameter of this name, or the only one whose name begins like this.
     fn find(&self, name: &str) -> Result<Found<'a>, Box<Failure>> {
         let name = name.trim_start_matches(['-', '\u{2013}']).trim_end_matches(':');
-        let begins = |whole: &str| whole.get(..name.len()).is_some_and(|begin| begin.eq_ignore_ascii_case(name));
+        let begins =
+            |whole: &str| whole.get(..name.len()).is_some_and(|begin| begin.eq_ignore_ascii_case(name));
         if let Some(own) = self.info.parameters().iter().find(|parameter| parameter.is_called(name)) {
             return Ok(Found::Own(own));
         }
@@ -198,7 +199,8 @@ impl<'a> Binder<'a> {
                 ),
             ));
         }
-        let converted = convert(value.clone(), found.kind()).map_err(|why| cannot_convert(found, &value, &why))?;
+        let converted =
+            convert(value.clone(), found.kind()).map_err(|why| cannot_convert(found, &value, &why))?;
         match found {
             Found::Common(common) => self.bound.preferences.set(common, &converted),
             Found::Own(parameter) => {
@@ -243,12 +245,16 @@ impl<'a> Binder<'a> {
         for set in &self.sets {
             let free = self.info.parameters().iter().filter(|parameter| !self.bound.has(&parameter.name));
             let candidates = free.filter_map(|parameter| Some((parameter.place(*set)?.position?, parameter)));
-            let Some((position, parameter)) = candidates.min_by_key(|(position, _)| *position) else { continue };
+            let Some((position, parameter)) = candidates.min_by_key(|(position, _)| *position) else {
+                continue;
+            };
             let is_block = matches!(argument, PsValue::ScriptBlock(_));
             let fits = (parameter.kind.scalar() == Scalar::ScriptBlock) == is_block;
             let better = match best {
                 None => true,
-                Some((known, known_fits, _)) => (!known_fits && fits) || (known_fits == fits && position < known),
+                Some((known, known_fits, _)) => {
+                    (!known_fits && fits) || (known_fits == fits && position < known)
+                }
             };
             if better {
                 best = Some((position, fits, parameter));
@@ -369,7 +375,11 @@ mod tests {
     fn info() -> CommandInfo {
         CommandInfo::new(
             "Get-X",
-            &["[[-Name] <string[]>] [[-Other] <int>] [-Force]", "-Id <int[]> [-Force]", "[-Block] <scriptblock>"],
+            &[
+                "[[-Name] <string[]>] [[-Other] <int>] [-Force]",
+                "-Id <int[]> [-Force]",
+                "[-Block] <scriptblock>",
+            ],
         )
         .unwrap()
         .range("Other", 0, 9)
@@ -396,7 +406,8 @@ mod tests {
 
     #[test]
     fn a_script_block_goes_where_one_is_wanted() {
-        let bound = bind(&info(), vec![Argument::Positional(PsValue::ScriptBlock("1".into()))], false).unwrap();
+        let bound =
+            bind(&info(), vec![Argument::Positional(PsValue::ScriptBlock("1".into()))], false).unwrap();
         assert!(bound.has("Block"));
     }
 

@@ -10,7 +10,7 @@ use super::text::text;
 ///
 /// Numbers are compared as numbers, also with a text that is one; times with times; everything else by
 /// its text, without regard to case unless `case_sensitive`.
-pub fn compare(left: &PsValue, right: &PsValue, case_sensitive: bool) -> Option<Ordering> {
+pub(crate) fn compare(left: &PsValue, right: &PsValue, case_sensitive: bool) -> Option<Ordering> {
     let (left, right) = (left.unwrapped(), right.unwrapped());
     match (left, right) {
         (PsValue::Null, PsValue::Null) => Some(Ordering::Equal),
@@ -33,7 +33,7 @@ pub fn compare(left: &PsValue, right: &PsValue, case_sensitive: bool) -> Option<
 }
 
 /// Whether two values are equal to PowerShell's `-eq`.
-pub fn equal(left: &PsValue, right: &PsValue, case_sensitive: bool) -> bool {
+pub(crate) fn equal(left: &PsValue, right: &PsValue, case_sensitive: bool) -> bool {
     if left.is_null() || right.is_null() {
         return left.is_null() && right.is_null();
     }
@@ -41,7 +41,7 @@ pub fn equal(left: &PsValue, right: &PsValue, case_sensitive: bool) -> bool {
 }
 
 /// Whether a value counts as true.
-pub fn is_true(value: &PsValue) -> bool {
+pub(crate) fn is_true(value: &PsValue) -> bool {
     match value.unwrapped() {
         PsValue::Null => false,
         PsValue::Bool(value) => *value,
@@ -56,7 +56,7 @@ pub fn is_true(value: &PsValue) -> bool {
 }
 
 /// Whether a value is a number.
-pub fn is_number(value: &PsValue) -> bool {
+pub(crate) fn is_number(value: &PsValue) -> bool {
     matches!(
         value,
         PsValue::U8(_)

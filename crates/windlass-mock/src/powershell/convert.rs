@@ -1,15 +1,15 @@
 //! Conversion of values to what parameters take.
 
-use windlass_clixml::{DateTimeKind, PsDateTime, PsValue, TICKS_PER_SECOND};
 use windlass_clixml::ps_enum;
+use windlass_clixml::{DateTimeKind, PsDateTime, PsValue, TICKS_PER_SECOND};
 
 use super::compare::is_true;
 use super::kind::{Kind, Scalar};
-use super::text::{full_type_name, text};
+use super::text::text;
 
 /// Why a value could not be converted.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum ConversionError {
+pub(crate) enum ConversionError {
     /// The reason is known.
     Because(String),
     /// There is no conversion between the types.
@@ -18,7 +18,7 @@ pub enum ConversionError {
 
 /// Converts a value to what a parameter of this kind takes. A list that goes where one value is wanted
 /// is refused; one value that goes where a list is wanted becomes a list of one.
-pub fn convert(value: PsValue, kind: Kind) -> Result<PsValue, ConversionError> {
+pub(crate) fn convert(value: PsValue, kind: Kind) -> Result<PsValue, ConversionError> {
     match kind {
         Kind::Switch => match value.unwrapped() {
             PsValue::Null => Ok(true.into()),
@@ -57,12 +57,10 @@ fn convert_one(value: PsValue, scalar: Scalar) -> Result<PsValue, ConversionErro
                     .to_owned(),
             )),
         },
-        Scalar::Int32 => integer(&value, i32::MIN.into(), i32::MAX.into(), "Int32").map(|number| {
-            PsValue::I32(i32::try_from(number).unwrap_or_default())
-        }),
-        Scalar::UInt32 => integer(&value, 0, u32::MAX.into(), "UInt32").map(|number| {
-            PsValue::U32(u32::try_from(number).unwrap_or_default())
-        }),
+        Scalar::Int32 => integer(&value, i32::MIN.into(), i32::MAX.into(), "Int32")
+            .map(|number| PsValue::I32(i32::try_from(number).unwrap_or_default())),
+        Scalar::UInt32 => integer(&value, 0, u32::MAX.into(), "UInt32")
+            .map(|number| PsValue::U32(u32::try_from(number).unwrap_or_default())),
         Scalar::Int64 => integer(&value, i64::MIN, i64::MAX, "Int64").map(PsValue::I64),
         Scalar::Double => match value.unwrapped() {
             PsValue::String(text) => text.trim().parse().map(PsValue::F64).map_err(|_| bad_format(text)),
@@ -114,7 +112,8 @@ fn convert_one(value: PsValue, scalar: Scalar) -> Result<PsValue, ConversionErro
 }
 
 fn integer(value: &PsValue, least: i64, most: i64, name: &str) -> Result<i64, ConversionError> {
-    let range = || ConversionError::Because(format!("Value was either too large or too small for an {name}."));
+    let range =
+        || ConversionError::Because(format!("Value was either too large or too small for an {name}."));
     let number = match value.unwrapped() {
         PsValue::Bool(value) => i64::from(*value),
         PsValue::String(text) => parse_integer(text).ok_or_else(|| bad_format(text))?,
@@ -185,9 +184,11 @@ fn parse_time_span(text: &str) -> Option<i64> {
         [days] => (seconds(days.parse().ok()?, 0, 0, 0)?, 0),
         [first, minutes, rest @ ..] if rest.len() <= 1 => {
             let (days, hours) = first.split_once('.').unwrap_or(("0", first));
-            let (last, fraction) = rest.first().map_or(("0", ""), |last| last.split_once('.').unwrap_or((last, "")));
+            let (last, fraction) =
+                rest.first().map_or(("0", ""), |last| last.split_once('.').unwrap_or((last, "")));
             let small = |text: &str, most: i64| text.parse().ok().filter(|value| (0..=most).contains(value));
-            let whole = seconds(days.parse().ok()?, small(hours, 23)?, small(minutes, 59)?, small(last, 59)?)?;
+            let whole =
+                seconds(days.parse().ok()?, small(hours, 23)?, small(minutes, 59)?, small(last, 59)?)?;
             let digits = format!("{fraction:0<7}");
             (whole, digits.get(..7).filter(|_| fraction.len() <= 7)?.parse().ok()?)
         }
@@ -195,16 +196,6 @@ fn parse_time_span(text: &str) -> Option<i64> {
     };
     let ticks = whole.checked_mul(TICKS_PER_SECOND)?.checked_add(fraction)?;
     Some(if negative { -ticks } else { ticks })
-}
-
-/// How error messages quote a value that could not be converted.
-pub fn quoted(value: &PsValue) -> String {
-    format!("\"{}\"", text(value))
-}
-
-/// The name of the type that a value has before its conversion.
-pub fn source_type(value: &PsValue) -> &str {
-    full_type_name(value)
 }
 
 #[cfg(test)]

@@ -67,9 +67,14 @@ fn run_statement(
 ) -> Outcome {
     let count = commands.len();
     if count > MOST_STAGES {
-        let message = format!("A pipeline of {count} commands is longer than the {MOST_STAGES} that run here.");
-        let failure =
-            Failure::new(exceptions::INVALID_OPERATION, "PipelineTooLong", ErrorCategory::LimitsExceeded, message);
+        let message =
+            format!("A pipeline of {count} commands is longer than the {MOST_STAGES} that run here.");
+        let failure = Failure::new(
+            exceptions::INVALID_OPERATION,
+            "PipelineTooLong",
+            ErrorCategory::LimitsExceeded,
+            message,
+        );
         return Err(Halt::Failed(Box::new(bare_error_record(failure))));
     }
     let has_input = matches!(input, Input::From(_));

@@ -86,7 +86,12 @@ pub struct Failure {
 
 impl Failure {
     /// A failure with the parts that every failure has.
-    pub fn new(exception: ExceptionTypes, id: &str, category: ErrorCategory, message: impl Into<String>) -> Self {
+    pub fn new(
+        exception: ExceptionTypes,
+        id: &str,
+        category: ErrorCategory,
+        message: impl Into<String>,
+    ) -> Self {
         Self {
             exception,
             message: message.into(),

@@ -141,7 +141,7 @@ scalars! {
 
 macro_rules! enumerations {
     ($($(#[$doc:meta])* $name:ident = $type:literal { $($value:ident = $code:literal),* $(,)? })*) => {
-        $($(#[$doc])* pub static $name: Names = Names { type_name: $type, values: &[$((stringify!($value), $code)),*] };)*
+        $($(#[$doc])* pub(crate) static $name: Names = Names { type_name: $type, values: &[$((stringify!($value), $code)),*] };)*
         static ENUMERATIONS: &[&Names] = &[$(&$name),*];
     };
 }

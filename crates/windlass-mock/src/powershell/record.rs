@@ -142,7 +142,10 @@ mod tests {
 
     #[test]
     fn long_names_keep_their_ends() {
-        assert_eq!(shorten("$ExecutionContext.SessionState.LanguageMode"), "$ExecutionContext.S…nState.LanguageMode");
+        assert_eq!(
+            shorten("$ExecutionContext.SessionState.LanguageMode"),
+            "$ExecutionContext.S…nState.LanguageMode"
+        );
         assert_eq!(shorten("short"), "short");
     }
 }

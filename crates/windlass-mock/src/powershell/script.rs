@@ -157,7 +157,9 @@ impl Run<'_> {
                 for part in parts {
                     match part {
                         Part::Text(piece) => out.push_str(piece),
-                        Part::Expression { expression, .. } => out.push_str(&text(&self.value(expression, cx)?)),
+                        Part::Expression { expression, .. } => {
+                            out.push_str(&text(&self.value(expression, cx)?))
+                        }
                     }
                 }
                 out.into()
@@ -273,7 +275,8 @@ impl Run<'_> {
             pipeline_length: number(length),
             pipeline_position: number(position + 1),
             expecting_input: position > 0,
-            position_message: format!("At line:{line_number} char:{column}\n+ {line}\n+ {blanks}{marks}").into(),
+            position_message: format!("At line:{line_number} char:{column}\n+ {line}\n+ {blanks}{marks}")
+                .into(),
             ..InvocationInfo::default()
         }
     }
@@ -282,7 +285,8 @@ impl Run<'_> {
         let text = span.text(self.source).unwrap_or(self.source);
         let message = "The syntax is not supported by this runspace. This can occur if the runspace is in \
                        no-language mode.";
-        let failure = Failure::new(exceptions::PARSE, "ScriptsNotAllowed", ErrorCategory::ParserError, message);
+        let failure =
+            Failure::new(exceptions::PARSE, "ScriptsNotAllowed", ErrorCategory::ParserError, message);
         cx.fail(failure.about(text).with_bare_id())
     }
 }
@@ -310,7 +314,9 @@ pub(crate) fn property(target: &PsValue, name: &str) -> PsValue {
             }
         }
         PsValue::Version(version) => {
-            let part = |value: Option<u32>| PsValue::from(value.and_then(|value| i32::try_from(value).ok()).unwrap_or(-1));
+            let part = |value: Option<u32>| {
+                PsValue::from(value.and_then(|value| i32::try_from(value).ok()).unwrap_or(-1))
+            };
             match name.to_ascii_lowercase().as_str() {
                 "major" => part(Some(version.major())),
                 "minor" => part(Some(version.minor())),
@@ -334,7 +340,9 @@ pub(crate) fn property(target: &PsValue, name: &str) -> PsValue {
             }
             (_, Some(entries)) if is("Count") => count(entries.len()),
             (_, Some(entries)) if is("Keys") => PsValue::list(entries.iter().map(|(key, _)| key.clone())),
-            (_, Some(entries)) if is("Values") => PsValue::list(entries.iter().map(|(_, value)| value.clone())),
+            (_, Some(entries)) if is("Values") => {
+                PsValue::list(entries.iter().map(|(_, value)| value.clone()))
+            }
             _ if is("Count") || is("Length") => 1.into(),
             _ => PsValue::Null,
         },
@@ -344,7 +352,8 @@ pub(crate) fn property(target: &PsValue, name: &str) -> PsValue {
 /// An element of a list by its number (negative: from the end), or of a dictionary by its key.
 fn element(target: &PsValue, index: &PsValue) -> PsValue {
     if let Some(entries) = target.entries() {
-        let same = |key: &PsValue| key == index || (is_text(key) && text(key).eq_ignore_ascii_case(&text(index)));
+        let same =
+            |key: &PsValue| key == index || (is_text(key) && text(key).eq_ignore_ascii_case(&text(index)));
         return entries.iter().find(|(key, _)| same(key)).map(|(_, value)| value.clone()).unwrap_or_default();
     }
     let Some(place) = index.as_i64().filter(|_| is_number(index)) else { return PsValue::Null };

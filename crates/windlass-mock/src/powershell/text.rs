@@ -1,13 +1,13 @@
 //! The text of a value, as PowerShell makes it where a string is wanted.
 
-use windlass_command::double_text;
 use windlass_clixml::{Base, DateTimeKind, PsDateTime, PsObject, PsValue};
+use windlass_command::double_text;
 
 /// How deep text is made of what objects hold; what is deeper prints as its type.
 const DEPTH: usize = 4;
 
 /// The text of a value: `"$value"` in the invariant culture.
-pub fn text(value: &PsValue) -> String {
+pub(crate) fn text(value: &PsValue) -> String {
     text_at(value, DEPTH)
 }
 
@@ -32,9 +32,7 @@ fn text_at(value: &PsValue, depth: usize) -> String {
         PsValue::F32(value) => double_text(value.to_string().parse().unwrap_or_default()),
         PsValue::F64(value) => double_text(*value),
         PsValue::Decimal(value) => value.to_string(),
-        PsValue::Bytes(bytes) => {
-            bytes.iter().map(u8::to_string).collect::<Vec<_>>().join(" ")
-        }
+        PsValue::Bytes(bytes) => bytes.iter().map(u8::to_string).collect::<Vec<_>>().join(" "),
         PsValue::Guid(guid) => guid.to_string(),
         PsValue::Version(version) => version.to_string(),
         PsValue::SecureString(_) => "System.Security.SecureString".to_owned(),
@@ -95,7 +93,7 @@ fn time_span(ticks: i64) -> String {
 }
 
 /// The name of a value's .NET type, as error records name targets: without its namespace.
-pub fn short_type_name(value: &PsValue) -> String {
+pub(crate) fn short_type_name(value: &PsValue) -> String {
     let full = match value {
         PsValue::Null => return String::new(),
         PsValue::Object(object) if is_custom(object) => "PSObject",
@@ -113,7 +111,7 @@ pub fn short_type_name(value: &PsValue) -> String {
 }
 
 /// The full name of a simple value's .NET type.
-pub fn full_type_name(value: &PsValue) -> &str {
+pub(crate) fn full_type_name(value: &PsValue) -> &str {
     match value {
         PsValue::Null => "",
         PsValue::String(_) => "System.String",
@@ -146,10 +144,11 @@ pub fn full_type_name(value: &PsValue) -> &str {
 }
 
 /// A point in time in this computer's zone, as .NET's local times are.
-pub fn local_time(at: jiff::Timestamp) -> PsDateTime {
+pub(crate) fn local_time(at: jiff::Timestamp) -> PsDateTime {
     let zoned = at.to_zoned(jiff::tz::TimeZone::system());
     let offset = zoned.offset().seconds();
-    let utc = PsDateTime::from_unix(at.as_second(), u32::try_from(at.subsec_nanosecond()).unwrap_or_default());
+    let utc =
+        PsDateTime::from_unix(at.as_second(), u32::try_from(at.subsec_nanosecond()).unwrap_or_default());
     let minutes = i16::try_from(offset / 60).unwrap_or_default();
     let ticks = utc.ticks().saturating_add(i64::from(offset) * windlass_clixml::TICKS_PER_SECOND);
     PsDateTime::from_ticks(ticks, DateTimeKind::Local(minutes)).unwrap_or(utc)

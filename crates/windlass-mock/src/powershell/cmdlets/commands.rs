@@ -106,7 +106,9 @@ fn get_command(call: &Bound, cx: &mut Context<'_>, input: Option<PsValue>) -> Ou
     };
     for (name, pattern) in patterns {
         let mut found = false;
-        if filter.aliases && (!pattern.is_plain() || call.has("CommandType")) || commands.find(&name).is_some_and(|command| !command.info().name().eq_ignore_ascii_case(&name)) {
+        if filter.aliases && (!pattern.is_plain() || call.has("CommandType"))
+            || commands.find(&name).is_some_and(|command| !command.info().name().eq_ignore_ascii_case(&name))
+        {
             for (alias, command) in commands.aliases() {
                 if filter.aliases && pattern.matches(alias) && filter.takes(command.info()) {
                     found = true;
@@ -135,8 +137,13 @@ fn not_found(name: &str) -> Failure {
          program.\nCheck the spelling of the name, or if a path was included, verify that the path is correct \
          and try again."
     );
-    Failure::new(exceptions::COMMAND_NOT_FOUND, "CommandNotFoundException", ErrorCategory::ObjectNotFound, message)
-        .about(name)
+    Failure::new(
+        exceptions::COMMAND_NOT_FOUND,
+        "CommandNotFoundException",
+        ErrorCategory::ObjectNotFound,
+        message,
+    )
+    .about(name)
 }
 
 /// Which commands `Get-Command` tells.
@@ -151,7 +158,8 @@ struct Filter {
 
 impl Filter {
     fn new(call: &Bound) -> Self {
-        let patterns = |name| call.texts(name).iter().map(|text| Wildcard::new(text, false)).collect::<Vec<_>>();
+        let patterns =
+            |name| call.texts(name).iter().map(|text| Wildcard::new(text, false)).collect::<Vec<_>>();
         let types = call.get("CommandType").map(|value| match value.unwrapped() {
             PsValue::String(names) => names.split(',').filter_map(|name| command_type(name.trim())).sum(),
             other => other.as_i32().unwrap_or(CommandTypes::ALL.0),
@@ -194,58 +202,72 @@ pub(crate) fn cmdlet_object(info: &CommandInfo) -> PsObject {
     let syntax: String = info.syntax().map(|line| format!("\n{line}\n")).collect();
     let (verb, noun) = info.name().split_once('-').unwrap_or((info.name(), ""));
     let version = Version::parse("7.0.0.0").map_or(PsValue::Null, PsValue::Version);
-    PsObject::typed(["System.Management.Automation.CmdletInfo", "System.Management.Automation.CommandInfo", "System.Object"])
-        .with_to_string(info.name())
-        .with_adapted("Verb", verb)
-        .with_adapted("Noun", noun)
-        .with_adapted("HelpFile", "")
-        .with_adapted("PSSnapIn", PsValue::Null)
-        .with_adapted("Version", version)
-        .with_adapted("ImplementingType", info.implementing_type())
-        .with_adapted("Definition", syntax)
-        .with_adapted("DefaultParameterSet", PsValue::Null)
-        .with_adapted("OutputType", output_types(info))
-        .with_adapted("Options", "None")
-        .with_adapted("Name", info.name())
-        .with_adapted("CommandType", CommandTypes::CMDLET)
-        .with_adapted("Source", info.module())
-        .with_adapted("Visibility", Visibility::Public)
-        .with_adapted("ModuleName", info.module())
-        .with_adapted("Module", PsValue::Null)
-        .with_adapted("RemotingCapability", "PowerShell")
-        .with_adapted("Parameters", parameters(info))
-        .with_adapted("ParameterSets", PsObject::typed(["System.Object[]", "System.Array", "System.Object"]).with_base(Base::List(info.syntax().map(PsValue::from).collect())))
-        .with("HelpUri", "")
-        .with("DLL", "")
-        .with("ResolvedCommandName", PsValue::Null)
+    PsObject::typed([
+        "System.Management.Automation.CmdletInfo",
+        "System.Management.Automation.CommandInfo",
+        "System.Object",
+    ])
+    .with_to_string(info.name())
+    .with_adapted("Verb", verb)
+    .with_adapted("Noun", noun)
+    .with_adapted("HelpFile", "")
+    .with_adapted("PSSnapIn", PsValue::Null)
+    .with_adapted("Version", version)
+    .with_adapted("ImplementingType", info.implementing_type())
+    .with_adapted("Definition", syntax)
+    .with_adapted("DefaultParameterSet", PsValue::Null)
+    .with_adapted("OutputType", output_types(info))
+    .with_adapted("Options", "None")
+    .with_adapted("Name", info.name())
+    .with_adapted("CommandType", CommandTypes::CMDLET)
+    .with_adapted("Source", info.module())
+    .with_adapted("Visibility", Visibility::Public)
+    .with_adapted("ModuleName", info.module())
+    .with_adapted("Module", PsValue::Null)
+    .with_adapted("RemotingCapability", "PowerShell")
+    .with_adapted("Parameters", parameters(info))
+    .with_adapted(
+        "ParameterSets",
+        PsObject::typed(["System.Object[]", "System.Array", "System.Object"])
+            .with_base(Base::List(info.syntax().map(PsValue::from).collect())),
+    )
+    .with("HelpUri", "")
+    .with("DLL", "")
+    .with("ResolvedCommandName", PsValue::Null)
 }
 
 fn alias_object(alias: &str, info: &CommandInfo) -> PsObject {
-    PsObject::typed(["System.Management.Automation.AliasInfo", "System.Management.Automation.CommandInfo", "System.Object"])
-        .with_to_string(alias)
-        .with_adapted("HelpUri", "")
-        .with_adapted("ResolvedCommand", info.name())
-        .with_adapted("ReferencedCommand", info.name())
-        .with_adapted("Definition", info.name())
-        .with_adapted("Options", "ReadOnly")
-        .with_adapted("Description", "")
-        .with_adapted("OutputType", output_types(info))
-        .with_adapted("Name", alias)
-        .with_adapted("CommandType", CommandTypes::ALIAS)
-        .with_adapted("Source", info.module())
-        .with_adapted("Version", PsValue::Null)
-        .with_adapted("Visibility", Visibility::Public)
-        .with_adapted("ModuleName", info.module())
-        .with_adapted("Module", PsValue::Null)
-        .with_adapted("RemotingCapability", "PowerShell")
-        .with_adapted("Parameters", parameters(info))
-        .with("ResolvedCommandName", info.name())
-        .with("DisplayName", format!("{alias} -> {}", info.name()))
-        .with("ReferencedCommand", info.name())
+    PsObject::typed([
+        "System.Management.Automation.AliasInfo",
+        "System.Management.Automation.CommandInfo",
+        "System.Object",
+    ])
+    .with_to_string(alias)
+    .with_adapted("HelpUri", "")
+    .with_adapted("ResolvedCommand", info.name())
+    .with_adapted("ReferencedCommand", info.name())
+    .with_adapted("Definition", info.name())
+    .with_adapted("Options", "ReadOnly")
+    .with_adapted("Description", "")
+    .with_adapted("OutputType", output_types(info))
+    .with_adapted("Name", alias)
+    .with_adapted("CommandType", CommandTypes::ALIAS)
+    .with_adapted("Source", info.module())
+    .with_adapted("Version", PsValue::Null)
+    .with_adapted("Visibility", Visibility::Public)
+    .with_adapted("ModuleName", info.module())
+    .with_adapted("Module", PsValue::Null)
+    .with_adapted("RemotingCapability", "PowerShell")
+    .with_adapted("Parameters", parameters(info))
+    .with("ResolvedCommandName", info.name())
+    .with("DisplayName", format!("{alias} -> {}", info.name()))
+    .with("ReferencedCommand", info.name())
 }
 
-const AUTOMATION: &str = "System.Management.Automation, Version=7.6.5.0, Culture=neutral, PublicKeyToken=31bf3856ad364e35";
-const PRIVATE_CORE: &str = "System.Private.CoreLib, Version=10.0.0.0, Culture=neutral, PublicKeyToken=7cec85d7bea7798e";
+const AUTOMATION: &str =
+    "System.Management.Automation, Version=7.6.5.0, Culture=neutral, PublicKeyToken=31bf3856ad364e35";
+const PRIVATE_CORE: &str =
+    "System.Private.CoreLib, Version=10.0.0.0, Culture=neutral, PublicKeyToken=7cec85d7bea7798e";
 
 fn output_types(info: &CommandInfo) -> PsObject {
     let collection = format!(
@@ -266,7 +288,8 @@ fn parameters(info: &CommandInfo) -> PsObject {
     let common = COMMON_PARAMETERS
         .iter()
         .map(|common| (common.name.into(), parameter(common.name, common.kind, [common.alias].into_iter())));
-    PsObject::typed([dictionary.as_str(), "System.Object"]).with_base(Base::Dictionary(own.chain(common).collect()))
+    PsObject::typed([dictionary.as_str(), "System.Object"])
+        .with_base(Base::Dictionary(own.chain(common).collect()))
 }
 
 fn parameter<'a>(name: &str, kind: Kind, aliases: impl Iterator<Item = &'a str>) -> PsValue {
@@ -313,13 +336,18 @@ fn get_help(call: &Bound, cx: &mut Context<'_>, _input: Option<PsValue>) -> Outc
 
 fn help_object(info: &CommandInfo) -> PsObject {
     let syntax = info.syntax().collect::<Vec<_>>().join("\n");
-    PsObject::typed(["MamlCommandHelpInfo", "HelpInfo", "System.Management.Automation.PSCustomObject", "System.Object"])
-        .with("Name", info.name())
-        .with("Category", "Cmdlet")
-        .with("Synopsis", info.help())
-        .with("Syntax", syntax)
-        .with("ModuleName", info.module())
-        .with("Aliases", info.aliases().join(", "))
+    PsObject::typed([
+        "MamlCommandHelpInfo",
+        "HelpInfo",
+        "System.Management.Automation.PSCustomObject",
+        "System.Object",
+    ])
+    .with("Name", info.name())
+    .with("Category", "Cmdlet")
+    .with("Synopsis", info.help())
+    .with("Syntax", syntax)
+    .with("ModuleName", info.module())
+    .with("Aliases", info.aliases().join(", "))
 }
 
 struct GetMember {

@@ -84,7 +84,9 @@ fn get_date(call: &Bound, cx: &mut Context<'_>, input: Option<PsValue>) -> Outco
 /// The date with the parts that were given in place of its own.
 fn with_parts(date: PsDateTime, call: &Bound) -> Option<PsDateTime> {
     let mut civil = date.civil();
-    let part = |name: &str, known: u32| call.integer(name).and_then(|value| u32::try_from(value).ok()).unwrap_or(known);
+    let part = |name: &str, known: u32| {
+        call.integer(name).and_then(|value| u32::try_from(value).ok()).unwrap_or(known)
+    };
     civil.year = call.integer("Year").and_then(|year| i32::try_from(year).ok()).unwrap_or(civil.year);
     civil.month = part("Month", civil.month);
     civil.day = part("Day", civil.day);

@@ -84,11 +84,18 @@ pub(super) fn all() -> Vec<Arc<dyn Cmdlet>> {
 }
 
 /// The paths that a command was given, wildcards resolved; what is not there has been reported.
-fn targets(call: &Bound, cx: &mut Context<'_>, input: Option<PsValue>, default: Option<&str>) -> Result<Vec<PathBuf>, crate::powershell::Halt> {
+fn targets(
+    call: &Bound,
+    cx: &mut Context<'_>,
+    input: Option<PsValue>,
+    default: Option<&str>,
+) -> Result<Vec<PathBuf>, crate::powershell::Halt> {
     let mut found = Vec::new();
     let literal = call.has("LiteralPath");
     let given = match &input {
-        Some(value) => vec![value.get("FullName").or_else(|| value.get("PSPath")).map_or_else(|| text(value), text)],
+        Some(value) => {
+            vec![value.get("FullName").or_else(|| value.get("PSPath")).map_or_else(|| text(value), text)]
+        }
         None if literal => call.texts("LiteralPath"),
         None => call.texts("Path"),
     };
@@ -99,10 +106,16 @@ fn targets(call: &Bound, cx: &mut Context<'_>, input: Option<PsValue>, default: 
         let existing: Vec<_> = resolved.into_iter().filter(|path| path.symlink_metadata().is_ok()).collect();
         let is_pattern = !literal && !Wildcard::new(&path, false).is_plain();
         if existing.is_empty() && !is_pattern {
-            let message = format!("Cannot find path '{}' because it does not exist.", absolute(&path).display());
+            let message =
+                format!("Cannot find path '{}' because it does not exist.", absolute(&path).display());
             cx.error(
-                Failure::new(exceptions::ITEM_NOT_FOUND, "PathNotFound", ErrorCategory::ObjectNotFound, message)
-                    .about(absolute(&path).to_string_lossy().as_ref()),
+                Failure::new(
+                    exceptions::ITEM_NOT_FOUND,
+                    "PathNotFound",
+                    ErrorCategory::ObjectNotFound,
+                    message,
+                )
+                .about(absolute(&path).to_string_lossy().as_ref()),
             )?;
         }
         found.extend(existing);
@@ -122,7 +135,10 @@ fn resolve(path: &str) -> Vec<PathBuf> {
         let children = found.iter().flat_map(|directory| {
             let directory = if directory.as_os_str().is_empty() { Path::new(".") } else { directory };
             let names = list(directory).unwrap_or_default();
-            names.into_iter().filter(|name| pattern.matches(name) && !is_hidden(name)).map(|name| directory.join(name))
+            names
+                .into_iter()
+                .filter(|name| pattern.matches(name) && !is_hidden(name))
+                .map(|name| directory.join(name))
         });
         found = children.collect();
     }
@@ -147,7 +163,11 @@ fn unreadable(path: &Path, error: &std::io::Error, id: &str) -> Failure {
     let denied = error.kind() == std::io::ErrorKind::PermissionDenied;
     let path = path.to_string_lossy();
     let (exception, category, message) = if denied {
-        (exceptions::UNAUTHORIZED, ErrorCategory::PermissionDenied, format!("Access to the path '{path}' is denied."))
+        (
+            exceptions::UNAUTHORIZED,
+            ErrorCategory::PermissionDenied,
+            format!("Access to the path '{path}' is denied."),
+        )
     } else {
         (exceptions::IO, ErrorCategory::ReadError, format!("{error} : '{path}'"))
     };
@@ -260,7 +280,10 @@ impl Listing {
     fn write(&self, cx: &mut Context<'_>, path: &Path, root: &Path) -> Outcome {
         if self.names_only {
             let relative = path.strip_prefix(root).ok().filter(|path| !path.as_os_str().is_empty());
-            let name = relative.map_or_else(|| path.file_name().unwrap_or_default().to_owned(), |path| path.as_os_str().to_owned());
+            let name = relative.map_or_else(
+                || path.file_name().unwrap_or_default().to_owned(),
+                |path| path.as_os_str().to_owned(),
+            );
             return cx.write(name.to_string_lossy().as_ref());
         }
         match self.describer.describe(path) {
@@ -274,10 +297,18 @@ fn get_content(call: &Bound, cx: &mut Context<'_>, input: Option<PsValue>) -> Ou
     for path in targets(call, cx, input, None)? {
         let path = absolute(&path.to_string_lossy());
         if path.is_dir() {
-            let message = format!("Unable to get content because it is a directory: '{}'. Please use 'Get-ChildItem' instead.", path.display());
+            let message = format!(
+                "Unable to get content because it is a directory: '{}'. Please use 'Get-ChildItem' instead.",
+                path.display()
+            );
             cx.error(
-                Failure::new(exceptions::INVALID_OPERATION, "GetContainerContentException", ErrorCategory::InvalidOperation, message)
-                    .about(path.to_string_lossy().as_ref()),
+                Failure::new(
+                    exceptions::INVALID_OPERATION,
+                    "GetContainerContentException",
+                    ErrorCategory::InvalidOperation,
+                    message,
+                )
+                .about(path.to_string_lossy().as_ref()),
             )?;
             continue;
         }
@@ -321,7 +352,8 @@ fn content(call: &Bound, cx: &mut Context<'_>, file: fs::File, path: &Path) -> O
             Err(error) => return cx.error(unreadable(error)),
         }
         left -= 1;
-        let end = line.strip_suffix(b"\n").map_or(line.as_slice(), |line| line.strip_suffix(b"\r").unwrap_or(line));
+        let end =
+            line.strip_suffix(b"\n").map_or(line.as_slice(), |line| line.strip_suffix(b"\r").unwrap_or(line));
         let text = String::from_utf8_lossy(end).into_owned();
         match tail {
             None => cx.write(text)?,

@@ -68,9 +68,13 @@ impl Describer {
         let written = metadata.modified().ok().and_then(|time| Timestamp::try_from(time).ok());
         let created = metadata.created().ok().and_then(|time| Timestamp::try_from(time).ok());
         let accessed = metadata.accessed().ok().and_then(|time| Timestamp::try_from(time).ok());
-        for (name, time) in [("CreationTime", created.or(written)), ("LastAccessTime", accessed), ("LastWriteTime", written)] {
+        for (name, time) in
+            [("CreationTime", created.or(written)), ("LastAccessTime", accessed), ("LastWriteTime", written)]
+        {
             let local = time.map(local_time);
-            object = object.with_adapted(name, local).with_adapted(format!("{name}Utc"), local.map(|time| time.to_utc()));
+            object = object
+                .with_adapted(name, local)
+                .with_adapted(format!("{name}Utc"), local.map(|time| time.to_utc()));
         }
         let mode = mode_of(&metadata);
         object = object
@@ -144,8 +148,18 @@ fn write_time(at: Timestamp) -> String {
 /// The permissions by .NET's names, lowest bit first.
 fn file_mode(mode: u32) -> String {
     const NAMES: [&str; 12] = [
-        "OtherExecute", "OtherWrite", "OtherRead", "GroupExecute", "GroupWrite", "GroupRead", "UserExecute",
-        "UserWrite", "UserRead", "StickyBit", "SetGroup", "SetUser",
+        "OtherExecute",
+        "OtherWrite",
+        "OtherRead",
+        "GroupExecute",
+        "GroupWrite",
+        "GroupRead",
+        "UserExecute",
+        "UserWrite",
+        "UserRead",
+        "StickyBit",
+        "SetGroup",
+        "SetUser",
     ];
     let set = NAMES.iter().enumerate().filter(|(bit, _)| mode >> bit & 1 == 1);
     let names: Vec<_> = set.map(|(_, name)| *name).collect();
@@ -154,7 +168,13 @@ fn file_mode(mode: u32) -> String {
 
 /// The permissions as ls(1) shows them.
 fn unix_mode(mode: u32, metadata: &Metadata) -> String {
-    let kind = if metadata.is_dir() { 'd' } else if metadata.is_symlink() { 'l' } else { '-' };
+    let kind = if metadata.is_dir() {
+        'd'
+    } else if metadata.is_symlink() {
+        'l'
+    } else {
+        '-'
+    };
     let letters = "rwxrwxrwx".chars().enumerate();
     let permissions = letters.map(|(place, letter)| {
         let bit = 8 - place;

@@ -33,7 +33,9 @@ pub(super) fn all() -> Vec<Arc<dyn Cmdlet>> {
         let names = call.texts("Property");
         let tallies = match names.is_empty() {
             true => vec![Tally::default()],
-            false => names.into_iter().map(|name| Tally { property: Some(name), ..Tally::default() }).collect(),
+            false => {
+                names.into_iter().map(|name| Tally { property: Some(name), ..Tally::default() }).collect()
+            }
         };
         Ok(Measure { call, tallies })
     })]
@@ -147,7 +149,8 @@ impl Stage for Measure {
     fn end(&mut self, cx: &mut Context<'_>) -> Outcome {
         for tally in &self.tallies {
             if let (Some(name), false) = (&tally.property, tally.found) {
-                let message = format!("The property \"{name}\" cannot be found in the input for any objects.");
+                let message =
+                    format!("The property \"{name}\" cannot be found in the input for any objects.");
                 cx.error(Failure::new(
                     exceptions::ARGUMENT,
                     "GenericMeasurePropertyNotFound",
@@ -165,9 +168,11 @@ impl Stage for Measure {
 
 impl Measure {
     fn generic_info(&self, tally: &Tally) -> PsObject {
-        let when = |name: &str, value: f64| PsValue::from((self.asks(name) && tally.numbers > 0.0).then_some(value));
+        let when =
+            |name: &str, value: f64| PsValue::from((self.asks(name) && tally.numbers > 0.0).then_some(value));
         let average = tally.sum / tally.numbers;
-        let deviation = if tally.numbers > 1.0 { (tally.squares / (tally.numbers - 1.0)).sqrt() } else { 0.0 };
+        let deviation =
+            if tally.numbers > 1.0 { (tally.squares / (tally.numbers - 1.0)).sqrt() } else { 0.0 };
         let extreme = |name: &str, value: &Option<PsValue>| match value {
             Some(value) if self.asks(name) => match value.as_f64() {
                 Some(number) => number.into(),

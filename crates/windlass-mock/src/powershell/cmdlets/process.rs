@@ -100,7 +100,12 @@ impl Writer {
     fn new(call: &Bound, cx: &Context<'_>) -> Self {
         let with_user = call.switch("IncludeUserName");
         let first = with_user.then_some("System.Diagnostics.Process#IncludeUserName");
-        let names = ["System.Diagnostics.Process", "System.ComponentModel.Component", "System.MarshalByRefObject", "System.Object"];
+        let names = [
+            "System.Diagnostics.Process",
+            "System.ComponentModel.Component",
+            "System.MarshalByRefObject",
+            "System.Object",
+        ];
         Self {
             types: TypeNames::new(first.into_iter().chain(names)),
             users: with_user.then(|| cx.runspace().facts().users()),
@@ -116,7 +121,8 @@ impl Writer {
         let id = signed(process.id);
         let handles = signed(handles);
         let size = |bytes: u64| i64::try_from(bytes).unwrap_or(i64::MAX);
-        let span = |millis: u64| PsValue::TimeSpan(i64::try_from(millis).unwrap_or_default().saturating_mul(10_000));
+        let span =
+            |millis: u64| PsValue::TimeSpan(i64::try_from(millis).unwrap_or_default().saturating_mul(10_000));
         let total = process.user_time.saturating_add(process.kernel_time);
         let cpu = Duration::from_millis(total).as_secs_f64();
         let session = signed(process.session);
@@ -162,7 +168,10 @@ impl Writer {
             .with_adapted("WorkingSet64", working_set)
             .with_adapted("WorkingSet", low(working_set))
             .with_adapted("SynchronizingObject", PsValue::Null)
-            .with_adapted("MainModule", process.path.as_ref().map(|path| format!("System.Diagnostics.ProcessModule ({path})")))
+            .with_adapted(
+                "MainModule",
+                process.path.as_ref().map(|path| format!("System.Diagnostics.ProcessModule ({path})")),
+            )
             .with_adapted("PrivilegedProcessorTime", span(process.kernel_time))
             .with_adapted("TotalProcessorTime", span(total))
             .with_adapted("UserProcessorTime", span(process.user_time))
@@ -247,7 +256,14 @@ mod tests {
 
     #[test]
     fn nice_values_fall_into_the_classes_of_windows() {
-        for (nice, name) in [(-20, "RealTime"), (-11, "High"), (-6, "AboveNormal"), (0, "Normal"), (10, "BelowNormal"), (19, "Idle")] {
+        for (nice, name) in [
+            (-20, "RealTime"),
+            (-11, "High"),
+            (-6, "AboveNormal"),
+            (0, "Normal"),
+            (10, "BelowNormal"),
+            (19, "Idle"),
+        ] {
             assert_eq!(priority_class(nice).as_object().unwrap().to_string.as_deref(), Some(name));
         }
     }

@@ -62,7 +62,8 @@ impl Wanted {
             Some(PsValue::ScriptBlock(_)) | None => return Err(Box::new(super::output::no_script_blocks())),
             Some(expression) => text(expression),
         };
-        let name = entry(["Name", "N"]).or_else(|| entry(["Label", "L"])).map_or_else(|| source.clone(), text);
+        let name =
+            entry(["Name", "N"]).or_else(|| entry(["Label", "L"])).map_or_else(|| source.clone(), text);
         Ok(Self::Renamed { name, source })
     }
 }
@@ -124,8 +125,13 @@ impl Select {
         if value.get(name).is_none() && value.entry(name).is_none() && property(&value, name).is_null() {
             let message = format!("Property \"{name}\" cannot be found.");
             return cx.error(
-                Failure::new(exceptions::ARGUMENT, "ExpandPropertyNotFound", ErrorCategory::InvalidArgument, message)
-                    .about(value),
+                Failure::new(
+                    exceptions::ARGUMENT,
+                    "ExpandPropertyNotFound",
+                    ErrorCategory::InvalidArgument,
+                    message,
+                )
+                .about(value),
             );
         }
         cx.write_each(property(&value, name))
@@ -144,7 +150,9 @@ impl Select {
         let wanted = if self.wanted.is_empty() { &everything[..] } else { &self.wanted };
         for wanted in wanted {
             match wanted {
-                Wanted::Renamed { name, source } => add(&mut object, name.as_str().into(), property(value, source)),
+                Wanted::Renamed { name, source } => {
+                    add(&mut object, name.as_str().into(), property(value, source))
+                }
                 Wanted::Named(pattern, name) if pattern.is_plain() => {
                     let known = own_name(value, name);
                     add(&mut object, known, property(value, name));
@@ -165,7 +173,10 @@ impl Select {
 /// A property's name as the object writes it.
 fn own_name(value: &PsValue, name: &str) -> PsString {
     let found = value.as_object().and_then(|object| {
-        object.properties().find(|property| property.name.eq_ignore_ascii_case(name)).map(|found| found.name.clone())
+        object
+            .properties()
+            .find(|property| property.name.eq_ignore_ascii_case(name))
+            .map(|found| found.name.clone())
     });
     found.unwrap_or_else(|| name.into())
 }
@@ -258,7 +269,11 @@ impl Stage for Select {
             Some(left) => {
                 self.first = Some(left - 1);
                 self.take(cx, value)?;
-                if left == 1 && self.last.is_none() && !self.call.switch("Wait") { Err(cx.enough()) } else { Ok(()) }
+                if left == 1 && self.last.is_none() && !self.call.switch("Wait") {
+                    Err(cx.enough())
+                } else {
+                    Ok(())
+                }
             }
         }
     }

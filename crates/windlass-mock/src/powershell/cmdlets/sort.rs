@@ -169,16 +169,24 @@ impl Group {
         let name = keys.iter().map(text).collect::<Vec<_>>().join(", ");
         let count = i32::try_from(members.len()).unwrap_or(i32::MAX);
         let members = if self.call.switch("NoElement") { Vec::new() } else { members };
-        let no_element = if self.call.switch("NoElement") { "Microsoft.PowerShell.Commands.GroupInfoNoElement" } else { "" };
+        let no_element = if self.call.switch("NoElement") {
+            "Microsoft.PowerShell.Commands.GroupInfoNoElement"
+        } else {
+            ""
+        };
         let types = [no_element, "Microsoft.PowerShell.Commands.GroupInfo", "System.Object"];
         PsObject::typed(types.into_iter().filter(|name| !name.is_empty()))
             .with_to_string("Microsoft.PowerShell.Commands.GroupInfo")
             .with_adapted(
                 "Values",
-                PsObject::typed(["System.Collections.ArrayList", "System.Object"]).with_base(Base::List(keys)),
+                PsObject::typed(["System.Collections.ArrayList", "System.Object"])
+                    .with_base(Base::List(keys)),
             )
             .with_adapted("Count", count)
-            .with_adapted("Group", PsObject::typed([COLLECTION, "System.Object"]).with_base(Base::List(members)))
+            .with_adapted(
+                "Group",
+                PsObject::typed([COLLECTION, "System.Object"]).with_base(Base::List(members)),
+            )
             .with_adapted("Name", name)
     }
 }

@@ -59,7 +59,8 @@ enum Comparison {
 }
 
 pub(super) fn all() -> Vec<Arc<dyn Cmdlet>> {
-    let mut sets = vec!["[-Property] <string> [[-Value] <Object>] [-EQ] [-InputObject <psobject>]".to_owned()];
+    let mut sets =
+        vec!["[-Property] <string> [[-Value] <Object>] [-EQ] [-InputObject <psobject>]".to_owned()];
     sets.push("[-FilterScript] <scriptblock> [-InputObject <psobject>]".to_owned());
     for (name, comparison) in COMPARISONS {
         if comparison != Comparison::Equal {
@@ -163,7 +164,10 @@ impl Where {
     fn is_of_type(&self, value: &PsValue) -> bool {
         let wanted = text(&self.value);
         let wanted = wanted.trim_matches(['[', ']']);
-        let is = |name: &str| name.eq_ignore_ascii_case(wanted) || name.strip_prefix("System.").is_some_and(|short| short.eq_ignore_ascii_case(wanted));
+        let is = |name: &str| {
+            name.eq_ignore_ascii_case(wanted)
+                || name.strip_prefix("System.").is_some_and(|short| short.eq_ignore_ascii_case(wanted))
+        };
         match value.as_object() {
             Some(object) => object.type_names.iter().any(|name| is(name)),
             None => is(full_type_name(value)),

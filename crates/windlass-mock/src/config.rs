@@ -1,0 +1,205 @@
+//! How a host is set up.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use windlass_auth::Accounts;
+use windlass_core::Secret;
+
+use crate::powershell::{Cmdlet, Commands};
+use crate::{Error, MockHost};
+
+/// Limits on what clients may have and send.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct HostLimits {
+    /// Connections at once; more wait to be accepted.
+    pub connections: usize,
+    /// Shells of one user at once.
+    pub shells_per_user: usize,
+    /// Commands of one shell at once.
+    pub commands_per_shell: usize,
+    /// Enumerations of one user at once.
+    pub enumerations_per_user: usize,
+    /// Bytes of one request, and the most that one answer may have.
+    pub envelope: usize,
+    /// Bytes of one PSRP message.
+    pub object: usize,
+    /// Bytes that one pipeline takes in all.
+    pub data_per_command: u64,
+    /// Bytes of output that wait for the client before a command is held up.
+    pub buffered_output: usize,
+    /// How long an operation may take where the client does not say.
+    pub operation_timeout: Duration,
+    /// How long a shell may be idle where the client does not say.
+    pub idle_timeout: Duration,
+    /// The longest idle time-out that a client may ask for.
+    pub max_idle_timeout: Duration,
+    /// How long an enumeration lives without a pull.
+    pub enumeration_timeout: Duration,
+    /// How long a request that has begun may take to arrive.
+    pub request_timeout: Duration,
+    /// How long a connection may be silent between requests.
+    pub connection_timeout: Duration,
+    /// Failed logons on one connection before it is closed.
+    pub failed_logons: u32,
+}
+
+impl Default for HostLimits {
+    /// The values of Windows where it has them.
+    fn default() -> Self {
+        Self {
+            connections: 1000,
+            shells_per_user: 25,
+            commands_per_shell: 1000,
+            enumerations_per_user: 100,
+            envelope: 512_000,
+            object: 200 * 1024 * 1024,
+            data_per_command: u64::MAX,
+            buffered_output: 2 * 1024 * 1024,
+            operation_timeout: Duration::from_secs(60),
+            idle_timeout: Duration::from_secs(7200),
+            max_idle_timeout: Duration::from_secs(2_147_483),
+            enumeration_timeout: Duration::from_secs(600),
+            request_timeout: Duration::from_secs(60),
+            connection_timeout: Duration::from_secs(900),
+            failed_logons: 10,
+        }
+    }
+}
+
+/// Which mechanisms clients may log on with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Authentication {
+    /// Basic: over TLS, or where unencrypted messages are allowed.
+    pub basic: bool,
+    /// Negotiate: NTLM inside SPNEGO, or raw.
+    pub negotiate: bool,
+    /// The scheme `NTLM`.
+    pub ntlm: bool,
+}
+
+impl Default for Authentication {
+    fn default() -> Self {
+        Self { basic: true, negotiate: true, ntlm: true }
+    }
+}
+
+/// What a host is made of.
+#[derive(Clone)]
+pub(crate) struct Config {
+    pub(crate) accounts: Accounts,
+    pub(crate) authentication: Authentication,
+    pub(crate) allow_unencrypted: bool,
+    pub(crate) allow_exec: bool,
+    pub(crate) limits: HostLimits,
+    pub(crate) computer: String,
+    pub(crate) commands: Commands,
+    pub(crate) http: Option<String>,
+    pub(crate) https: Option<String>,
+    pub(crate) certificate_path: Option<PathBuf>,
+}
+
+/// Sets a host up.
+#[derive(Clone)]
+#[must_use]
+pub struct MockHostBuilder {
+    pub(crate) config: Config,
+}
+
+impl Default for MockHostBuilder {
+    fn default() -> Self {
+        let facts = crate::facts::Facts::default();
+        Self {
+            config: Config {
+                accounts: Accounts::new(),
+                authentication: Authentication::default(),
+                allow_unencrypted: false,
+                allow_exec: false,
+                limits: HostLimits::default(),
+                computer: facts.host_name(),
+                commands: Commands::built_in(),
+                http: None,
+                https: None,
+                certificate_path: None,
+            },
+        }
+    }
+}
+
+impl MockHostBuilder {
+    /// Adds a user who may log on.
+    pub fn user(mut self, name: &str, password: impl Into<Secret>) -> Self {
+        self.config.accounts.insert(name, password);
+        self
+    }
+
+    /// Which mechanisms clients may log on with.
+    pub fn authentication(mut self, authentication: Authentication) -> Self {
+        self.config.authentication = authentication;
+        self
+    }
+
+    /// Whether messages may travel readable over plain HTTP.
+    pub fn allow_unencrypted(mut self, allow: bool) -> Self {
+        self.config.allow_unencrypted = allow;
+        self
+    }
+
+    /// Whether clients may run programs.
+    pub fn allow_exec(mut self, allow: bool) -> Self {
+        self.config.allow_exec = allow;
+        self
+    }
+
+    /// Listens for HTTP on this address; port 0 takes any free one.
+    pub fn http(mut self, address: impl Into<String>) -> Self {
+        self.config.http = Some(address.into());
+        self
+    }
+
+    /// Listens for HTTPS on this address; port 0 takes any free one.
+    pub fn https(mut self, address: impl Into<String>) -> Self {
+        self.config.https = Some(address.into());
+        self
+    }
+
+    /// Writes the certificate of the HTTPS listener into this file, for clients to trust.
+    pub fn certificate_path(mut self, path: impl Into<PathBuf>) -> Self {
+        self.config.certificate_path = Some(path.into());
+        self
+    }
+
+    /// Limits on what clients may have and send.
+    pub fn limits(mut self, limits: HostLimits) -> Self {
+        self.config.limits = limits;
+        self
+    }
+
+    /// The name that the computer goes by.
+    pub fn computer_name(mut self, name: &str) -> Self {
+        self.config.computer = name.to_owned();
+        self
+    }
+
+    /// Adds a command to the PowerShell endpoints, or replaces one.
+    pub fn command(mut self, command: Arc<dyn Cmdlet>) -> Self {
+        self.config.commands.add(command);
+        self
+    }
+
+    /// Leaves only these commands in the PowerShell endpoints.
+    pub fn only_commands(mut self, keep: impl FnMut(&str) -> bool) -> Self {
+        self.config.commands.retain(keep);
+        self
+    }
+
+    /// Starts to listen.
+    ///
+    /// # Errors
+    /// When an address cannot be listened on, or the certificate cannot be made or written.
+    pub async fn start(self) -> Result<MockHost, Error> {
+        MockHost::start(self.config).await
+    }
+}

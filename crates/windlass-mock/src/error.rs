@@ -1,0 +1,43 @@
+//! Why a host could not be started.
+
+/// Why a host could not be started.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// An address could not be listened on.
+    #[error("cannot listen on {address}: {source}")]
+    Listen {
+        /// The address.
+        address: String,
+        /// Why not.
+        source: std::io::Error,
+    },
+    /// The certificate could not be made.
+    #[error("cannot make a certificate: {0}")]
+    Certificate(String),
+    /// TLS could not be set up.
+    #[error("cannot set up TLS: {0}")]
+    Tls(#[from] rustls::Error),
+    /// A scenario could not be read.
+    #[error("scenario: {0}")]
+    Scenario(String),
+    /// A fault specification could not be read.
+    #[error("fault '{spec}': {reason}")]
+    Fault {
+        /// The specification.
+        spec: String,
+        /// What is wrong with it.
+        reason: &'static str,
+    },
+    /// A folder for recordings could not be used.
+    #[error("cannot use {path}: {source}")]
+    Folder {
+        /// The folder.
+        path: String,
+        /// Why not.
+        source: std::io::Error,
+    },
+    /// A host that serves no connection.
+    #[error("the host has stopped")]
+    Stopped,
+}

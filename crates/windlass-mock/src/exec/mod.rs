@@ -1,0 +1,155 @@
+//! The cmd shell: programs of this computer, where the host allows it.
+
+mod line;
+mod process;
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use uuid::Uuid;
+use windlass_wsman::{CommandLine, Fault, FaultCode, OptionSet, SignalCode};
+
+use crate::host::Host;
+use crate::shell::{Opening, Received};
+use crate::wsman::Caller;
+use process::{Launch, Process, Signal};
+
+/// A shell that runs programs.
+pub(crate) struct CmdShell {
+    allowed: bool,
+    environment: Vec<(String, String)>,
+    working_directory: Option<String>,
+    buffered_output: usize,
+    processes: Mutex<HashMap<String, Arc<Process>>>,
+}
+
+impl CmdShell {
+    pub(crate) fn new(host: &Host, opening: &Opening) -> Self {
+        Self {
+            allowed: host.config.allow_exec,
+            environment: opening.environment.clone(),
+            working_directory: opening.working_directory.clone(),
+            buffered_output: host.config.limits.buffered_output,
+            processes: Mutex::default(),
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<String, Arc<Process>>> {
+        self.processes.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Programs that were not terminated.
+    pub(crate) fn commands(&self) -> usize {
+        self.lock().len()
+    }
+
+    /// Starts a program.
+    pub(crate) fn start(
+        &self,
+        id: Option<String>,
+        command: &CommandLine<'_>,
+        options: &OptionSet,
+    ) -> Result<String, Box<Fault>> {
+        if !self.allowed {
+            let text = "This service runs no programs: it was started without permission to do so.";
+            return Err(Box::new(Fault::access_denied().with_message(text)));
+        }
+        let id = id.unwrap_or_else(|| Uuid::new_v4().hyphenated().to_string().to_uppercase());
+        if self.lock().contains_key(&id) {
+            let text = format!("A command with the id {id} exists already.");
+            return Err(Box::new(Fault::new(FaultCode::ALREADY_EXISTS).with_message(text)));
+        }
+        let skip_shell = options.get("WINRS_SKIP_CMD_SHELL").is_some_and(is_true);
+        let process = Process::start(Launch {
+            line: line::join(&command.command, &command.arguments),
+            through_shell: !skip_shell,
+            environment: &self.environment,
+            working_directory: self.working_directory.as_deref(),
+            buffered_output: self.buffered_output,
+        })
+        .map_err(|error| Box::new(cannot_start(&error)))?;
+        self.lock().insert(id.clone(), process);
+        Ok(id)
+    }
+
+    /// Takes input for a program.
+    pub(crate) async fn send(
+        &self,
+        command: Option<&str>,
+        stream: &str,
+        data: Vec<u8>,
+        end: bool,
+        caller: &Caller,
+    ) -> Result<(), Box<Fault>> {
+        if stream != "stdin" {
+            return Err(Box::new(Fault::new(FaultCode::SHELL_INVALID_INPUT_STREAM)));
+        }
+        let process = self.find(command)?;
+        let sent = tokio::time::timeout_at(caller.deadline, process.write(&data, end));
+        sent.await.map_err(|_| Box::new(Fault::timed_out()))
+    }
+
+    /// Waits for output of a program.
+    pub(crate) async fn receive(
+        &self,
+        command: Option<&str>,
+        streams: &[String],
+        caller: &Caller,
+    ) -> Result<Received, Box<Fault>> {
+        if streams.iter().any(|stream| stream != "stdout" && stream != "stderr") {
+            return Err(Box::new(Fault::new(FaultCode::SHELL_INVALID_DESIRED_STREAMS)));
+        }
+        let process = self.find(command)?;
+        process.read(caller.payload_budget(), caller.deadline).await
+    }
+
+    /// Signals a program.
+    pub(crate) fn signal(&self, command: Option<&str>, code: &SignalCode) -> Result<(), Box<Fault>> {
+        let process = self.find(command)?;
+        match code {
+            SignalCode::Terminate => {
+                process.signal(Signal::Kill);
+                if let Some(command) = command {
+                    self.lock().remove(command);
+                }
+            }
+            SignalCode::CtrlC | SignalCode::PowerShellStop | SignalCode::PowerShellCtrlC => {
+                process.signal(Signal::Interrupt);
+            }
+            SignalCode::CtrlBreak => process.signal(Signal::Break),
+            SignalCode::Other(code) => {
+                let text = format!("The signal {code} is not known.");
+                return Err(Box::new(Fault::new(FaultCode::INVALID_PARAMETER).with_message(text)));
+            }
+        }
+        Ok(())
+    }
+
+    /// Ends all programs.
+    pub(crate) fn close(&self) {
+        let processes: Vec<_> = self.lock().drain().map(|(_, process)| process).collect();
+        processes.iter().for_each(|process| process.signal(Signal::Kill));
+    }
+
+    /// The program of a command id; ids are compared with regard to case.
+    fn find(&self, command: Option<&str>) -> Result<Arc<Process>, Box<Fault>> {
+        let Some(command) = command else { return Err(Box::new(Fault::insufficient_selectors())) };
+        self.lock().get(command).cloned().ok_or_else(|| Box::new(Fault::unexpected_selectors()))
+    }
+}
+
+fn is_true(value: &str) -> bool {
+    value.eq_ignore_ascii_case("TRUE") || value == "1"
+}
+
+/// What a program that cannot be started is reported as: the HRESULT of the Win32 code.
+fn cannot_start(error: &std::io::Error) -> Fault {
+    let (code, text) = match error.kind() {
+        std::io::ErrorKind::NotFound => {
+            (0x8007_0002, "The system cannot find the file specified.".to_owned())
+        }
+        std::io::ErrorKind::PermissionDenied => (0x8007_0005, "Access is denied.".to_owned()),
+        _ => (0x8007_000B, format!("The program cannot be started: {error}.")),
+    };
+    Fault::new(FaultCode(code)).with_message(text)
+}

@@ -1,0 +1,179 @@
+//! The host: its listeners, its state and its end.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use tokio::io::DuplexStream;
+use tokio::sync::Mutex;
+use tokio::task::JoinSet;
+
+use crate::Error;
+use crate::certificate::Certificate;
+use crate::config::{Config, MockHostBuilder};
+use crate::facts::Facts;
+use crate::listener::{self, Transport};
+use crate::powershell::{Commands, Stop};
+use crate::shell::Shells;
+use crate::statistics::{Counters, Statistics};
+
+/// A host that serves WS-Man over HTTP, HTTPS and in-process pipes.
+///
+/// Dropping it stops it at once; [`MockHost::shutdown`] waits until everything has ended.
+pub struct MockHost {
+    host: Arc<Host>,
+    tasks: Mutex<JoinSet<()>>,
+    http: Option<SocketAddr>,
+    https: Option<SocketAddr>,
+    certificate: Option<Arc<Certificate>>,
+    certificate_path: Option<PathBuf>,
+}
+
+/// What every connection of the host shares.
+pub(crate) struct Host {
+    pub(crate) config: Config,
+    pub(crate) commands: Arc<Commands>,
+    pub(crate) facts: Facts,
+    pub(crate) counters: Counters,
+    pub(crate) shells: Shells,
+    /// Given when the host is to end.
+    pub(crate) stop: Stop,
+}
+
+impl MockHost {
+    /// A host to be set up.
+    pub fn builder() -> MockHostBuilder {
+        MockHostBuilder::default()
+    }
+
+    pub(crate) async fn start(config: Config) -> Result<Self, Error> {
+        let host = Arc::new(Host {
+            commands: Arc::new(config.commands.clone()),
+            facts: Facts::default(),
+            counters: Counters::default(),
+            shells: Shells::default(),
+            stop: Stop::default(),
+            config,
+        });
+        let mut tasks = JoinSet::new();
+        let mut started = Self {
+            tasks: Mutex::default(),
+            http: None,
+            https: None,
+            certificate: None,
+            certificate_path: None,
+            host: Arc::clone(&host),
+        };
+        if let Some(address) = &host.config.http {
+            let listener = listener::bind(address).await?;
+            started.http = listener.local_addr().ok();
+            tasks.spawn(listener::accept(Arc::clone(&host), listener, Transport::Plain));
+        }
+        if let Some(address) = &host.config.https {
+            let listener = listener::bind(address).await?;
+            started.https = listener.local_addr().ok();
+            let certificate = Arc::new(started.make_certificate()?);
+            let transport = Transport::tls(&certificate)?;
+            tasks.spawn(listener::accept(Arc::clone(&host), listener, transport));
+            started.certificate = Some(certificate);
+        }
+        tasks.spawn(crate::shell::expire(Arc::clone(&host)));
+        started.tasks = Mutex::new(tasks);
+        Ok(started)
+    }
+
+    /// The address that HTTP is served on.
+    pub fn http_addr(&self) -> Option<SocketAddr> {
+        self.http
+    }
+
+    /// The address that HTTPS is served on.
+    pub fn https_addr(&self) -> Option<SocketAddr> {
+        self.https
+    }
+
+    /// The certificate of the HTTPS listener, for clients to trust.
+    pub fn certificate_pem(&self) -> Option<&str> {
+        self.certificate.as_ref().map(|certificate| certificate.pem.as_str())
+    }
+
+    /// The same as DER.
+    pub fn certificate_der(&self) -> Option<&[u8]> {
+        self.certificate.as_ref().map(|certificate| certificate.der.as_ref())
+    }
+
+    /// The file that the certificate was written to.
+    pub fn certificate_path(&self) -> Option<&Path> {
+        self.certificate_path.as_deref()
+    }
+
+    /// What is open and what has happened.
+    pub fn statistics(&self) -> Statistics {
+        self.host.statistics()
+    }
+
+    /// A connection that is served in this process, without a network. The client logs on as over TLS:
+    /// nothing can listen, so Basic and readable messages are accepted.
+    pub fn in_memory(&self) -> DuplexStream {
+        const BUFFER: usize = 256 * 1024;
+        let (client, server) = tokio::io::duplex(BUFFER);
+        let host = Arc::clone(&self.host);
+        tokio::spawn(async move {
+            let config = listener::server_config(&host, &Transport::InProcess);
+            listener::serve(&host, server, config, "in-process").await;
+        });
+        client
+    }
+
+    /// Stops listening, ends all shells and waits until everything has ended.
+    pub async fn shutdown(self) {
+        self.host.stop.stop();
+        self.host.shells.close_all();
+        let mut tasks = self.tasks.lock().await;
+        while tasks.join_next().await.is_some() {}
+    }
+
+    fn make_certificate(&mut self) -> Result<Certificate, Error> {
+        let mut names = vec!["localhost".to_owned(), "127.0.0.1".to_owned(), "::1".to_owned()];
+        let computer = &self.host.config.computer;
+        if !computer.is_empty() && !names.contains(computer) {
+            names.push(computer.clone());
+        }
+        if let Some(address) = self.https.filter(|address| !address.ip().is_unspecified()) {
+            names.push(address.ip().to_string());
+        }
+        names.dedup();
+        let certificate = Certificate::self_signed(&names)?;
+        if let Some(path) = self.host.config.certificate_path.clone() {
+            std::fs::write(&path, &certificate.pem)
+                .map_err(|source| Error::Folder { path: path.display().to_string(), source })?;
+            self.certificate_path = Some(path);
+        }
+        Ok(certificate)
+    }
+}
+
+impl Drop for MockHost {
+    fn drop(&mut self) {
+        self.host.stop.stop();
+        self.host.shells.close_all();
+    }
+}
+
+impl Host {
+    pub(crate) fn statistics(&self) -> Statistics {
+        let Counters { connections, accepted, http_requests, messages, failed_logons } = &self.counters;
+        Statistics {
+            open_shells: self.shells.len(),
+            open_commands: self.shells.commands(),
+            open_enumerations: 0,
+            open_subscriptions: 0,
+            connections: connections.get(),
+            accepted: accepted.load(Ordering::Relaxed),
+            http_requests: http_requests.load(Ordering::Relaxed),
+            messages: messages.load(Ordering::Relaxed),
+            failed_logons: failed_logons.load(Ordering::Relaxed),
+        }
+    }
+}

@@ -1,0 +1,147 @@
+//! One connection: bytes in, requests to the dispatcher, answers out.
+
+use std::io;
+use std::sync::Arc;
+
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use windlass_http::{Request, ServerConfig, ServerConnection, ServerEvent};
+
+use crate::host::Host;
+use crate::statistics::count;
+use crate::wsman::{self, Answer};
+
+/// Serves a connection until it ends.
+pub(crate) async fn serve<S>(host: &Arc<Host>, stream: S, config: ServerConfig, peer: &str)
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    let _held = host.counters.connections.hold();
+    let mut connection = Connection {
+        host,
+        stream,
+        http: ServerConnection::new(config),
+        peer,
+        buffer: vec![0; 64 * 1024],
+        partial: false,
+        counted: 0,
+    };
+    tokio::select! {
+        ended = connection.run() => {
+            if let Err(error) = ended {
+                tracing::debug!(%error, peer, "a connection ended");
+            }
+        }
+        () = host.stop.stopped() => {}
+    }
+    connection.count_requests();
+}
+
+struct Connection<'h, S> {
+    host: &'h Arc<Host>,
+    stream: S,
+    http: ServerConnection,
+    peer: &'h str,
+    buffer: Vec<u8>,
+    /// Whether part of a request has arrived.
+    partial: bool,
+    /// HTTP requests that the statistics know of.
+    counted: u64,
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> Connection<'_, S> {
+    async fn run(&mut self) -> io::Result<()> {
+        loop {
+            while let Some(event) = self.http.poll_event() {
+                self.partial = false;
+                self.handle(event).await?;
+            }
+            if self.count_requests() {
+                self.partial = false;
+            }
+            self.transmit().await?;
+            if self.http.wants_close() {
+                return self.stream.shutdown().await;
+            }
+            if !self.receive().await? {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Reads once; false where the client has closed, or has been silent for too long.
+    async fn receive(&mut self) -> io::Result<bool> {
+        let limits = &self.host.config.limits;
+        let patience = if self.partial { limits.request_timeout } else { limits.connection_timeout };
+        let read = tokio::time::timeout(patience, self.stream.read(&mut self.buffer));
+        let Ok(count) = read.await else { return Ok(false) };
+        let count = count?;
+        if count == 0 {
+            self.http.receive_eof();
+            return Ok(false);
+        }
+        self.partial = true;
+        self.http.receive(self.buffer.get(..count).unwrap_or_default());
+        Ok(true)
+    }
+
+    async fn transmit(&mut self) -> io::Result<()> {
+        // A client that does not read may not hold the connection for ever.
+        let patience = self.host.config.limits.request_timeout;
+        while let Some(bytes) = self.http.poll_transmit() {
+            let written = tokio::time::timeout(patience, self.stream.write_all(&bytes)).await;
+            written.map_err(|_| io::Error::from(io::ErrorKind::TimedOut))??;
+        }
+        self.stream.flush().await
+    }
+
+    async fn handle(&mut self, event: ServerEvent) -> io::Result<()> {
+        match event {
+            ServerEvent::Request(request) => {
+                count(&self.host.counters.messages);
+                let answer = self.answer(&request).await?;
+                let Answer { status, content_type, body } = answer;
+                if let Err(error) = self.http.respond(status, &content_type, body) {
+                    tracing::debug!(%error, peer = self.peer, "an answer could not be sent");
+                }
+            }
+            ServerEvent::LogonFailed { failures, reason } => {
+                count(&self.host.counters.failed_logons);
+                tracing::debug!(%reason, peer = self.peer, "a logon failed");
+                if failures >= self.host.config.limits.failed_logons {
+                    self.transmit().await?;
+                    return Err(io::Error::other("too many failed logons"));
+                }
+            }
+            ServerEvent::Failed(error) => {
+                tracing::debug!(%error, peer = self.peer, "a client broke the protocol");
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// Asks the dispatcher, and meanwhile watches for the client to go away: an operation that waits for
+    /// output must not take it for nobody.
+    async fn answer(&mut self, request: &Request) -> io::Result<Answer> {
+        let Self { host, stream, http, peer, buffer, .. } = self;
+        let mut answer = std::pin::pin!(wsman::answer(host, request, peer));
+        loop {
+            tokio::select! {
+                answer = &mut answer => return Ok(answer),
+                read = stream.read(buffer), if http.wants_read() => match read? {
+                    0 => return Err(io::Error::from(io::ErrorKind::ConnectionAborted)),
+                    count => http.receive(buffer.get(..count).unwrap_or_default()),
+                },
+            }
+        }
+    }
+
+    /// Tells the statistics of new requests; true if there were any.
+    fn count_requests(&mut self) -> bool {
+        let all = self.http.http_requests();
+        let new = all.saturating_sub(self.counted);
+        self.counted = all;
+        self.host.counters.http_requests.fetch_add(new, std::sync::atomic::Ordering::Relaxed);
+        new > 0
+    }
+}

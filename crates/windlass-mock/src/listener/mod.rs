@@ -1,0 +1,124 @@
+//! Listening and accepting.
+
+mod connection;
+
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
+use tokio_rustls::TlsAcceptor;
+use windlass_auth::ChannelBinding;
+use windlass_http::{Limits, Scheme, ServerConfig};
+
+pub(crate) use connection::serve;
+
+use crate::Error;
+use crate::certificate::Certificate;
+use crate::host::Host;
+use crate::statistics::count;
+
+/// What lies between the socket and HTTP.
+#[derive(Clone)]
+pub(crate) enum Transport {
+    /// Nothing.
+    Plain,
+    /// TLS with this certificate.
+    Tls { acceptor: TlsAcceptor, binding: Option<ChannelBinding> },
+    /// No socket at all.
+    InProcess,
+}
+
+impl Transport {
+    /// TLS with this certificate.
+    pub(crate) fn tls(certificate: &Certificate) -> Result<Self, Error> {
+        let acceptor = TlsAcceptor::from(Arc::new(certificate.server_config()?));
+        let binding = ChannelBinding::tls_server_end_point(&certificate.der).ok();
+        Ok(Self::Tls { acceptor, binding })
+    }
+}
+
+/// Binds a socket.
+pub(crate) async fn bind(address: &str) -> Result<TcpListener, Error> {
+    let failed = |source| Error::Listen { address: address.to_owned(), source };
+    TcpListener::bind(address).await.map_err(failed)
+}
+
+/// Accepts connections until the host ends. As long as there are as many connections as there may be,
+/// none is accepted.
+pub(crate) async fn accept(host: Arc<Host>, listener: TcpListener, transport: Transport) {
+    let places = Arc::new(Semaphore::new(host.config.limits.connections));
+    let mut tasks = tokio::task::JoinSet::new();
+    loop {
+        let place = tokio::select! {
+            place = Arc::clone(&places).acquire_owned() => place,
+            () = host.stop.stopped() => break,
+        };
+        let Ok(place) = place else { break };
+        let accepted = tokio::select! {
+            accepted = listener.accept() => accepted,
+            () = host.stop.stopped() => break,
+        };
+        while tasks.try_join_next().is_some() {}
+        match accepted {
+            Ok((stream, peer)) => {
+                let (host, transport) = (Arc::clone(&host), transport.clone());
+                tasks.spawn(async move {
+                    connect(&host, stream, transport, &peer.ip().to_string()).await;
+                    drop(place);
+                });
+            }
+            // Such as too many open files: others may go away.
+            Err(error) => {
+                tracing::warn!(%error, "a connection could not be accepted");
+                tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+            }
+        }
+    }
+    tasks.shutdown().await;
+}
+
+async fn connect(host: &Arc<Host>, stream: TcpStream, transport: Transport, peer: &str) {
+    let _ = stream.set_nodelay(true);
+    count(&host.counters.accepted);
+    let config = server_config(host, &transport);
+    match transport {
+        Transport::Plain | Transport::InProcess => serve(host, stream, config, peer).await,
+        Transport::Tls { acceptor, .. } => {
+            let accepted = tokio::time::timeout(host.config.limits.request_timeout, acceptor.accept(stream));
+            match accepted.await {
+                Ok(Ok(stream)) => serve(host, stream, config, peer).await,
+                Ok(Err(error)) => tracing::debug!(%error, peer, "the TLS handshake failed"),
+                Err(_) => tracing::debug!(peer, "the TLS handshake took too long"),
+            }
+        }
+    }
+}
+
+/// How the HTTP side of a new connection is set up.
+pub(crate) fn server_config(host: &Host, transport: &Transport) -> ServerConfig {
+    let config = &host.config;
+    let scheme = if matches!(transport, Transport::Plain) { Scheme::Http } else { Scheme::Https };
+    let mut http = ServerConfig::new(scheme, Arc::new(config.accounts.clone()), config.computer.as_str());
+    http.basic = config.authentication.basic;
+    http.negotiate = config.authentication.negotiate;
+    http.ntlm = config.authentication.ntlm;
+    http.allow_unencrypted = config.allow_unencrypted;
+    http.anonymous_identify = true;
+    http.now = file_time(SystemTime::now());
+    // Base64, sealing and other framing take room beside the envelope.
+    let body = config.limits.envelope.saturating_mul(2).max(1 << 20);
+    http.limits = Limits { body, ..Limits::default() };
+    if let Transport::Tls { binding, .. } = transport {
+        http.channel_binding.clone_from(binding);
+    }
+    http
+}
+
+/// A time in units of 100 ns since 1601.
+pub(crate) fn file_time(time: SystemTime) -> u64 {
+    const EPOCH: u64 = 116_444_736_000_000_000;
+    let since = time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    let ticks = u64::try_from(since.as_nanos() / 100).unwrap_or_default();
+    ticks.saturating_add(EPOCH)
+}

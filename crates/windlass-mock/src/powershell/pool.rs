@@ -1,0 +1,552 @@
+//! A runspace pool behind a shell: PSRP on one side, running pipelines on the other.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::{Notify, mpsc};
+use uuid::Uuid;
+use windlass_auth::Principal;
+use windlass_clixml::PsValue;
+use windlass_psrp::payload::primitive_dictionary;
+use windlass_psrp::{
+    CreatePipeline, ErrorRecord, GetCommandMetadata, Message, PipelineState, PoolState, PowerShell,
+    ServerEvent, ServerLimits, ServerOptions, ServerPool, Stream,
+};
+use windlass_wsman::{CommandLine, Fault, FaultCode, RunState, SignalCode};
+
+use super::cmdlet::{Halt, Outcome};
+use super::engine::{End, execute};
+use super::record::{Emission, Sink};
+use super::runspace::{Runspace, Session, version_entries};
+use super::stop::Stop;
+use crate::host::Host;
+use crate::shell::{Opening, Piece, Received};
+use crate::wsman::{Caller, aborted};
+
+/// Objects of input that wait for a pipeline.
+const WAITING_INPUT: usize = 256;
+
+/// A runspace pool.
+pub(crate) struct PoolShell {
+    state: Mutex<State>,
+    /// Told when output has been fetched, for pipelines that wait for room.
+    fetched: Condvar,
+    session: Arc<Session>,
+    buffered_output: usize,
+    closed: Stop,
+}
+
+struct State {
+    pool: ServerPool,
+    pipelines: HashMap<Uuid, Pipeline>,
+    /// Pipelines that wait for a runspace.
+    waiting: VecDeque<Uuid>,
+    running: usize,
+    /// Told when the pool itself has output.
+    ready: Arc<Notify>,
+}
+
+/// A pipeline that was not terminated.
+struct Pipeline {
+    /// The id as the client writes it.
+    command_id: String,
+    ready: Arc<Notify>,
+    stop: Stop,
+    /// What it is to run, until it does.
+    work: Option<Work>,
+    input: Option<mpsc::Sender<PsValue>>,
+}
+
+struct Work {
+    power_shell: PowerShell,
+    with_invocation: bool,
+    input: Option<mpsc::Receiver<PsValue>>,
+}
+
+impl PoolShell {
+    pub(crate) fn new(host: &Arc<Host>, opening: &Opening, user: &Principal) -> Arc<Self> {
+        let limits = &host.config.limits;
+        let mut pool_limits = ServerLimits::default();
+        pool_limits.object = limits.object;
+        pool_limits.pipeline = limits.data_per_command;
+        pool_limits.pipelines = limits.commands_per_shell;
+        let table = primitive_dictionary(version_entries(&host.facts));
+        let mut options = ServerOptions::default();
+        options.application_private_data = primitive_dictionary([("PSVersionTable", table)]);
+        options.transport_encrypts = opening.confidential;
+        options.limits = pool_limits;
+        let session = Session {
+            commands: Arc::clone(&host.commands),
+            facts: host.facts.clone(),
+            user: user.to_string(),
+            computer: host.config.computer.clone(),
+            application_arguments: PsValue::Null,
+        };
+        Arc::new(Self {
+            state: Mutex::new(State {
+                pool: ServerPool::new(options),
+                pipelines: HashMap::new(),
+                waiting: VecDeque::new(),
+                running: 0,
+                ready: Arc::default(),
+            }),
+            fetched: Condvar::new(),
+            session: Arc::new(session),
+            buffered_output: limits.buffered_output,
+            closed: Stop::default(),
+        })
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Pipelines that were not terminated.
+    pub(crate) fn commands(&self) -> usize {
+        self.lock().pipelines.len()
+    }
+
+    /// Takes the first fragments, which open the pool. More may follow.
+    pub(crate) fn begin(self: &Arc<Self>, creation: &[u8]) -> Result<(), Box<Fault>> {
+        let events = self.take(None, Stream::Default, creation)?;
+        // Nothing that a pool is opened with has to wait for anybody.
+        for event in events {
+            self.handle_now(event);
+        }
+        Ok(())
+    }
+
+    /// Starts a pipeline with the fragments in its first argument.
+    pub(crate) async fn start(
+        self: &Arc<Self>,
+        id: Option<String>,
+        command: &CommandLine<'_>,
+        caller: &Caller,
+    ) -> Result<String, Box<Fault>> {
+        let fragments = command.fragments().map_err(|error| Box::new(error.to_fault()))?;
+        let pipeline = match &id {
+            Some(id) => Uuid::try_parse(id).ok(),
+            None => first_pipeline(&fragments),
+        };
+        let Some(pipeline) = pipeline else {
+            return Err(Box::new(Fault::invalid_selectors("The CommandId is no GUID.")));
+        };
+        let command_id = id.unwrap_or_else(|| pipeline.hyphenated().to_string().to_uppercase());
+        {
+            let mut state = self.lock();
+            if state.pipelines.contains_key(&pipeline) {
+                let text = format!("A command with the id {command_id} exists already.");
+                return Err(Box::new(Fault::new(FaultCode::ALREADY_EXISTS).with_message(text)));
+            }
+            let entry = Pipeline {
+                command_id: command_id.clone(),
+                ready: Arc::default(),
+                stop: Stop::default(),
+                work: None,
+                input: None,
+            };
+            state.pipelines.insert(pipeline, entry);
+        }
+        let taken = self.take(Some(pipeline), Stream::Default, &fragments);
+        match taken {
+            Ok(events) => self.handle(events, caller).await?,
+            Err(fault) => {
+                self.forget(pipeline);
+                return Err(fault);
+            }
+        }
+        Ok(command_id)
+    }
+
+    /// Takes input for the pool or for one of its pipelines.
+    pub(crate) async fn send(
+        self: &Arc<Self>,
+        command: Option<&str>,
+        stream: &str,
+        data: &[u8],
+        caller: &Caller,
+    ) -> Result<(), Box<Fault>> {
+        let stream = match stream {
+            "stdin" => Stream::Default,
+            "pr" => Stream::PromptResponse,
+            _ => return Err(Box::new(Fault::new(FaultCode::SHELL_INVALID_INPUT_STREAM))),
+        };
+        let pipeline = self.pipeline(command)?;
+        let events = self.take(pipeline, stream, data)?;
+        self.handle(events, caller).await
+    }
+
+    /// Waits for output of the pool or of one of its pipelines.
+    pub(crate) async fn receive(
+        &self,
+        command: Option<&str>,
+        streams: &[String],
+        caller: &Caller,
+    ) -> Result<Received, Box<Fault>> {
+        if streams.iter().any(|stream| stream != "stdout") {
+            return Err(Box::new(Fault::new(FaultCode::SHELL_INVALID_DESIRED_STREAMS)));
+        }
+        let pipeline = self.pipeline(command)?;
+        let budget = caller.payload_budget();
+        loop {
+            let ready = match pipeline {
+                None => Arc::clone(&self.lock().ready),
+                Some(id) => match self.lock().pipelines.get(&id) {
+                    Some(entry) => Arc::clone(&entry.ready),
+                    None => return Err(aborted()),
+                },
+            };
+            let mut notified = std::pin::pin!(ready.notified());
+            notified.as_mut().enable();
+            if let Some(received) = self.fetch(pipeline, budget)? {
+                return Ok(received);
+            }
+            tokio::select! {
+                () = notified => {}
+                () = self.closed.stopped() => return Err(aborted()),
+                () = tokio::time::sleep_until(caller.deadline) => return Err(Box::new(Fault::timed_out())),
+            }
+        }
+    }
+
+    /// Signals a pipeline.
+    pub(crate) fn signal(
+        self: &Arc<Self>,
+        command: Option<&str>,
+        code: &SignalCode,
+    ) -> Result<(), Box<Fault>> {
+        let Some(pipeline) = self.pipeline(command)? else {
+            return Ok(());
+        };
+        match code {
+            SignalCode::PowerShellStop
+            | SignalCode::PowerShellCtrlC
+            | SignalCode::CtrlC
+            | SignalCode::CtrlBreak => {
+                let events = {
+                    let mut state = self.lock();
+                    let _ = state.pool.stop(pipeline);
+                    drain(&mut state.pool)
+                };
+                for event in events {
+                    self.handle_now(event);
+                }
+                Ok(())
+            }
+            SignalCode::Terminate => {
+                self.forget(pipeline);
+                Ok(())
+            }
+            SignalCode::Other(code) => {
+                let text = format!("The signal {code} is not known.");
+                Err(Box::new(Fault::new(FaultCode::INVALID_PARAMETER).with_message(text)))
+            }
+        }
+    }
+
+    /// Ends all pipelines and the pool.
+    pub(crate) fn close(&self) {
+        let mut state = self.lock();
+        for pipeline in state.pipelines.values_mut() {
+            pipeline.stop.stop();
+            pipeline.input = None;
+            pipeline.work = None;
+        }
+        state.waiting.clear();
+        state.pipelines.clear();
+        state.pool.close();
+        self.closed.stop();
+        drop(state);
+        self.fetched.notify_all();
+    }
+
+    /// The pipeline of a command id; ids are compared with regard to case.
+    fn pipeline(&self, command: Option<&str>) -> Result<Option<Uuid>, Box<Fault>> {
+        let Some(command) = command else { return Ok(None) };
+        let state = self.lock();
+        let found = state.pipelines.iter().find(|(_, entry)| entry.command_id == command);
+        match found {
+            Some((id, _)) => Ok(Some(*id)),
+            None => Err(Box::new(Fault::unexpected_selectors())),
+        }
+    }
+
+    /// Hands bytes to the pool and returns what they led to.
+    fn take(
+        &self,
+        pipeline: Option<Uuid>,
+        stream: Stream,
+        data: &[u8],
+    ) -> Result<Vec<ServerEvent>, Box<Fault>> {
+        let mut state = self.lock();
+        let received = state.pool.receive(pipeline, stream, data);
+        let events = drain(&mut state.pool);
+        self.announce(&state);
+        if let Err(error) = received {
+            tracing::debug!(%error, "a PSRP message was refused");
+            let text = format!("The PSRP data were refused: {error}.");
+            return Err(Box::new(Fault::new(FaultCode::INVALID_PARAMETER).with_message(text)));
+        }
+        Ok(events)
+    }
+
+    /// Wakes those who wait for output that is there.
+    fn announce(&self, state: &State) {
+        if state.pool.has_output(None) || state.pool.state().is_final() {
+            state.ready.notify_waiters();
+        }
+        for (id, pipeline) in &state.pipelines {
+            if state.pool.has_output(Some(*id)) {
+                pipeline.ready.notify_waiters();
+            }
+        }
+    }
+
+    /// Deals with what a client wants; waits for pipelines that do not keep up with their input.
+    async fn handle(self: &Arc<Self>, events: Vec<ServerEvent>, caller: &Caller) -> Result<(), Box<Fault>> {
+        for event in events {
+            let ServerEvent::Input { id, value } = event else {
+                self.handle_now(event);
+                continue;
+            };
+            let sender = self.lock().pipelines.get(&id).and_then(|pipeline| pipeline.input.clone());
+            let Some(sender) = sender else { continue };
+            tokio::select! {
+                // A pipeline that takes no more input is no error.
+                _ = sender.send(value) => {}
+                () = self.closed.stopped() => return Err(aborted()),
+                () = tokio::time::sleep_until(caller.deadline) => return Err(Box::new(Fault::timed_out())),
+            }
+        }
+        Ok(())
+    }
+
+    fn handle_now(self: &Arc<Self>, event: ServerEvent) {
+        match event {
+            ServerEvent::CreatePipeline { id, create } => self.create(id, *create),
+            ServerEvent::GetCommandMetadata { id, request } => {
+                let create = CreatePipeline::from(metadata_query(&request));
+                self.create(id, create);
+            }
+            ServerEvent::EndOfInput { id } => {
+                if let Some(pipeline) = self.lock().pipelines.get_mut(&id) {
+                    pipeline.input = None;
+                }
+            }
+            ServerEvent::Stop { id } => self.stop(id),
+            ServerEvent::ResetRunspaceState { call_id } => {
+                let mut state = self.lock();
+                let _ = state.pool.reset_done(call_id, true);
+                self.announce(&state);
+            }
+            ServerEvent::Runspaces { .. } => self.start_waiting(),
+            _ => {}
+        }
+    }
+
+    fn create(self: &Arc<Self>, id: Uuid, create: CreatePipeline) {
+        let (sender, receiver) = match create.no_input {
+            true => (None, None),
+            false => {
+                let (sender, receiver) = mpsc::channel(WAITING_INPUT);
+                (Some(sender), Some(receiver))
+            }
+        };
+        {
+            let mut state = self.lock();
+            let Some(pipeline) = state.pipelines.get_mut(&id) else { return };
+            pipeline.input = sender;
+            pipeline.work = Some(Work {
+                power_shell: create.power_shell,
+                with_invocation: create
+                    .remote_stream_options
+                    .contains(windlass_psrp::RemoteStreamOptions::ERRORS),
+                input: receiver,
+            });
+            state.waiting.push_back(id);
+        }
+        self.start_waiting();
+    }
+
+    /// Starts as many pipelines as there are runspaces for.
+    fn start_waiting(self: &Arc<Self>) {
+        let mut state = self.lock();
+        loop {
+            let (_, most) = state.pool.runspaces();
+            if state.running >= usize::try_from(most).unwrap_or(1).max(1) {
+                return;
+            }
+            let Some(id) = state.waiting.pop_front() else { return };
+            let Some(pipeline) = state.pipelines.get_mut(&id) else { continue };
+            let Some(work) = pipeline.work.take() else { continue };
+            let stop = pipeline.stop.clone();
+            state.running += 1;
+            let shell = Arc::clone(self);
+            tokio::task::spawn_blocking(move || shell.run(id, work, stop));
+        }
+    }
+
+    /// Runs a pipeline to its end, on a thread of its own.
+    fn run(self: Arc<Self>, id: Uuid, work: Work, stop: Stop) {
+        let runspace = Runspace::new(Arc::clone(&self.session), stop);
+        let mut sink = Outlet { shell: &self, id, runspace: &runspace };
+        let mut input = work.input.map(Incoming);
+        let source = input.as_mut().map(|input| input as &mut dyn Iterator<Item = PsValue>);
+        let end = execute(&work.power_shell, work.with_invocation, source, &mut sink, &runspace);
+        let (end_state, error) = match end {
+            End::Completed => (PipelineState::Completed, None),
+            End::Failed(record) => (PipelineState::Failed, Some(*record)),
+            End::Stopped => (PipelineState::Stopped, Some(ErrorRecord::stopped())),
+        };
+        {
+            let mut state = self.lock();
+            state.running = state.running.saturating_sub(1);
+            let _ = state.pool.complete(id, end_state, error);
+            if let Some(pipeline) = state.pipelines.get_mut(&id) {
+                pipeline.input = None;
+                pipeline.ready.notify_waiters();
+            }
+        }
+        self.start_waiting();
+    }
+
+    fn stop(&self, id: Uuid) {
+        let mut state = self.lock();
+        let Some(pipeline) = state.pipelines.get_mut(&id) else { return };
+        pipeline.stop.stop();
+        pipeline.input = None;
+        // One that has not begun ends here.
+        if pipeline.work.take().is_some() {
+            let _ = state.pool.complete(id, PipelineState::Stopped, Some(ErrorRecord::stopped()));
+            self.announce(&state);
+        }
+        drop(state);
+        self.fetched.notify_all();
+    }
+
+    /// Forgets a pipeline; if it still runs, it is stopped.
+    fn forget(&self, id: Uuid) {
+        let mut state = self.lock();
+        state.pool.close_pipeline(id);
+        drain(&mut state.pool);
+        if let Some(pipeline) = state.pipelines.remove(&id) {
+            pipeline.stop.stop();
+            pipeline.ready.notify_waiters();
+        }
+        drop(state);
+        self.fetched.notify_all();
+    }
+
+    /// Takes output that is there, or tells that no more will come; `None` where there is nothing yet.
+    fn fetch(&self, pipeline: Option<Uuid>, budget: usize) -> Result<Option<Received>, Box<Fault>> {
+        let mut state = self.lock();
+        if pipeline.is_some_and(|id| !state.pipelines.contains_key(&id)) {
+            return Err(aborted());
+        }
+        let mut pieces = Vec::new();
+        if let Some(outgoing) = state.pool.poll_send_for(pipeline, budget) {
+            pieces.push(Piece { stream: "stdout", data: outgoing.data, end: false });
+        }
+        let drained = !state.pool.has_output(pipeline);
+        let ended = match pipeline {
+            Some(id) => state.pool.pipeline_state(id).is_none_or(is_final),
+            None => state.pool.state() == PoolState::Closed || state.pool.state() == PoolState::Broken,
+        };
+        drop(state);
+        self.fetched.notify_all();
+        let done = drained && ended;
+        if pieces.is_empty() && !done {
+            return Ok(None);
+        }
+        let state = if done && pipeline.is_some() { RunState::Done } else { RunState::Running };
+        let exit_code = (state == RunState::Done).then_some(0);
+        Ok(Some(Received { pieces, state, exit_code }))
+    }
+}
+
+fn is_final(state: PipelineState) -> bool {
+    matches!(state, PipelineState::Completed | PipelineState::Failed | PipelineState::Stopped)
+}
+
+fn drain(pool: &mut ServerPool) -> Vec<ServerEvent> {
+    std::iter::from_fn(|| pool.poll_event()).collect()
+}
+
+/// The pipeline that the first fragment's message names, for clients that propose no command id.
+fn first_pipeline(fragments: &[u8]) -> Option<Uuid> {
+    const FRAGMENT_HEADER: usize = 21;
+    let length = fragments.get(17..21)?.first_chunk::<4>().map(|bytes| u32::from_be_bytes(*bytes))?;
+    let end = FRAGMENT_HEADER.checked_add(usize::try_from(length).ok()?)?;
+    let message = fragments.get(FRAGMENT_HEADER..end.min(fragments.len()))?;
+    Message::decode(message).ok()?.pipeline()
+}
+
+/// What GET_COMMAND_METADATA asks for, as two statements: how many commands there are, then each.
+fn metadata_query(request: &GetCommandMetadata) -> PowerShell {
+    let properties = ["Name", "CommandType", "ModuleName", "ResolvedCommandName", "OutputType", "Parameters"];
+    let texts =
+        |texts: &[windlass_clixml::PsString]| PsValue::list(texts.iter().cloned().map(PsValue::String));
+    let get = |query: PowerShell| {
+        let mut query = query.command("Get-Command").parameter("CommandType", request.command_type);
+        if let Some(names) = &request.names {
+            query = query.parameter("Name", texts(names));
+        }
+        if let Some(modules) = &request.namespaces {
+            query = query.parameter("Module", texts(modules));
+        }
+        query.parameter("ErrorAction", "SilentlyContinue").command("Select-Object")
+    };
+    let count = get(PowerShell::new())
+        .parameter("Property", "Name")
+        .command("Measure-Object")
+        .command("Select-Object");
+    let count = count.parameter("Property", PsValue::list(["Count".into()])).statement();
+    get(count).parameter("Property", PsValue::list(properties.map(PsValue::from)))
+}
+
+/// Where the output of a pipeline goes: into the pool's outbox, as long as there is room.
+struct Outlet<'s> {
+    shell: &'s PoolShell,
+    id: Uuid,
+    runspace: &'s Runspace,
+}
+
+impl Sink for Outlet<'_> {
+    fn emit(&mut self, emission: Emission) -> Outcome {
+        let Self { shell, id, runspace } = self;
+        let mut state = shell.lock();
+        while state.pool.queued_bytes(Some(*id)) > shell.buffered_output {
+            if runspace.stop().is_stopped() {
+                return Err(Halt::Stopped);
+            }
+            let waited = shell.fetched.wait_timeout(state, Duration::from_secs(1));
+            (state, _) = waited.unwrap_or_else(PoisonError::into_inner);
+        }
+        let State { pool, pipelines, .. } = &mut *state;
+        let written = match emission {
+            Emission::Output(value) => pool.write_output(*id, &value),
+            Emission::Error(record) => pool.write_error(*id, &record),
+            Emission::Informational(kind, record) => pool.write_informational(*id, kind, &record),
+            Emission::Information(record) => pool.write_information(*id, &record),
+            Emission::Progress(record) => pool.write_progress(*id, &record),
+            Emission::HostCall(method) => pool.host_call(*id, *method).map(|_| ()),
+        };
+        if let Some(pipeline) = pipelines.get(id) {
+            pipeline.ready.notify_waiters();
+        }
+        // The pipeline is gone, or its pool: nobody reads what it writes.
+        written.map_err(|_| Halt::Stopped)
+    }
+}
+
+/// The input of a pipeline; it ends with the client's input, or when the pipeline is stopped.
+struct Incoming(mpsc::Receiver<PsValue>);
+
+impl Iterator for Incoming {
+    type Item = PsValue;
+
+    fn next(&mut self) -> Option<PsValue> {
+        self.0.blocking_recv()
+    }
+}

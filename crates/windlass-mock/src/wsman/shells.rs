@@ -1,0 +1,192 @@
+//! The Shell resource: Create, Command, Send, Receive, Signal, Delete ([MS-WSMV] 3.1.4.1.31 and following).
+
+use std::sync::Arc;
+
+use uuid::Uuid;
+use windlass_soap::EndpointReference;
+use windlass_wsman::{
+    CommandLine, CommandResponse, CommandState, Create, CreateResponse, Fault, FaultCode, Header, Operation,
+    ReceiveOutput, ReceiveResponse, Reply, SelectorSet, SendInput, Shell as ShellRequest, Stream, uri,
+};
+
+use super::{Caller, Outcome, Owned, reply};
+use crate::host::Host;
+use crate::shell::{Kind, Opening, Shell};
+
+/// Options of a Create that are understood; others must not ask to be complied with.
+const CREATE_OPTIONS: [&str; 6] = [
+    "protocolversion",
+    "WINRS_NOPROFILE",
+    "WINRS_CODEPAGE",
+    "USE_INTERACTIVE_TOKEN",
+    "WSMAN_CMDSHELL_OPTION_KEEPALIVE",
+    "WINRS_CONSOLEMODE_STDIN",
+];
+
+/// A GUID as shells and commands are named: in upper case.
+pub(super) fn upper(id: Uuid) -> String {
+    let mut buffer = Uuid::encode_buffer();
+    id.hyphenated().encode_upper(&mut buffer).to_owned()
+}
+
+/// Carries out an operation on a shell.
+pub(super) async fn handle(
+    host: &Arc<Host>,
+    header: &Header,
+    operation: Operation<'_>,
+    caller: &Caller,
+) -> Outcome {
+    if let Operation::Create(Create::Shell(shell)) = operation {
+        return create(host, header, *shell, caller).await;
+    }
+    let shell = find(host, header, caller)?;
+    let _busy = shell.busy();
+    match operation {
+        Operation::Command(command) => run_command(host, header, &shell, command, caller).await,
+        Operation::Send(input) => send(header, &shell, input, caller).await,
+        Operation::Receive(output) => receive(header, &shell, output, caller).await,
+        Operation::Signal(signal) => {
+            shell.signal(signal.command_id.as_deref(), &signal.code)?;
+            Ok(reply(header, Reply::Signal))
+        }
+        Operation::Delete => {
+            host.shells.remove(shell.id());
+            shell.close();
+            Ok(reply(header, Reply::Delete))
+        }
+        Operation::Get => {
+            let info = shell.info().to_xml();
+            Ok(reply(header, Reply::Get(windlass_wsman::Xml::from(info))))
+        }
+        _ => Err(Box::new(Fault::action_not_supported(header.action.as_deref().unwrap_or_default()))),
+    }
+}
+
+async fn create(host: &Arc<Host>, header: &Header, request: ShellRequest<'_>, caller: &Caller) -> Outcome {
+    let resource = header.resource_uri.clone().unwrap_or_default();
+    if let Some(unknown) = header.options.first_unknown_required(&CREATE_OPTIONS) {
+        return Err(Box::new(Fault::option_not_supported(&unknown.name)));
+    }
+    let kind = kind_of(&resource)?;
+    if header.compression.is_some() {
+        let text = "Compression of shell streams is not supported by this service.";
+        return Err(Box::new(Fault::unsupported_feature(text)));
+    }
+    let limits = &host.config.limits;
+    if let Some(wanted) = request.idle_timeout.filter(|wanted| *wanted > limits.max_idle_timeout) {
+        let text = format!(
+            "An idle time-out of {} seconds is longer than the {} that are allowed.",
+            wanted.as_secs(),
+            limits.max_idle_timeout.as_secs()
+        );
+        return Err(Box::new(Fault::new(FaultCode::INVALID_PARAMETER).with_message(text)));
+    }
+    let id = match &request.shell_id {
+        Some(proposed) if !proposed.is_empty() && proposed.len() <= 128 => proposed.clone(),
+        Some(_) => return Err(Box::new(Fault::invalid_selectors("The proposed ShellId is not valid."))),
+        None => upper(Uuid::new_v4()),
+    };
+    let opening = Opening {
+        id,
+        resource_uri: resource.clone(),
+        kind,
+        name: request.name.clone(),
+        environment: request.environment.clone(),
+        working_directory: request.working_directory.clone(),
+        lifetime: request.lifetime,
+        idle_timeout: request.idle_timeout.unwrap_or(limits.idle_timeout),
+        input_streams: request.input_streams.clone(),
+        output_streams: request.output_streams.clone(),
+        locale: header.locale.clone(),
+        data_locale: header.data_locale.clone(),
+        confidential: caller.confidential,
+    };
+    let creation = match &request.creation_xml {
+        Some(payload) => payload.to_vec().map_err(|error| Box::new(error.to_fault()))?,
+        None => Vec::new(),
+    };
+    let shell = host.shells.open(host, opening, caller)?;
+    if let Err(fault) = shell.begin(&creation) {
+        host.shells.remove(shell.id());
+        shell.close();
+        return Err(fault);
+    }
+    let selectors = SelectorSet::new().with("ShellId", shell.id());
+    let created = CreateResponse {
+        resource: Some(EndpointReference::anonymous(resource, selectors)),
+        shell: Some(Box::new(shell.info())),
+        other: None,
+    };
+    Ok(reply(header, Reply::Create(Box::new(created))))
+}
+
+/// What kind of shell a resource URI asks for.
+fn kind_of(resource: &str) -> Result<Kind, Box<Fault>> {
+    if resource.eq_ignore_ascii_case(uri::CMD_SHELL) {
+        return Ok(Kind::Cmd);
+    }
+    let known = [
+        "Microsoft.PowerShell",
+        "Microsoft.PowerShell32",
+        "PowerShell.7",
+        "PowerShell.7.6",
+        "PowerShell.7.6.5",
+    ];
+    match uri::powershell_configuration(resource) {
+        Some(name) if known.iter().any(|known| known.eq_ignore_ascii_case(name)) => Ok(Kind::PowerShell),
+        _ => Err(Box::new(Fault::invalid_resource_uri(resource))),
+    }
+}
+
+/// The shell that the selectors name, if it is the caller's. Somebody else's is as good as none.
+fn find(host: &Host, header: &Header, caller: &Caller) -> Result<Arc<Shell>, Box<Fault>> {
+    let Some(id) = header.selectors.get("ShellId") else {
+        return Err(Box::new(Fault::insufficient_selectors()));
+    };
+    let shell = host.shells.get(id).filter(|shell| shell.is_owned_by(&caller.user));
+    shell.ok_or_else(|| Box::new(Fault::unexpected_selectors()))
+}
+
+async fn run_command(
+    host: &Arc<Host>,
+    header: &Header,
+    shell: &Arc<Shell>,
+    command: CommandLine<'_>,
+    caller: &Caller,
+) -> Outcome {
+    let id = match &command.command_id {
+        Some(proposed) if !proposed.is_empty() && proposed.len() <= 128 => Some(proposed.clone()),
+        Some(_) => return Err(Box::new(Fault::invalid_selectors("The proposed CommandId is not valid."))),
+        None => None,
+    };
+    let command_id = shell.start_command(host, id, &command, &header.options, caller).await?;
+    Ok(reply(header, Reply::Command(CommandResponse { command_id })))
+}
+
+async fn send(header: &Header, shell: &Arc<Shell>, input: SendInput<'_>, caller: &Caller) -> Outcome {
+    for stream in input.streams {
+        let data = stream.data.to_vec().map_err(|error| Box::new(error.to_fault()))?;
+        shell.send(stream.command_id.as_deref(), &stream.name, data, stream.end, caller).await?;
+    }
+    Ok(reply(header, Reply::Send))
+}
+
+async fn receive(header: &Header, shell: &Arc<Shell>, output: ReceiveOutput, caller: &Caller) -> Outcome {
+    let received = shell.receive(output.command_id.as_deref(), &output.streams, caller).await?;
+    let id = output.command_id.as_deref();
+    let streams = received.pieces.iter().map(|piece| {
+        let stream = Stream::new(piece.stream, id, &piece.data);
+        if piece.end { stream.last() } else { stream }
+    });
+    let response = ReceiveResponse {
+        streams: streams.collect(),
+        state: Some(CommandState {
+            command_id: output.command_id.clone(),
+            state: received.state,
+            exit_code: received.exit_code,
+        }),
+        sequence_id: output.sequence_id,
+    };
+    let Owned(envelope) = reply(header, Reply::Receive(response));
+    Ok(Owned(envelope))
+}
