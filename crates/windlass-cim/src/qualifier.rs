@@ -37,10 +37,45 @@ impl Default for Flavor {
     }
 }
 
+impl Flavor {
+    /// The flavor that CIM declares for its own qualifiers ([DSP0004] 5.6.3), and the default for
+    /// others.
+    #[must_use]
+    pub fn standard(name: &str) -> Self {
+        const RESTRICTED: [&str; 6] =
+            ["Abstract", "Override", "Version", "Experimental", "Deprecated", "Singleton"];
+        const FIXED: [&str; 13] = [
+            "Aggregate",
+            "Aggregation",
+            "Association",
+            "Composition",
+            "EmbeddedObject",
+            "In",
+            "Indication",
+            "Key",
+            "OctetString",
+            "Out",
+            "Propagated",
+            "Static",
+            "Weak",
+        ];
+        const TRANSLATABLE: [&str; 5] = ["Description", "DisplayName", "Units", "Values", "Version"];
+        let is_in = |names: &[&str]| names.iter().any(|known| known.eq_ignore_ascii_case(name));
+        Self {
+            overridable: !is_in(&FIXED),
+            to_subclass: !is_in(&RESTRICTED),
+            to_instance: false,
+            translatable: is_in(&TRANSLATABLE),
+        }
+    }
+}
+
 impl Qualifier {
-    /// A qualifier with the default flavor.
+    /// A qualifier with its standard flavor.
     pub fn new(name: impl Into<CimName>, value: impl Into<CimValue>) -> Self {
-        Self { name: name.into(), value: value.into(), flavor: Flavor::default(), is_propagated: false }
+        let name = name.into();
+        let flavor = Flavor::standard(&name);
+        Self { name, value: value.into(), flavor, is_propagated: false }
     }
 
     /// A boolean qualifier that is true, such as `key`.
@@ -95,5 +130,7 @@ mod tests {
         assert!(!list.has("units"));
         assert_eq!(list.number("maxlen"), Some(64));
         assert_eq!(list.text("Units"), Some("bytes"));
+        assert!(list.iter().all(|q| q.flavor.overridable == (q.name != "key")));
+        assert!(!Qualifier::flag("abstract").flavor.to_subclass);
     }
 }

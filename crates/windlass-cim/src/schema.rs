@@ -237,11 +237,12 @@ fn merge_qualifiers(
 ) -> Result<NamedList<Qualifier>, Error> {
     let mut all = pass_on(inherited);
     for qualifier in own {
-        if let Some(old) = all.get(&qualifier.name) {
-            if !old.flavor.overridable && old.value != qualifier.value {
-                let reason = format!("qualifier `{}` cannot be overridden", qualifier.name);
-                return Err(Error::Schema { class: class.clone(), reason });
-            }
+        if let Some(old) = all.get(&qualifier.name)
+            && !old.flavor.overridable
+            && old.value != qualifier.value
+        {
+            let reason = format!("qualifier `{}` cannot be overridden", qualifier.name);
+            return Err(Error::Schema { class: class.clone(), reason });
         }
         all.insert(qualifier);
     }

@@ -73,10 +73,10 @@ fn derivation(element: &Element<'_>, limits: &ClassLimits) -> Result<Vec<CimName
     let text = element.attr("DERIVATION")?.unwrap_or_default();
     let names = text.split([',', ' ']).filter(|name| !name.is_empty());
     let mut names: Vec<CimName> = names.take(limits.elements).map(CimName::from).collect();
-    if let Some(superclass) = superclass {
-        if names.first().is_none_or(|first| !first.is(&superclass)) {
-            names.insert(0, superclass.into());
-        }
+    if let Some(superclass) = superclass
+        && names.first().is_none_or(|first| !first.is(&superclass))
+    {
+        names.insert(0, superclass.into());
     }
     Ok(names)
 }

@@ -209,11 +209,11 @@ fn write_value(writer: &mut Writer, value: &CimValue) -> Result<(), Error> {
 }
 
 fn write_scalar(writer: &mut Writer, value: &CimValue) -> Result<(), Error> {
-    if let CimValue::Char16(unit) = value {
-        if let Some(c) = char::from_u32(u32::from(*unit)).filter(|c| !c.is_control()) {
-            writer.leaf("VALUE", &clean(c.encode_utf8(&mut [0; 4])));
-            return Ok(());
-        }
+    if let CimValue::Char16(unit) = value
+        && let Some(c) = char::from_u32(u32::from(*unit)).filter(|c| !c.is_control())
+    {
+        writer.leaf("VALUE", &clean(c.encode_utf8(&mut [0; 4])));
+        return Ok(());
     }
     let error = Error::Type { expected: "a value that has a text", found: value.describe() };
     let text = value.to_text().ok_or(error)?;

@@ -299,7 +299,7 @@ impl<'s> Decoder<'s> {
         kind: Option<&Kind>,
         budget: &mut Budget,
     ) -> Result<CimValue, Error> {
-        let parse: Option<fn(&str) -> Result<CimDateTime, Error>> = match (child.ns(), child.local()) {
+        let parse: Option<ParseDateTime> = match (child.ns(), child.local()) {
             (NS_COMMON | "", "Datetime") => Some(CimDateTime::parse_xsd_datetime),
             (NS_COMMON | "", "Interval") => Some(CimDateTime::parse_xsd_duration),
             (NS_COMMON | "", "CIM_DateTime") => Some(CimDateTime::parse_any),
@@ -337,6 +337,8 @@ impl<'s> Decoder<'s> {
         self.object(reader, Some(child), class, budget).map(CimValue::from)
     }
 }
+
+type ParseDateTime = fn(&str) -> Result<CimDateTime, Error>;
 
 /// Properties being read, found by name.
 #[derive(Default)]
