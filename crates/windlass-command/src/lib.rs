@@ -26,6 +26,7 @@ mod ast;
 mod bigint;
 mod chars;
 mod checks;
+pub mod convert;
 mod decimal;
 mod error;
 mod language;
@@ -33,6 +34,7 @@ mod lexer;
 mod number;
 mod parser;
 mod token;
+pub mod wildcard;
 
 pub use ast::{
     Assignment, Attribute, AttributeArguments, Block, Chain, Command, CommandElement, CommandExpression,

@@ -147,7 +147,7 @@ impl Parser<'_> {
                 let token = self.next()?;
                 match token.kind {
                     Kind::RBracket | Kind::Comma => self.array_type(token, unbracketed),
-                    Kind::LBracket | Kind::Identifier => self.generic_type(token, unbracketed),
+                    Kind::LBracket | Kind::Identifier => self.generic_type(&token, unbracketed),
                     Kind::EndOfInput => self.missing_after("MissingTypename", self.out(open.span).end),
                     _ => self.error("UnexpectedToken", &token),
                 }
@@ -166,7 +166,7 @@ impl Parser<'_> {
         Ok(span)
     }
 
-    fn generic_type(&mut self, first: Token, unbracketed: bool) -> Result<Span> {
+    fn generic_type(&mut self, first: &Token, unbracketed: bool) -> Result<Span> {
         let close = self.deeper(|p| p.generic_arguments_from(first))?;
         if close.kind != Kind::RBracket {
             let at = self.out(close.span);
@@ -184,8 +184,8 @@ impl Parser<'_> {
     }
 
     /// Generic arguments from the first on; the token after them.
-    fn generic_arguments_from(&mut self, first: Token) -> Result<Token> {
-        self.generic_argument(&first)?;
+    fn generic_arguments_from(&mut self, first: &Token) -> Result<Token> {
+        self.generic_argument(first)?;
         loop {
             self.skip_newlines()?;
             let last = self.next()?;
@@ -261,7 +261,7 @@ impl Parser<'_> {
         let first = self.next()?;
         let found = first.kind == Kind::Identifier;
         if found {
-            let close = self.deeper(|p| p.generic_arguments_from(first))?;
+            let close = self.deeper(|p| p.generic_arguments_from(&first))?;
             if close.kind != Kind::RBracket {
                 let at = self.out(close.span);
                 return self.missing_at("EndSquareBracketExpectedAtEndOfType", at);

@@ -9,8 +9,10 @@
 )]
 
 mod auth;
+mod command;
 mod display;
 mod http;
+mod psrp;
 mod soap;
 mod wsman;
 mod xml;
@@ -21,16 +23,24 @@ pub type Oracle = fn(&[u8]);
 /// Every oracle by the name of its fuzz target.
 pub const ORACLES: &[(&str, Oracle)] = &[
     ("certificate_binding", auth::certificate_binding),
+    ("command_language", command::command_language),
+    ("conversions", command::conversions),
     ("display", display::display),
     ("http_client", http::http_client),
     ("http_heads", http::http_heads),
     ("http_server", http::http_server),
     ("multipart_framing", http::multipart_framing),
     ("ntlm_messages", auth::ntlm_messages),
+    ("psrp_client", psrp::psrp_client),
+    ("psrp_fragments", psrp::fragments),
+    ("psrp_lines", psrp::psrp_lines),
+    ("psrp_message", psrp::psrp_message),
+    ("psrp_server", psrp::psrp_server),
     ("soap", soap::soap),
     ("spnego_acceptor", auth::spnego_acceptor),
     ("spnego_initiator", auth::spnego_initiator),
     ("spnego_tokens", auth::spnego_tokens),
+    ("wildcards", command::wildcards),
     ("wsman_request", wsman::wsman_request),
     ("wsman_response", wsman::wsman_response),
     ("xml", xml::xml),

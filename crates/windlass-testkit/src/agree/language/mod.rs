@@ -1,11 +1,13 @@
 //! `language/*`: parsing, conversion and wildcards against PowerShell's own.
 
+mod conversions;
 mod tree;
 
 use std::fs;
 use std::path::Path;
 
 use serde_json::Value;
+use windlass_command::wildcard::Pattern;
 use windlass_command::{Language, ParseErrorKind};
 
 use super::KindReport;
@@ -13,7 +15,8 @@ use super::KindReport;
 /// Compares the part `language` of the recordings in `dir`.
 pub fn run(dir: &Path) -> Vec<KindReport> {
     let dir = dir.join("language");
-    let kinds: [(&str, fn(&[Value]) -> KindReport); 1] = [("parse", parse)];
+    let kinds: [(&str, fn(&[Value]) -> KindReport); 3] =
+        [("parse", parse), ("conversions", conversions::compare), ("wildcards", wildcards)];
     kinds
         .iter()
         .filter_map(|(kind, compare)| Some(compare(&cases(&dir.join(format!("{kind}.jsonl")))?)))
@@ -73,4 +76,33 @@ fn parse(cases: &[Value]) -> KindReport {
 fn more_input_helps(case: &Value, ours: bool) -> Result<(), String> {
     let theirs = case["errors"][0]["incomplete"].as_bool().unwrap_or_default();
     if theirs == ours { Ok(()) } else { Err(format!("incomplete: {theirs}, ours {ours}")) }
+}
+
+/// The first line names the strings, each other line a pattern and which of them it matches.
+fn wildcards(cases: &[Value]) -> KindReport {
+    let mut report = KindReport::new("language/wildcards");
+    let strings = |value: &Value| -> Vec<String> {
+        value.as_array().into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect()
+    };
+    let mut all = Vec::new();
+    for case in cases {
+        if case.get("strings").is_some() {
+            all = strings(&case["strings"]);
+            continue;
+        }
+        let text = case["pattern"].as_str().unwrap_or_default();
+        let refused = case.get("refused").is_some();
+        let outcome = match Pattern::new(text) {
+            Err(_) if refused => Ok(()),
+            Err(error) => Err(format!("refused: {error}")),
+            Ok(_) if refused => Err("accepted, though refused".to_owned()),
+            Ok(pattern) => {
+                let ours: Vec<String> = all.iter().filter(|text| pattern.matches(text)).cloned().collect();
+                let theirs = strings(&case["matches"]);
+                if ours == theirs { Ok(()) } else { Err(format!("{theirs:?}, ours {ours:?}")) }
+            }
+        };
+        report.count(text, outcome);
+    }
+    report
 }
