@@ -6,7 +6,8 @@ use uuid::Uuid;
 use windlass_soap::EndpointReference;
 use windlass_wsman::{
     CommandLine, CommandResponse, CommandState, Create, CreateResponse, Fault, FaultCode, Header, Operation,
-    ReceiveOutput, ReceiveResponse, Reply, SelectorSet, SendInput, Shell as ShellRequest, Stream, uri,
+    ReceiveOutput, ReceiveResponse, Reply, SelectorSet, SendInput, Shell as ShellRequest, SignalCode, Stream,
+    uri,
 };
 
 use super::{Caller, Outcome, Owned, reply};
@@ -46,7 +47,7 @@ pub(super) async fn handle(
         Operation::Send(input) => send(header, &shell, input, caller).await,
         Operation::Receive(output) => receive(header, &shell, output, caller).await,
         Operation::Signal(signal) => {
-            shell.signal(signal.command_id.as_deref(), &signal.code)?;
+            shell.signal(signal.command_id.as_deref(), &in_any_case(signal.code))?;
             Ok(reply(header, Reply::Signal))
         }
         Operation::Delete => {
@@ -60,6 +61,13 @@ pub(super) async fn handle(
         }
         _ => Err(Box::new(Fault::action_not_supported(header.action.as_deref().unwrap_or_default()))),
     }
+}
+
+/// Some clients write `Terminate` and the like with capitals, which Windows takes.
+fn in_any_case(code: SignalCode) -> SignalCode {
+    let SignalCode::Other(uri) = &code else { return code };
+    let known = [SignalCode::Terminate, SignalCode::CtrlC, SignalCode::CtrlBreak, SignalCode::PowerShellStop];
+    known.into_iter().find(|known| known.uri().eq_ignore_ascii_case(uri)).unwrap_or(code)
 }
 
 async fn create(host: &Arc<Host>, header: &Header, request: ShellRequest<'_>, caller: &Caller) -> Outcome {
