@@ -5,12 +5,12 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 use clap::Args;
 use serde_json::json;
-use tokio::io::AsyncReadExt;
 use windlass::net::Dial;
-use windlass_mock::MockHost;
+use windlass::{CimSession, CimSessionBuilder, Credential, Secret};
+use windlass_mock::{Authentication, MockHost};
 
 use crate::exit::Exit;
 use crate::failure::report_local;
@@ -41,9 +41,6 @@ pub(crate) struct Mock {
     /// Run the programs that clients ask for
     #[arg(long)]
     allow_exec: bool,
-    /// Answers to give to certain scripts, from a JSON file
-    #[arg(long, value_name = "FILE")]
-    scenario: Option<PathBuf>,
 }
 
 impl Mock {
@@ -57,23 +54,24 @@ impl Mock {
 
     async fn serve(self) -> Result<()> {
         let mut builder = MockHost::builder()
-            .http(self.listen)
+            .http(self.listen.to_string())
             .allow_unencrypted(self.allow_unencrypted)
             .allow_exec(self.allow_exec);
+        let certificate = CertificateFile::new();
         if let Some(address) = self.tls_listen {
-            builder = builder.https(address);
+            builder = builder.https(address.to_string()).certificate_path(&certificate.0);
         }
         if !self.auth.is_empty() {
-            builder = builder.auth(&self.auth);
+            let offered = |name: &str| self.auth.iter().any(|known| known.eq_ignore_ascii_case(name));
+            let authentication =
+                Authentication { basic: offered("basic"), negotiate: offered("negotiate"), ntlm: offered("ntlm") };
+            builder = builder.authentication(authentication);
         }
         for user in &self.user {
             let Some((name, password)) = user.split_once(':') else {
                 bail!("--user takes NAME:PASSWORD");
             };
-            builder = builder.user(name, password);
-        }
-        if let Some(file) = &self.scenario {
-            builder = builder.scenario_file(file).with_context(|| format!("scenario {}", file.display()))?;
+            builder = builder.user(name, Secret::new(password));
         }
         let host = builder.start().await?;
         let ready = json!({
@@ -95,31 +93,68 @@ impl Mock {
     }
 }
 
-/// Waits until standard input ends; what it holds is not looked at.
+/// The file with the certificate of this run; it goes when the host goes.
+struct CertificateFile(PathBuf);
+
+impl CertificateFile {
+    fn new() -> Self {
+        Self(std::env::temp_dir().join(format!("windlass-mock-{}.pem", std::process::id())))
+    }
+}
+
+impl Drop for CertificateFile {
+    fn drop(&mut self) {
+        if let Err(error) = std::fs::remove_file(&self.0) {
+            tracing::debug!(%error, "the certificate file was not there to be removed");
+        }
+    }
+}
+
+/// Waits until standard input ends; what it holds is not looked at. A thread of its own reads, since
+/// reading cannot be cancelled.
 async fn input_closed() {
-    let mut input = tokio::io::stdin();
-    let mut buffer = [0; 256];
-    while let Ok(1..) = input.read(&mut buffer).await {}
+    let (ended, end) = tokio::sync::oneshot::channel();
+    std::thread::spawn(move || {
+        let drained = std::io::copy(&mut std::io::stdin().lock(), &mut std::io::sink());
+        tracing::debug!(?drained, "standard input ended");
+        if ended.send(()).is_err() {
+            tracing::debug!("the host ended before its input");
+        }
+    });
+    if end.await.is_err() {
+        tracing::debug!("standard input cannot be read");
+    }
 }
 
 /// The local computer: the embedded host without a listener, reached through pipes in memory.
-pub(crate) struct LocalHost(Arc<MockHost>);
+pub(crate) struct LocalHost {
+    host: Arc<MockHost>,
+    password: Secret,
+}
 
 impl LocalHost {
-    /// Starts the host in this process.
+    const USER: &str = "local";
+
+    /// Starts the host in this process, with a password that nobody else knows.
     pub(crate) async fn start() -> Result<Self> {
-        Ok(Self(Arc::new(MockHost::builder().start().await?)))
+        let password = Secret::new(uuid::Uuid::new_v4().to_string());
+        let host = MockHost::builder().user(Self::USER, password.clone()).start().await?;
+        Ok(Self { host: Arc::new(host), password })
     }
 
-    /// What opens pipes to it.
-    pub(crate) fn dial(&self) -> Arc<dyn Dial> {
-        let host = Arc::clone(&self.0);
-        Arc::new(move || Ok(host.in_memory()))
+    /// A CIM session with the local computer, to be opened.
+    pub(crate) fn cim_session(&self) -> CimSessionBuilder {
+        let host = Arc::clone(&self.host);
+        let dial: Arc<dyn Dial> = Arc::new(move || Ok(host.in_memory()));
+        CimSession::local(dial)
+            .authentication(windlass::Authentication::Basic)
+            .allow_unencrypted(true)
+            .credential(Credential::password(Self::USER, self.password.clone()))
     }
 
     /// Ends it, where no session holds it any more.
     pub(crate) async fn shutdown(self) {
-        if let Ok(host) = Arc::try_unwrap(self.0) {
+        if let Ok(host) = Arc::try_unwrap(self.host) {
             host.shutdown().await;
         }
     }

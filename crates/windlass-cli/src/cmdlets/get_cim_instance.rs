@@ -122,7 +122,7 @@ impl GetCimInstance {
 
     fn sessions(&self, local: Option<&LocalHost>) -> Result<Vec<(Option<String>, CimSessionBuilder)>> {
         if let Some(local) = local {
-            return Ok(vec![(None, CimSession::local(local.dial()))]);
+            return Ok(vec![(None, local.cim_session())]);
         }
         let login = self.connection.login()?;
         let mut sessions = Vec::new();
@@ -159,7 +159,8 @@ async fn from(
                 }
             }
             drop(instances);
-            failed.or(session.close().await.err())
+            session.close().await;
+            failed
         }
         Err(error) => Some(error),
     };
