@@ -6,7 +6,7 @@ use windlass_command::{Language, ParseErrorKind, parse, parse_script_block};
 
 /// Every place that is named lies in the text, what the host accepts the console accepts, and a
 /// statement read apart is accepted too.
-pub fn command_language(data: &[u8]) {
+pub(super) fn command_language(data: &[u8]) {
     let text = String::from_utf8_lossy(data);
     let endpoint = parse(&text, Language::ENDPOINT);
     let console = parse(&text, Language::CONSOLE);
@@ -35,7 +35,7 @@ pub fn command_language(data: &[u8]) {
 }
 
 /// Pattern and text, parted by a line feed.
-pub fn wildcards(data: &[u8]) {
+pub(super) fn wildcards(data: &[u8]) {
     let input = String::from_utf8_lossy(data);
     let (pattern, text) = input.split_once('\n').unwrap_or((&input, ""));
     let itself = Pattern::case_sensitive(&wildcard::escape(text));
@@ -56,13 +56,29 @@ pub fn wildcards(data: &[u8]) {
 }
 
 /// What a text converts to converts to the same from its own text.
-pub fn conversions(data: &[u8]) {
+pub(super) fn conversions(data: &[u8]) {
     let context = Context { today: (2026, 11, 22), utc_offset: |_| 60 };
     let text = String::from_utf8_lossy(data);
     let value = Value::String(text.into_owned());
     for name in [
-        "char", "byte", "sbyte", "int16", "uint16", "int", "uint32", "long", "uint64", "double", "decimal",
-        "datetime", "timespan", "version", "guid", "uri", "cultureinfo", "System.IO.FileAttributes",
+        "char",
+        "byte",
+        "sbyte",
+        "int16",
+        "uint16",
+        "int",
+        "uint32",
+        "long",
+        "uint64",
+        "double",
+        "decimal",
+        "datetime",
+        "timespan",
+        "version",
+        "guid",
+        "uri",
+        "cultureinfo",
+        "System.IO.FileAttributes",
         "System.DayOfWeek",
     ] {
         let kind = Type::from_name(name).expect("a known type");

@@ -21,7 +21,8 @@ pub(super) fn compare(cases: &[Value]) -> KindReport {
     let context = Context { today: today(cases), utc_offset: berlin };
     let mut skipped: BTreeMap<&str, usize> = BTreeMap::new();
     for case in cases {
-        let (source, to) = (case["value"].as_str().unwrap_or_default(), case["type"].as_str().unwrap_or_default());
+        let (source, to) =
+            (case["value"].as_str().unwrap_or_default(), case["type"].as_str().unwrap_or_default());
         if UNSUPPORTED.iter().any(|(name, _)| *name == to) {
             *skipped.entry(to).or_default() += 1;
             continue;
@@ -106,7 +107,8 @@ fn describe(value: &convert::Value) -> Value {
         V::Enum(kind, value) => json!({"t": kind.name, "v": kind.text(*value), "n": value.to_string()}),
         V::Array(items) => json!({"items": items.iter().map(describe).collect::<Vec<_>>()}),
         V::Hashtable(entries) => {
-            let entries: Vec<Value> = entries.iter().map(|(k, v)| json!([describe(k), describe(v)])).collect();
+            let entries: Vec<Value> =
+                entries.iter().map(|(k, v)| json!([describe(k), describe(v)])).collect();
             json!({"t": "System.Collections.Hashtable", "entries": entries})
         }
         V::ScriptBlock(text) => json!({"t": "System.Management.Automation.ScriptBlock", "v": text}),
@@ -147,9 +149,9 @@ fn expression(part: &Expression) -> Option<convert::Value> {
             },
         },
         ExpressionKind::Hashtable(entries) => {
-            let entries = entries.iter().map(|(key, item)| {
-                Some((expression(key)?, single(std::slice::from_ref(item))?))
-            });
+            let entries = entries
+                .iter()
+                .map(|(key, item)| Some((expression(key)?, single(std::slice::from_ref(item))?)));
             V::Hashtable(entries.collect::<Option<_>>()?)
         }
         // The recorder wrote its script block with a space on either side.

@@ -315,11 +315,9 @@ fn children(kind: &ExpressionKind) -> Vec<Node> {
         }
         ExpressionKind::ScriptBlock(block) => vec![script_block(block)],
         ExpressionKind::Member(member) => vec![expression(&member.target), expression(&member.member)],
-        ExpressionKind::Invoke(member, arguments) => [&member.target, &member.member]
-            .into_iter()
-            .chain(arguments)
-            .map(expression)
-            .collect(),
+        ExpressionKind::Invoke(member, arguments) => {
+            [&member.target, &member.member].into_iter().chain(arguments).map(expression).collect()
+        }
         ExpressionKind::Index(index) => vec![expression(&index.target), expression(&index.index)],
         ExpressionKind::Ternary(all) => vec![expression(&all.0), expression(&all.1), expression(&all.2)],
         ExpressionKind::Convert(both) | ExpressionKind::Attributed(both) => {
