@@ -152,6 +152,8 @@ enumerations! {
     }
     /// [MS-PSRP] 2.2.3.3: the colours of a console.
     ConsoleColor = "System.ConsoleColor" {
+        /// Whatever the terminal has.
+        Unset = -1,
         /// Black.
         Black = 0,
         /// Dark blue.

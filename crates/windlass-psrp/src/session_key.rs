@@ -34,7 +34,7 @@ const SIMPLE_BLOB: [u8; 12] = [1, 2, 0, 0, 0x10, 0x66, 0, 0, 0, 0xA4, 0, 0];
 ///
 /// Making one takes a noticeable time; programs that must not block make it beforehand and give it to
 /// [`crate::ClientPool::set_key_pair`].
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct KeyPair(RsaPrivateKey);
 
 impl KeyPair {
@@ -158,13 +158,16 @@ impl SessionKey {
     }
 }
 
-/// The form of secrets in protocol 2.4: base64 of UTF-16, protected by the transport alone.
-pub(crate) fn encode_plain(secret: &Secret) -> String {
+/// The text of an `SS` element in protocol 2.4: base64 of UTF-16, protected by the transport alone.
+pub fn encode_plain(secret: &Secret) -> String {
     BASE64.encode_to_string(secret.to_utf16_le().expose())
 }
 
-/// Reads the form of secrets in protocol 2.4.
-pub(crate) fn decode_plain(text: &str) -> Result<Secret, PsrpError> {
+/// Reads the text of an `SS` element in protocol 2.4.
+///
+/// # Errors
+/// When it is not base64 of UTF-16.
+pub fn decode_plain(text: &str) -> Result<Secret, PsrpError> {
     let bytes = BASE64.decode_to_vec(text).map_err(|_| key_error("secret", "it is not base64"))?;
     let bytes = SecretBytes::new(bytes);
     utf16_secret(bytes.expose())

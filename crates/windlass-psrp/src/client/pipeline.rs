@@ -71,11 +71,24 @@ impl ClientPool {
     /// # Errors
     /// When the pool is not open.
     pub fn get_command_metadata(&mut self, request: &GetCommandMetadata) -> Result<Uuid, PsrpError> {
-        let value = request.to_value(self.agreed())?;
         let id = Uuid::new_v4();
+        self.get_command_metadata_with_id(id, request)?;
+        Ok(id)
+    }
+
+    /// Asks for commands under an id that the caller chooses.
+    ///
+    /// # Errors
+    /// When the pool is not open, or the id is taken.
+    pub fn get_command_metadata_with_id(
+        &mut self,
+        id: Uuid,
+        request: &GetCommandMetadata,
+    ) -> Result<(), PsrpError> {
+        let value = request.to_value(self.agreed())?;
         self.add_pipeline(id, false)?;
         self.push(MessageType::GetCommandMetadata, Some(id), &value);
-        Ok(id)
+        Ok(())
     }
 
     /// The first fragments of a pipeline, at most `max` bytes, for the command that carries it; the

@@ -35,6 +35,11 @@ impl Fragmenter {
         Self { next_object_id: 1, fragment_length: fragment_length.max(HEADER_LENGTH + 1) }
     }
 
+    /// How many bytes of a message the largest fragment holds.
+    pub fn largest_piece(&self) -> usize {
+        self.fragment_length - HEADER_LENGTH
+    }
+
     /// Appends the fragments of a whole message to `out`.
     pub fn fragment_into(&mut self, message: &[u8], out: &mut Vec<u8>) {
         let mut cut = None;

@@ -77,14 +77,26 @@ impl Packet {
     /// # Errors
     /// What is wrong, in words.
     pub fn decode_line(line: &str) -> Result<Vec<Self>, String> {
+        match Self::decode_until_fault(line) {
+            (packets, None) => Ok(packets),
+            (_, Some(fault)) => Err(fault),
+        }
+    }
+
+    /// Reads the elements of a line up to the first that is wrong, and says what is wrong with that.
+    pub(super) fn decode_until_fault(line: &str) -> (Vec<Self>, Option<String>) {
         let mut rest = line;
         let mut packets = Vec::new();
         while !rest.is_empty() || packets.is_empty() {
-            let (packet, after) = Self::decode(rest)?;
-            packets.push(packet);
-            rest = after;
+            match Self::decode(rest) {
+                Ok((packet, after)) => {
+                    packets.push(packet);
+                    rest = after;
+                }
+                Err(fault) => return (packets, Some(fault)),
+            }
         }
-        Ok(packets)
+        (packets, None)
     }
 
     fn decode(text: &str) -> Result<(Self, &str), String> {

@@ -49,8 +49,8 @@ impl ServerLink {
         }
     }
 
-    /// Takes bytes that the client wrote. What is wrong is told to the client; where nothing more can
-    /// be read, [`ServerLink::is_finished`] says so.
+    /// Takes bytes that the client wrote. What is wrong is told to the client; where lines cannot be
+    /// read any further, [`ServerLink::is_finished`] says so.
     ///
     /// # Errors
     /// The last thing that was wrong.
@@ -58,25 +58,23 @@ impl ServerLink {
         self.lines.push(bytes);
         let mut outcome = Ok(());
         while !self.finished {
-            let packets = match self.lines.next_line() {
+            // What stands before the fault in a line counts.
+            let (packets, fault) = match self.lines.next_line() {
                 Ok(None) => break,
-                Ok(Some(line)) => Packet::decode_line(line).map_err(Err),
-                Err(error) => Err(Ok(error)),
-            };
-            let packets = packets.map_err(|error| error.unwrap_or_else(|reason| self.lines.error(reason)));
-            match packets {
-                Ok(packets) => {
-                    for packet in packets {
-                        if let Err(error) = self.packet(packet) {
-                            outcome = Err(error);
-                        }
-                    }
-                }
+                Ok(Some(line)) => Packet::decode_until_fault(line),
                 Err(error) => {
-                    self.report(&error);
-                    self.finish();
+                    outcome = Err(self.fatal(error));
+                    continue;
+                }
+            };
+            for packet in packets {
+                if let Err(error) = self.packet(packet) {
                     outcome = Err(error);
                 }
+            }
+            if let Some(reason) = fault.filter(|_| !self.finished) {
+                let error = self.lines.error(reason);
+                outcome = Err(self.fatal(error));
             }
         }
         outcome
@@ -84,7 +82,9 @@ impl ServerLink {
 
     /// The client ended: the pool closes.
     pub fn receive_eof(&mut self) {
-        self.pool.close();
+        if !self.finished {
+            self.pool.close();
+        }
         self.finished = true;
     }
 
@@ -114,22 +114,21 @@ impl ServerLink {
                     }
                     None => self.pool.receive(id, stream, &data),
                 };
+                // Answers to calls of a pipeline that has gone are nobody's fault.
+                let outcome = match outcome {
+                    Err(PsrpError::UnknownCall { .. } | PsrpError::UnknownPipeline(_)) => Ok(()),
+                    other => other,
+                };
                 self.flush();
                 if let Err(error) = &outcome {
                     self.report(error);
                 }
                 self.send(&Packet::DataAck(id));
-                if self.pool.state().is_final() && outcome.is_err() {
-                    self.finish();
-                }
                 outcome
             }
             Packet::Command(Some(id)) => {
                 if self.commands.contains_key(&id) {
-                    let error = PsrpError::PipelineExists(id);
-                    self.report(&error);
-                    self.finish();
-                    return Err(error);
+                    return Err(self.fatal(PsrpError::PipelineExists(id)));
                 }
                 self.commands.insert(id, Command::default());
                 self.send(&Packet::CommandAck(Some(id)));
@@ -159,9 +158,7 @@ impl ServerLink {
             | Packet::SignalAck(_)
             | Packet::CloseAck(_) => {
                 let error = self.lines.error("the element is not for a server");
-                self.report(&error);
-                self.finish();
-                Err(error)
+                Err(self.fatal(error))
             }
         }
     }
@@ -172,9 +169,13 @@ impl ServerLink {
         self.output.push('\n');
     }
 
-    fn finish(&mut self) {
-        self.pool.close();
+    /// Tells what is wrong; nothing more is read.
+    fn fatal(&mut self, error: PsrpError) -> PsrpError {
+        self.flush();
+        self.report(&error);
+        self.pool.transport_failed();
         self.finished = true;
+        error
     }
 
     fn fill(&mut self) {

@@ -67,8 +67,8 @@ impl From<&HostMessage> for PsValue {
             .with_to_string(message.message.clone())
             .with_adapted("Message", message.message.clone())
             .with_adapted("NoNewLine", message.no_new_line)
-            .with_adapted("ForegroundColor", message.foreground)
-            .with_adapted("BackgroundColor", message.background)
+            .with_adapted("ForegroundColor", message.foreground.map(ConsoleColor::name))
+            .with_adapted("BackgroundColor", message.background.map(ConsoleColor::name))
             .into()
     }
 }

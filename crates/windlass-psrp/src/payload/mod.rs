@@ -10,6 +10,7 @@ mod invocation_info;
 mod metadata;
 mod pool;
 mod progress;
+mod rewrite;
 mod states;
 mod user_event;
 
@@ -24,6 +25,7 @@ pub use invocation_info::{CommandInfo, InvocationInfo};
 pub use metadata::GetCommandMetadata;
 pub use pool::{Availability, PoolCall, RunspaceAvailability, SetRunspaces};
 pub use progress::{progress_from_value, progress_to_value};
+pub use rewrite::rewrite;
 pub use states::{PipelineStateMessage, PoolStateMessage};
 pub use user_event::UserEvent;
 

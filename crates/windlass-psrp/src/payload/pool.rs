@@ -28,17 +28,26 @@ pub enum SetRunspaces {
 }
 
 impl SetRunspaces {
-    pub(crate) fn max_from_value(value: &PsValue) -> Result<Self, PsrpError> {
+    /// Reads the data of SET_MAX_RUNSPACES.
+    ///
+    /// # Errors
+    /// When a property is missing, doubled or of the wrong type.
+    pub fn max_from_value(value: &PsValue) -> Result<Self, PsrpError> {
         let fields = Fields::new("SET_MAX_RUNSPACES", value)?;
         Ok(Self::Max { count: fields.required("MaxRunspaces")?, call_id: fields.required("ci")? })
     }
 
-    pub(crate) fn min_from_value(value: &PsValue) -> Result<Self, PsrpError> {
+    /// Reads the data of SET_MIN_RUNSPACES.
+    ///
+    /// # Errors
+    /// When a property is missing, doubled or of the wrong type.
+    pub fn min_from_value(value: &PsValue) -> Result<Self, PsrpError> {
         let fields = Fields::new("SET_MIN_RUNSPACES", value)?;
         Ok(Self::Min { count: fields.required("MinRunspaces")?, call_id: fields.required("ci")? })
     }
 
-    pub(crate) fn to_value(self) -> PsValue {
+    /// The data of the message.
+    pub fn to_value(self) -> PsValue {
         let (name, count, call_id) = match self {
             Self::Max { count, call_id } => ("MaxRunspaces", count, call_id),
             Self::Min { count, call_id } => ("MinRunspaces", count, call_id),

@@ -206,6 +206,15 @@ impl ServerPool {
         }
     }
 
+    /// The transport is lost, and the pool with it. Pipelines that run are told of by
+    /// [`ServerEvent::Stop`].
+    pub fn transport_failed(&mut self) {
+        if !self.state.is_final() {
+            self.break_quietly();
+        }
+        self.outbox.clear();
+    }
+
     /// Answers [`ServerEvent::ResetRunspaceState`].
     ///
     /// # Errors

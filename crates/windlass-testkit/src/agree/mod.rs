@@ -9,6 +9,7 @@ pub mod display;
 pub mod language;
 pub mod listed;
 pub mod omi;
+pub mod psrp;
 pub mod wsman;
 
 use std::path::Path;
@@ -56,6 +57,7 @@ impl KindReport {
 
 /// Compares every part that `dir` holds. A part whose folder is missing gives no report.
 pub fn run(dir: &Path) -> Vec<KindReport> {
-    let parts: [fn(&Path) -> Vec<KindReport>; 5] = [clixml::run, display::run, language::run, wsman::run, omi::run];
+    let parts: [fn(&Path) -> Vec<KindReport>; 6] =
+        [clixml::run, display::run, language::run, wsman::run, omi::run, psrp::run];
     parts.iter().flat_map(|part| part(dir)).collect()
 }
