@@ -156,7 +156,7 @@ impl Client {
     fn check_status(&self, status: u16, body: &[u8]) -> Result<()> {
         let reason = match status {
             200 | 500 if !body.is_empty() => return Ok(()),
-            400 | 503 if body.iter().any(|&byte| byte == b'<') => return Ok(()),
+            400 | 503 if body.contains(&b'<') => return Ok(()),
             200 | 500 => format!("the answer (http {status}) is empty"),
             403 => "the host forbids it (http 403)".to_owned(),
             404 => "nothing answers at this path (http 404); is it the path of WinRM?".to_owned(),

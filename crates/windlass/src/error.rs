@@ -189,6 +189,10 @@ impl Error {
         Self::build(ErrorKind::Remote, Layer::Remote, host, reason)
     }
 
+    pub(crate) fn unreachable(host: &str, reason: impl Into<String>) -> Self {
+        Self::build(ErrorKind::Unreachable, Layer::Connect, host, reason)
+    }
+
     pub(crate) fn closed(host: &str, reason: impl Into<String>) -> Self {
         Self::build(ErrorKind::Closed, Layer::Psrp, host, reason)
     }

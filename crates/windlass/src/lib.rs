@@ -21,6 +21,7 @@ mod client;
 mod error;
 mod identify;
 mod options;
+mod pages;
 mod ps;
 mod shell;
 mod statistics;
@@ -35,8 +36,9 @@ pub use error::{Error, ErrorKind, Layer, Result};
 pub use identify::{Identity, identify};
 pub use options::WsmanOptions;
 pub use ps::{
-    Answering, Availability, Collected, Host, HostAnswer, Invocation, NetworkEvent, PipelineEvent,
-    PipelineInput, PsSession, PsSessionBuilder, PsSessionOptions, SessionState, Stopper,
+    Answering, Availability, Collected, DisconnectOptions, FoundSession, Host, HostAnswer, Invocation,
+    InvokeOptions, NetworkEvent, PipelineEvent, PipelineInput, ProcessCommand, PsSession, PsSessionBuilder,
+    PsSessionOptions, SessionState, SessionTicket, Stopper,
 };
 pub use statistics::Statistics;
 pub use target::{Authentication, Target};

@@ -3,11 +3,13 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use uuid::Uuid;
+use windlass_net::Lane;
 use windlass_soap::OptionSet;
-use windlass_wsman::client::ShellTarget;
+use windlass_wsman::client::{Session, ShellTarget, uuid_uri};
 use windlass_wsman::{
-    CommandLine, CommandState, Create, CreateResponse, Operation, ReceiveOutput, ReceiveResponse, Request,
-    RunState, SendInput, Shell, Signal, SignalCode, Stream,
+    CommandLine, CommandState, Connect, ConnectResponse, Create, CreateResponse, Disconnect, Operation,
+    Payload, ReceiveOutput, ReceiveResponse, Request, RunState, SendInput, Shell, Signal, SignalCode, Stream,
 };
 
 use crate::client::{Client, Sending};
@@ -33,6 +35,35 @@ pub(crate) struct Received {
 pub(crate) struct Piece {
     pub(crate) is_stderr: bool,
     pub(crate) data: Vec<u8>,
+}
+
+/// The Receives of one command, or of the shell: one operation whose messages are counted, so that a
+/// host can tell one that is repeated from the next ([MS-WSMV] 2.2.4.34).
+#[derive(Debug)]
+pub(crate) struct Receiving {
+    command: Option<String>,
+    streams: &'static [&'static str],
+    operation: Uuid,
+    sequence: u64,
+}
+
+impl Receiving {
+    /// Of a command, or of the shell.
+    pub(crate) fn new(command: Option<String>, streams: &'static [&'static str]) -> Self {
+        Self { command, streams, operation: Client::new_id(), sequence: 1 }
+    }
+
+    fn request(&self, target: &ShellTarget, session: &Session) -> Request<'static> {
+        let output = ReceiveOutput {
+            command_id: self.command.clone(),
+            streams: self.streams.iter().map(|&name| name.to_owned()).collect(),
+            sequence_id: None,
+        };
+        let mut request = target.receive(session, Client::new_id(), output);
+        request.header.operation_id = Some(uuid_uri(self.operation));
+        request.header.sequence_id = Some(self.sequence);
+        request
+    }
 }
 
 impl Received {
@@ -109,10 +140,6 @@ impl RemoteShell {
         &self.target.shell_id
     }
 
-    pub(crate) fn target(&self) -> &ShellTarget {
-        &self.target
-    }
-
     /// How many bytes of a stream fit one Send.
     pub(crate) fn send_capacity(&self) -> usize {
         let session = self.client.session();
@@ -148,17 +175,12 @@ impl RemoteShell {
 
     /// Waits for output of a command, or of the shell. The host answers each Receive within its
     /// time-out; one that brought nothing is repeated.
-    pub(crate) async fn receive(&self, command: Option<&str>, streams: &[&str]) -> Result<Received> {
+    pub(crate) async fn receive(&self, receiving: &mut Receiving) -> Result<Received> {
         let mut patience = Patience::default();
         loop {
             let asked = Instant::now();
-            let output = ReceiveOutput {
-                command_id: command.map(str::to_owned),
-                streams: streams.iter().map(|&name| name.to_owned()).collect(),
-                sequence_id: None,
-            };
             let session = self.client.session();
-            let request = self.target.receive(&session, Client::new_id(), output);
+            let request = receiving.request(&self.target, &session);
             let received = self
                 .client
                 .call(&request, Sending::REPEATABLE, |reply| {
@@ -167,8 +189,13 @@ impl RemoteShell {
                 .await;
             match received {
                 Err(error) if error.fault().is_some_and(windlass_soap::Fault::is_timeout) => {}
-                Ok(received) if received.pieces.is_empty() && !received.is_done() => {}
-                other => return other,
+                Err(error) => return Err(error),
+                Ok(received) => {
+                    receiving.sequence += 1;
+                    if !received.pieces.is_empty() || received.is_done() {
+                        return Ok(received);
+                    }
+                }
             }
             patience.after(asked.elapsed()).await;
         }
@@ -191,6 +218,42 @@ impl RemoteShell {
         let session = self.client.session();
         let request = self.target.delete(&session, Client::new_id());
         self.clean_up(request, limit).await
+    }
+
+    /// Leaves the shell, which lives on at the host.
+    pub(crate) async fn disconnect(&self, disconnect: Disconnect) -> Result<()> {
+        let session = self.client.session();
+        let request = self.target.disconnect(&session, Client::new_id(), disconnect);
+        self.client.call(&request, Sending { lane: Lane::CleanUp, ..Sending::ONCE }, |_| Ok(())).await
+    }
+
+    /// Comes back to the shell, or to one of its commands.
+    pub(crate) async fn reconnect(&self, command: Option<String>) -> Result<()> {
+        let session = self.client.session();
+        let request = self.target.reconnect(&session, Client::new_id(), command);
+        self.client.call(&request, Sending::ONCE, |_| Ok(())).await
+    }
+
+    /// Takes over the shell, or one of its commands, and returns what the host answers to `connect_xml`.
+    pub(crate) async fn connect(
+        &self,
+        command: Option<String>,
+        connect_xml: Option<&[u8]>,
+        options: OptionSet,
+    ) -> Result<Vec<u8>> {
+        let session = self.client.session();
+        let connect = Connect { command_id: command, connect_xml: connect_xml.map(Payload::bytes) };
+        let request = self.target.connect(&session, Client::new_id(), connect, options);
+        self.client
+            .call(&request, Sending::ONCE, |reply| {
+                let response = ConnectResponse::try_from(reply)?;
+                Ok(response
+                    .connect_response_xml
+                    .map(|payload| payload.to_vec())
+                    .transpose()?
+                    .unwrap_or_default())
+            })
+            .await
     }
 
     /// What is gone needs no clean-up.

@@ -114,7 +114,7 @@ mod tests {
     async fn settles_when_the_last_work_is_done() {
         let tasks = Tasks::current().unwrap();
         assert!(tasks.settled(Duration::ZERO).await);
-        let (go, gone) = tokio::sync::oneshot::channel::<()>();
+        let (go, gone) = oneshot::channel::<()>();
         tasks.spawn(async move {
             gone.await.ok();
         });

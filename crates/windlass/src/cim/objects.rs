@@ -91,7 +91,9 @@ pub(super) async fn invoke(
     let mut writer = windlass_xml::Writer::new();
     let element = format!("{method}_INPUT");
     let encoder = Encoder::new(resource.uri.clone());
-    encoder.parameters(&mut writer, &path.class_name, &element, &input.properties).map_err(refused)?;
+    encoder
+        .parameters(&mut writer, &path.class_name, &element, &input.properties)
+        .map_err(|error| refused(&error))?;
     let session = shared.client.session();
     let request = session.invoke(
         &resource.uri.to_string(),
@@ -113,7 +115,7 @@ pub(super) async fn invoke(
     });
     let output = called.await.map_err(|error| error.while_doing("calling a method"))?;
     let mut result = MethodResult { return_value: CimValue::Null, outputs: Vec::new() };
-    for property in output.properties.iter() {
+    for property in &output.properties {
         if property.name.is("ReturnValue") {
             result.return_value = property.value.clone();
         } else {
@@ -176,12 +178,12 @@ fn resource(shared: &Shared, path: &ObjectPath) -> Result<Resource> {
 
 fn encode(resource: &Resource, instance: &CimInstance) -> Result<String> {
     let mut writer = windlass_xml::Writer::new();
-    Encoder::new(resource.uri.clone()).instance(&mut writer, instance).map_err(refused)?;
+    Encoder::new(resource.uri.clone()).instance(&mut writer, instance).map_err(|error| refused(&error))?;
     Ok(writer.finish())
 }
 
 /// Objects that cannot be written are the caller's.
-fn refused(error: windlass_cim::Error) -> Error {
+fn refused(error: &windlass_cim::Error) -> Error {
     Error::usage(error.to_string())
 }
 

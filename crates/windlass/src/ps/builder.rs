@@ -1,4 +1,4 @@
-//! Opening a PowerShell session.
+//! The parameters of a PowerShell session.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,21 +7,20 @@ use uuid::Uuid;
 use windlass_clixml::PsValue;
 use windlass_psrp::host::HostInfo;
 use windlass_psrp::payload::primitive_dictionary;
-use windlass_psrp::{ApartmentState, ClientLimits, ClientPool, PoolOptions, ProtocolVersion, ThreadOptions};
+use windlass_psrp::{ApartmentState, ClientLimits, PoolOptions, ProtocolVersion, ThreadOptions};
 use windlass_soap::OptionSet;
-use windlass_wsman::client::guid;
-use windlass_wsman::{BufferMode, Shell, uri};
+use windlass_wsman::{BufferMode, uri};
 
 use super::host::Host;
-use super::machine::Machine;
+use super::invocation::Invocation;
+use super::life::SessionTicket;
+use super::open::{self, FoundSession};
+use super::process::ProcessCommand;
 use super::session::PsSession;
-use super::shared::Shared;
-use crate::Target;
-use crate::error::{Error, Layer, Result};
+use super::shared::Timing;
+use crate::error::{Error, Result};
 use crate::options::WsmanOptions;
-use crate::shell::RemoteShell;
-use crate::target::target_setters;
-use crate::tasks::Tasks;
+use crate::target::{Target, target_setters};
 
 /// The shortest idle time-out that hosts accept.
 const MIN_IDLE_TIMEOUT: Duration = Duration::from_secs(60);
@@ -57,6 +56,9 @@ pub struct PsSessionOptions {
     pub apartment_state: ApartmentState,
     /// The version of the remoting protocol that is offered.
     pub protocol_version: ProtocolVersion,
+    /// How long a failed network is tried again before the session counts as disconnected; zero gives up
+    /// at once.
+    pub retry_window: Duration,
     /// How long a session may be open before it parks a Receive for its own messages, on a connection
     /// of its own.
     pub park_after: Duration,
@@ -78,6 +80,7 @@ impl Default for PsSessionOptions {
             thread_options: ThreadOptions::Default,
             apartment_state: ApartmentState::Unknown,
             protocol_version: ProtocolVersion::V2_3,
+            retry_window: Duration::from_secs(240),
             park_after: Duration::from_secs(2),
         }
     }
@@ -86,11 +89,12 @@ impl Default for PsSessionOptions {
 /// The parameters of a new PowerShell session (`New-PSSession`).
 #[derive(Clone)]
 pub struct PsSessionBuilder {
-    target: Target,
-    configuration: String,
-    name: Option<String>,
-    options: PsSessionOptions,
-    host: Option<Arc<dyn Host>>,
+    pub(super) target: Target,
+    pub(super) configuration: String,
+    pub(super) name: Option<String>,
+    pub(super) options: PsSessionOptions,
+    pub(super) host: Option<Arc<dyn Host>>,
+    pub(super) process: Option<ProcessCommand>,
 }
 
 impl PsSessionBuilder {
@@ -101,6 +105,7 @@ impl PsSessionBuilder {
             name: None,
             options: PsSessionOptions::default(),
             host: None,
+            process: None,
         }
     }
 
@@ -141,6 +146,13 @@ impl PsSessionBuilder {
         self
     }
 
+    /// Reaches the pool through a program instead of WS-Management.
+    #[must_use]
+    pub(super) fn through(mut self, command: ProcessCommand) -> Self {
+        self.process = Some(command);
+        self
+    }
+
     /// Opens the session.
     ///
     /// # Errors
@@ -148,21 +160,45 @@ impl PsSessionBuilder {
     /// for a caller who left in the meantime is closed again.
     pub async fn connect(self) -> Result<PsSession> {
         self.check()?;
-        let tasks = Tasks::current()?;
-        let name = self.name.clone();
-        let computer = self.target.computer_name().to_owned();
-        let configuration = configuration_name(&self.configuration).to_owned();
-        let work_tasks = tasks.clone();
-        let opened = tasks
-            .carry_through(async move { self.open(work_tasks).await }, |opened| async move {
-                if let Ok(shared) = opened {
-                    shared.close().await.ok();
-                }
-            })
-            .await;
+        let (name, computer, configuration) = self.labels();
+        let opened = open::carried_through(|tasks| open::create(self, tasks)).await;
         let shared = opened.map_err(|error| error.while_doing("opening a session"))?;
-        shared.park_later();
         Ok(PsSession::new(shared, name, computer, configuration))
+    }
+
+    /// Comes to a session that was left, by this client or another of the same user. Pipelines that
+    /// run in it come with it.
+    ///
+    /// # Errors
+    /// As for [`connect`](Self::connect), and the host does not know the session, or it is in use.
+    pub async fn connect_to(mut self, ticket: &SessionTicket) -> Result<(PsSession, Vec<Invocation>)> {
+        self.configuration.clone_from(&ticket.configuration_name);
+        self.check()?;
+        let (name, computer, configuration) = self.labels();
+        let id = ticket.instance_id;
+        let opened = open::carried_through(|tasks| open::join(self, tasks, id)).await;
+        let joined = opened.map_err(|error| error.while_doing("connecting to a session"))?;
+        let name = name.or_else(|| Some(ticket.name.clone())).filter(|name| !name.is_empty());
+        let session = PsSession::new(Arc::clone(&joined.0), name, computer, configuration);
+        Ok((session, joined.1))
+    }
+
+    /// The shells that the host has for this user at this endpoint.
+    ///
+    /// # Errors
+    /// As for [`connect`](Self::connect).
+    pub async fn find(self) -> Result<Vec<FoundSession>> {
+        self.check()?;
+        open::find(&self).await.map_err(|error| error.while_doing("looking for sessions"))
+    }
+
+    fn labels(&self) -> (Option<String>, String, String) {
+        let configuration = configuration_name(&self.configuration).to_owned();
+        let computer = match &self.process {
+            Some(command) => command.program().to_owned(),
+            None => self.target.computer_name().to_owned(),
+        };
+        (self.name.clone(), computer, configuration)
     }
 
     fn check(&self) -> Result<()> {
@@ -176,67 +212,11 @@ impl PsSessionBuilder {
         Ok(())
     }
 
-    /// Opens the session, again where the host was busy or not there.
-    async fn open(self, tasks: Tasks) -> Result<Arc<Shared>> {
-        let mut retries = self.options.max_connection_retry_count;
-        let mut pause = Duration::from_millis(250);
-        loop {
-            match self.open_once(tasks.clone()).await {
-                Err(error) if retries > 0 && is_worth_retry(&error) => {
-                    tracing::debug!(%error, "opening the session is tried again");
-                    retries -= 1;
-                    tokio::time::sleep(pause).await;
-                    pause = (pause * 2).min(Duration::from_secs(5));
-                }
-                outcome => return outcome,
-            }
-        }
+    pub(super) fn resource_uri(&self) -> String {
+        uri::powershell(&self.configuration)
     }
 
-    async fn open_once(&self, tasks: Tasks) -> Result<Arc<Shared>> {
-        let pool = self.target.pool(self.options.wsman.open_timeout)?;
-        let client = Arc::new(self.options.wsman.client(pool));
-        let id = Uuid::new_v4();
-        let host = client.host().to_owned();
-        let protocol = |error: windlass_psrp::PsrpError| Error::protocol(Layer::Psrp, &host, error);
-
-        let resource_uri = uri::powershell(&self.configuration);
-        let options = self.shell_options();
-        let session = client.session();
-        let envelope = usize::try_from(session.max_envelope_size).unwrap_or(usize::MAX);
-        let mut psrp = ClientPool::new(self.pool_options(id));
-        let room = session.create_capacity(&resource_uri, &options, envelope);
-        let fragments = psrp.creation_fragments(room).map_err(protocol)?;
-
-        let mut shell = Shell::powershell(guid(id), &fragments);
-        shell.name.clone_from(&self.name);
-        shell.idle_timeout = self.options.idle_timeout;
-        shell.buffer_mode = self.options.output_buffering;
-        let shell = RemoteShell::open(Arc::clone(&client), &resource_uri, shell, options).await?;
-        let shared = Arc::new(Shared::new(
-            shell,
-            tasks,
-            Machine::new(psrp),
-            self.host.clone(),
-            self.options.wsman.cancel_timeout,
-            self.options.park_after,
-        ));
-        match Self::finish_opening(&shared).await {
-            Ok(()) => Ok(shared),
-            Err(error) => {
-                shared.close().await.ok();
-                Err(error)
-            }
-        }
-    }
-
-    /// What did not fit the Create, and the negotiation.
-    async fn finish_opening(shared: &Arc<Shared>) -> Result<()> {
-        shared.flush().await?;
-        shared.wait_open().await
-    }
-
-    fn pool_options(&self, id: Uuid) -> PoolOptions {
+    pub(super) fn pool_options(&self, id: Uuid) -> PoolOptions {
         let options = &self.options;
         let arguments = options.application_arguments.iter();
         PoolOptions {
@@ -251,7 +231,7 @@ impl PsSessionBuilder {
                 false => primitive_dictionary(arguments.map(|(name, value)| (name.clone(), value.clone()))),
             },
             protocol_version: options.protocol_version,
-            transport_encrypts: self.target.encrypts(),
+            transport_encrypts: self.process.is_some() || self.target.encrypts(),
             limits: ClientLimits {
                 object: options.max_received_object_size,
                 pipeline: options.max_received_data_size_per_command.unwrap_or(u64::MAX),
@@ -261,7 +241,7 @@ impl PsSessionBuilder {
         }
     }
 
-    fn shell_options(&self) -> OptionSet {
+    pub(super) fn shell_options(&self) -> OptionSet {
         let mut options = OptionSet::new();
         options.push("protocolversion", self.options.protocol_version.to_string(), true);
         if self.options.no_machine_profile {
@@ -272,14 +252,17 @@ impl PsSessionBuilder {
         }
         options
     }
-}
 
-/// Failures of Create that a short wait may cure. One that may have been carried out is not repeated.
-fn is_worth_retry(error: &Error) -> bool {
-    error.is_retryable() && error.fault().is_some()
+    pub(super) fn timing(&self) -> Timing {
+        Timing {
+            cancel_timeout: self.options.wsman.cancel_timeout,
+            park_after: self.options.park_after,
+            retry_window: self.options.retry_window,
+        }
+    }
 }
 
 /// The name of an endpoint without the prefix of its URI.
-fn configuration_name(configuration: &str) -> &str {
+pub(super) fn configuration_name(configuration: &str) -> &str {
     uri::powershell_configuration(configuration).unwrap_or(configuration)
 }

@@ -40,6 +40,10 @@ pub enum NetworkEvent {
     },
     /// The session goes on.
     Reconnected,
+    /// The network did not come back in time: the session is given up for now.
+    AutoDisconnecting,
+    /// The session is disconnected: the host keeps it, and it can be reconnected.
+    AutoDisconnected,
 }
 
 /// All that a pipeline said, sorted by stream.

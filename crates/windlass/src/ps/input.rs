@@ -5,10 +5,11 @@ use std::sync::Arc;
 use tokio::sync::{mpsc, oneshot, watch};
 use uuid::Uuid;
 use windlass_clixml::PsValue;
+use windlass_psrp::{PipelineState, PsrpError};
 
 use super::pipeline::Progress;
 use super::shared::Shared;
-use crate::error::{Error, Layer, Result};
+use crate::error::{Error, Result};
 
 /// Objects that may wait to be sent.
 const DEPTH: usize = 256;
@@ -92,13 +93,13 @@ async fn pump(
                     let Some(object) = objects.next() else { break };
                     machine.pool.send_input(id, &object)?;
                 }
-                Ok(machine.pool.pipeline_state(id).is_none_or(windlass_psrp::PipelineState::is_final))
+                Ok::<_, PsrpError>(machine.pool.pipeline_state(id).is_none_or(PipelineState::is_final))
             });
             match queued {
                 // A pipeline that has ended takes nothing more: `Select-Object -First` does so.
                 Ok(true) => return Ok(()),
                 Ok(false) => shared.flush().await?,
-                Err(error) => return Err(protocol(shared, error)),
+                Err(error) => return Err(shared.protocol_error(error)),
             }
         }
         drop(objects);
@@ -107,16 +108,12 @@ async fn pump(
         }
     }
     let over = shared.with_machine(|machine| {
-        let over = machine.pool.pipeline_state(id).is_none_or(windlass_psrp::PipelineState::is_final);
+        let over = machine.pool.pipeline_state(id).is_none_or(PipelineState::is_final);
         if over { Ok(true) } else { machine.pool.end_input(id).map(|()| false) }
     });
     match over {
         Ok(true) => Ok(()),
         Ok(false) => shared.flush().await,
-        Err(error) => Err(protocol(shared, error)),
+        Err(error) => Err(shared.protocol_error(error)),
     }
-}
-
-fn protocol(shared: &Shared, error: windlass_psrp::PsrpError) -> Error {
-    Error::protocol(Layer::Psrp, shared.host_name(), error)
 }

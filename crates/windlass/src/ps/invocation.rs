@@ -5,14 +5,12 @@ use std::task::{Context, Poll};
 
 use tokio::sync::watch;
 use uuid::Uuid;
-use windlass_wsman::SignalCode;
-use windlass_wsman::client::guid;
 
 use super::event::{Collected, PipelineEvent};
 use super::pipeline::Progress;
 use super::shared::Shared;
 use crate::batches::Batches;
-use crate::error::{Error, Layer, Result};
+use crate::error::{Error, Result};
 
 /// A running pipeline: a stream of what it says. A caller who reads slowly makes the host hold back.
 /// Dropping it ends the pipeline.
@@ -99,10 +97,9 @@ impl Stopper {
             Ok(true) => {}
             // It has ended in the meantime.
             Ok(false) | Err(windlass_psrp::PsrpError::UnknownPipeline(_)) => return Ok(()),
-            Err(error) => return Err(Error::protocol(Layer::Psrp, self.shared.host_name(), error)),
+            Err(error) => return Err(self.shared.protocol_error(error)),
         }
-        let limit = Some(self.shared.cancel_timeout);
-        let signalled = self.shared.shell.signal(&guid(self.id), SignalCode::PowerShellStop, limit).await;
+        let signalled = self.shared.link.stop(self.id, self.shared.timing.cancel_timeout).await;
         signalled.map_err(|error| error.while_doing("stopping a pipeline"))
     }
 

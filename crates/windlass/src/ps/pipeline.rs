@@ -1,16 +1,17 @@
 //! The task that runs one pipeline from its start to its clean-up.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::{Notify, watch};
+use tokio::time::Instant;
 use uuid::Uuid;
-use windlass_soap::OptionSet;
-use windlass_wsman::CommandLine;
-use windlass_wsman::client::guid;
 
-use super::event::PipelineEvent;
+use super::event::{NetworkEvent, PipelineEvent};
+use super::link::Inlet;
 use super::machine::Ending;
-use super::shared::{STREAMS, Shared, Stage, is_farewell};
+use super::retry::Retry;
+use super::shared::{Shared, Stage, is_farewell};
 use crate::batches::Outlet;
 use crate::error::{Error, Layer, Result};
 
@@ -33,6 +34,8 @@ pub(super) struct Run {
     pub(super) progress: watch::Sender<Progress>,
     /// Something came for the pipeline that its own task did not cause.
     pub(super) changed: Arc<Notify>,
+    /// How long it may take.
+    pub(super) timeout: Option<Duration>,
 }
 
 /// Why a pipeline's task stops following it.
@@ -41,31 +44,54 @@ enum End {
     Finished,
     /// Nobody wants its output any more.
     Abandoned,
+    /// The pool was left, and the pipeline with it.
+    Left,
+}
+
+/// The time limit of a pipeline: first it is stopped, then given up.
+struct Limit {
+    timeout: Option<Duration>,
+    next: Option<Instant>,
+    stopping: bool,
 }
 
 impl Run {
-    /// Runs the pipeline and frees its place, whatever happens in between.
+    /// Starts the pipeline, runs it and frees its place, whatever happens in between.
     pub(super) async fn carry_out(self) {
-        let command = guid(self.id);
-        let outcome = match self.start(&command).await {
+        let mut inlet = self.shared.link.inlet(Some(self.id));
+        let outcome = match self.start().await {
+            Ok(()) => self.run(&mut inlet).await,
             Err(error) => {
                 if error.may_have_executed() {
-                    self.shared.release_now(&command).await;
+                    self.shared.release_now(self.id).await;
                 }
                 Err(error)
             }
-            Ok(()) => {
-                self.progress.send_replace(Progress::Running);
-                let outcome = self.follow(&command).await;
-                self.progress.send_replace(Progress::Ended);
-                match &outcome {
-                    _ if self.shared.stage() > Stage::Open => {}
-                    Ok(End::Finished) => self.shared.release_later(command),
-                    Ok(End::Abandoned) | Err(_) => self.shared.release_now(&command).await,
-                }
-                outcome
-            }
         };
+        self.conclude(outcome).await;
+    }
+
+    /// Runs a pipeline that the host has already, as this client came to it.
+    pub(super) async fn take_over(self) {
+        let mut inlet = self.shared.link.inlet(Some(self.id));
+        let outcome = self.run(&mut inlet).await;
+        self.conclude(outcome).await;
+    }
+
+    async fn run(&self, inlet: &mut Inlet) -> Result<()> {
+        self.progress.send_replace(Progress::Running);
+        let outcome = self.follow(inlet).await;
+        self.progress.send_replace(Progress::Ended);
+        match &outcome {
+            _ if self.shared.stage() != Stage::Open => {}
+            Ok(End::Left) => {}
+            Ok(End::Finished) => self.shared.release_later(self.id),
+            Ok(End::Abandoned) | Err(_) => self.shared.release_now(self.id).await,
+        }
+        outcome.map(|_| ())
+    }
+
+    async fn conclude(self, outcome: Result<()>) {
         self.progress.send_replace(Progress::Ended);
         self.shared.with_machine(|machine| machine.close_pipeline(self.id));
         if let Err(error) = outcome {
@@ -74,19 +100,12 @@ impl Run {
     }
 
     /// Sends the pipeline to the host.
-    async fn start(&self, command: &str) -> Result<()> {
+    async fn start(&self) -> Result<()> {
         let shared = &self.shared;
         let first = self.first_fragments().await?;
-        let line = CommandLine::pipeline(command, &first);
-        let given = shared.shell.command(line, OptionSet::new()).await?;
-        if given != command {
-            let reason = format!("the host calls the pipeline {given}, not {command}");
-            return Err(Error::protocol(Layer::Psrp, shared.host_name(), reason));
-        }
-        if shared.machine().pool.waiting_bytes(self.id) > 0 {
-            shared.flush().await?;
-        }
-        Ok(())
+        shared.link.start(self.id, &first).await?;
+        let more = shared.machine().pool.waiting_bytes(self.id) > 0;
+        if more { shared.flush().await } else { Ok(()) }
     }
 
     /// The fragments that fit the command. A pipeline with secrets in it waits for the session's key.
@@ -94,7 +113,7 @@ impl Run {
         let shared = &self.shared;
         loop {
             let changed = shared.pool_changed.notified();
-            let capacity = shared.shell.send_capacity();
+            let capacity = shared.link.capacity();
             let first = shared.with_machine(|machine| machine.pool.command_arguments(self.id, capacity));
             match first {
                 Ok(Some(fragments)) => return Ok(fragments),
@@ -108,60 +127,157 @@ impl Run {
                         }
                     }
                 }
-                Err(error) => return Err(Error::protocol(Layer::Psrp, shared.host_name(), error)),
+                Err(error) => return Err(shared.protocol_error(error)),
             }
         }
     }
 
     /// Hands on what the pipeline says, until it ends or nobody listens.
-    async fn follow(&self, command: &str) -> Result<End> {
+    async fn follow(&self, inlet: &mut Inlet) -> Result<End> {
+        let shared = &self.shared;
+        let mut retry = Retry::new(shared.timing.retry_window);
+        let mut limit = Limit::new(self.timeout);
         loop {
             let received = tokio::select! {
-                received = self.shared.shell.receive(Some(command), STREAMS) => Some(received),
+                received = shared.link.receive(inlet) => Some(received),
                 () = self.outlet.abandoned() => return Ok(End::Abandoned),
                 () = self.changed.notified() => None,
+                () = limit.passed() => {
+                    self.enforce(&mut limit).await?;
+                    continue;
+                }
             };
-            let is_done = match received {
+            let mut events = Vec::new();
+            let is_last = match received {
                 None => false,
+                Some(Ok(incoming)) => {
+                    if retry.succeeded() {
+                        events.push(PipelineEvent::Network(NetworkEvent::Reconnected));
+                    }
+                    shared.feed(Some(self.id), &incoming)?;
+                    incoming.is_last
+                }
+                Some(Err(_)) if shared.stage() == Stage::Disconnected => match self.wait_connected().await? {
+                    Some(end) => return Ok(end),
+                    None => continue,
+                },
+                Some(Err(error)) if shared.stage() == Stage::Open && error.is_network_failure() => {
+                    match self.network_failed(error, &mut retry).await? {
+                        Some(end) => return Ok(end),
+                        None => continue,
+                    }
+                }
                 Some(Err(error)) => return Err(self.explain(error)),
-                Some(Ok(received)) => {
-                    self.shared.feed(Some(self.id), &received)?;
-                    received.is_done()
-                }
             };
-            let mail = self.shared.machine().take_mail(self.id);
-            let mut events = mail.events;
-            let ending = match mail.ending {
-                Some(Ending::State(state, error)) => {
-                    events.push(PipelineEvent::Finished(state, error));
-                    Some(Ok(End::Finished))
-                }
-                Some(Ending::Failed(_)) if self.shared.stage() > Stage::Open => {
-                    Some(Err(Error::closed(self.shared.host_name(), "the session was closed")))
-                }
-                Some(Ending::Failed(error)) => {
-                    Some(Err(Error::protocol(Layer::Psrp, self.shared.host_name(), error)))
-                }
-                None if is_done => {
-                    let reason = "the host ended the command without saying how the pipeline ended";
-                    Some(Err(Error::protocol(Layer::Psrp, self.shared.host_name(), reason)))
-                }
-                None => None,
-            };
+            let mail = shared.machine().take_mail(self.id);
+            events.extend(mail.events);
+            let ending = self.ending(mail.ending, is_last, &mut events);
             if !self.outlet.send(events).await {
                 return Ok(if ending.is_some() { End::Finished } else { End::Abandoned });
             }
-            if let Some(ending) = ending {
-                return ending;
+            match ending {
+                Some(Ok(_)) if limit.stopping => return Err(self.took_too_long(&limit)),
+                Some(ending) => return ending,
+                None => {}
             }
         }
     }
 
+    /// What the end means, where it has come. The last event goes to the others.
+    fn ending(
+        &self,
+        ending: Option<Ending>,
+        is_last: bool,
+        events: &mut Vec<PipelineEvent>,
+    ) -> Option<Result<End>> {
+        match ending {
+            Some(Ending::State(state, error)) => {
+                events.push(PipelineEvent::Finished(state, error));
+                Some(Ok(End::Finished))
+            }
+            Some(Ending::Failed(_)) if self.shared.stage() >= Stage::Closing => Some(Err(self.closed())),
+            Some(Ending::Failed(error)) => Some(Err(self.shared.protocol_error(error))),
+            None if is_last => {
+                let reason = "the host ended the command without saying how the pipeline ended";
+                Some(Err(self.shared.protocol_error(reason)))
+            }
+            None => None,
+        }
+    }
+
+    /// The session was disconnected: the pipeline waits with it.
+    async fn wait_connected(&self) -> Result<Option<End>> {
+        let stage = tokio::select! {
+            stage = self.shared.connected_again() => stage,
+            () = self.outlet.abandoned() => return Ok(Some(End::Left)),
+        };
+        if stage == Stage::Open { Ok(None) } else { Err(self.closed()) }
+    }
+
+    /// Tries again for a while; then the session counts as disconnected, and can be reconnected.
+    async fn network_failed(&self, error: Error, retry: &mut Retry) -> Result<Option<End>> {
+        let is_first = !retry.is_trying();
+        let event = |event| vec![PipelineEvent::Network(event)];
+        if retry.allows(&error) {
+            let reason = error.reason().to_owned();
+            if is_first && !self.outlet.send(event(NetworkEvent::Retrying { reason })).await {
+                return Ok(Some(End::Abandoned));
+            }
+            retry.pause().await;
+            return Ok(None);
+        }
+        if self.shared.timing.retry_window.is_zero() {
+            return Err(error);
+        }
+        self.outlet.send(event(NetworkEvent::AutoDisconnecting)).await;
+        if !self.shared.auto_disconnect() {
+            return Err(error);
+        }
+        self.outlet.send(event(NetworkEvent::AutoDisconnected)).await;
+        let waited = self.wait_connected().await;
+        retry.succeeded();
+        waited
+    }
+
+    /// Stops a pipeline whose time is up, and gives it up when it does not stop.
+    async fn enforce(&self, limit: &mut Limit) -> Result<()> {
+        let cancel = self.shared.timing.cancel_timeout;
+        if limit.stopping {
+            return Err(self.took_too_long(limit));
+        }
+        limit.stopping = true;
+        limit.next = Some(Instant::now() + cancel);
+        let stopping = self.shared.with_machine(|machine| machine.pool.stop(self.id));
+        match stopping {
+            Ok(true) => self.shared.link.stop(self.id, cancel).await,
+            _ => Ok(()),
+        }
+    }
+
+    fn took_too_long(&self, limit: &Limit) -> Error {
+        let timeout = limit.timeout.unwrap_or_default();
+        Error::timed_out(Layer::Remote, self.shared.host_name(), "the pipeline", timeout)
+    }
+
+    fn closed(&self) -> Error {
+        Error::closed(self.shared.host_name(), "the session was closed")
+    }
+
     /// What a failed Receive means: after the session was closed, only that.
     fn explain(&self, error: Error) -> Error {
-        if is_farewell(&error, self.shared.stage()) {
-            return Error::closed(self.shared.host_name(), "the session was closed");
+        if is_farewell(&error, self.shared.stage()) { self.closed() } else { error }
+    }
+}
+
+impl Limit {
+    fn new(timeout: Option<Duration>) -> Self {
+        Self { timeout, next: timeout.map(|timeout| Instant::now() + timeout), stopping: false }
+    }
+
+    async fn passed(&self) {
+        match self.next {
+            Some(next) => tokio::time::sleep_until(next).await,
+            None => std::future::pending().await,
         }
-        error
     }
 }

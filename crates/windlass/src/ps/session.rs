@@ -2,21 +2,24 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
 
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 use uuid::Uuid;
 use windlass_clixml::PsValue;
-use windlass_psrp::{CreatePipeline, PoolState, PowerShell, ProtocolVersion};
+use windlass_psrp::{CreatePipeline, PoolState, PowerShell, ProtocolVersion, PsrpError};
 
 use super::builder::PsSessionBuilder;
 use super::input::PipelineInput;
 use super::invocation::{Invocation, Stopper};
+use super::machine::Machine;
 use super::pipeline::{Progress, Run};
-use super::shared::Shared;
-use crate::Target;
+use super::process::ProcessCommand;
+use super::shared::{Shared, Stage};
 use crate::batches;
-use crate::error::{Error, Layer, Result};
+use crate::error::{Error, Result};
 use crate::statistics::Statistics;
+use crate::target::Target;
 
 /// The number of the session that was opened last.
 static LAST_ID: AtomicU32 = AtomicU32::new(0);
@@ -24,7 +27,7 @@ static LAST_ID: AtomicU32 = AtomicU32::new(0);
 /// A PowerShell session on a remote computer. Pipelines run in it one after the other, or side by side
 /// if it has several runspaces. Closed when dropped; [`PsSession::close`] also says whether that worked.
 pub struct PsSession {
-    shared: Arc<Shared>,
+    pub(super) shared: Arc<Shared>,
     id: u32,
     name: String,
     computer: String,
@@ -46,6 +49,14 @@ pub enum SessionState {
     Broken,
 }
 
+/// How a pipeline is run.
+#[derive(Debug, Clone, Default)]
+#[non_exhaustive]
+pub struct InvokeOptions {
+    /// How long it may take. Then it is stopped; its stream ends in an error that says so.
+    pub timeout: Option<Duration>,
+}
+
 /// Whether a session takes a pipeline now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -62,6 +73,11 @@ impl PsSession {
     /// A session on a computer.
     pub fn builder(computer: &str) -> PsSessionBuilder {
         PsSessionBuilder::new(Target::computer(computer))
+    }
+
+    /// A session with a program that speaks PowerShell's out-of-process framing on its standard streams.
+    pub fn process(command: ProcessCommand) -> PsSessionBuilder {
+        PsSessionBuilder::new(Target::computer("localhost")).through(command)
     }
 
     pub(super) fn new(
@@ -137,14 +153,12 @@ impl PsSession {
 
     /// What went over the wire until now.
     pub fn statistics(&self) -> Statistics {
-        self.shared.shell.client().counts().into()
+        self.shared.link.statistics()
     }
 
     /// Starts a pipeline without input. It starts at once, before anything is read from it.
     pub fn invoke(&self, pipeline: impl Into<CreatePipeline>) -> Invocation {
-        let mut create = pipeline.into();
-        create.no_input = true;
-        self.start(&create)
+        self.invoke_with(pipeline, &InvokeOptions::default())
     }
 
     /// Starts a script, which an endpoint without the full language refuses.
@@ -152,40 +166,47 @@ impl PsSession {
         self.invoke(PowerShell::script(script))
     }
 
+    /// Starts a pipeline without input, with options.
+    pub fn invoke_with(&self, pipeline: impl Into<CreatePipeline>, options: &InvokeOptions) -> Invocation {
+        let mut create = pipeline.into();
+        create.no_input = true;
+        self.start(&create, options.timeout)
+    }
+
     /// Starts a pipeline with input: its commands see the objects as they are sent.
     pub fn invoke_with_input(&self, pipeline: impl Into<CreatePipeline>) -> (PipelineInput, Invocation) {
         let create = pipeline.into().with_input();
-        let invocation = self.start(&create);
+        let invocation = self.start(&create, None);
         let Stopper { id, progress, .. } = invocation.stopper();
         (PipelineInput::start(&self.shared, id, progress), invocation)
     }
 
-    fn start(&self, create: &CreatePipeline) -> Invocation {
-        let shared = Arc::clone(&self.shared);
+    fn start(&self, create: &CreatePipeline, timeout: Option<Duration>) -> Invocation {
         let id = Uuid::new_v4();
-        let (outlet, events) = batches::channel();
-        let progress = watch::Sender::new(Progress::Starting);
-        let stopper = Stopper { shared: Arc::clone(&shared), id, progress: progress.subscribe() };
-        let created = shared.with_machine(|machine| {
-            machine.pool.create_pipeline_with_id(id, create).map(|()| machine.open_box(id))
+        let make = |machine: &mut Machine| machine.pool.create_pipeline_with_id(id, create).map(|()| id);
+        self.start_made(make, timeout)
+    }
+
+    /// Starts what `make` makes in the pool.
+    pub(super) fn start_made(
+        &self,
+        make: impl FnOnce(&mut Machine) -> Result<Uuid, PsrpError>,
+        timeout: Option<Duration>,
+    ) -> Invocation {
+        let shared = &self.shared;
+        let made = shared.with_machine(|machine| {
+            let id = make(machine)?;
+            Ok((id, machine.open_box(id)))
         });
-        match created {
-            Ok(changed) => {
-                let run = Run { shared: Arc::clone(&shared), id, outlet, progress, changed };
+        match made {
+            Ok((id, changed)) => {
+                let (run, invocation) = follow(shared, id, changed, timeout);
                 shared.tasks.spawn(run.carry_out());
+                invocation
             }
-            Err(error) => {
-                let error = match self.state() {
-                    SessionState::Opened => Error::protocol(Layer::Psrp, shared.host_name(), error),
-                    _ => shared.pool_error(),
-                };
-                shared.tasks.spawn(async move {
-                    outlet.fail(error).await;
-                    drop(progress);
-                });
-            }
+            Err(PsrpError::PoolState { .. }) => refused(shared, shared.pool_error()),
+            Err(error) => refused(shared, shared.protocol_error(error)),
         }
-        Invocation { events, stopper }
     }
 
     /// Ends the pipelines and closes the session on the host.
@@ -200,9 +221,35 @@ impl PsSession {
     }
 }
 
+/// Both ends of a pipeline: its task's and its caller's.
+pub(super) fn follow(
+    shared: &Arc<Shared>,
+    id: Uuid,
+    changed: Arc<Notify>,
+    timeout: Option<Duration>,
+) -> (Run, Invocation) {
+    let (outlet, events) = batches::channel();
+    let progress = watch::Sender::new(Progress::Starting);
+    let stopper = Stopper { shared: Arc::clone(shared), id, progress: progress.subscribe() };
+    let run = Run { shared: Arc::clone(shared), id, outlet, progress, changed, timeout };
+    (run, Invocation { events, stopper })
+}
+
+/// A pipeline that never starts.
+fn refused(shared: &Arc<Shared>, error: Error) -> Invocation {
+    let (Run { outlet, progress, .. }, invocation) = follow(shared, Uuid::nil(), Arc::default(), None);
+    shared.tasks.spawn(async move {
+        outlet.fail(error.while_doing("running a pipeline")).await;
+        drop(progress);
+    });
+    invocation
+}
+
 impl Drop for PsSession {
     fn drop(&mut self) {
-        if !self.is_closed {
+        if self.shared.stage() == Stage::Disconnected {
+            self.shared.abandon();
+        } else if !self.is_closed {
             let shared = Arc::clone(&self.shared);
             self.shared.tasks.detach(async move {
                 if let Err(error) = shared.close().await {

@@ -8,17 +8,16 @@ use tokio::sync::{Notify, watch};
 use uuid::Uuid;
 use windlass_psrp::PoolState;
 use windlass_psrp::host::HostCall;
-use windlass_wsman::client::guid;
 
 use super::host::{self, Host};
+use super::link::{Incoming, Inlet, Link};
 use super::machine::Machine;
 use super::release::Releases;
+use super::retry::Retry;
 use crate::error::{Error, Layer, Result};
-use crate::shell::{Received, RemoteShell, is_gone};
+use crate::shell::is_gone;
 use crate::tasks::Tasks;
 
-/// The streams of a shell and of a command.
-pub(super) const STREAMS: &[&str] = &["stdout"];
 /// How long the background work of a closed session may take to notice.
 const SETTLE: Duration = Duration::from_secs(2);
 
@@ -27,14 +26,27 @@ const SETTLE: Duration = Duration::from_secs(2);
 pub(super) enum Stage {
     /// Pipelines can be started.
     Open,
-    /// The shell is about to be deleted, or left.
+    /// The pool lives on at the host, without this client.
+    Disconnected,
+    /// The pool is about to be closed.
     Closing,
-    /// The shell is gone, or another's: whatever still waits for it ends.
+    /// The pool is gone, or another's: whatever still waits for it ends.
     Closed,
 }
 
+/// The parts of a session's options that count while it lives.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Timing {
+    /// How long closing and stopping may take.
+    pub(super) cancel_timeout: Duration,
+    /// When the pool's own messages are received in the background.
+    pub(super) park_after: Duration,
+    /// How long a failed network is tried again.
+    pub(super) retry_window: Duration,
+}
+
 pub(super) struct Shared {
-    pub(super) shell: RemoteShell,
+    pub(super) link: Link,
     pub(super) tasks: Tasks,
     machine: Mutex<Machine>,
     /// Held while something is sent, so that fragments of one stream stay in order.
@@ -42,36 +54,37 @@ pub(super) struct Shared {
     stage: watch::Sender<Stage>,
     /// The pool's own messages are received in the background.
     parked: AtomicBool,
-    /// Something happened to the pool.
+    /// The way in for them, while nobody receives.
+    pool_inlet: Mutex<Option<Inlet>>,
+    /// Something happened to the pool as a whole.
     pub(super) pool_changed: Notify,
     pub(super) releases: Releases,
     host: Option<Arc<dyn Host>>,
-    pub(super) cancel_timeout: Duration,
-    pub(super) park_after: Duration,
+    pub(super) timing: Timing,
 }
 
 impl Shared {
     pub(super) fn new(
-        shell: RemoteShell,
+        link: Link,
         tasks: Tasks,
         machine: Machine,
         host: Option<Arc<dyn Host>>,
-        cancel_timeout: Duration,
-        park_after: Duration,
-    ) -> Self {
-        Self {
-            shell,
+        timing: Timing,
+    ) -> Arc<Self> {
+        let pool_inlet = Mutex::new(Some(link.inlet(None)));
+        Arc::new(Self {
+            link,
             tasks,
             machine: Mutex::new(machine),
             sending: tokio::sync::Mutex::new(()),
             stage: watch::Sender::new(Stage::Open),
             parked: AtomicBool::new(false),
+            pool_inlet,
             pool_changed: Notify::new(),
             releases: Releases::default(),
             host,
-            cancel_timeout,
-            park_after,
-        }
+            timing,
+        })
     }
 
     /// The machine. Never held across an await.
@@ -84,6 +97,10 @@ impl Shared {
         *self.stage.borrow()
     }
 
+    pub(super) fn set_stage(&self, stage: Stage) {
+        self.stage.send_replace(stage);
+    }
+
     /// Waits until the session is at this stage, or past it.
     pub(super) async fn reached(&self, stage: Stage) {
         let mut current = self.stage.subscribe();
@@ -91,9 +108,21 @@ impl Shared {
         current.wait_for(|&current| current >= stage).await.ok();
     }
 
+    /// Waits while the session is disconnected, and tells the stage after that.
+    pub(super) async fn connected_again(&self) -> Stage {
+        let mut current = self.stage.subscribe();
+        let stage = current.wait_for(|&current| current != Stage::Disconnected).await.map(|stage| *stage);
+        stage.unwrap_or(Stage::Closed)
+    }
+
     /// The host's name, as errors name it.
     pub(super) fn host_name(&self) -> &str {
-        self.shell.client().host()
+        self.link.host()
+    }
+
+    /// An error of the remoting protocol.
+    pub(super) fn protocol_error(&self, reason: impl std::fmt::Display) -> Error {
+        Error::protocol(Layer::Psrp, self.host_name(), reason)
     }
 
     /// Does something to the machine, then sorts what it has to say and starts answering its calls.
@@ -113,56 +142,54 @@ impl Shared {
         outcome
     }
 
-    /// Feeds what was received to the machine.
-    pub(super) fn feed(self: &Arc<Self>, pipeline: Option<Uuid>, received: &Received) -> Result<()> {
+    /// Feeds what came in to the machine.
+    pub(super) fn feed(self: &Arc<Self>, pipeline: Option<Uuid>, incoming: &Incoming) -> Result<()> {
         let fed = self.with_machine(|machine| {
-            received.pieces.iter().try_for_each(|piece| machine.pool.receive(pipeline, &piece.data))
+            incoming.pieces.iter().try_for_each(|piece| machine.pool.receive(pipeline, piece))
         });
-        fed.map_err(|error| Error::protocol(Layer::Psrp, self.host_name(), error))
+        fed.map_err(|error| self.protocol_error(error))
     }
 
     /// Sends what the machine wants sent, in order.
     pub(super) async fn flush(self: &Arc<Self>) -> Result<()> {
         let _in_order = self.sending.lock().await;
-        let capacity = self.shell.send_capacity();
+        let capacity = self.link.capacity();
         loop {
             let Some(outgoing) = self.machine().pool.poll_send(capacity) else { return Ok(()) };
-            let command = outgoing.pipeline.map(guid);
-            let stream = outgoing.stream.shell_input_name();
-            self.shell.send(command.as_deref(), stream, &outgoing.data, false).await?;
+            self.link.send(&outgoing).await?;
         }
-    }
-
-    /// Sends in the background what the machine wants sent.
-    pub(super) fn flush_soon(self: &Arc<Self>) {
-        let shared = Arc::clone(self);
-        self.tasks.spawn(async move {
-            if let Err(error) = shared.flush().await {
-                tracing::warn!(%error, "a message of the session could not be sent");
-            }
-        });
     }
 
     /// Receives until the pool is open.
     pub(super) async fn wait_open(self: &Arc<Self>) -> Result<()> {
-        loop {
-            match self.machine().pool.state() {
-                PoolState::Opened => return Ok(()),
-                PoolState::Broken | PoolState::Closed => return Err(self.pool_error()),
+        let mut inlet = self.take_pool_inlet();
+        let outcome = loop {
+            let state = self.machine().pool.state();
+            match state {
+                PoolState::Opened => break Ok(()),
+                PoolState::Broken | PoolState::Closed => break Err(self.pool_error()),
                 _ => {}
             }
-            let received = self.shell.receive(None, STREAMS).await?;
-            self.feed(None, &received)?;
-        }
+            let fed = match self.link.receive(&mut inlet).await {
+                Ok(incoming) => self.feed(None, &incoming),
+                Err(error) => Err(error),
+            };
+            if let Err(error) = fed {
+                break Err(error);
+            }
+        };
+        self.put_pool_inlet(inlet);
+        outcome
     }
 
     /// Why the pool is not open any more.
     pub(super) fn pool_error(&self) -> Error {
         let machine = self.machine();
         match &machine.pool_error {
-            Some(record) => Error::protocol(Layer::Psrp, self.host_name(), record.to_string()),
-            None if machine.pool.state() == PoolState::Broken => {
-                Error::protocol(Layer::Psrp, self.host_name(), "the session is broken")
+            Some(record) => self.protocol_error(record),
+            None if machine.pool.state() == PoolState::Broken => self.protocol_error("the session is broken"),
+            None if machine.pool.state() == PoolState::Disconnected => {
+                Error::closed(self.host_name(), "the session is disconnected")
             }
             None => Error::closed(self.host_name(), "the session is closed"),
         }
@@ -174,7 +201,7 @@ impl Shared {
         let shared = Arc::clone(self);
         self.tasks.spawn(async move {
             tokio::select! {
-                () = tokio::time::sleep(shared.park_after) => shared.park(),
+                () = tokio::time::sleep(shared.timing.park_after) => shared.park(),
                 () = shared.reached(Stage::Closing) => {}
             }
         });
@@ -188,8 +215,9 @@ impl Shared {
         }
         let shared = Arc::clone(self);
         self.tasks.spawn(async move {
+            let mut inlet = shared.take_pool_inlet();
             let outcome = tokio::select! {
-                outcome = shared.receive_for_ever() => outcome,
+                outcome = shared.receive_for_ever(&mut inlet) => outcome,
                 () = shared.reached(Stage::Closed) => Ok(()),
             };
             if let Err(error) = outcome
@@ -201,12 +229,24 @@ impl Shared {
         });
     }
 
-    async fn receive_for_ever(self: &Arc<Self>) -> Result<()> {
+    async fn receive_for_ever(self: &Arc<Self>, inlet: &mut Inlet) -> Result<()> {
+        let mut retry = Retry::new(self.timing.retry_window);
         loop {
-            let received = self.shell.receive(None, STREAMS).await?;
-            self.feed(None, &received)?;
-            if received.is_done() || self.machine().pool.state().is_final() {
-                return Ok(());
+            match self.link.receive(inlet).await {
+                Ok(incoming) => {
+                    retry.succeeded();
+                    self.feed(None, &incoming)?;
+                    if incoming.is_last || self.machine().pool.state().is_final() {
+                        return Ok(());
+                    }
+                }
+                Err(_) if self.stage() == Stage::Disconnected => {
+                    if self.connected_again().await > Stage::Open {
+                        return Ok(());
+                    }
+                }
+                Err(error) if self.stage() == Stage::Open && retry.allows(&error) => retry.pause().await,
+                Err(error) => return Err(error),
             }
         }
     }
@@ -223,7 +263,7 @@ impl Shared {
             let queued = shared.with_machine(|machine| machine.pool.host_response(pipeline, &call, reply));
             let outcome = match queued {
                 Ok(()) => shared.flush().await,
-                Err(error) => Err(Error::protocol(Layer::Psrp, shared.host_name(), error)),
+                Err(error) => Err(shared.protocol_error(error)),
             };
             if let Err(error) = outcome {
                 tracing::warn!(%error, "an answer of the host could not be sent");
@@ -231,24 +271,38 @@ impl Shared {
         });
     }
 
-    /// Ends everything and deletes the shell.
+    /// Ends everything and closes the pool.
     pub(super) async fn close(self: &Arc<Self>) -> Result<()> {
-        self.stage.send_replace(Stage::Closing);
+        self.set_stage(Stage::Closing);
         self.with_machine(|machine| machine.pool.closing());
-        let deleted = self.shell.delete(Some(self.cancel_timeout)).await;
+        let closed = self.link.close(self.timing.cancel_timeout).await;
         self.with_machine(|machine| machine.pool.closed());
-        // Receives that are parked at the host come back by themselves when the shell is gone.
-        if !self.tasks.settled(SETTLE).await {
-            self.stage.send_replace(Stage::Closed);
+        // What is parked at the host comes back by itself when the pool is gone.
+        let settled = self.tasks.settled(SETTLE).await;
+        self.abandon();
+        if !settled {
             self.tasks.settled(SETTLE).await;
         }
-        self.stage.send_replace(Stage::Closed);
-        self.shell.client().close_idle();
-        deleted.map_err(|error| error.while_doing("closing the session"))
+        self.link.rest();
+        closed.map_err(|error| error.while_doing("closing the session"))
+    }
+
+    /// Ends everything here and leaves the host as it is.
+    pub(super) fn abandon(&self) {
+        self.set_stage(Stage::Closed);
+    }
+
+    fn take_pool_inlet(&self) -> Inlet {
+        let mut inlet = self.pool_inlet.lock().unwrap_or_else(PoisonError::into_inner);
+        inlet.take().unwrap_or_else(|| self.link.inlet(None))
+    }
+
+    fn put_pool_inlet(&self, inlet: Inlet) {
+        *self.pool_inlet.lock().unwrap_or_else(PoisonError::into_inner) = Some(inlet);
     }
 }
 
 /// Whether an error only says that what this side closed is gone.
 pub(super) fn is_farewell(error: &Error, stage: Stage) -> bool {
-    stage > Stage::Open && (is_gone(error) || error.is_network_failure())
+    stage >= Stage::Closing && (is_gone(error) || error.is_network_failure())
 }

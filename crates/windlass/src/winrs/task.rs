@@ -11,7 +11,7 @@ use super::Shared;
 use super::command::{Order, RunningCommand, ShellEvent, WinRsCommand};
 use crate::batches::{self, Outlet};
 use crate::error::{Error, Result};
-use crate::shell::Received;
+use crate::shell::{Received, Receiving};
 
 const STREAMS: &[&str] = &["stdout", "stderr"];
 /// Orders of the caller that may wait: each waits for its own answer anyway.
@@ -60,9 +60,10 @@ fn flag(set: bool) -> &'static str {
 /// Hands on what the command writes, until it ends, the caller leaves or the shell closes.
 async fn follow(shared: &Shared, id: &str, outlet: &Outlet<ShellEvent>) -> Result<()> {
     let mut closing = shared.closing.subscribe();
+    let mut receiving = Receiving::new(Some(id.to_owned()), STREAMS);
     loop {
         let received = tokio::select! {
-            received = shared.shell.receive(Some(id), STREAMS) => received?,
+            received = shared.shell.receive(&mut receiving) => received?,
             () = outlet.abandoned() => return Ok(()),
             _ = closing.wait_for(|&closing| closing) => {
                 return Err(Error::closed(shared.shell.client().host(), "the shell was closed"));

@@ -1,0 +1,247 @@
+//! Opening a session, coming to one that was left, and finding those that there are.
+
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use uuid::Uuid;
+use windlass_psrp::payload::ConnectRunspacePool;
+use windlass_psrp::{ClientPool, PsrpError};
+use windlass_soap::SelectorSet;
+use windlass_wsman::client::guid;
+use windlass_wsman::{CommandInfo, Enumerate, Filter, Item, Shell, ShellInfo, uri};
+
+use super::builder::{PsSessionBuilder, configuration_name};
+use super::invocation::Invocation;
+use super::life::SessionTicket;
+use super::link::Link;
+use super::machine::Machine;
+use super::process::ProcessLink;
+use super::session::follow;
+use super::shared::Shared;
+use crate::client::Client;
+use crate::error::{Error, Layer, Result};
+use crate::shell::RemoteShell;
+use crate::tasks::Tasks;
+
+/// A session that a host has.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct FoundSession {
+    /// What it takes to connect to it.
+    pub ticket: SessionTicket,
+    /// Whether nobody is connected to it.
+    pub is_disconnected: bool,
+    /// Who opened it.
+    pub owner: Option<String>,
+    /// How long the host keeps it while nothing happens.
+    pub idle_timeout: Option<Duration>,
+    /// For how long nothing has happened.
+    pub inactivity: Option<Duration>,
+}
+
+/// What opening gives: the session's inside, and pipelines that run in it.
+trait Opened: Send + 'static {
+    fn shared(&self) -> &Arc<Shared>;
+    /// Whether it is to be closed when nobody wants it; a session of another client is left as it is.
+    fn is_ours(&self) -> bool;
+}
+
+impl Opened for Arc<Shared> {
+    fn shared(&self) -> &Arc<Shared> {
+        self
+    }
+    fn is_ours(&self) -> bool {
+        true
+    }
+}
+
+/// A session that was left, and the pipelines that run in it.
+pub(super) type Joined = (Arc<Shared>, Vec<Invocation>);
+
+impl Opened for Joined {
+    fn shared(&self) -> &Arc<Shared> {
+        &self.0
+    }
+    fn is_ours(&self) -> bool {
+        false
+    }
+}
+
+/// Opens in a task that runs to its end, so that nothing is left behind when the caller leaves.
+#[expect(private_bounds, reason = "the trait is a detail of this module")]
+pub(super) async fn carried_through<T, F>(open: impl FnOnce(Tasks) -> F) -> Result<T>
+where
+    T: Opened,
+    F: Future<Output = Result<T>> + Send + 'static,
+{
+    let tasks = Tasks::current()?;
+    let work = open(tasks.clone());
+    let opened = tasks
+        .carry_through(work, |opened| async move {
+            if let Ok(unwanted) = opened {
+                if unwanted.is_ours() {
+                    unwanted.shared().close().await.ok();
+                } else {
+                    unwanted.shared().abandon();
+                }
+            }
+        })
+        .await?;
+    opened.shared().park_later();
+    Ok(opened)
+}
+
+/// Opens a session, again where the host was busy.
+pub(super) async fn create(builder: PsSessionBuilder, tasks: Tasks) -> Result<Arc<Shared>> {
+    let mut retries = builder.options.max_connection_retry_count;
+    let mut pause = Duration::from_millis(250);
+    loop {
+        match create_once(&builder, &tasks).await {
+            // One that the host never saw, or refused for now.
+            Err(error) if retries > 0 && error.is_retryable() && error.fault().is_some() => {
+                tracing::debug!(%error, "opening the session is tried again");
+                retries -= 1;
+                tokio::time::sleep(pause).await;
+                pause = (pause * 2).min(Duration::from_secs(5));
+            }
+            outcome => return outcome,
+        }
+    }
+}
+
+async fn create_once(builder: &PsSessionBuilder, tasks: &Tasks) -> Result<Arc<Shared>> {
+    let id = Uuid::new_v4();
+    let mut pool = ClientPool::new(builder.pool_options(id));
+    let shared = match &builder.process {
+        Some(command) => {
+            let link = ProcessLink::spawn(command, tasks)?;
+            let protocol = |error: PsrpError| Error::protocol(Layer::Psrp, link.name(), error);
+            let fragments = pool.creation_fragments(link.capacity()).map_err(protocol)?;
+            let shared = share(builder, tasks, Link::Process(link), pool);
+            let first = windlass_psrp::Outgoing {
+                pipeline: None,
+                stream: windlass_psrp::Stream::Default,
+                data: fragments,
+            };
+            shared.link.send(&first).await?;
+            shared
+        }
+        None => {
+            let client = client(builder)?;
+            let host = client.host().to_owned();
+            let options = builder.shell_options();
+            let session = client.session();
+            let resource_uri = builder.resource_uri();
+            let envelope = usize::try_from(session.max_envelope_size).unwrap_or(usize::MAX);
+            let room = session.create_capacity(&resource_uri, &options, envelope);
+            let fragments =
+                pool.creation_fragments(room).map_err(|error| Error::protocol(Layer::Psrp, &host, error))?;
+            let mut shell = Shell::powershell(guid(id), &fragments);
+            shell.name.clone_from(&builder.name);
+            shell.idle_timeout = builder.options.idle_timeout;
+            shell.buffer_mode = builder.options.output_buffering;
+            let shell = RemoteShell::open(client, &resource_uri, shell, options).await?;
+            share(builder, tasks, Link::Shell(shell), pool)
+        }
+    };
+    let opened = async {
+        shared.flush().await?;
+        shared.wait_open().await
+    };
+    match opened.await {
+        Ok(()) => Ok(shared),
+        Err(error) => {
+            shared.close().await.ok();
+            Err(error)
+        }
+    }
+}
+
+/// Comes to a session that was left.
+pub(super) async fn join(builder: PsSessionBuilder, tasks: Tasks, id: Uuid) -> Result<Joined> {
+    let client = client(&builder)?;
+    let host = client.host().to_owned();
+    let protocol = |error: PsrpError| Error::protocol(Layer::Psrp, &host, error);
+    let mut pool = ClientPool::new(builder.pool_options(id));
+    let session = client.session();
+    let resource_uri = builder.resource_uri();
+    let options = builder.shell_options();
+    let envelope = usize::try_from(session.max_envelope_size).unwrap_or(usize::MAX);
+    let room = session.create_capacity(&resource_uri, &options, envelope);
+    let limits = ConnectRunspacePool { min_runspaces: None, max_runspaces: None };
+    let fragments = pool.connect_fragments(limits, room).map_err(protocol)?;
+    let shell = RemoteShell::attach(Arc::clone(&client), &resource_uri, &guid(id));
+    let answer = shell.connect(None, Some(&fragments), options.clone()).await?;
+    pool.connect_response(&answer).map_err(protocol)?;
+    let shared = share(&builder, &tasks, Link::Shell(shell), pool);
+    let mut invocations = Vec::new();
+    for command in commands(&client, id).await? {
+        let Ok(pipeline) = Uuid::try_parse(&command) else { continue };
+        let taken = shared.with_machine(|machine| {
+            machine.pool.connect_pipeline(pipeline).map(|()| machine.open_box(pipeline))
+        });
+        let changed = taken.map_err(protocol)?;
+        let shell = shared.link.shell("connected")?;
+        shell.connect(Some(command), None, options.clone()).await?;
+        let (run, invocation) = follow(&shared, pipeline, changed, None);
+        shared.tasks.spawn(run.take_over());
+        invocations.push(invocation);
+    }
+    Ok((shared, invocations))
+}
+
+/// The shells of the endpoint.
+pub(super) async fn find(builder: &PsSessionBuilder) -> Result<Vec<FoundSession>> {
+    let client = client(builder)?;
+    let resource_uri = builder.resource_uri();
+    let limits = *client.limits();
+    let shells = client
+        .enumerate(uri::SHELL, SelectorSet::new(), Enumerate::default(), |item| match item {
+            Item::Object(xml) => Ok(Some(ShellInfo::from_xml(xml, &limits)?)),
+            _ => Ok(None),
+        })
+        .await;
+    client.close_idle();
+    let is_ours = |shell: &ShellInfo| {
+        shell.resource_uri.as_deref().is_some_and(|found| found.eq_ignore_ascii_case(&resource_uri))
+    };
+    let found = shells?.into_iter().filter(is_ours).filter_map(|shell| {
+        let instance_id = Uuid::try_parse(shell.shell_id.as_deref()?).ok()?;
+        Some(FoundSession {
+            is_disconnected: shell.is_disconnected(),
+            ticket: SessionTicket {
+                name: shell.name.clone().unwrap_or_default(),
+                instance_id,
+                computer_name: builder.target.computer_name().to_owned(),
+                configuration_name: configuration_name(&resource_uri).to_owned(),
+            },
+            owner: shell.owner,
+            idle_timeout: shell.idle_timeout,
+            inactivity: shell.inactivity,
+        })
+    });
+    Ok(found.collect())
+}
+
+/// The commands that run in a shell.
+async fn commands(client: &Client, shell: Uuid) -> Result<Vec<String>> {
+    let limits = *client.limits();
+    let filter = Filter::Selectors(SelectorSet::new().with("ShellId", guid(shell)));
+    let request = Enumerate { filter: Some(filter), ..Enumerate::default() };
+    client
+        .enumerate(uri::SHELL_COMMAND, SelectorSet::new(), request, |item| match item {
+            Item::Object(xml) => Ok(CommandInfo::from_xml(xml, &limits)?.command_id),
+            _ => Ok(None),
+        })
+        .await
+}
+
+fn client(builder: &PsSessionBuilder) -> Result<Arc<Client>> {
+    let pool = builder.target.pool(builder.options.wsman.open_timeout)?;
+    Ok(Arc::new(builder.options.wsman.client(pool)))
+}
+
+fn share(builder: &PsSessionBuilder, tasks: &Tasks, link: Link, pool: ClientPool) -> Arc<Shared> {
+    Shared::new(link, tasks.clone(), Machine::new(pool), builder.host.clone(), builder.timing())
+}
