@@ -234,8 +234,11 @@ fn read_name(reader: &mut Reader<'_>, budget: &mut Budget<'_>) -> Result<(String
         }
     }
     let text = text.trim();
-    let local = text.split_once(':').map_or(text, |(_, local)| local).to_owned();
-    Ok((namespace.unwrap_or_default(), local))
+    let local = match namespace {
+        Some(_) => text.split_once(':').map_or(text, |(_, local)| local),
+        None => text.rsplit(':').next().unwrap_or_default(),
+    };
+    Ok((namespace.unwrap_or_default(), local.to_owned()))
 }
 
 fn read_document<'a>(
