@@ -155,9 +155,9 @@ async fn streams(target: &Target) -> Outcome {
     session.close().await?;
     check(result.output.len() == 1, "output")?;
     check(result.errors.iter().any(|error| error.to_string().contains("an error")), "error")?;
-    check(result.warnings.iter().any(|record| record.message == "a warning".into()), "warning")?;
-    check(result.verbose.iter().any(|record| record.message == "a verbose text".into()), "verbose")?;
-    check(result.debug.iter().any(|record| record.message == "a debug text".into()), "debug")?;
+    check(result.warnings.iter().any(|record| record.message.as_str() == "a warning"), "warning")?;
+    check(result.verbose.iter().any(|record| record.message.as_str() == "a verbose text"), "verbose")?;
+    check(result.debug.iter().any(|record| record.message.as_str() == "a debug text"), "debug")?;
     check(result.information.len() == 1, "information")?;
     check(result.progress.iter().any(|record| record.percent_complete == 50), "progress")
 }

@@ -139,7 +139,7 @@ impl Machine {
                     self.deliver(pipeline, PipelineEvent::Verbose(record));
                 }
                 ClientEvent::Debug { pipeline, record } => {
-                    self.deliver(pipeline, PipelineEvent::Debug(record))
+                    self.deliver(pipeline, PipelineEvent::Debug(record));
                 }
                 ClientEvent::Information { pipeline, record } => {
                     self.deliver(pipeline, PipelineEvent::Information(record));
