@@ -11,8 +11,9 @@ use crate::object::{Base, Properties, Property, PsObject};
 use crate::primitive::{self, Form};
 use crate::progress::{ProgressKind, ProgressRecord};
 use crate::refs::RefTable;
-use crate::scan::{Namespace, Next, Raw, Scanner, Tag, attribute_characters};
+use crate::scan::{Namespace, Next, Raw, Scanner, Tag, Written, attribute_characters};
 use crate::string::PsString;
+use crate::tag::{Kind, Primitive};
 use crate::unique::replace_repeated;
 use crate::value::PsValue;
 
@@ -41,13 +42,13 @@ enum Container {
 }
 
 /// An object that is being read, or the document itself.
-struct Frame {
+struct Frame<'a> {
     object: PsObject,
     part: Part,
     /// Where the items or properties of the current part start among those of all frames.
     start: usize,
-    /// The property or stream that the object is read for.
-    label: PsString,
+    /// The property or stream that the object is read for, as written.
+    label: Option<Raw<'a>>,
     /// The reference id of the object and whether it has one.
     ref_id: Option<PsString>,
     /// Which of the objects read this is.
@@ -85,7 +86,7 @@ pub(crate) struct Decoder<'a> {
     form: Form,
     limits: Limits,
     skip_unknown: bool,
-    frames: Vec<Frame>,
+    frames: Vec<Frame<'a>>,
     /// Items and properties of all open parts, each frame's after those of the frames around it.
     items: Vec<PsValue>,
     properties: Vec<Property>,
@@ -120,10 +121,10 @@ impl<'a> Decoder<'a> {
 
     /// Reads the one value of a message.
     pub(crate) fn message(mut self) -> Result<PsValue, Error> {
-        self.push(PsObject::untyped(), Part::Root, PsString::default(), None);
+        self.push(PsObject::untyped(), Part::Root, None, None);
         let offset = self.scanner.offset();
         let Next::Start(tag) = self.scanner.next()? else { return Err(Error::expected("a value", offset)) };
-        self.value(&tag, PsString::default())?;
+        self.value(&tag, None)?;
         self.children(1)?;
         let offset = self.scanner.offset();
         match (self.scanner.next()?, self.results.pop()) {
@@ -136,17 +137,17 @@ impl<'a> Decoder<'a> {
     pub(crate) fn document(mut self) -> Result<Vec<StreamValue>, Error> {
         let offset = self.scanner.offset();
         let root = match self.scanner.next()? {
-            Next::Start(tag) if tag.local == "Objs" && tag.namespace == Namespace::PowerShell => tag,
+            Next::Start(tag) if tag.kind == Kind::Root && tag.namespace == Namespace::PowerShell => tag,
             _ => return Err(Error::expected("the element 'Objs' of CLIXML", offset)),
         };
-        if let Some(version) = root.version {
+        if let Some(version) = self.scanner.outer().version {
             let characters = attribute_characters(version, root.offset)?;
             let version = crate::Version::parse(characters.as_str()).filter(|version| version.major() == 1);
             let version = version.ok_or(Error::Version { offset: root.offset })?;
             self.skip_unknown = version.minor() > 1;
         }
         if !root.empty {
-            self.push(PsObject::untyped(), Part::Root, PsString::default(), None);
+            self.push(PsObject::untyped(), Part::Root, None, None);
             self.children(0)?;
         }
         let offset = self.scanner.offset();
@@ -177,27 +178,23 @@ impl<'a> Decoder<'a> {
         match self.part() {
             Part::Body => self.body(tag),
             Part::Root => {
-                let stream = match tag.stream {
-                    Some(raw) => primitive::verbatim(attribute_characters(raw, tag.offset)?),
-                    None => PsString::default(),
-                };
+                let stream = self.scanner.outer().stream;
                 self.value(tag, stream)
             }
-            Part::Items(_) => self.value(tag, PsString::default()),
+            Part::Items(_) => self.value(tag, None),
             part @ (Part::Adapted | Part::Extended) => {
-                let name = self.name(tag)?;
-                if name.is_empty() {
-                    return Err(Error::expected("a property name", tag.offset));
+                if tag.name().is_none() {
+                    return Err(Error::expected("the attribute 'N'", tag.offset));
                 }
-                if part == Part::Extended && self.is(tag, "MS") {
+                if part == Part::Extended && self.is(tag, Kind::Members) {
                     let set = PsObject::untyped().with_base(Base::MemberSet);
-                    self.push(set, Part::Extended, name, None);
+                    self.push(set, Part::Extended, tag.name(), None);
                     return if tag.empty { self.end(tag.offset) } else { Ok(()) };
                 }
-                self.value(tag, name)
+                self.value(tag, tag.name())
             }
             Part::Entries => {
-                if !self.is(tag, "En") || tag.empty {
+                if !self.is(tag, Kind::Entry) || tag.empty {
                     return Err(Error::expected("a dictionary entry", tag.offset));
                 }
                 self.set_part(Part::Key);
@@ -214,28 +211,28 @@ impl<'a> Decoder<'a> {
             return Err(Error::expected(expected, tag.offset));
         }
         self.set_part(next);
-        self.value(tag, PsString::default())
+        self.value(tag, None)
     }
 
     /// Reads a child of an object.
     fn body(&mut self, tag: &Tag<'a>) -> Result<(), Error> {
         let known = tag.namespace == Namespace::PowerShell || self.form == Form::Message;
-        let container = match tag.local {
-            "TN" if known => return self.type_names(tag),
-            "TNRef" if known => {
+        let container = match tag.kind {
+            Kind::TypeNames if known => return self.type_names(tag),
+            Kind::TypeNamesReference if known => {
                 let id = self.ref_id(tag)?.ok_or(Error::expected("a reference id", tag.offset))?;
                 let names = self.types.get_mut(&id).ok_or_else(|| Error::reference(&id, tag.offset))?.clone();
                 self.with_object(|object| object.type_names = names);
                 return self.scanner.skip(tag);
             }
-            "ToString" if known => {
+            Kind::ToString if known => {
                 let text = self.decoded(tag)?;
                 self.with_object(|object| object.to_string = Some(text));
                 return Ok(());
             }
-            "Props" if known => return self.open_properties(tag, Part::Adapted),
-            "MS" if known => return self.open_properties(tag, Part::Extended),
-            "DCT" if known => {
+            Kind::Adapted if known => return self.open_properties(tag, Part::Adapted),
+            Kind::Members if known => return self.open_properties(tag, Part::Extended),
+            Kind::Dictionary if known => {
                 self.with_frame(|frame| {
                     frame.object.base = Base::Dictionary(Vec::new());
                     frame.keys = Keys::default();
@@ -245,23 +242,23 @@ impl<'a> Decoder<'a> {
                 }
                 return Ok(());
             }
-            "LST" if known => Container::List,
-            "STK" if known => Container::Stack,
-            "QUE" if known => Container::Queue,
-            "IE" if known => Container::Enumerable,
-            "Obj" if known => return self.value(tag, PsString::default()),
-            "PR" => {
+            Kind::List if known => Container::List,
+            Kind::Stack if known => Container::Stack,
+            Kind::Queue if known => Container::Queue,
+            Kind::Enumerable if known => Container::Enumerable,
+            Kind::Object if known => return self.value(tag, None),
+            Kind::Progress => {
                 let record = self.progress(tag)?;
                 self.with_object(|object| object.base = Base::Primitive(record.into()));
                 return Ok(());
             }
-            local if primitive::is_tag(local) => {
-                let value = self.primitive(tag)?;
+            Kind::Primitive(kind) => {
+                let value = self.primitive(tag, kind)?;
                 self.with_object(|object| object.base = Base::Primitive(value));
                 return Ok(());
             }
             _ if self.skip_unknown => return self.scanner.skip(tag),
-            local => return Err(Error::unknown(local, tag.offset)),
+            _ => return Err(Error::unknown(tag.local, tag.offset)),
         };
         let start = self.items.len();
         self.with_frame(|frame| {
@@ -285,7 +282,7 @@ impl<'a> Decoder<'a> {
         let mut names = Vec::new();
         while !tag.empty {
             match self.scanner.next()? {
-                Next::Start(item) if self.is(&item, "T") => {
+                Next::Start(item) if self.is(&item, Kind::TypeName) => {
                     self.count(item.offset)?;
                     names.push(self.decoded(&item)?);
                 }
@@ -303,33 +300,34 @@ impl<'a> Decoder<'a> {
     }
 
     /// Reads a value that may stand anywhere a value may, or opens it where it is an object.
-    fn value(&mut self, tag: &Tag<'a>, label: PsString) -> Result<(), Error> {
+    fn value(&mut self, tag: &Tag<'a>, label: Option<Raw<'a>>) -> Result<(), Error> {
         if self.depth >= self.limits.depth {
             return Err(Error::Limit { what: "nested values", limit: self.limits.depth, offset: tag.offset });
         }
         self.count(tag.offset)?;
         let known = tag.namespace == Namespace::PowerShell || self.form == Form::Message;
-        let value = match tag.local {
-            "Obj" if known => {
-                let id = self.ref_id(tag)?;
-                let frame = self.frames.len();
-                if let Some(id) = &id {
-                    self.objects.set(id, Slot::Open(frame, self.values));
-                }
-                self.depth += 1;
-                self.push(PsObject::untyped(), Part::Body, label, id);
-                return if tag.empty { self.end(tag.offset) } else { Ok(()) };
-            }
-            "Nil" if known => {
+        let value = match tag.kind {
+            Kind::Primitive(kind) => self.primitive(tag, kind)?,
+            Kind::Object if known => return self.open(tag, label),
+            Kind::Null if known => {
                 self.scanner.skip(tag)?;
                 PsValue::Null
             }
-            "Ref" if known => self.reference(tag)?,
-            "PR" => self.progress(tag)?.into(),
-            local if primitive::is_tag(local) => self.primitive(tag)?,
-            local => return Err(Error::unknown(local, tag.offset)),
+            Kind::Reference if known => self.reference(tag)?,
+            Kind::Progress => self.progress(tag)?.into(),
+            _ => return Err(Error::unknown(tag.local, tag.offset)),
         };
         self.deliver(label, value, tag.offset)
+    }
+
+    fn open(&mut self, tag: &Tag<'a>, label: Option<Raw<'a>>) -> Result<(), Error> {
+        let id = self.ref_id(tag)?;
+        if let Some(id) = &id {
+            self.objects.set(id, Slot::Open(self.frames.len(), self.values));
+        }
+        self.depth += 1;
+        self.push(PsObject::untyped(), Part::Body, label, id);
+        if tag.empty { self.end(tag.offset) } else { Ok(()) }
     }
 
     fn reference(&mut self, tag: &Tag<'a>) -> Result<PsValue, Error> {
@@ -346,12 +344,12 @@ impl<'a> Decoder<'a> {
         Ok(value)
     }
 
-    fn primitive(&mut self, tag: &Tag<'a>) -> Result<PsValue, Error> {
-        if primitive::needs_namespace(tag.local) {
+    fn primitive(&mut self, tag: &Tag<'a>, kind: Primitive) -> Result<PsValue, Error> {
+        if kind.needs_namespace() {
             self.check_namespace(tag)?;
         }
         let characters = self.scanner.characters(tag)?;
-        primitive::parse(tag.local, characters, self.form, tag.offset)
+        primitive::parse(kind, characters, self.form).ok_or_else(|| Error::value(tag.local, tag.offset))
     }
 
     /// Reads a progress record, whose children come in a fixed order.
@@ -364,12 +362,13 @@ impl<'a> Decoder<'a> {
         let activity = self.field("AV")?;
         let activity_id = self.number_field("AI")?;
         let current_operation = match self.scanner.next()? {
-            Next::Start(inner) if self.is(&inner, "Nil") => {
+            Next::Start(inner) if self.is(&inner, Kind::Null) => {
                 self.scanner.skip(&inner)?;
                 None
             }
-            Next::Start(inner) if primitive::is_tag(inner.local) => {
-                Some(PsString::from(crate::to_text(&self.primitive(&inner)?)))
+            Next::Start(inner) => {
+                let Kind::Primitive(kind) = inner.kind else { return Err(invalid()) };
+                Some(PsString::from(crate::to_text(&self.primitive(&inner, kind)?)))
             }
             _ => return Err(invalid()),
         };
@@ -469,15 +468,25 @@ impl<'a> Decoder<'a> {
     }
 
     /// Puts a value where the innermost frame needs it.
-    fn deliver(&mut self, label: PsString, value: PsValue, offset: usize) -> Result<(), Error> {
+    fn deliver(&mut self, label: Option<Raw<'a>>, value: PsValue, offset: usize) -> Result<(), Error> {
         let Some(frame) = self.frames.last_mut() else { return Err(Error::syntax("unexpected end", offset)) };
         match frame.part {
             Part::Root => {
-                let stream = (!label.is_empty()).then_some(label);
-                self.results.push(StreamValue { stream, value });
+                let text = |raw| attribute_characters(raw, offset).map(primitive::verbatim);
+                self.results.push(StreamValue { stream: label.map(text).transpose()?, value });
             }
             Part::Body => frame.object.base = Base::Primitive(value),
-            Part::Adapted | Part::Extended => self.properties.push(Property { name: label, value }),
+            Part::Adapted | Part::Extended => {
+                let name = match label {
+                    Some(Raw { text, written: Written::Plain }) => PsString::new(text),
+                    Some(raw) => primitive::decoded(&attribute_characters(raw, offset)?),
+                    None => PsString::default(),
+                };
+                if name.is_empty() {
+                    return Err(Error::expected("a property name", offset));
+                }
+                self.properties.push(Property { name, value });
+            }
             Part::Items(_) => self.items.push(value),
             Part::Value => frame.add_key(value, offset)?,
             Part::EntryEnd => frame.add_value(value),
@@ -486,7 +495,7 @@ impl<'a> Decoder<'a> {
         Ok(())
     }
 
-    fn push(&mut self, object: PsObject, part: Part, label: PsString, ref_id: Option<PsString>) {
+    fn push(&mut self, object: PsObject, part: Part, label: Option<Raw<'a>>, ref_id: Option<PsString>) {
         let start = self.properties.len();
         let serial = self.values;
         self.frames.push(Frame {
@@ -509,7 +518,7 @@ impl<'a> Decoder<'a> {
         Ok(())
     }
 
-    fn with_frame(&mut self, change: impl FnOnce(&mut Frame)) {
+    fn with_frame(&mut self, change: impl FnOnce(&mut Frame<'a>)) {
         if let Some(frame) = self.frames.last_mut() {
             change(frame);
         }
@@ -523,8 +532,8 @@ impl<'a> Decoder<'a> {
         self.with_frame(|frame| frame.part = part);
     }
 
-    fn is(&self, tag: &Tag<'_>, local: &str) -> bool {
-        tag.local == local && (tag.namespace == Namespace::PowerShell || self.form == Form::Message)
+    fn is(&self, tag: &Tag<'_>, kind: Kind) -> bool {
+        tag.kind == kind && (tag.namespace == Namespace::PowerShell || self.form == Form::Message)
     }
 
     fn check_namespace(&self, tag: &Tag<'_>) -> Result<(), Error> {
@@ -541,7 +550,7 @@ impl<'a> Decoder<'a> {
     }
 
     fn name(&self, tag: &Tag<'a>) -> Result<PsString, Error> {
-        match tag.name {
+        match tag.name() {
             Some(raw) => Ok(primitive::decoded(&attribute_characters(raw, tag.offset)?)),
             None => Err(Error::expected("the attribute 'N'", tag.offset)),
         }
@@ -549,11 +558,11 @@ impl<'a> Decoder<'a> {
 
     fn ref_id(&self, tag: &Tag<'a>) -> Result<Option<PsString>, Error> {
         let text = |raw: Raw<'a>| attribute_characters(raw, tag.offset).map(primitive::verbatim);
-        tag.ref_id.map(text).transpose()
+        tag.ref_id().map(text).transpose()
     }
 }
 
-impl Frame {
+impl Frame<'_> {
     /// Adds a dictionary key whose value comes next. PowerShell takes equal keys, but not one object
     /// or the empty string twice.
     fn add_key(&mut self, key: PsValue, offset: usize) -> Result<(), Error> {

@@ -184,24 +184,26 @@ impl PsObject {
 
     /// Moves every object that this one holds out of it.
     pub(crate) fn take_children(&mut self, into: &mut Vec<Arc<PsObject>>) {
-        let mut keep = |value: PsValue| {
-            if let PsValue::Object(object) = value {
+        let mut take = |value: &mut PsValue| {
+            if let PsValue::Object(_) = value
+                && let PsValue::Object(object) = std::mem::take(value)
+            {
                 into.push(object);
             }
         };
-        match std::mem::take(&mut self.base) {
+        match &mut self.base {
             Base::None | Base::MemberSet => {}
-            Base::Primitive(value) => keep(value),
+            Base::Primitive(value) => take(value),
             Base::List(items) | Base::Stack(items) | Base::Queue(items) | Base::Enumerable(items) => {
-                items.into_iter().for_each(&mut keep);
+                items.iter_mut().for_each(&mut take);
             }
-            Base::Dictionary(entries) => entries.into_iter().for_each(|(key, value)| {
-                keep(key);
-                keep(value);
+            Base::Dictionary(entries) => entries.iter_mut().for_each(|(key, value)| {
+                take(key);
+                take(value);
             }),
         }
         for part in [&mut self.adapted, &mut self.extended] {
-            part.0.take().into_iter().flatten().for_each(|property| keep(property.value));
+            part.0.iter_mut().flatten().for_each(|property| take(&mut property.value));
         }
     }
 }

@@ -7,7 +7,8 @@
 //! document type.
 
 use crate::error::Error;
-use crate::text::{Characters, read_text};
+use crate::tag::Kind;
+use crate::text::{self, Characters, read_text};
 
 /// The namespace of CLIXML documents.
 pub(crate) const NAMESPACE: &str = "http://schemas.microsoft.com/powershell/2004/04";
@@ -31,22 +32,45 @@ pub(crate) enum Namespace {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Raw<'a> {
     pub(crate) text: &'a str,
-    /// Neither references nor white space other than blanks.
-    pub(crate) plain: bool,
+    pub(crate) written: Written,
 }
 
-/// A start tag with the attributes that mean something in CLIXML.
+/// How an attribute value is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Written {
+    /// As it is.
+    Plain,
+    /// With an underscore, which may start an escape of CLIXML.
+    Underscore,
+    /// With references, or white space other than blanks.
+    References,
+}
+
+/// A start tag with the attributes that mean something in CLIXML. It is copied much, so it is small.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Tag<'a> {
     pub(crate) local: &'a str,
+    name: Option<&'a str>,
+    ref_id: Option<&'a str>,
+    pub(crate) offset: usize,
+    pub(crate) kind: Kind,
     pub(crate) namespace: Namespace,
-    pub(crate) name: Option<Raw<'a>>,
-    pub(crate) ref_id: Option<Raw<'a>>,
-    pub(crate) stream: Option<Raw<'a>>,
-    pub(crate) version: Option<Raw<'a>>,
+    name_written: Written,
+    ref_id_written: Written,
     /// The tag is `<a/>`; no end tag follows.
     pub(crate) empty: bool,
-    pub(crate) offset: usize,
+}
+
+impl<'a> Tag<'a> {
+    /// The attribute `N`.
+    pub(crate) fn name(&self) -> Option<Raw<'a>> {
+        self.name.map(|text| Raw { text, written: self.name_written })
+    }
+
+    /// The attribute `RefId`.
+    pub(crate) fn ref_id(&self) -> Option<Raw<'a>> {
+        self.ref_id.map(|text| Raw { text, written: self.ref_id_written })
+    }
 }
 
 /// What stands next in content that holds elements only.
@@ -75,6 +99,15 @@ pub(crate) struct Scanner<'a> {
     open: Vec<Open<'a>>,
     bindings: Vec<(&'a str, Namespace)>,
     default: Namespace,
+    /// The attributes of the last tag that only the root and its children have.
+    outer: Outer<'a>,
+}
+
+/// The attributes `S` and `Version`.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Outer<'a> {
+    pub(crate) stream: Option<Raw<'a>>,
+    pub(crate) version: Option<Raw<'a>>,
 }
 
 impl<'a> Scanner<'a> {
@@ -86,8 +119,9 @@ impl<'a> Scanner<'a> {
             open: Vec::with_capacity(16),
             bindings: Vec::new(),
             default: Namespace::None,
+            outer: Outer::default(),
         };
-        scanner.eat("\u{feff}");
+        scanner.eat("\u{feff}".as_bytes());
         if scanner.rest().starts_with("<?xml") && !scanner.rest().get(5..6).is_some_and(is_name_text) {
             scanner.declaration()?;
         }
@@ -98,12 +132,17 @@ impl<'a> Scanner<'a> {
         self.at
     }
 
+    /// The attributes `S` and `Version` of the tag that was read last.
+    pub(crate) fn outer(&self) -> Outer<'a> {
+        self.outer
+    }
+
     /// The next tag; only white space, comments and processing instructions may stand before it.
     pub(crate) fn next(&mut self) -> Result<Next<'a>, Error> {
         loop {
             self.skip_white();
             let offset = self.at;
-            if !self.eat("<") {
+            if !self.eat(b"<") {
                 if self.at == self.text.len() {
                     return if self.open.is_empty() {
                         Ok(Next::Eof)
@@ -137,12 +176,12 @@ impl<'a> Scanner<'a> {
     /// is read too. A child element is an error.
     pub(crate) fn characters(&mut self, tag: &Tag<'a>) -> Result<Characters<'a>, Error> {
         if tag.empty {
-            return Ok(Characters::Borrowed(""));
+            return Ok(Characters::Plain(""));
         }
         let (characters, length) = read_text(self.rest(), self.at)?;
         self.at += length;
         let offset = self.at;
-        if !self.eat("</") {
+        if !self.eat(b"</") {
             return Err(Error::expected("the end of the text", offset));
         }
         self.end_tag(offset)?;
@@ -170,25 +209,27 @@ impl<'a> Scanner<'a> {
         let outside = Open { name, bindings: self.bindings.len(), default: self.default };
         let mut tag = Tag {
             local: name,
-            namespace: self.default,
             name: None,
             ref_id: None,
-            stream: None,
-            version: None,
-            empty: false,
             offset,
+            kind: Kind::of(name),
+            namespace: self.default,
+            name_written: Written::Plain,
+            ref_id_written: Written::Plain,
+            empty: false,
         };
-        let mut prefixed = name.contains(':');
-        match self.peek() {
-            Some(b'>') => {}
-            _ => prefixed |= self.attributes(&mut tag)?,
+        self.outer = Outer::default();
+        if self.peek() != Some(b'>') {
+            self.attributes(&mut tag)?;
+            tag.namespace = self.default;
         }
-        tag.namespace = self.default;
-        if prefixed {
+        // A name with a prefix is the name of no element of CLIXML.
+        if tag.kind == Kind::Other {
             (tag.namespace, tag.local) = self.resolve(name, offset)?;
+            tag.kind = Kind::of(tag.local);
         }
-        tag.empty = self.eat("/");
-        if !self.eat(">") {
+        tag.empty = self.eat(b"/");
+        if !self.eat(b">") {
             return Err(Error::syntax("a tag is not closed", self.at));
         }
         if tag.empty {
@@ -206,12 +247,12 @@ impl<'a> Scanner<'a> {
         let Some(open) = self.open.pop() else {
             return Err(Error::syntax("an end tag without a start tag", offset));
         };
-        if !self.eat(open.name) {
+        if !self.eat(open.name.as_bytes()) {
             return Err(Error::syntax("an end tag that matches no start tag", offset));
         }
-        if !self.eat(">") {
+        if !self.eat(b">") {
             self.skip_white();
-            if !self.eat(">") {
+            if !self.eat(b">") {
                 return Err(Error::syntax("an end tag that matches no start tag", offset));
             }
         }
@@ -224,8 +265,7 @@ impl<'a> Scanner<'a> {
         self.default = outside.default;
     }
 
-    /// Reads the attributes of a tag; says whether any has a prefix to be resolved.
-    fn attributes(&mut self, tag: &mut Tag<'a>) -> Result<bool, Error> {
+    fn attributes(&mut self, tag: &mut Tag<'a>) -> Result<(), Error> {
         let mut others: Vec<&'a str> = Vec::new();
         let mut count = 0_usize;
         loop {
@@ -244,26 +284,30 @@ impl<'a> Scanner<'a> {
             let offset = self.at;
             let name = self.name()?;
             self.skip_white();
-            if !self.eat("=") {
+            if !self.eat(b"=") {
                 return Err(Error::syntax("an attribute without a value", self.at));
             }
             self.skip_white();
             let value = self.quoted()?;
-            let known = match name {
-                "N" => &mut tag.name,
-                "RefId" => &mut tag.ref_id,
-                "S" => &mut tag.stream,
-                "Version" => &mut tag.version,
+            let repeated = match name {
+                "N" => {
+                    tag.name_written = value.written;
+                    tag.name.replace(value.text).is_some()
+                }
+                "RefId" => {
+                    tag.ref_id_written = value.written;
+                    tag.ref_id.replace(value.text).is_some()
+                }
+                "S" => self.outer.stream.replace(value).is_some(),
+                "Version" => self.outer.version.replace(value).is_some(),
+                _ if others.contains(&name) => true,
                 _ => {
-                    if others.contains(&name) {
-                        return Err(Error::syntax("an attribute that comes twice", offset));
-                    }
                     others.push(name);
                     self.declare(name, value, offset)?;
-                    continue;
+                    false
                 }
             };
-            if known.replace(value).is_some() {
+            if repeated {
                 return Err(Error::syntax("an attribute that comes twice", offset));
             }
         }
@@ -271,12 +315,12 @@ impl<'a> Scanner<'a> {
         for name in others.iter().filter(|name| name.contains(':') && !name.starts_with("xmlns:")) {
             self.resolve(name, tag.offset)?;
         }
-        Ok(false)
+        Ok(())
     }
 
     /// Takes a namespace declaration into scope; other attributes mean nothing here.
     fn declare(&mut self, name: &'a str, value: Raw<'a>, offset: usize) -> Result<(), Error> {
-        let uri = attribute_text(value, offset)?;
+        let uri = attribute_characters(value, offset)?;
         let namespace = match uri.as_str() {
             "" => Namespace::None,
             NAMESPACE => Namespace::PowerShell,
@@ -319,27 +363,29 @@ impl<'a> Scanner<'a> {
             _ => return Err(Error::syntax("an attribute value without quotes", offset)),
         };
         self.at += 1;
-        let mut plain = true;
+        let mut written = Written::Plain;
         let rest = self.rest();
-        let mut length = None;
-        for (index, byte) in rest.bytes().enumerate() {
-            match byte {
-                b'"' | b'\'' if byte == quote => {
-                    length = Some(index);
-                    break;
-                }
-                b'<' => return Err(Error::syntax("'<' in an attribute value", offset)),
-                b'&' | b'\t' | b'\n' | b'\r' => plain = false,
-                0..=0x1f => return Err(Error::syntax("a character that XML does not allow", offset)),
-                0xef => plain = false,
-                _ => {}
+        let bytes = rest.as_bytes();
+        let mut length = 0;
+        loop {
+            length += text::plain_run(bytes.get(length..).unwrap_or_default());
+            let Some(byte) = bytes.get(length) else {
+                return Err(Error::syntax("an attribute value is not closed", offset));
+            };
+            match text::class(*byte) {
+                text::QUOTE if *byte == quote => break,
+                text::QUOTE | text::BRACKET => {}
+                text::UNDERSCORE if written == Written::Plain => written = Written::Underscore,
+                text::UNDERSCORE => {}
+                text::LESS => return Err(Error::syntax("'<' in an attribute value", offset)),
+                text::FORBIDDEN => return Err(Error::syntax("a character that XML does not allow", offset)),
+                _ => written = Written::References,
             }
+            length += 1;
         }
-        let Some(text) = length.and_then(|length| rest.get(..length)) else {
-            return Err(Error::syntax("an attribute value is not closed", offset));
-        };
+        let text = rest.get(..length).unwrap_or_default();
         self.at += text.len() + 1;
-        Ok(Raw { text, plain })
+        Ok(Raw { text, written })
     }
 
     fn name(&mut self) -> Result<&'a str, Error> {
@@ -356,13 +402,13 @@ impl<'a> Scanner<'a> {
     /// Passes over a comment, whose `<` is read already; says whether there was one.
     fn comment(&mut self) -> Result<bool, Error> {
         let offset = self.at;
-        if !self.eat("!--") {
+        if !self.eat(b"!--") {
             return Ok(false);
         }
         let length = self.rest().find("--").ok_or(Error::syntax("a comment is not closed", offset))?;
         self.checked(length)?;
         self.at += length;
-        if !self.eat("-->") {
+        if !self.eat(b"-->") {
             return Err(Error::syntax("'--' in a comment", self.at));
         }
         Ok(true)
@@ -433,10 +479,10 @@ impl<'a> Scanner<'a> {
         self.text.as_bytes().get(self.at).copied()
     }
 
-    fn eat(&mut self, text: &str) -> bool {
-        let found = self.text.as_bytes().get(self.at..).is_some_and(|rest| rest.starts_with(text.as_bytes()));
+    fn eat(&mut self, bytes: &[u8]) -> bool {
+        let found = self.text.as_bytes().get(self.at..).is_some_and(|rest| rest.starts_with(bytes));
         if found {
-            self.at += text.len();
+            self.at += bytes.len();
         }
         found
     }
@@ -448,18 +494,13 @@ impl<'a> Scanner<'a> {
     }
 }
 
-/// The text of an attribute, references replaced and white space normalised.
-pub(crate) fn attribute_text(raw: Raw<'_>, offset: usize) -> Result<crate::PsString, Error> {
-    Ok(match attribute_characters(raw, offset)? {
-        Characters::Borrowed(text) => crate::PsString::new(text),
-        Characters::Owned(text) => crate::PsString::from(text),
-        Characters::Wide(units) => crate::PsString::from_utf16(&units),
-    })
-}
-
 /// The characters of an attribute, references replaced and white space normalised.
 pub(crate) fn attribute_characters(raw: Raw<'_>, offset: usize) -> Result<Characters<'_>, Error> {
-    if raw.plain { Ok(Characters::Borrowed(raw.text)) } else { crate::text::read_attribute(raw.text, offset) }
+    match raw.written {
+        Written::Plain => Ok(Characters::Plain(raw.text)),
+        Written::Underscore => Ok(Characters::Borrowed(raw.text)),
+        Written::References => text::read_attribute(raw.text, offset),
+    }
 }
 
 fn is_encoding(name: &str) -> bool {

@@ -6,6 +6,8 @@ use crate::string::Units;
 /// Characters as a .NET reader would give them.
 #[derive(Debug)]
 pub(crate) enum Characters<'a> {
+    /// As they stand in the document, without an underscore, which would start an escape.
+    Plain(&'a str),
     /// As they stand in the document.
     Borrowed(&'a str),
     /// With something replaced.
@@ -18,43 +20,70 @@ impl Characters<'_> {
     /// The text, which no number or date is where it has lone surrogates.
     pub(crate) fn as_str(&self) -> &str {
         match self {
-            Self::Borrowed(text) => text,
+            Self::Plain(text) | Self::Borrowed(text) => text,
             Self::Owned(text) => text,
             Self::Wide(_) => "\u{fffd}",
         }
     }
 }
 
-const PLAIN: u8 = 0;
-const LESS: u8 = 1;
-const AMPERSAND: u8 = 2;
-const RETURN: u8 = 3;
-const BRACKET: u8 = 4;
+/// Stands for itself.
+pub(crate) const PLAIN: u8 = 0;
+/// Stands for itself in XML, and may start an escape of CLIXML.
+pub(crate) const UNDERSCORE: u8 = 1;
+/// Ends an attribute.
+pub(crate) const QUOTE: u8 = 2;
+/// Stands for itself unless it is of `]]>`.
+pub(crate) const BRACKET: u8 = 3;
+/// Tab and line feed, which attributes change to blanks.
+const WHITE: u8 = 4;
+/// Starts a tag.
+pub(crate) const LESS: u8 = 5;
+const AMPERSAND: u8 = 6;
+const RETURN: u8 = 7;
 /// May be the first byte of U+FFFE or U+FFFF.
-const LAST: u8 = 5;
-const FORBIDDEN: u8 = 6;
+const LAST: u8 = 8;
+pub(crate) const FORBIDDEN: u8 = 9;
 
-const fn class(byte: u8) -> u8 {
-    match byte {
-        b'<' => LESS,
-        b'&' => AMPERSAND,
-        b'\r' => RETURN,
-        b']' => BRACKET,
-        0xef => LAST,
-        b'\t' | b'\n' => PLAIN,
-        0..=0x1f => FORBIDDEN,
-        _ => PLAIN,
+const CLASSES: [u8; 256] = {
+    let mut classes = [PLAIN; 256];
+    let mut rest: &mut [u8] = &mut classes;
+    let mut byte = 0_u8;
+    while let Some((class, after)) = rest.split_first_mut() {
+        *class = match byte {
+            b'_' => UNDERSCORE,
+            b'"' | b'\'' => QUOTE,
+            b']' => BRACKET,
+            b'\t' | b'\n' => WHITE,
+            b'<' => LESS,
+            b'&' => AMPERSAND,
+            b'\r' => RETURN,
+            0xef => LAST,
+            0..=0x1f => FORBIDDEN,
+            _ => PLAIN,
+        };
+        byte = byte.wrapping_add(1);
+        rest = after;
     }
+    classes
+};
+
+/// What a byte is to a reader of text.
+pub(crate) fn class(byte: u8) -> u8 {
+    CLASSES.get(usize::from(byte)).copied().unwrap_or(FORBIDDEN)
 }
 
 /// Reads character data up to the next tag or the end; gives the characters and the number of bytes
 /// they took. `offset` is where `text` starts.
 pub(crate) fn read_text(text: &str, offset: usize) -> Result<(Characters<'_>, usize), Error> {
-    let length = plain_length(text, offset)?;
-    let bytes = text.as_bytes();
-    match bytes.get(length..) {
+    let (length, underscore) = plain_length(text, offset)?;
+    match text.as_bytes().get(length..) {
         Some([b'<', next, ..]) if !matches!(next, b'!' | b'?') => {
-            return Ok((Characters::Borrowed(text.get(..length).unwrap_or_default()), length));
+            let part = text.get(..length).unwrap_or_default();
+            return Ok((
+                if underscore { Characters::Borrowed(part) } else { Characters::Plain(part) },
+                length,
+            ));
         }
         None | Some([]) => return Err(Error::syntax("unexpected end", offset + length)),
         _ => {}
@@ -93,38 +122,62 @@ pub(crate) fn read_attribute(text: &str, offset: usize) -> Result<Characters<'_>
     Ok(reader.units.into_parts().map_or_else(Characters::Wide, Characters::Owned))
 }
 
-/// How many bytes from the start stand for themselves.
-fn plain_length(text: &str, offset: usize) -> Result<usize, Error> {
+/// How many bytes from the start stand for themselves, and whether an underscore is among them.
+fn plain_length(text: &str, offset: usize) -> Result<(usize, bool), Error> {
     let bytes = text.as_bytes();
+    let mut underscore = false;
     let mut at = 0;
     loop {
-        at += run(bytes.get(at..).unwrap_or_default());
         let rest = bytes.get(at..).unwrap_or_default();
-        match rest {
+        let run = plain_run(rest);
+        at += run;
+        match rest.get(run..).unwrap_or_default() {
             [b']', b']', b'>', ..] => return Err(Error::syntax("']]>' in text", offset + at)),
             [0xef, 0xbf, 0xbe | 0xbf, ..] => {
                 return Err(Error::syntax("a character that XML does not allow", offset + at));
             }
-            [b']', ..] => at += 1,
-            [0xef, ..] => at += 3,
-            [byte, ..] if class(*byte) == FORBIDDEN => {
-                return Err(Error::syntax("a character that XML does not allow", offset + at));
-            }
-            _ => return Ok(at),
+            [] => return Ok((at, underscore)),
+            [byte, ..] => match class(*byte) {
+                LESS | AMPERSAND | RETURN => return Ok((at, underscore)),
+                FORBIDDEN => return Err(Error::syntax("a character that XML does not allow", offset + at)),
+                class => underscore |= class == UNDERSCORE,
+            },
+        }
+        at += 1;
+    }
+}
+
+/// The length of the run of plain bytes at the start. Only where it is long is it looked through in
+/// blocks.
+pub(crate) fn plain_run(bytes: &[u8]) -> usize {
+    let first = bytes.get(..32).unwrap_or(bytes);
+    let special = |byte: &u8| class(*byte) != PLAIN;
+    match first.iter().position(special) {
+        Some(length) => length,
+        None if first.len() == bytes.len() => bytes.len(),
+        None => {
+            let rest = bytes.get(32..).unwrap_or_default();
+            let blocks = plain_blocks(rest);
+            let tail = rest.get(blocks..).unwrap_or_default();
+            32 + blocks + tail.iter().position(special).unwrap_or(tail.len())
         }
     }
 }
 
-/// The length of the run of plain bytes at the start.
-fn run(bytes: &[u8]) -> usize {
-    let plain =
-        |byte: &u8| (*byte >= 0x20) & (*byte != b'<') & (*byte != b'&') & (*byte != b']') & (*byte < 0xef);
-    let (blocks, _) = bytes.as_chunks::<16>();
-    let clear =
-        blocks.iter().take_while(|block| block.iter().fold(true, |clear, byte| clear & plain(byte))).count()
-            * 16;
-    let rest = bytes.get(clear..).unwrap_or_default();
-    clear + rest.iter().position(|byte| class(*byte) != PLAIN).unwrap_or(rest.len())
+/// The length of whole blocks of plain bytes at the start.
+fn plain_blocks(bytes: &[u8]) -> usize {
+    let plain = |byte: &u8| {
+        (*byte >= 0x20)
+            & (*byte != b'<')
+            & (*byte != b'&')
+            & (*byte != b']')
+            & (*byte != b'_')
+            & (*byte != b'"')
+            & (*byte != b'\'')
+            & (*byte != 0xef)
+    };
+    let (blocks, _) = bytes.as_chunks::<32>();
+    blocks.iter().take_while(|block| block.iter().fold(true, |clear, byte| clear & plain(byte))).count() * 32
 }
 
 struct Reader<'a> {
@@ -183,7 +236,7 @@ impl Reader<'_> {
         } else {
             return Ok(false);
         }
-        let length = plain_length(self.rest(), self.offset + self.at)?;
+        let (length, _) = plain_length(self.rest(), self.offset + self.at)?;
         self.plain(length);
         Ok(true)
     }

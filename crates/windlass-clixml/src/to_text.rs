@@ -16,7 +16,8 @@ pub fn to_text(value: &PsValue) -> String {
     }
 }
 
-fn object_text(object: &PsObject) -> String {
+/// The text of an object.
+pub(crate) fn object_text(object: &PsObject) -> String {
     if let Some(text) = own_text(object) {
         return text.to_owned();
     }

@@ -10,7 +10,11 @@ const SMALL: usize = 128;
 /// Puts each property that has the name of an earlier one in that one's place, as PowerShell does;
 /// names are compared without regard to case.
 pub(crate) fn replace_repeated(properties: &mut Vec<Property>) {
-    if properties.len() < 2 || (properties.len() <= SMALL && !any_repeated(properties)) {
+    if properties.len() < 2 {
+        return;
+    }
+    let plain = properties.len() <= SMALL && properties.iter().all(|property| property.name.is_ascii());
+    if plain && !any_repeated(properties) {
         return;
     }
     let mut places: HashMap<Box<str>, usize> = HashMap::with_capacity(properties.len());
@@ -25,11 +29,12 @@ pub(crate) fn replace_repeated(properties: &mut Vec<Property>) {
     *properties = kept;
 }
 
+/// Whether two names, all of ASCII, are the same.
 fn any_repeated(properties: &[Property]) -> bool {
     // Places in `properties`, counted from one, by hash.
     let mut table = [0_u8; 2 * SMALL];
     for (index, property) in properties.iter().enumerate() {
-        let mut slot = hash(&property.name);
+        let mut slot = hash(property.name.as_bytes());
         loop {
             let Some(place) = table.get_mut(usize::from(slot)) else { return true };
             let Some(earlier) = usize::from(*place).checked_sub(1).and_then(|place| properties.get(place))
@@ -46,14 +51,16 @@ fn any_repeated(properties: &[Property]) -> bool {
     false
 }
 
-/// A hash that is the same for names that differ in case alone.
-fn hash(name: &str) -> u8 {
-    let hash = name
-        .bytes()
-        .filter(u8::is_ascii)
-        .fold(0_u32, |hash, byte| hash.wrapping_mul(31).wrapping_add(u32::from(byte.to_ascii_lowercase())));
-    let [a, b, c, d] = hash.to_le_bytes();
-    a ^ b ^ c ^ d
+/// A hash that is the same for names of ASCII that differ in case alone.
+fn hash(name: &[u8]) -> u8 {
+    const LOWER: u64 = 0x2020_2020_2020_2020;
+    let (chunks, rest) = name.as_chunks::<8>();
+    let tail = rest.iter().fold(0_u64, |tail, byte| (tail << 8) | u64::from(*byte));
+    let mixed = chunks.iter().fold(tail | LOWER, |mixed, chunk| {
+        (mixed.rotate_left(5) ^ (u64::from_le_bytes(*chunk) | LOWER)).wrapping_mul(0x9e37_79b9_7f4a_7c15)
+    });
+    let [.., hash] = mixed.wrapping_mul(0x9e37_79b9_7f4a_7c15).to_le_bytes();
+    hash
 }
 
 #[cfg(test)]
