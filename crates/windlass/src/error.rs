@@ -3,6 +3,8 @@
 use std::fmt;
 use std::time::Duration;
 
+use windlass_cim::CimStatus;
+use windlass_cim::wscim::Decoder;
 use windlass_core::status::Hresult;
 use windlass_soap::Fault;
 
@@ -129,6 +131,15 @@ impl Error {
         Some(match u16::try_from(code) {
             Ok(win32) if win32 != 0 => Hresult(0x8007_0000 | u32::from(win32)),
             _ => Hresult(code),
+        })
+    }
+
+    /// The status that the host's CIM provider gave, and its words.
+    pub fn cim_status(&self) -> Option<(CimStatus, String)> {
+        let limits = windlass_xml::Limits::default();
+        self.fault()?.details.iter().find_map(|detail| {
+            let mut reader = detail.reader(limits);
+            CimStatus::of_error(&Decoder::new().decode(&mut reader).ok()?)
         })
     }
 

@@ -30,7 +30,8 @@ mod tasks;
 mod winrs;
 
 pub use cim::{
-    CimSession, CimSessionBuilder, CimSessionOptions, Enumeration, InstanceStream, MethodResult, UriStyle,
+    CimSession, CimSessionBuilder, CimSessionOptions, Enumeration, EventStream, InstanceStream, MethodResult,
+    Subscription, UriStyle, WsmanResource,
 };
 pub use error::{Error, ErrorKind, Layer, Result};
 pub use identify::{Identity, identify};

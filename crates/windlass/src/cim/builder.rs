@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use windlass_cim::Namespace;
 
+use super::classes::ClassCache;
 use super::resource::UriStyle;
 use super::session::{CimSession, Shared};
 use crate::error::{Error, Result};
@@ -24,16 +25,20 @@ pub struct CimSessionOptions {
     pub namespace: Namespace,
     /// How many instances one answer may hold.
     pub max_elements: u32,
+    /// Whether instances get the types of their classes, which are fetched once for each class.
+    /// Otherwise values are text, except where the host states a type.
+    pub typed: bool,
 }
 
 impl Default for CimSessionOptions {
-    /// URIs of WMI, namespace `root/cimv2`, 1000 instances an answer.
+    /// URIs of WMI, namespace `root/cimv2`, 1000 instances an answer, typed.
     fn default() -> Self {
         Self {
             wsman: WsmanOptions::default(),
             uri_style: UriStyle::default(),
             namespace: Namespace::new("root/cimv2"),
             max_elements: 1000,
+            typed: true,
         }
     }
 }
@@ -82,6 +87,13 @@ impl CimSessionBuilder {
         self
     }
 
+    /// Whether instances get the types of their classes.
+    #[must_use]
+    pub fn typed(mut self, typed: bool) -> Self {
+        self.options.typed = typed;
+        self
+    }
+
     /// Leave out the Identify that otherwise checks port and credential (`-SkipTestConnection`).
     #[must_use]
     pub fn skip_test_connection(mut self, skip: bool) -> Self {
@@ -104,7 +116,7 @@ impl CimSessionBuilder {
         if !self.skip_test_connection {
             identify::ask(&client).await?;
         }
-        let shared = Shared { client, tasks, options: self.options };
+        let shared = Shared { client, tasks, options: self.options, classes: ClassCache::default() };
         Ok(CimSession::new(Arc::new(shared), self.name, self.target.computer_name().to_owned()))
     }
 }

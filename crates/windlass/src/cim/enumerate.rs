@@ -4,12 +4,14 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use windlass_cim::wql::{self, Query};
-use windlass_cim::{CimInstance, CimName, Namespace};
+use windlass_cim::{CimInstance, CimName, Namespace, ObjectPath};
 use windlass_wsman::{
-    Enumerate, EnumerationMode, Filter, Item, Operation, Page, PolymorphismMode, Pull, Release,
+    AssociationFilter, AssociationKind, Enumerate, EnumerationMode, Filter, Item, Operation, Page,
+    PolymorphismMode, Pull, Release,
 };
 
-use super::objects::InstanceReader;
+use super::classes;
+use super::objects::{self, InstanceReader};
 use super::resource::Resource;
 use super::session::Shared;
 use crate::batches::{self, Batches, Outlet};
@@ -32,6 +34,7 @@ pub struct Enumeration {
 enum Source {
     Class(String),
     Wql(String),
+    Associations(Box<ObjectPath>, AssociationFilter),
 }
 
 impl Enumeration {
@@ -43,6 +46,55 @@ impl Enumeration {
     /// What a WQL query selects.
     pub fn query(wql: &str) -> Self {
         Self::new(Source::Wql(wql.to_owned()))
+    }
+
+    /// What is associated with the object at a path.
+    pub fn associators(path: &ObjectPath) -> Self {
+        Self::associations(path, AssociationKind::Associated)
+    }
+
+    /// The associations of the object at a path.
+    pub fn references(path: &ObjectPath) -> Self {
+        Self::associations(path, AssociationKind::References)
+    }
+
+    fn associations(path: &ObjectPath, kind: AssociationKind) -> Self {
+        let filter = AssociationFilter { kind, ..AssociationFilter::default() };
+        Self::new(Source::Associations(Box::new(path.clone()), filter))
+    }
+
+    /// Only associations of this class.
+    #[must_use]
+    pub fn association_class(mut self, class: &str) -> Self {
+        self.narrow(|filter| filter.association_class = Some(class.to_owned()));
+        self
+    }
+
+    /// Only results of this class.
+    #[must_use]
+    pub fn result_class(mut self, class: &str) -> Self {
+        self.narrow(|filter| filter.result_class = Some(class.to_owned()));
+        self
+    }
+
+    /// Only where the object has this role in the association.
+    #[must_use]
+    pub fn role(mut self, role: &str) -> Self {
+        self.narrow(|filter| filter.role = Some(role.to_owned()));
+        self
+    }
+
+    /// Only where the result has this role in the association.
+    #[must_use]
+    pub fn result_role(mut self, role: &str) -> Self {
+        self.narrow(|filter| filter.result_role = Some(role.to_owned()));
+        self
+    }
+
+    fn narrow(&mut self, narrow: impl FnOnce(&mut AssociationFilter)) {
+        if let Source::Associations(_, filter) = &mut self.source {
+            narrow(filter);
+        }
     }
 
     fn new(source: Source) -> Self {
@@ -164,6 +216,11 @@ impl<'s> Fetch<'s> {
                 };
                 (Resource::all_classes(style, &namespace), class, Some(Filter::Wql(text)))
             }
+            Source::Associations(path, mut filter) => {
+                filter.object = Resource::object(style, &namespace, &path)?.reference();
+                let filter = Filter::Association(Box::new(filter));
+                (Resource::all_classes(style, &namespace), CimName::from(""), Some(filter))
+            }
         };
         let mode = if enumeration.with_paths {
             EnumerationMode::ObjectAndReference
@@ -234,24 +291,31 @@ impl<'s> Fetch<'s> {
 
     async fn fetch(&self, operation: Operation<'_>) -> Result<Fetched> {
         let request = self.request(operation);
-        self.shared.client.call(&request, Sending::ONCE, |reply| self.read(Page::try_from(reply)?)).await
+        let fetched =
+            self.shared.client.call(&request, Sending::ONCE, |reply| self.read(Page::try_from(reply)?));
+        let mut fetched = fetched.await?;
+        if self.shared.options.typed {
+            classes::attach(self.shared, self.reader.namespace(), &mut fetched.instances).await;
+        }
+        Ok(fetched)
     }
 
     fn read(&self, page: Page<'_>) -> Result<Fetched, Unreadable> {
-        let mut decoder = self.reader.decoder();
+        let known = self.shared.classes.of(self.reader.namespace());
+        let mut decoder = self.reader.decoder(&known);
         let mut instances = Vec::with_capacity(page.items.len());
         for item in &page.items {
             match item {
                 Item::Object(xml) => {
-                    instances.push(self.reader.read_item(&mut decoder, xml, &self.class)?);
+                    instances.push(objects::read_item(&self.reader, &mut decoder, xml, &self.class)?);
                 }
                 Item::ObjectAndReference(xml, reference) => {
-                    let mut instance = self.reader.read_item(&mut decoder, xml, &self.class)?;
-                    instance.stated_path = super::objects::reference_path(reference).map(Box::new);
+                    let mut instance = objects::read_item(&self.reader, &mut decoder, xml, &self.class)?;
+                    instance.stated_path = objects::reference_path(reference).map(Box::new);
                     instances.push(instance);
                 }
                 Item::Reference(reference) => {
-                    if let Some(path) = super::objects::reference_path(reference) {
+                    if let Some(path) = objects::reference_path(reference) {
                         let mut instance = CimInstance::new(path.class_name.clone());
                         instance.namespace.clone_from(&path.namespace);
                         instance.stated_path = Some(Box::new(path));

@@ -1,9 +1,14 @@
 //! Operations on one object: get, create, modify, delete, call a method.
 
+use std::sync::Arc;
+
 use windlass_cim::wscim::{Decoder, Encoder};
-use windlass_cim::{CimInstance, CimName, CimProperty, CimValue, Namespace, ObjectPath};
+use windlass_cim::{
+    CimInstance, CimName, CimProperty, CimValue, MethodDecl, Mismatch, Namespace, ObjectPath,
+};
 use windlass_wsman::{Create, CreateResponse, Operation, Reply, Xml};
 
+use super::classes::{self, KnownClasses};
 use super::resource::Resource;
 use super::session::Shared;
 use crate::client::{Client, Sending, Unreadable};
@@ -26,10 +31,11 @@ pub(super) async fn get(shared: &Shared, path: &ObjectPath) -> Result<CimInstanc
         session.request(&resource.uri.to_string(), resource.selectors, Client::new_id(), Operation::Get);
     let reader = InstanceReader::new(shared, path);
     let got = shared.client.call(&request, Sending::REPEATABLE, |reply| match reply {
-        Reply::Get(xml) => reader.read(&xml),
+        Reply::Get(xml) => reader.read(shared, &xml),
         _ => Err(windlass_wsman::Error::OtherReply("Get").into()),
     });
-    got.await.map_err(|error| error.while_doing("getting an instance"))
+    let instance = got.await.map_err(|error| error.while_doing("getting an instance"))?;
+    Ok(typed(shared, &reader, instance).await)
 }
 
 pub(super) async fn create(
@@ -65,11 +71,14 @@ pub(super) async fn modify(
     let request = session.request(&resource.uri.to_string(), resource.selectors, Client::new_id(), operation);
     let reader = InstanceReader::new(shared, path);
     let changed = shared.client.call(&request, Sending::ONCE, |reply| match reply {
-        Reply::Put(Some(xml)) => reader.read(&xml).map(Some),
+        Reply::Put(Some(xml)) => reader.read(shared, &xml).map(Some),
         Reply::Put(None) => Ok(None),
         _ => Err(windlass_wsman::Error::OtherReply("Put").into()),
     });
-    changed.await.map_err(|error| error.while_doing("changing an instance"))
+    match changed.await.map_err(|error| error.while_doing("changing an instance"))? {
+        Some(instance) => Ok(Some(typed(shared, &reader, instance).await)),
+        None => Ok(None),
+    }
 }
 
 pub(super) async fn delete(shared: &Shared, path: &ObjectPath) -> Result<()> {
@@ -88,12 +97,18 @@ pub(super) async fn invoke(
     input: &CimInstance,
 ) -> Result<MethodResult> {
     let resource = resource(shared, path)?;
+    let declared = declared_method(shared, path, method).await;
+    let mut input = input.clone();
+    if let Some(declared) = &declared {
+        // Values that do not fit the declaration are sent as they are: the host says what is wrong.
+        input.attach_class(&Arc::new(declared.input_class()), Mismatch::Keep).ok();
+    }
+    let outputs = declared.map(|declared| Arc::new(declared.output_class()));
     let mut writer = windlass_xml::Writer::new();
     let element = format!("{method}_INPUT");
     let encoder = Encoder::new(resource.uri.clone());
-    encoder
-        .parameters(&mut writer, &path.class_name, &element, &input.properties)
-        .map_err(|error| refused(&error))?;
+    let written = encoder.parameters(&mut writer, &path.class_name, &element, &input.properties);
+    written.map_err(|error| refused(&error))?;
     let session = shared.client.session();
     let request = session.invoke(
         &resource.uri.to_string(),
@@ -108,7 +123,7 @@ pub(super) async fn invoke(
             let mut reader = xml.reader(limits);
             let expected = windlass_cim::Error::Element { offset: 0, expected: "the output of a method" };
             let element = reader.next_element().map_err(windlass_wsman::Error::from)?.ok_or(expected)?;
-            Ok(Decoder::new().parameters(&mut reader, &element, None)?)
+            Ok(Decoder::new().parameters(&mut reader, &element, outputs.as_ref())?)
         }
         Reply::Invoke(None) => Ok(CimInstance::new("")),
         _ => Err(windlass_wsman::Error::OtherReply("a method").into()),
@@ -125,7 +140,7 @@ pub(super) async fn invoke(
     Ok(result)
 }
 
-/// Reads an instance at a known place.
+/// Reads instances of one namespace.
 pub(super) struct InstanceReader {
     namespace: Namespace,
     server: String,
@@ -139,37 +154,64 @@ impl InstanceReader {
     }
 
     pub(super) fn of_namespace(shared: &Shared, namespace: Namespace) -> Self {
-        let server = shared.client.host().to_owned();
+        let host = shared.client.host();
+        let server = host.rsplit_once(':').map_or(host, |(server, _)| server).to_owned();
         Self { namespace, server, limits: shared.client.limits().xml }
     }
 
-    /// A decoder for the instances of one answer.
-    pub(super) fn decoder(&self) -> Decoder<'static> {
-        let server = self.server.rsplit_once(':').map_or(self.server.as_str(), |(host, _)| host);
-        Decoder::new().with_namespace(self.namespace.clone()).with_server_name(server)
+    pub(super) fn namespace(&self) -> &Namespace {
+        &self.namespace
     }
 
-    /// Reads one item. `class` is the class of projections, which do not name theirs.
-    pub(super) fn read_item(
-        &self,
-        decoder: &mut Decoder<'_>,
-        xml: &Xml<'_>,
-        class: &str,
-    ) -> Result<CimInstance, Unreadable> {
-        let mut reader = xml.reader(self.limits);
-        let element = reader
-            .next_element()
-            .map_err(windlass_wsman::Error::from)?
-            .ok_or(windlass_cim::Error::Element { offset: 0, expected: "an instance" })?;
-        if element.is(windlass_cim::wscim::NS_WSMAN, "XmlFragment") {
-            return Ok(decoder.projection(&mut reader, &element, class)?);
-        }
-        Ok(decoder.instance(&mut reader, &element)?)
+    /// A decoder for the instances of one answer, with the types of the classes that are known.
+    pub(super) fn decoder<'c>(&self, known: &'c KnownClasses<'_>) -> Decoder<'c> {
+        Decoder::new()
+            .with_schema(known, Mismatch::Keep)
+            .with_namespace(self.namespace.clone())
+            .with_server_name(self.server.as_str())
     }
 
-    fn read(&self, xml: &Xml<'_>) -> Result<CimInstance, Unreadable> {
-        self.read_item(&mut self.decoder(), xml, "")
+    /// Reads the only instance of an answer.
+    fn read(&self, shared: &Shared, xml: &Xml<'_>) -> Result<CimInstance, Unreadable> {
+        let known = shared.classes.of(&self.namespace);
+        read_item(self, &mut self.decoder(&known), xml, &CimName::from(""))
     }
+}
+
+/// Reads one item. `class` is the class of projections, which do not name theirs.
+pub(super) fn read_item(
+    reader: &InstanceReader,
+    decoder: &mut Decoder<'_>,
+    xml: &Xml<'_>,
+    class: &CimName,
+) -> Result<CimInstance, Unreadable> {
+    let mut source = xml.reader(reader.limits);
+    let element = source
+        .next_element()
+        .map_err(windlass_wsman::Error::from)?
+        .ok_or(windlass_cim::Error::Element { offset: 0, expected: "an instance" })?;
+    if element.is(windlass_cim::wscim::NS_WSMAN, "XmlFragment") {
+        return Ok(decoder.projection(&mut source, &element, class)?);
+    }
+    Ok(decoder.instance(&mut source, &element)?)
+}
+
+/// Gives an instance the types of its class, where the session wants that.
+async fn typed(shared: &Shared, reader: &InstanceReader, mut instance: CimInstance) -> CimInstance {
+    if shared.options.typed {
+        classes::attach(shared, reader.namespace(), std::slice::from_mut(&mut instance)).await;
+    }
+    instance
+}
+
+/// The method as its class declares it, where the session wants types and the host tells them.
+async fn declared_method(shared: &Shared, path: &ObjectPath, method: &CimName) -> Option<MethodDecl> {
+    if !shared.options.typed {
+        return None;
+    }
+    let namespace = path.namespace.as_ref().unwrap_or(&shared.options.namespace);
+    let class = classes::get(shared, namespace, &path.class_name).await.ok()?;
+    class.method(method).cloned()
 }
 
 fn resource(shared: &Shared, path: &ObjectPath) -> Result<Resource> {

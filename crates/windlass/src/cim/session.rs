@@ -5,11 +5,14 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use uuid::Uuid;
-use windlass_cim::{CimInstance, CimName, Namespace, ObjectPath};
+use windlass_cim::{CimClass, CimInstance, CimName, Namespace, ObjectPath};
 
 use super::builder::{CimSessionBuilder, CimSessionOptions};
+use super::classes::{self, ClassCache};
 use super::enumerate::{self, Enumeration, InstanceStream};
+use super::events::{self, EventStream, Subscription};
 use super::objects::{self, MethodResult};
+use super::raw::WsmanResource;
 use crate::client::Client;
 use crate::error::Result;
 use crate::net::Dial;
@@ -37,6 +40,7 @@ pub(super) struct Shared {
     pub(super) client: Arc<Client>,
     pub(super) tasks: Tasks,
     pub(super) options: CimSessionOptions,
+    pub(super) classes: ClassCache,
 }
 
 impl Shared {
@@ -145,6 +149,35 @@ impl CimSession {
     /// The host did not call it. A method that returns something else than 0 is no error here.
     pub async fn invoke(&self, path: &ObjectPath, method: &str, input: &CimInstance) -> Result<MethodResult> {
         objects::invoke(&self.shared, path, &CimName::from(method), input).await
+    }
+
+    /// The definition of a class. An empty namespace is that of the session.
+    ///
+    /// # Errors
+    /// There is none, or the host was not reached or refused.
+    pub async fn get_class(&self, namespace: &str, class: &str) -> Result<Arc<CimClass>> {
+        classes::get(&self.shared, &self.shared.namespace(namespace), class).await
+    }
+
+    /// The definitions of all classes of a namespace.
+    ///
+    /// # Errors
+    /// The host does not list them, or was not reached.
+    pub async fn classes(&self, namespace: &str) -> Result<Vec<Arc<CimClass>>> {
+        classes::list(&self.shared, &self.shared.namespace(namespace)).await
+    }
+
+    /// Subscribes to events.
+    ///
+    /// # Errors
+    /// The host refuses the query, or was not reached.
+    pub async fn subscribe(&self, subscription: Subscription) -> Result<EventStream> {
+        events::subscribe(&self.shared, subscription).await
+    }
+
+    /// A resource of WS-Management by its URI, or by a short form such as `winrm/config`.
+    pub fn resource(&self, uri: &str) -> WsmanResource {
+        WsmanResource::new(Arc::clone(&self.shared), uri)
     }
 
     /// Waits until everything that was opened on the host is closed there, and closes the connections.

@@ -1,0 +1,145 @@
+//! Classes of a session's host: fetched once, then known (DSP0201 in WS-Management).
+
+use std::collections::HashMap;
+use std::sync::{Arc, PoisonError, RwLock};
+
+use windlass_cim::cimxml::{ClassLimits, decode_class};
+use windlass_cim::{CimClass, CimInstance, Mismatch, Namespace, ResourceUri, Schema, UriFamily};
+use windlass_soap::SelectorSet;
+use windlass_wsman::{Enumerate, Item, Operation, Reply, Xml};
+
+use super::session::Shared;
+use crate::client::{Client, Sending, Unreadable};
+use crate::error::Result;
+
+/// Classes that are remembered for one session.
+const MAX_CLASSES: usize = 2000;
+
+/// What is known of the classes of a host. A class that the host does not tell of is remembered, too.
+#[derive(Debug, Default)]
+pub(super) struct ClassCache {
+    classes: RwLock<HashMap<(String, String), Option<Arc<CimClass>>>>,
+}
+
+/// The known classes of one namespace.
+pub(super) struct KnownClasses<'c> {
+    cache: &'c ClassCache,
+    namespace: Namespace,
+}
+
+impl ClassCache {
+    /// The known classes of a namespace.
+    pub(super) fn of(&self, namespace: &Namespace) -> KnownClasses<'_> {
+        KnownClasses { cache: self, namespace: namespace.clone() }
+    }
+
+    fn look_up(&self, namespace: &Namespace, class: &str) -> Option<Option<Arc<CimClass>>> {
+        self.classes.read().unwrap_or_else(PoisonError::into_inner).get(&key(namespace, class)).cloned()
+    }
+
+    fn remember(&self, namespace: &Namespace, class: &str, found: Option<Arc<CimClass>>) {
+        let mut classes = self.classes.write().unwrap_or_else(PoisonError::into_inner);
+        if classes.len() >= MAX_CLASSES {
+            classes.clear();
+        }
+        classes.insert(key(namespace, class), found);
+    }
+}
+
+impl Schema for KnownClasses<'_> {
+    fn class(&self, name: &str) -> Option<Arc<CimClass>> {
+        self.cache.look_up(&self.namespace, name).flatten()
+    }
+}
+
+fn key(namespace: &Namespace, class: &str) -> (String, String) {
+    (namespace.as_str().to_ascii_lowercase(), class.to_ascii_lowercase())
+}
+
+/// The definition of a class.
+pub(super) async fn get(shared: &Shared, namespace: &Namespace, class: &str) -> Result<Arc<CimClass>> {
+    if let Some(Some(known)) = shared.classes.look_up(namespace, class) {
+        return Ok(known);
+    }
+    let limits = shared.client.limits().xml;
+    let selectors = selectors(namespace, class);
+    let session = shared.client.session();
+    let request = session.request(&schema_uri(), selectors, Client::new_id(), Operation::Get);
+    let got = shared.client.call(&request, Sending::REPEATABLE, |reply| match reply {
+        Reply::Get(xml) => read(&xml, limits),
+        _ => Err(windlass_wsman::Error::OtherReply("Get").into()),
+    });
+    let found = Arc::new(got.await.map_err(|error| error.while_doing("getting a class"))?);
+    shared.classes.remember(namespace, class, Some(Arc::clone(&found)));
+    Ok(found)
+}
+
+/// The definitions of all classes of a namespace.
+pub(super) async fn list(shared: &Shared, namespace: &Namespace) -> Result<Vec<Arc<CimClass>>> {
+    let limits = shared.client.limits().xml;
+    let listed = shared
+        .client
+        .enumerate(&schema_uri(), selectors(namespace, ""), Enumerate::default(), |item| match item {
+            Item::Object(xml) => Ok(Some(Arc::new(read(xml, limits)?))),
+            _ => Ok(None),
+        })
+        .await;
+    let classes = listed.map_err(|error| error.while_doing("listing classes"))?;
+    for class in &classes {
+        shared.classes.remember(namespace, class.name.as_str(), Some(Arc::clone(class)));
+    }
+    Ok(classes)
+}
+
+/// Gives instances the types of their classes, which are fetched where they are not known. Instances of
+/// classes that the host does not tell of stay as they are.
+pub(super) async fn attach(shared: &Shared, namespace: &Namespace, instances: &mut [CimInstance]) {
+    for instance in instances.iter_mut().filter(|instance| instance.class.is_none()) {
+        let name = instance.class_name.clone();
+        if name.is_empty() {
+            continue;
+        }
+        let class = match shared.classes.look_up(namespace, &name) {
+            Some(known) => known,
+            None => match get(shared, namespace, &name).await {
+                Ok(class) => Some(class),
+                Err(error) => {
+                    tracing::debug!(%error, class = %name, "the types of a class are not known");
+                    // Only an answer is remembered: a failed network may come back.
+                    if error.fault().is_some() {
+                        shared.classes.remember(namespace, &name, None);
+                    }
+                    None
+                }
+            },
+        };
+        if let Some(class) = class {
+            // Values that do not fit are kept as they came.
+            instance.attach_class(&class, Mismatch::Keep).ok();
+        }
+    }
+}
+
+fn schema_uri() -> String {
+    ResourceUri { family: UriFamily::ClassSchema, namespace: None, class: None }.to_string()
+}
+
+fn selectors(namespace: &Namespace, class: &str) -> SelectorSet {
+    SelectorSet::new()
+        .with(windlass_cim::wscim::NAMESPACE_SELECTOR, namespace.as_str())
+        .with("ClassName", class)
+}
+
+/// Reads a class; some services put an element around it.
+fn read(xml: &Xml<'_>, limits: windlass_xml::Limits) -> Result<CimClass, Unreadable> {
+    let mut reader = xml.reader(limits);
+    loop {
+        let element = reader
+            .next_element()
+            .map_err(windlass_wsman::Error::from)?
+            .ok_or(windlass_cim::Error::Element { offset: 0, expected: "CLASS" })?;
+        if element.local() == "CLASS" {
+            return Ok(decode_class(&mut reader, &element, &ClassLimits::default())?);
+        }
+    }
+}

@@ -1,0 +1,160 @@
+//! Resources of WS-Management as they are: `Get-WSManInstance` and its companions.
+
+use std::sync::Arc;
+
+use windlass_cim::expand_alias;
+use windlass_soap::{EndpointReference, FragmentTransfer, OptionSet, SelectorSet};
+use windlass_wsman::{Create, CreateResponse, Enumerate, Filter, Item, Operation, Reply, Request, Xml};
+
+use super::session::Shared;
+use crate::client::{Client, Sending};
+use crate::error::{Error, Result};
+
+/// A resource of any URI, with what it takes to reach one of its kind. Content is XML as it stands.
+#[derive(Clone)]
+pub struct WsmanResource {
+    shared: Arc<Shared>,
+    uri: String,
+    selectors: SelectorSet,
+    options: OptionSet,
+    fragment: Option<FragmentTransfer>,
+}
+
+impl WsmanResource {
+    /// A URI, or a short form such as `winrm/config` or `wmicimv2/Win32_Service`.
+    pub(super) fn new(shared: Arc<Shared>, uri: &str) -> Self {
+        Self {
+            shared,
+            uri: expand_alias(uri),
+            selectors: SelectorSet::new(),
+            options: OptionSet::new(),
+            fragment: None,
+        }
+    }
+
+    /// With one more selector.
+    #[must_use]
+    pub fn selector(mut self, name: &str, value: &str) -> Self {
+        self.selectors.push(name, value);
+        self
+    }
+
+    /// With one more option, which the service may ignore.
+    #[must_use]
+    pub fn option(mut self, name: &str, value: &str) -> Self {
+        self.options.push(name, value, false);
+        self
+    }
+
+    /// Only the part that an XPath expression names.
+    #[must_use]
+    pub fn fragment(mut self, expression: &str) -> Self {
+        self.fragment = Some(FragmentTransfer { dialect: None, expression: expression.to_owned() });
+        self
+    }
+
+    /// The resource as it is.
+    ///
+    /// # Errors
+    /// The service does not give it, or was not reached.
+    pub async fn get(&self) -> Result<String> {
+        let request = self.request(Operation::Get);
+        let got = self.shared.client.call(&request, Sending::REPEATABLE, |reply| match reply {
+            Reply::Get(xml) => Ok(xml.to_standalone().into_owned()),
+            _ => Err(windlass_wsman::Error::OtherReply("Get").into()),
+        });
+        got.await.map_err(|error| error.while_doing("getting a resource"))
+    }
+
+    /// Changes the resource. Returns it as it is then, where the service says so.
+    ///
+    /// # Errors
+    /// The content is not XML, or the service does not change it, or was not reached.
+    pub async fn put(&self, content: &str) -> Result<Option<String>> {
+        let request = self.request(Operation::Put(element(content)?));
+        let changed = self.shared.client.call(&request, Sending::ONCE, |reply| match reply {
+            Reply::Put(xml) => Ok(xml.map(|xml| xml.to_standalone().into_owned())),
+            _ => Err(windlass_wsman::Error::OtherReply("Put").into()),
+        });
+        changed.await.map_err(|error| error.while_doing("changing a resource"))
+    }
+
+    /// Creates a resource and returns the reference to it.
+    ///
+    /// # Errors
+    /// The content is not XML, or the service does not create it, or was not reached.
+    pub async fn create(&self, content: &str) -> Result<Option<EndpointReference>> {
+        let request = self.request(Operation::Create(Create::Resource(element(content)?)));
+        let created = self
+            .shared
+            .client
+            .call(&request, Sending::ONCE, |reply| Ok(CreateResponse::try_from(reply)?.resource));
+        created.await.map_err(|error| error.while_doing("creating a resource"))
+    }
+
+    /// Deletes the resource.
+    ///
+    /// # Errors
+    /// The service does not delete it, or was not reached.
+    pub async fn delete(&self) -> Result<()> {
+        let request = self.request(Operation::Delete);
+        let deleted = self.shared.client.call(&request, Sending::ONCE, |_| Ok(()));
+        deleted.await.map_err(|error| error.while_doing("deleting a resource"))
+    }
+
+    /// Carries out an action, given by its URI or by its name, with the parameters in `content`.
+    ///
+    /// # Errors
+    /// The content is not XML, or the service does not do it, or was not reached.
+    pub async fn invoke(&self, action: &str, content: Option<&str>) -> Result<Option<String>> {
+        let mut request = self.request(Operation::Invoke(content.map(element).transpose()?));
+        let is_uri = action.contains("://");
+        request.header.action =
+            Some(if is_uri { action.to_owned() } else { format!("{}/{action}", self.uri) });
+        let done = self.shared.client.call(&request, Sending::ONCE, |reply| match reply {
+            Reply::Invoke(xml) => Ok(xml.map(|xml| xml.to_standalone().into_owned())),
+            _ => Ok(None),
+        });
+        done.await.map_err(|error| error.while_doing("carrying out an action"))
+    }
+
+    /// The instances of the resource, each as XML.
+    ///
+    /// # Errors
+    /// The service does not list them, or was not reached.
+    pub async fn enumerate(&self, filter: Option<Filter>) -> Result<Vec<String>> {
+        let enumerate = Enumerate { filter, ..Enumerate::default() };
+        let listed = self.shared.client.enumerate(&self.uri, self.selectors.clone(), enumerate, |item| {
+            Ok(match item {
+                Item::Object(xml) | Item::ObjectAndReference(xml, _) => {
+                    Some(xml.to_standalone().into_owned())
+                }
+                Item::Reference(_) => None,
+            })
+        });
+        listed.await.map_err(|error| error.while_doing("listing resources"))
+    }
+
+    fn request<'o>(&self, operation: Operation<'o>) -> Request<'o> {
+        let session = self.shared.client.session();
+        let mut request = session.request(&self.uri, self.selectors.clone(), Client::new_id(), operation);
+        request.header.options = self.options.clone();
+        request.header.fragment_transfer.clone_from(&self.fragment);
+        request
+    }
+}
+
+/// The content as one element, checked before it goes out.
+fn element(content: &str) -> Result<Xml<'_>> {
+    let content = content.trim_start_matches('\u{feff}').trim();
+    let mut reader = windlass_xml::Reader::new(content, windlass_xml::Limits::default());
+    let read = reader.next_element().and_then(|element| match element {
+        Some(element) => reader.capture(&element).map(Some),
+        None => Ok(None),
+    });
+    match read {
+        Ok(Some(fragment)) => Ok(Xml::from(fragment)),
+        Ok(None) => Err(Error::usage("the content has no element")),
+        Err(error) => Err(Error::usage(format!("the content is not XML: {error}"))),
+    }
+}
