@@ -3,10 +3,10 @@
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use md4::{Digest as _, Md4};
 use md5::Md5;
-use rc4::{Rc4, StreamCipher as _};
 use windlass_core::{Secret, SecretBytes};
 use zeroize::Zeroizing;
 
+use super::rc4_md5::Rc4;
 use crate::AuthError;
 
 /// A key of 128 bits, wiped when dropped.
@@ -46,30 +46,19 @@ pub(super) fn session_base_key(response_key: &Key, proof: &Key) -> Key {
 
 /// HMAC_MD5 over the concatenation of the parts.
 pub(super) fn hmac_md5(key: &[u8], parts: &[&[u8]]) -> Key {
-    let mut mac = keyed_hmac(key);
+    // An HMAC takes keys of any length; the fallback cannot be reached.
+    let mut mac = Hmac::<Md5>::new_from_slice(key).unwrap_or_else(|_| Hmac::new(&Default::default()));
     for part in parts {
         mac.update(part);
     }
     Zeroizing::new(mac.finalize().into_bytes().into())
 }
 
-/// An HMAC_MD5 with its key taken in.
-pub(super) fn keyed_hmac(key: &[u8]) -> Hmac<Md5> {
-    // An HMAC takes keys of any length; the fallback cannot be reached.
-    Hmac::new_from_slice(key).unwrap_or_else(|_| Hmac::new(&Default::default()))
-}
-
 /// RC4K: the 16 bytes under a fresh cipher with this key.
 pub(super) fn rc4k(key: &Key, data: &[u8; 16]) -> Key {
     let mut out = Zeroizing::new(*data);
-    keyed_rc4(key).apply_keystream(&mut out[..]);
+    Rc4::new(key).apply(&mut out[..]);
     out
-}
-
-/// An RC4 with its key taken in.
-pub(super) fn keyed_rc4(key: &Key) -> Rc4 {
-    // RC4 takes keys of 1 to 256 bytes; the fallback cannot be reached.
-    Rc4::new_from_slice(&key[..]).unwrap_or_else(|_| Rc4::new(&Default::default()))
 }
 
 /// Who sends the messages that a key protects.

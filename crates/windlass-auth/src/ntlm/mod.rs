@@ -9,6 +9,7 @@ mod crypto;
 mod flags;
 mod initiator;
 mod messages;
+mod rc4_md5;
 mod seal;
 
 pub use acceptor::{NtlmAcceptor, NtlmAcceptorOptions};
