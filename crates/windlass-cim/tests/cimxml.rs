@@ -138,8 +138,8 @@ fn bad_definitions_are_refused() {
     let many: String = (0..101).map(|i| format!(r#"<PROPERTY NAME="p{i}" TYPE="string"/>"#)).collect();
     for (body, reason) in [
         ("<WRONG/>", "an element of a class definition"),
-        (r#"<PROPERTY TYPE="string"/>"#, "a name in NAME"),
-        (r#"<PROPERTY NAME="a b" TYPE="string"/>"#, "a name in NAME"),
+        (r#"<PROPERTY TYPE="string"/>"#, "attributes that name elements"),
+        (r#"<PROPERTY NAME="a b" TYPE="string"/>"#, "attributes that name elements"),
         (r#"<PROPERTY NAME="a"/>"#, "a type in TYPE"),
         (r#"<PROPERTY NAME="a" TYPE="int"/>"#, "`int` is not a CIM type"),
         (r#"<PROPERTY NAME="a" TYPE="uint8"><VALUE>256</VALUE></PROPERTY>"#, "`a`: text that is not a uint8"),

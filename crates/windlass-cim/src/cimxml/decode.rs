@@ -53,7 +53,7 @@ pub fn decode_class<'a>(
                 let qualifier = decoder.qualifier(&child)?;
                 decoder.add(&mut class.qualifiers, qualifier, &child)?;
             }
-            "PROPERTY" | "PROPERTY.ARRAY" | "PROPERTY.REFERENCE" => {
+            "PROPERTY" | "PROPERTY.ARRAY" | "PROPERTY.REFERENCE" | "PROPERTY.REFARRAY" => {
                 let property = decoder.property(&child)?;
                 decoder.add(&mut class.properties, property, &child)?;
             }
@@ -69,26 +69,33 @@ pub fn decode_class<'a>(
 
 /// The superclasses: `SUPERCLASS` alone, or all of them in Microsoft's `DERIVATION`.
 fn derivation(element: &Element<'_>, limits: &ClassLimits) -> Result<Vec<CimName>, Error> {
-    let superclass = element.attr("SUPERCLASS")?.filter(|name| !name.is_empty());
     let text = element.attr("DERIVATION")?.unwrap_or_default();
     let names = text.split([',', ' ']).filter(|name| !name.is_empty());
-    let mut names: Vec<CimName> = names.take(limits.elements).map(CimName::from).collect();
-    if let Some(superclass) = superclass
-        && names.first().is_none_or(|first| !first.is(&superclass))
+    let names = names.take(limits.elements).map(|name| identifier(name, element));
+    let mut names = names.collect::<Result<Vec<_>, _>>()?;
+    if let Some(superclass) = optional(element, "SUPERCLASS")?
+        && names.first() != Some(&superclass)
     {
-        names.insert(0, superclass.into());
+        names.insert(0, superclass);
     }
     Ok(names)
 }
 
-fn required(element: &Element<'_>, attribute: &'static str) -> Result<CimName, Error> {
-    let value = element.attr(attribute)?.filter(|value| CimName::is_identifier(value));
-    let error = Error::Element { offset: element.offset(), expected: "a name in NAME" };
-    value.map(CimName::from).ok_or(error)
+fn required(element: &Element<'_>, attribute: &str) -> Result<CimName, Error> {
+    let value = element.attr(attribute)?.unwrap_or_default();
+    identifier(&value, element)
 }
 
 fn optional(element: &Element<'_>, attribute: &str) -> Result<Option<CimName>, Error> {
-    Ok(element.attr(attribute)?.filter(|value| !value.is_empty()).map(CimName::from))
+    let value = element.attr(attribute)?.filter(|value| !value.is_empty());
+    value.map(|value| identifier(&value, element)).transpose()
+}
+
+fn identifier(name: &str, element: &Element<'_>) -> Result<CimName, Error> {
+    if CimName::is_identifier(name) {
+        return Ok(name.into());
+    }
+    Err(Error::Element { offset: element.offset(), expected: "attributes that name elements and classes" })
 }
 
 fn flag(element: &Element<'_>, attribute: &str, default: bool) -> Result<bool, Error> {
@@ -306,5 +313,8 @@ fn embed(parts: &mut Parts) {
         parts.data_type.element = CimType::Instance;
     } else if parts.qualifiers.has("EmbeddedObject") {
         parts.data_type.element = CimType::Object;
+    }
+    if parts.data_type.element.is_embedded() {
+        parts.default = CimValue::Null;
     }
 }

@@ -10,7 +10,7 @@ use crate::name::CimName;
 use crate::qualifier::Qualifier;
 use crate::types::{CimType, DataType};
 use crate::value::CimValue;
-use crate::wscim::clean;
+use crate::wscim::{clean, is_xml};
 
 /// Writes class definitions with as much as the client asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -82,11 +82,7 @@ impl ClassEncoder {
 
     fn parameter(&self, writer: &mut Writer, parameter: &ParameterDecl) -> Result<(), Error> {
         let data_type = &parameter.data_type;
-        let name = match (data_type.element, data_type.is_array) {
-            (CimType::Reference, true) => "PARAMETER.REFARRAY",
-            _ => element_name("PARAMETER", data_type),
-        };
-        writer.start(name).attr("NAME", &clean(&parameter.name));
+        writer.start(element_name("PARAMETER", data_type)).attr("NAME", &clean(&parameter.name));
         write_type(writer, data_type);
         self.qualifiers(writer, &parameter.qualifiers, Some(data_type))?;
         write_default(writer, data_type, &parameter.default).map_err(|e| e.inside(&parameter.name))?;
@@ -151,12 +147,16 @@ fn write_qualifier(writer: &mut Writer, qualifier: &Qualifier) -> Result<(), Err
     Ok(())
 }
 
+/// The name of the element. CIM-XML knows arrays of references in parameters alone; a property that
+/// is one is named by analogy.
 fn element_name(base: &'static str, data_type: &DataType) -> &'static str {
     match (base, data_type.element, data_type.is_array) {
-        ("PROPERTY", CimType::Reference, _) => "PROPERTY.REFERENCE",
+        ("PROPERTY", CimType::Reference, true) => "PROPERTY.REFARRAY",
+        ("PROPERTY", CimType::Reference, false) => "PROPERTY.REFERENCE",
         ("PROPERTY", _, true) => "PROPERTY.ARRAY",
         ("PROPERTY", _, false) => "PROPERTY",
-        (_, CimType::Reference, _) => "PARAMETER.REFERENCE",
+        (_, CimType::Reference, true) => "PARAMETER.REFARRAY",
+        (_, CimType::Reference, false) => "PARAMETER.REFERENCE",
         (_, _, true) => "PARAMETER.ARRAY",
         (_, _, false) => "PARAMETER",
     }
@@ -209,10 +209,11 @@ fn write_value(writer: &mut Writer, value: &CimValue) -> Result<(), Error> {
 }
 
 fn write_scalar(writer: &mut Writer, value: &CimValue) -> Result<(), Error> {
-    if let CimValue::Char16(unit) = value
-        && let Some(c) = char::from_u32(u32::from(*unit)).filter(|c| !c.is_control())
-    {
-        writer.leaf("VALUE", &clean(c.encode_utf8(&mut [0; 4])));
+    if let CimValue::Char16(unit) = value {
+        // A number of one digit would be read as that digit.
+        let character = char::from_u32(u32::from(*unit)).filter(|c| is_xml(*c));
+        let text = character.map_or_else(|| format!("{unit:02}"), |c| c.to_string());
+        writer.leaf("VALUE", &text);
         return Ok(());
     }
     let error = Error::Type { expected: "a value that has a text", found: value.describe() };

@@ -291,7 +291,7 @@ impl<'a> Parser<'a> {
         let position = self.position;
         let name = self.name("the name of a property or method")?;
         if self.accept_sign('(')? {
-            let data_type = embedded(data_type, &qualifiers);
+            let data_type = self.embedded(data_type, &qualifiers)?;
             let return_type = (!is_void).then_some(data_type);
             let parameters = self.parameters()?;
             self.expect_sign(';')?;
@@ -343,6 +343,11 @@ impl<'a> Parser<'a> {
         })
     }
 
+    fn embedded(&self, data_type: DataType, qualifiers: &NamedList<Qualifier>) -> Result<DataType, Error> {
+        let reason = "a type that agrees with EmbeddedInstance or EmbeddedObject";
+        embedded(data_type, qualifiers).ok_or_else(|| self.unexpected(reason))
+    }
+
     /// `[size]` and `= value` after a name.
     fn rest_of_declaration(
         &mut self,
@@ -353,7 +358,7 @@ impl<'a> Parser<'a> {
             data_type.is_array = true;
             data_type.array_size = size;
         }
-        let data_type = embedded(data_type, qualifiers);
+        let data_type = self.embedded(data_type, qualifiers)?;
         let default = if self.accept_sign('=')? { self.value_of(&data_type, 0)? } else { CimValue::Null };
         Ok((data_type, default))
     }
@@ -376,15 +381,27 @@ impl<'a> Parser<'a> {
     }
 }
 
-/// Applies the qualifiers that make a string an embedded instance or object.
-fn embedded(mut data_type: DataType, qualifiers: &NamedList<Qualifier>) -> DataType {
-    if data_type.element == CimType::String {
-        if let Some(class) = qualifiers.text("EmbeddedInstance") {
-            data_type.element = CimType::Instance;
+/// Applies the qualifiers that make a string an embedded instance or object; `None` when they
+/// contradict the type or name no class.
+fn embedded(mut data_type: DataType, qualifiers: &NamedList<Qualifier>) -> Option<DataType> {
+    let instance = qualifiers.get("EmbeddedInstance");
+    let object = qualifiers.get("EmbeddedObject");
+    match (data_type.element, instance, object) {
+        (CimType::String, Some(qualifier), _) => {
+            let class = qualifier.value.as_str().filter(|name| CimName::is_identifier(name))?;
             data_type.class = Some(class.into());
-        } else if qualifiers.has("EmbeddedObject") {
+            data_type.element = CimType::Instance;
+        }
+        (CimType::Instance, Some(qualifier), _) => {
+            let class = qualifier.value.as_str().map(CimName::from);
+            return Some(data_type).filter(|data_type| data_type.class == class);
+        }
+        (CimType::String, None, Some(qualifier)) if qualifier.is_true() => {
             data_type.element = CimType::Object;
         }
+        (CimType::Object, _, Some(qualifier)) if !qualifier.is_true() => return None,
+        (CimType::Object, Some(_), _) => return None,
+        _ => {}
     }
-    data_type
+    Some(data_type)
 }

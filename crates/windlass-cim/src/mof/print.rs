@@ -63,7 +63,7 @@ impl MofPrinter {
         for property in class.properties.iter().filter(|p| self.inherited || !p.is_propagated) {
             self.qualifiers(&property.qualifiers, Some(&property.data_type), "  ", "\n", out)?;
             out.push_str("  ");
-            write_declaration(&property.data_type, &property.name, out)?;
+            write_declaration(&property.data_type, &property.qualifiers, &property.name, out)?;
             write_default(&property.default, out)?;
             out.push_str(";\n");
         }
@@ -77,7 +77,9 @@ impl MofPrinter {
     fn method(&self, method: &MethodDecl, out: &mut String) -> fmt::Result {
         self.qualifiers(&method.qualifiers, method.return_type.as_ref(), "  ", "\n", out)?;
         match &method.return_type {
-            Some(data_type) => write!(out, "  {} {}(", type_name(data_type), method.name)?,
+            Some(data_type) => {
+                write!(out, "  {} {}(", type_name(data_type, &method.qualifiers), method.name)?;
+            }
             None => write!(out, "  void {}(", method.name)?,
         }
         for (i, parameter) in method.parameters.iter().enumerate() {
@@ -90,7 +92,7 @@ impl MofPrinter {
 
     fn parameter(&self, parameter: &ParameterDecl, out: &mut String) -> fmt::Result {
         self.qualifiers(&parameter.qualifiers, Some(&parameter.data_type), "", " ", out)?;
-        write_declaration(&parameter.data_type, &parameter.name, out)?;
+        write_declaration(&parameter.data_type, &parameter.qualifiers, &parameter.name, out)?;
         write_default(&parameter.default, out)
     }
 
@@ -157,20 +159,24 @@ fn write_qualifier(qualifier: &Qualifier, out: &mut String) -> fmt::Result {
     Ok(())
 }
 
-/// The type before a name.
-fn type_name(data_type: &DataType) -> String {
+/// The type before a name; a qualifier may tell that a string is more.
+fn type_name(data_type: &DataType, qualifiers: &NamedList<Qualifier>) -> String {
     match (data_type.element, &data_type.class) {
         (CimType::Reference, Some(class)) => format!("{class} ref"),
         (CimType::Reference, None) => "object ref".to_owned(),
-        (CimType::Instance, Some(class)) => class.to_string(),
+        (CimType::Instance, Some(class)) if !qualifiers.contains("EmbeddedInstance") => class.to_string(),
         (CimType::Instance | CimType::Object, _) => "string".to_owned(),
         (element, _) => element.name().to_owned(),
     }
 }
 
-fn write_declaration(data_type: &DataType, name: &str, out: &mut String) -> fmt::Result {
-    // With the qualifier EmbeddedInstance a class as type says the same twice, which is allowed.
-    write!(out, "{} {name}", type_name(data_type))?;
+fn write_declaration(
+    data_type: &DataType,
+    qualifiers: &NamedList<Qualifier>,
+    name: &str,
+    out: &mut String,
+) -> fmt::Result {
+    write!(out, "{} {name}", type_name(data_type, qualifiers))?;
     match (data_type.is_array, data_type.array_size) {
         (true, Some(size)) => write!(out, "[{size}]"),
         (true, None) => out.write_str("[]"),

@@ -65,9 +65,17 @@ pub fn parse_namespace_path(text: &str) -> Result<(Option<String>, Namespace), E
     let mut scan = Scan { text, at: 0 };
     let server = scan.server()?;
     let rest = scan.rest();
-    let valid =
-        rest.split(['/', '\\']).all(|s| !s.is_empty() && s.chars().all(|c| !c.is_control() && c != ':'));
-    if valid { Ok((server, Namespace::new(rest))) } else { Err(Error::path(scan.at, "a namespace")) }
+    if is_namespace(rest) && !rest.contains(':') {
+        Ok((server, Namespace::new(rest)))
+    } else {
+        Err(Error::path(scan.at, "a namespace"))
+    }
+}
+
+/// Whether a text is one or more names with slashes between them.
+fn is_namespace(text: &str) -> bool {
+    let is_name = |name: &str| !name.is_empty() && name.trim() == name && !name.contains(char::is_control);
+    text.split(['/', '\\']).all(is_name)
 }
 
 /// A path read from left to right.
@@ -134,8 +142,7 @@ impl<'a> Scan<'a> {
         };
         let name = rest.get(..colon).unwrap_or_default();
         let trimmed = name.strip_prefix(['/', '\\']).filter(|_| server.is_none()).unwrap_or(name);
-        let valid = trimmed.split(['/', '\\']).all(|s| !s.is_empty() && !s.contains(char::is_control));
-        if !valid {
+        if !is_namespace(trimmed) {
             return Err(Error::path(self.at, "a namespace"));
         }
         self.at += colon + 1;

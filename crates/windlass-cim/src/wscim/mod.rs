@@ -22,8 +22,8 @@ mod shape;
 
 pub use budget::DecodeLimits;
 pub use decode::Decoder;
-pub(crate) use encode::clean;
 pub use encode::{DateTimeStyle, Encoder};
+pub(crate) use encode::{clean, is_xml};
 
 /// The namespace of `cim:Datetime` and its kin.
 pub const NS_COMMON: &str = "http://schemas.dmtf.org/wbem/wscim/1/common";

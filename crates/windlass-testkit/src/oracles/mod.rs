@@ -9,6 +9,7 @@
 )]
 
 mod auth;
+mod cim;
 mod command;
 mod display;
 mod http;
@@ -23,14 +24,18 @@ pub type Oracle = fn(&[u8]);
 /// Every oracle by the name of its fuzz target.
 pub const ORACLES: &[(&str, Oracle)] = &[
     ("certificate_binding", auth::certificate_binding),
+    ("cimxml", cim::cimxml),
     ("command_language", command::command_language),
     ("conversions", command::conversions),
+    ("datetime", cim::datetime),
     ("display", display::display),
     ("http_client", http::http_client),
     ("http_heads", http::http_heads),
     ("http_server", http::http_server),
+    ("mof", cim::mof),
     ("multipart_framing", http::multipart_framing),
     ("ntlm_messages", auth::ntlm_messages),
+    ("object_path", cim::object_path),
     ("psrp_client", psrp::psrp_client),
     ("psrp_fragments", psrp::fragments),
     ("psrp_lines", psrp::psrp_lines),
@@ -41,6 +46,8 @@ pub const ORACLES: &[(&str, Oracle)] = &[
     ("spnego_initiator", auth::spnego_initiator),
     ("spnego_tokens", auth::spnego_tokens),
     ("wildcards", command::wildcards),
+    ("wql", cim::wql),
+    ("wscim", cim::wscim),
     ("wsman_request", wsman::wsman_request),
     ("wsman_response", wsman::wsman_response),
     ("xml", xml::xml),
