@@ -7,6 +7,7 @@ use std::time::Duration;
 use windlass_auth::Accounts;
 use windlass_core::Secret;
 
+use crate::cim::{CimProvider, FactsProvider};
 use crate::powershell::{Cmdlet, Commands};
 use crate::{Error, MockHost};
 
@@ -96,6 +97,7 @@ pub(crate) struct Config {
     pub(crate) limits: HostLimits,
     pub(crate) computer: String,
     pub(crate) commands: Commands,
+    pub(crate) providers: Vec<Arc<dyn CimProvider>>,
     pub(crate) http: Option<String>,
     pub(crate) https: Option<String>,
     pub(crate) certificate_path: Option<PathBuf>,
@@ -120,6 +122,7 @@ impl Default for MockHostBuilder {
                 limits: HostLimits::default(),
                 computer: facts.host_name(),
                 commands: Commands::built_in(),
+                providers: vec![Arc::new(FactsProvider)],
                 http: None,
                 https: None,
                 certificate_path: None,
@@ -192,6 +195,12 @@ impl MockHostBuilder {
     /// Leaves only these commands in the PowerShell endpoints.
     pub fn only_commands(mut self, keep: impl FnMut(&str) -> bool) -> Self {
         self.config.commands.retain(keep);
+        self
+    }
+
+    /// Adds a source of CIM objects.
+    pub fn provider(mut self, provider: Arc<dyn CimProvider>) -> Self {
+        self.config.providers.push(provider);
         self
     }
 

@@ -37,6 +37,9 @@ pub enum Error {
         /// Why not.
         source: std::io::Error,
     },
+    /// The classes of a CIM provider cannot be used.
+    #[error("CIM classes: {0}")]
+    Cim(#[from] windlass_cim::Error),
     /// A host that serves no connection.
     #[error("the host has stopped")]
     Stopped,

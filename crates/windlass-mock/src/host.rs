@@ -11,12 +11,14 @@ use tokio::task::JoinSet;
 
 use crate::Error;
 use crate::certificate::Certificate;
+use crate::cim::{CimRequest, Repository};
 use crate::config::{Config, MockHostBuilder};
 use crate::facts::Facts;
 use crate::listener::{self, Transport};
 use crate::powershell::{Commands, Stop};
 use crate::shell::Shells;
 use crate::statistics::{Counters, Statistics};
+use crate::wsman::Enumerations;
 
 /// A host that serves WS-Man over HTTP, HTTPS and in-process pipes.
 ///
@@ -37,6 +39,8 @@ pub(crate) struct Host {
     pub(crate) facts: Facts,
     pub(crate) counters: Counters,
     pub(crate) shells: Shells,
+    pub(crate) cim: Repository,
+    pub(crate) enumerations: Enumerations,
     /// Given when the host is to end.
     pub(crate) stop: Stop,
 }
@@ -48,7 +52,13 @@ impl MockHost {
     }
 
     pub(crate) async fn start(config: Config) -> Result<Self, Error> {
+        let mut cim = Repository::default();
+        for provider in &config.providers {
+            cim.add(Arc::clone(provider))?;
+        }
         let host = Arc::new(Host {
+            cim,
+            enumerations: Enumerations::default(),
             commands: Arc::new(config.commands.clone()),
             facts: Facts::default(),
             counters: Counters::default(),
@@ -130,6 +140,7 @@ impl MockHost {
     pub async fn shutdown(self) {
         self.host.stop.stop();
         self.host.shells.close_all();
+        self.host.enumerations.clear();
         let mut tasks = self.tasks.lock().await;
         while tasks.join_next().await.is_some() {}
     }
@@ -162,12 +173,22 @@ impl Drop for MockHost {
 }
 
 impl Host {
+    /// What providers are told with each request of this user.
+    pub(crate) fn cim_request<'h>(&'h self, user: &'h str) -> CimRequest<'h> {
+        CimRequest {
+            user,
+            computer: &self.config.computer,
+            facts: &self.facts,
+            allow_exec: self.config.allow_exec,
+        }
+    }
+
     pub(crate) fn statistics(&self) -> Statistics {
         let Counters { connections, accepted, http_requests, messages, failed_logons } = &self.counters;
         Statistics {
             open_shells: self.shells.len(),
             open_commands: self.shells.commands(),
-            open_enumerations: 0,
+            open_enumerations: self.enumerations.len(),
             open_subscriptions: 0,
             connections: connections.get(),
             accepted: accepted.load(Ordering::Relaxed),

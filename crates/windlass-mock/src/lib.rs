@@ -19,6 +19,7 @@
 #![forbid(unsafe_code)]
 
 mod certificate;
+pub mod cim;
 mod config;
 mod error;
 mod exec;

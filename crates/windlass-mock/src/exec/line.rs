@@ -12,7 +12,7 @@ pub(super) fn join(command: &str, arguments: &[impl AsRef<str>]) -> String {
 
 /// Splits a line into a program and its arguments, as programs of Windows do: blanks part arguments unless
 /// they stand between double quotes, and a backslash before a double quote takes its meaning.
-pub(super) fn split(line: &str) -> Vec<String> {
+pub(crate) fn split(line: &str) -> Vec<String> {
     let mut words = Vec::new();
     let mut word: Option<String> = None;
     let mut quoted = false;

@@ -14,6 +14,8 @@ use crate::shell::{Opening, Received};
 use crate::wsman::Caller;
 use process::{Launch, Process, Signal};
 
+pub(crate) use line::split as split_line;
+
 /// A shell that runs programs.
 pub(crate) struct CmdShell {
     allowed: bool,
@@ -41,6 +43,15 @@ impl CmdShell {
     /// Programs that were not terminated.
     pub(crate) fn commands(&self) -> usize {
         self.lock().len()
+    }
+
+    /// Id, line and state of each program.
+    pub(crate) fn list(&self) -> Vec<(String, String, &'static str)> {
+        let processes = self.lock();
+        let described = processes.iter().map(|(id, process)| {
+            (id.clone(), process.line().to_owned(), if process.has_ended() { "Done" } else { "Running" })
+        });
+        described.collect()
     }
 
     /// Starts a program.

@@ -32,6 +32,7 @@ pub(super) enum Signal {
 
 /// A program.
 pub(super) struct Process {
+    line: String,
     /// The id of its process group.
     id: Option<u32>,
     stdin: tokio::sync::Mutex<Option<ChildStdin>>,
@@ -74,6 +75,7 @@ impl Process {
         command.process_group(0);
         let mut child = command.spawn()?;
         let process = Arc::new(Self {
+            line: launch.line,
             id: child.id(),
             stdin: tokio::sync::Mutex::new(child.stdin.take()),
             output: Mutex::default(),
@@ -84,6 +86,16 @@ impl Process {
         let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
         tokio::spawn(Arc::clone(&process).watch(child, stdout, stderr));
         Ok(process)
+    }
+
+    /// The line that it was started with.
+    pub(super) fn line(&self) -> &str {
+        &self.line
+    }
+
+    /// Whether it has ended.
+    pub(super) fn has_ended(&self) -> bool {
+        self.lock().exit.is_some()
     }
 
     fn lock(&self) -> MutexGuard<'_, Output> {

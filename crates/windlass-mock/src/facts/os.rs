@@ -136,7 +136,8 @@ impl Facts {
         let changed = |path| std::fs::metadata(self.path(path)).ok()?.modified().ok();
         let oldest =
             ["/etc/machine-id", "/etc/hostname", "/lost+found"].into_iter().filter_map(changed).min();
-        Timestamp::try_from(oldest?).ok()
+        // Images are built with times of no meaning, such as the beginning of time.
+        Timestamp::try_from(oldest?).ok().filter(|time| time.as_second() > 0)
     }
 }
 

@@ -107,6 +107,16 @@ impl PoolShell {
         self.lock().pipelines.len()
     }
 
+    /// Id, line and state of each pipeline.
+    pub(crate) fn list(&self) -> Vec<(String, String, &'static str)> {
+        let state = self.lock();
+        let described = state.pipelines.iter().map(|(id, pipeline)| {
+            let ended = state.pool.pipeline_state(*id).is_none_or(is_final);
+            (pipeline.command_id.clone(), String::new(), if ended { "Done" } else { "Running" })
+        });
+        described.collect()
+    }
+
     /// Takes the first fragments, which open the pool. More may follow.
     pub(crate) fn begin(self: &Arc<Self>, creation: &[u8]) -> Result<(), Box<Fault>> {
         let events = self.take(None, Stream::Default, creation)?;

@@ -8,7 +8,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use windlass_auth::Principal;
-use windlass_wsman::{CommandLine, Fault, FaultCode, OptionSet, RunState, ShellInfo, SignalCode};
+use windlass_wsman::{
+    CommandInfo, CommandLine, Fault, FaultCode, OptionSet, RunState, ShellInfo, SignalCode,
+};
 
 pub(crate) use registry::{Shells, expire};
 
@@ -130,6 +132,21 @@ impl Shell {
             Body::Cmd(shell) => shell.commands(),
             Body::PowerShell(shell) => shell.commands(),
         }
+    }
+
+    /// Its commands as they are listed.
+    pub(crate) fn command_list(&self) -> Vec<CommandInfo> {
+        let commands = match &self.body {
+            Body::Cmd(shell) => shell.list(),
+            Body::PowerShell(shell) => shell.list(),
+        };
+        let described = commands.into_iter().map(|(id, line, state)| CommandInfo {
+            shell_id: Some(self.opening.id.clone()),
+            command_id: Some(id),
+            command_line: Some(line),
+            state: Some(state.to_owned()),
+        });
+        described.collect()
     }
 
     /// What it says about itself.

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use windlass_auth::Principal;
 use windlass_wsman::{Fault, FaultCode};
 
 use super::{Opening, Shell};
@@ -52,6 +53,13 @@ impl Shells {
         self.lock().get(id).cloned()
     }
 
+    /// The shells of a user, oldest first.
+    pub(crate) fn of_user(&self, user: &Principal) -> Vec<Arc<Shell>> {
+        let mut own: Vec<_> = self.lock().values().filter(|shell| shell.is_owned_by(user)).cloned().collect();
+        own.sort_by_key(|shell| shell.opened);
+        own
+    }
+
     /// Forgets a shell.
     pub(crate) fn remove(&self, id: &str) -> Option<Arc<Shell>> {
         self.lock().remove(id)
@@ -90,6 +98,7 @@ pub(crate) async fn expire(host: Arc<Host>) {
             () = host.stop.stopped() => return,
             () = tokio::time::sleep(INTERVAL) => {}
         }
+        host.enumerations.expire(host.config.limits.enumeration_timeout);
         for shell in host.shells.take_expired() {
             tracing::debug!(shell = shell.id(), "a shell has expired");
             shell.close();

@@ -1,5 +1,9 @@
 //! From a message of WS-Man to its answer.
 
+mod cim;
+mod enumeration;
+mod fault;
+mod schema;
 mod shells;
 
 use std::sync::Arc;
@@ -9,6 +13,7 @@ use bytes::Bytes;
 use tokio::time::Instant;
 use uuid::Uuid;
 use windlass_auth::Principal;
+use windlass_cim::ResourceUri;
 use windlass_http::Request as HttpRequest;
 use windlass_soap::Limits;
 use windlass_wsman::{
@@ -17,6 +22,8 @@ use windlass_wsman::{
 };
 
 use crate::host::Host;
+
+pub(crate) use enumeration::Enumerations;
 
 const CONTENT_TYPE: &str = "application/soap+xml;charset=UTF-8";
 
@@ -152,10 +159,18 @@ async fn dispatch(host: &Arc<Host>, request: Request<'_>, caller: &Caller) -> Ou
         Operation::Delete | Operation::Get if is_shell(&resource) => {
             shells::handle(host, &header, operation, caller).await
         }
+        Operation::Pull(pull) => enumeration::pull(host, &header, pull, caller).await,
+        Operation::Release(release) => enumeration::release(host, &header, &release.context, caller),
+        Operation::Enumerate(request) if is_shell(&resource) => {
+            shells::enumerate(host, &header, request, caller).await
+        }
         _ if is_shell(&resource) => {
             Err(Box::new(Fault::action_not_supported(header.action.as_deref().unwrap_or_default())))
         }
-        _ => Err(Box::new(Fault::invalid_resource_uri(&resource))),
+        _ => match resource.parse::<ResourceUri>() {
+            Ok(uri) => cim::handle(host, &header, uri, operation, caller).await,
+            Err(_) => Err(Box::new(Fault::invalid_resource_uri(&resource))),
+        },
     }
 }
 

@@ -5,11 +5,12 @@ use std::sync::Arc;
 use uuid::Uuid;
 use windlass_soap::EndpointReference;
 use windlass_wsman::{
-    CommandLine, CommandResponse, CommandState, Create, CreateResponse, Fault, FaultCode, Header, Operation,
-    ReceiveOutput, ReceiveResponse, Reply, SelectorSet, SendInput, Shell as ShellRequest, SignalCode, Stream,
-    uri,
+    CommandInfo, CommandLine, CommandResponse, CommandState, Create, CreateResponse, Enumerate,
+    EnumerationMode, Fault, FaultCode, Filter, Header, Operation, ReceiveOutput, ReceiveResponse, Reply,
+    SelectorSet, SendInput, Shell as ShellRequest, SignalCode, Stream, uri,
 };
 
+use super::enumeration::{self, Items, Rendered};
 use super::{Caller, Outcome, Owned, reply};
 use crate::host::Host;
 use crate::shell::{Kind, Opening, Shell};
@@ -61,6 +62,37 @@ pub(super) async fn handle(
         }
         _ => Err(Box::new(Fault::action_not_supported(header.action.as_deref().unwrap_or_default()))),
     }
+}
+
+/// Lists the caller's shells, or the commands of one of them.
+pub(super) async fn enumerate(
+    host: &Arc<Host>,
+    header: &Header,
+    request: &Enumerate,
+    caller: &Caller,
+) -> Outcome {
+    if request.mode != EnumerationMode::Object {
+        return Err(Box::new(Fault::new(FaultCode::SHELLCOMMANDS_EPRS_NOTSUPPORTED)));
+    }
+    let resource = header.resource_uri.as_deref().unwrap_or_default();
+    let documents = if resource.eq_ignore_ascii_case(uri::SHELL_COMMAND) {
+        let Some(Filter::Selectors(selectors)) = &request.filter else {
+            return Err(Box::new(Fault::new(FaultCode::SHELLCOMMANDS_FILTER_EXPECTED)));
+        };
+        let Some(id) = selectors.get("ShellId") else {
+            return Err(Box::new(Fault::new(FaultCode::SHELLCOMMANDS_FILTER_EXPECTED)));
+        };
+        let shell = host.shells.get(id).filter(|shell| shell.is_owned_by(&caller.user));
+        let shell = shell.ok_or_else(|| Box::new(Fault::unexpected_selectors()))?;
+        shell.command_list().iter().map(CommandInfo::to_xml).collect()
+    } else if resource.eq_ignore_ascii_case(uri::SHELL) {
+        host.shells.of_user(&caller.user).iter().map(|shell| shell.info().to_xml()).collect::<Vec<_>>()
+    } else {
+        return Err(Box::new(Fault::action_not_supported(header.action.as_deref().unwrap_or_default())));
+    };
+    let items: Items =
+        Box::new(documents.into_iter().map(|xml| Ok(Rendered { xml: Some(xml), reference: None })));
+    enumeration::enumerate(host, header, request, items, caller).await
 }
 
 /// Some clients write `Terminate` and the like with capitals, which Windows takes.

@@ -1,0 +1,47 @@
+//! CIM: namespaces, their classes, and the providers behind them.
+
+mod cimv2;
+mod memory;
+mod provider;
+mod repository;
+
+use windlass_cim::{CimInstance, CimValue, ObjectPath};
+
+pub(crate) use cimv2::FactsProvider;
+pub use memory::MemoryProvider;
+pub use provider::{CimFailure, CimProvider, CimRequest, Instances};
+pub(crate) use repository::{Repository, Selection};
+
+/// Whether an instance has the keys of a path. Texts are compared without regard to case.
+pub(crate) fn has_keys(instance: &CimInstance, path: &ObjectPath) -> bool {
+    path.bindings()
+        .iter()
+        .all(|binding| instance.get(&binding.name).is_some_and(|value| same_key(value, &binding.value)))
+}
+
+fn same_key(left: &CimValue, right: &CimValue) -> bool {
+    match (left, right) {
+        (CimValue::String(left), CimValue::String(right)) => left.eq_ignore_ascii_case(right),
+        (CimValue::Reference(left), CimValue::Reference(right)) => same_path(left, right),
+        (left, right) => left == right || as_text(left).is_some_and(|left| Some(left) == as_text(right)),
+    }
+}
+
+/// Whether two paths name the same object, computers and the order of keys aside.
+pub(crate) fn same_path(left: &ObjectPath, right: &ObjectPath) -> bool {
+    let namespaces = match (&left.namespace, &right.namespace) {
+        (Some(left), Some(right)) => left == right,
+        _ => true,
+    };
+    namespaces
+        && left.class_name == right.class_name
+        && left.bindings().len() == right.bindings().len()
+        && left
+            .bindings()
+            .iter()
+            .all(|binding| right.key(&binding.name).is_some_and(|value| same_key(&binding.value, value)))
+}
+
+fn as_text(value: &CimValue) -> Option<String> {
+    value.to_text().map(std::borrow::Cow::into_owned)
+}

@@ -1,0 +1,364 @@
+//! The namespaces of a host.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use windlass_cim::wql::{Associators, Condition, Query, References, ResultMode, Select, Work};
+use windlass_cim::{
+    CimClass, CimInstance, CimName, CimStatus, CimType, CimValue, ClassStore, Keys, Namespace, ObjectPath,
+    Schema,
+};
+
+use super::provider::{CimFailure, CimProvider, CimRequest, Instances};
+use super::same_path;
+
+/// The namespaces of a host, their classes and their providers.
+#[derive(Default)]
+pub(crate) struct Repository {
+    namespaces: BTreeMap<String, Arc<NamespaceClasses>>,
+}
+
+/// The classes of one namespace.
+#[derive(Default)]
+pub(crate) struct NamespaceClasses {
+    store: ClassStore,
+    providers: HashMap<String, Arc<dyn CimProvider>>,
+}
+
+/// What an enumeration gives, and how.
+pub(crate) struct Selection {
+    /// The instances.
+    pub(crate) instances: Instances,
+    /// Whether the answer is a projection: instances lack properties that the query did not ask for.
+    pub(crate) projected: bool,
+}
+
+/// Steps that the evaluation of a condition may take for one instance.
+const WORK: usize = 100_000;
+
+impl Repository {
+    /// Adds a provider with its classes.
+    pub(crate) fn add(&mut self, provider: Arc<dyn CimProvider>) -> Result<(), windlass_cim::Error> {
+        let key = provider.namespace().as_str().to_lowercase();
+        let entry = self.namespaces.entry(key).or_default();
+        // Providers are added before the host is shared.
+        let Some(namespace) = Arc::get_mut(entry) else { return Ok(()) };
+        for class in provider.classes()? {
+            let name = class.name.as_str().to_lowercase();
+            namespace.store.add(class)?;
+            namespace.providers.insert(name, Arc::clone(&provider));
+        }
+        Ok(())
+    }
+
+    /// The classes of a namespace.
+    pub(crate) fn namespace(&self, name: &Namespace) -> Result<&Arc<NamespaceClasses>, CimFailure> {
+        self.namespaces.get(&name.as_str().to_lowercase()).ok_or_else(|| {
+            CimFailure::new(CimStatus::INVALID_NAMESPACE)
+                .because(format!("The namespace {} does not exist.", name.as_str()))
+        })
+    }
+
+    /// One instance.
+    pub(crate) fn get(&self, request: &CimRequest<'_>, path: &ObjectPath) -> Result<CimInstance, CimFailure> {
+        let (namespace, class) = self.class_of(path)?;
+        let path = resolve(path, &class)?;
+        let mut found = Err(CimFailure::new(CimStatus::NOT_FOUND));
+        // A path may name the class that declares the keys instead of the instance's own.
+        for class in namespace.store.family(&class.name) {
+            match namespace.provider(class) {
+                Some(provider) => found = provider.get(request, class, &path),
+                None => continue,
+            }
+            match &found {
+                Err(failure) if failure.status == CimStatus::NOT_FOUND => {}
+                _ => break,
+            }
+        }
+        found.map(|instance| complete(instance, path.namespace.as_ref()))
+    }
+
+    /// The instances of a class and of those that derive from it.
+    pub(crate) fn enumerate(
+        &self,
+        request: &CimRequest<'_>,
+        namespace_name: &Namespace,
+        class: &str,
+        condition: Option<&Condition>,
+    ) -> Result<Instances, CimFailure> {
+        let namespace = self.namespace(namespace_name)?;
+        namespace.class(class)?;
+        let mut parts: Vec<Instances> = Vec::new();
+        for class in namespace.store.family(class) {
+            if class.is_abstract() && !class.is_association() {
+                continue;
+            }
+            if let Some(provider) = namespace.provider(class) {
+                parts.push(provider.enumerate(request, class, condition)?);
+            }
+        }
+        let name = namespace_name.clone();
+        let all = parts.into_iter().flatten();
+        Ok(Box::new(all.map(move |instance| instance.map(|instance| complete(instance, Some(&name))))))
+    }
+
+    /// What a query asks for.
+    pub(crate) fn query(
+        &self,
+        request: &CimRequest<'_>,
+        namespace_name: &Namespace,
+        query: Query,
+    ) -> Result<Selection, CimFailure> {
+        match query {
+            Query::Select(select) => self.select(request, namespace_name, select),
+            Query::Associators(associators) => self.associators(request, namespace_name, &associators),
+            Query::References(references) => self.references(request, namespace_name, &references),
+        }
+    }
+
+    fn select(
+        &self,
+        request: &CimRequest<'_>,
+        namespace_name: &Namespace,
+        select: Select,
+    ) -> Result<Selection, CimFailure> {
+        let namespace = Arc::clone(self.namespace(namespace_name)?);
+        let class = namespace.class(&select.from)?;
+        select.validate(&class).map_err(|error| {
+            CimFailure::new(CimStatus::INVALID_QUERY).because(format!("The query is not valid: {error}."))
+        })?;
+        let all = self.enumerate(request, namespace_name, &select.from, select.condition.as_ref())?;
+        let projected = matches!(select.projection, windlass_cim::wql::Projection::Columns(_));
+        let chosen = all.filter_map(move |instance| {
+            let instance = match instance {
+                Ok(instance) => instance,
+                Err(failure) => return Some(Err(failure)),
+            };
+            match select.matches(&instance, &namespace.store, &mut Work::new(WORK)) {
+                Ok(true) => Some(Ok(select.project(instance))),
+                Ok(false) => None,
+                Err(error) => {
+                    Some(Err(CimFailure::new(CimStatus::SERVER_LIMITS_EXCEEDED).because(format!("{error}."))))
+                }
+            }
+        });
+        Ok(Selection { instances: Box::new(chosen), projected })
+    }
+
+    /// The association instances in which an object has a part, and in which.
+    fn references(
+        &self,
+        request: &CimRequest<'_>,
+        namespace_name: &Namespace,
+        query: &References,
+    ) -> Result<Selection, CimFailure> {
+        let source = self.existing(request, namespace_name, &query.of)?;
+        let found =
+            self.links(request, namespace_name, &source, query.result_class.as_ref(), query.role.as_ref())?;
+        let keys_only = query.mode == ResultMode::KeysOnly;
+        let instances = found
+            .into_iter()
+            .map(move |(instance, _)| Ok(if keys_only { keys_of(instance) } else { instance }));
+        Ok(Selection { instances: Box::new(instances), projected: false })
+    }
+
+    /// The objects at the other ends of associations.
+    fn associators(
+        &self,
+        request: &CimRequest<'_>,
+        namespace_name: &Namespace,
+        query: &Associators,
+    ) -> Result<Selection, CimFailure> {
+        let namespace = self.namespace(namespace_name)?;
+        let source = self.existing(request, namespace_name, &query.of)?;
+        let class = query.association_class.as_ref();
+        let mut found: Vec<CimInstance> = Vec::new();
+        for (link, own) in self.links(request, namespace_name, &source, class, query.role.as_ref())? {
+            for property in link.properties.iter().filter(|property| property.name != own) {
+                let CimValue::Reference(target) = &property.value else { continue };
+                if query.result_role.as_ref().is_some_and(|role| *role != property.name) {
+                    continue;
+                }
+                if query
+                    .result_class
+                    .as_ref()
+                    .is_some_and(|wanted| !namespace.store.is_a(&target.class_name, wanted))
+                {
+                    continue;
+                }
+                let path = target.as_ref().clone().in_namespace(namespace_name.clone());
+                if found.iter().any(|known| known.path().is_some_and(|known| same_path(&known, &path))) {
+                    continue;
+                }
+                // What has gone meanwhile is left out.
+                if let Ok(instance) = self.get(request, &path) {
+                    found.push(if query.mode == ResultMode::KeysOnly { keys_of(instance) } else { instance });
+                }
+            }
+        }
+        Ok(Selection { instances: Box::new(found.into_iter().map(Ok)), projected: false })
+    }
+
+    /// Instances of association classes with the name of the property that refers to `source`.
+    fn links(
+        &self,
+        request: &CimRequest<'_>,
+        namespace_name: &Namespace,
+        source: &ObjectPath,
+        class: Option<&CimName>,
+        role: Option<&CimName>,
+    ) -> Result<Vec<(CimInstance, CimName)>, CimFailure> {
+        let namespace = self.namespace(namespace_name)?;
+        if let Some(class) = class {
+            namespace.class(class)?;
+        }
+        let classes = namespace.store.iter().filter(|candidate| {
+            candidate.is_association()
+                && class.is_none_or(|class| candidate.is_a(class))
+                && candidate
+                    .properties
+                    .iter()
+                    .any(|property| property.data_type.element == CimType::Reference)
+        });
+        let mut found = Vec::new();
+        for class in classes {
+            let Some(provider) = namespace.provider(class) else { continue };
+            for instance in provider.enumerate(request, class, None)? {
+                let instance = complete(instance?, Some(namespace_name));
+                let own = instance.properties.iter().find(|property| {
+                    role.is_none_or(|role| *role == property.name)
+                        && matches!(&property.value, CimValue::Reference(target) if same_path(target, source))
+                });
+                if let Some(own) = own.map(|property| property.name.clone()) {
+                    found.push((instance, own));
+                }
+            }
+        }
+        Ok(found)
+    }
+
+    /// The path of an object that there is, with the keys as the class declares them.
+    fn existing(
+        &self,
+        request: &CimRequest<'_>,
+        namespace_name: &Namespace,
+        path: &ObjectPath,
+    ) -> Result<ObjectPath, CimFailure> {
+        let path = match &path.namespace {
+            Some(_) => path.clone(),
+            None => path.clone().in_namespace(namespace_name.clone()),
+        };
+        let instance = self.get(request, &path)?;
+        Ok(instance.path().unwrap_or(path))
+    }
+
+    /// Calls a method.
+    pub(crate) fn invoke(
+        &self,
+        request: &CimRequest<'_>,
+        path: &ObjectPath,
+        method: &str,
+        input: &CimInstance,
+    ) -> Result<CimInstance, CimFailure> {
+        let (namespace, class) = self.class_of(path)?;
+        let declared = class.method(method).ok_or_else(|| {
+            CimFailure::new(CimStatus::METHOD_NOT_FOUND)
+                .because(format!("The class {} has no method {method}.", class.name))
+        })?;
+        let path = match path.keys {
+            Keys::Class if !declared.is_static() => {
+                let text = format!("The method {method} is not static: it needs an instance.");
+                return Err(CimFailure::new(CimStatus::INVALID_PARAMETER).because(text));
+            }
+            Keys::Class => path.clone(),
+            _ => resolve(path, &class)?,
+        };
+        let provider = namespace.provider(&class).ok_or_else(|| CimFailure::new(CimStatus::NOT_SUPPORTED))?;
+        provider.invoke(request, &class, &path, declared, input)
+    }
+
+    /// Changes an instance.
+    pub(crate) fn put(
+        &self,
+        request: &CimRequest<'_>,
+        path: &ObjectPath,
+        changes: CimInstance,
+    ) -> Result<CimInstance, CimFailure> {
+        let (namespace, class) = self.class_of(path)?;
+        let path = resolve(path, &class)?;
+        let provider = namespace.provider(&class).ok_or_else(|| CimFailure::new(CimStatus::NOT_SUPPORTED))?;
+        let changed = provider.put(request, &class, &path, changes)?;
+        Ok(complete(changed, path.namespace.as_ref()))
+    }
+
+    /// Creates an instance.
+    pub(crate) fn create(
+        &self,
+        request: &CimRequest<'_>,
+        class: &ObjectPath,
+        instance: CimInstance,
+    ) -> Result<CimInstance, CimFailure> {
+        let (namespace, found) = self.class_of(class)?;
+        let provider = namespace.provider(&found).ok_or_else(|| CimFailure::new(CimStatus::NOT_SUPPORTED))?;
+        let created = provider.create(request, &found, instance)?;
+        Ok(complete(created, class.namespace.as_ref()))
+    }
+
+    /// Deletes an instance.
+    pub(crate) fn delete(&self, request: &CimRequest<'_>, path: &ObjectPath) -> Result<(), CimFailure> {
+        let (namespace, class) = self.class_of(path)?;
+        let path = resolve(path, &class)?;
+        let provider = namespace.provider(&class).ok_or_else(|| CimFailure::new(CimStatus::NOT_SUPPORTED))?;
+        provider.delete(request, &class, &path)
+    }
+
+    fn class_of(&self, path: &ObjectPath) -> Result<(&Arc<NamespaceClasses>, Arc<CimClass>), CimFailure> {
+        let namespace =
+            path.namespace.as_ref().ok_or_else(|| CimFailure::new(CimStatus::INVALID_NAMESPACE))?;
+        let namespace = self.namespace(namespace)?;
+        let class = namespace.class(&path.class_name)?;
+        Ok((namespace, class))
+    }
+}
+
+impl NamespaceClasses {
+    /// The classes.
+    pub(crate) fn store(&self) -> &ClassStore {
+        &self.store
+    }
+
+    /// The class of this name.
+    pub(crate) fn class(&self, name: &str) -> Result<Arc<CimClass>, CimFailure> {
+        self.store.class(name).ok_or_else(|| {
+            CimFailure::new(CimStatus::INVALID_CLASS).because(format!("The class {name} does not exist."))
+        })
+    }
+
+    fn provider(&self, class: &CimClass) -> Option<&Arc<dyn CimProvider>> {
+        self.providers.get(&class.name.as_str().to_lowercase())
+    }
+}
+
+/// The path with keys of the names and types that the class declares.
+fn resolve(path: &ObjectPath, class: &CimClass) -> Result<ObjectPath, CimFailure> {
+    if path.bindings().is_empty() && class.keys().next().is_some() {
+        let text = format!("The keys of the {} are missing.", class.name);
+        return Err(CimFailure::new(CimStatus::INVALID_PARAMETER).because(text));
+    }
+    path.clone().resolve(class).map_err(|error| {
+        CimFailure::new(CimStatus::INVALID_PARAMETER).because(format!("The keys are not valid: {error}."))
+    })
+}
+
+fn complete(mut instance: CimInstance, namespace: Option<&Namespace>) -> CimInstance {
+    if instance.namespace.is_none() {
+        instance.namespace = namespace.cloned();
+    }
+    instance
+}
+
+/// The instance with its keys alone.
+fn keys_of(mut instance: CimInstance) -> CimInstance {
+    instance.properties.retain(|property| property.is_key);
+    instance
+}

@@ -1,0 +1,491 @@
+//! CIM over WS-Man: Get, Put, Create, Delete, Enumerate, and methods (DSP0227).
+
+use std::sync::Arc;
+
+use windlass_cim::cimxml::ClassEncoder;
+use windlass_cim::wql::Condition;
+use windlass_cim::wscim::{Decoder, Encoder};
+use windlass_cim::{
+    CimInstance, CimName, CimStatus, CimValue, Keys, Mismatch, Namespace, ObjectPath, ResourceUri, UriFamily,
+    wql,
+};
+use windlass_soap::{Selector, SelectorSet, SelectorValue};
+use windlass_wsman::{
+    AssociationFilter, AssociationKind, Create, CreateResponse, EndpointReference, Enumerate,
+    EnumerationMode, Fault, Filter, Header, Operation, PolymorphismMode, Reply, Xml,
+};
+use windlass_xml::Writer;
+
+use super::enumeration::{self, Items, Rendered};
+use super::fault::cim_fault;
+use super::{Caller, Outcome, reply};
+use crate::cim::{CimFailure, CimRequest, Instances, Selection};
+use crate::host::Host;
+
+/// The namespace of requests that name none.
+const DEFAULT_NAMESPACE: &str = "root/cimv2";
+
+/// Carries out an operation on a CIM resource.
+pub(super) async fn handle(
+    host: &Arc<Host>,
+    header: &Header,
+    uri: ResourceUri,
+    operation: Operation<'_>,
+    caller: &Caller,
+) -> Outcome {
+    if uri.family == UriFamily::ClassSchema {
+        return super::schema::handle(host, header, operation, caller).await;
+    }
+    let target = Target::new(uri, header, caller)?;
+    match operation {
+        Operation::Get => get(host, header, target).await,
+        Operation::Put(body) => put(host, header, target, body.into_owned()).await,
+        Operation::Create(Create::Resource(body)) => create(host, header, target, body.into_owned()).await,
+        Operation::Delete => {
+            let path = target.instance()?;
+            blocking(host, &target.user.clone(), move |host, request| host.cim.delete(request, &path))
+                .await?;
+            Ok(reply(header, Reply::Delete))
+        }
+        Operation::Enumerate(request) => enumerate(host, header, target, request, caller).await,
+        Operation::Invoke(body) => invoke(host, header, target, body.map(Xml::into_owned)).await,
+        _ => Err(Box::new(Fault::action_not_supported(header.action.as_deref().unwrap_or_default()))),
+    }
+}
+
+/// What a request is about.
+#[derive(Clone)]
+pub(super) struct Target {
+    pub(super) uri: ResourceUri,
+    pub(super) namespace: Namespace,
+    keys: Vec<(String, CimValue)>,
+    pub(super) user: String,
+}
+
+impl Target {
+    pub(super) fn new(uri: ResourceUri, header: &Header, caller: &Caller) -> Result<Self, Box<Fault>> {
+        let mut namespace = uri.namespace.clone();
+        let mut keys = Vec::new();
+        for selector in header.selectors.iter() {
+            if selector.name.eq_ignore_ascii_case(windlass_wsman::uri::CIM_NAMESPACE) {
+                if let SelectorValue::Text(text) = &selector.value {
+                    namespace.get_or_insert_with(|| Namespace::new(text));
+                }
+            } else {
+                keys.push((selector.name.clone(), key_value(selector)?));
+            }
+        }
+        let namespace = namespace.unwrap_or_else(|| Namespace::new(DEFAULT_NAMESPACE));
+        Ok(Self { uri, namespace, keys, user: caller.user.to_string() })
+    }
+
+    fn class(&self) -> Result<CimName, Box<Fault>> {
+        self.uri.class.clone().ok_or_else(|| {
+            let text = "The resource URI names all classes; the operation needs one.";
+            Box::new(Fault::invalid_resource_uri(text))
+        })
+    }
+
+    /// The path of the class, or of the instance that the selectors name.
+    fn path(&self) -> Result<ObjectPath, Box<Fault>> {
+        let mut path = ObjectPath::class(self.class()?).in_namespace(self.namespace.clone());
+        for (name, value) in &self.keys {
+            path = path.with_key(name.as_str(), value.clone());
+        }
+        Ok(path)
+    }
+
+    /// The path of the instance; of a class without keys there is one instance at most.
+    fn instance(&self) -> Result<ObjectPath, Box<Fault>> {
+        let mut path = self.path()?;
+        if path.keys == Keys::Class {
+            path.keys = Keys::Singleton;
+        }
+        Ok(path)
+    }
+
+    fn encoder(&self) -> Encoder {
+        let encoder = Encoder::new(ResourceUri { namespace: self.wire_namespace(), ..self.uri.clone() });
+        // Clients of the DMTF form expect no types on instances.
+        if self.uri.family == UriFamily::Wmi { encoder } else { encoder.without_root_type() }
+    }
+
+    fn wire_namespace(&self) -> Option<Namespace> {
+        (self.uri.family == UriFamily::Wmi).then(|| self.namespace.clone())
+    }
+}
+
+/// Runs a CIM operation on a thread that may block.
+async fn blocking<T, F>(host: &Arc<Host>, user: &str, run: F) -> Result<T, Box<Fault>>
+where
+    T: Send + 'static,
+    F: FnOnce(&Host, &CimRequest<'_>) -> Result<T, CimFailure> + Send + 'static,
+{
+    let (host, user) = (Arc::clone(host), user.to_owned());
+    let ran = tokio::task::spawn_blocking(move || run(&host, &host.cim_request(&user)));
+    match ran.await {
+        Ok(Ok(done)) => Ok(done),
+        Ok(Err(failure)) => Err(Box::new(cim_fault(&failure))),
+        Err(_) => Err(super::aborted()),
+    }
+}
+
+async fn get(host: &Arc<Host>, header: &Header, target: Target) -> Outcome {
+    let path = target.instance()?;
+    let instance =
+        blocking(host, &target.user.clone(), move |host, request| host.cim.get(request, &path)).await?;
+    let mut writer = Writer::new();
+    let written = match &header.fragment_transfer {
+        None => target.encoder().instance(&mut writer, &instance),
+        Some(fragment) => {
+            let part = fragment_of(&instance, &fragment.expression)?;
+            target.encoder().projection(&mut writer, &part)
+        }
+    };
+    written.map_err(unwritable)?;
+    Ok(reply(header, Reply::Get(Xml::from(writer.finish()))))
+}
+
+/// The property that a fragment expression names; `Name` and `Name/text()` are understood.
+fn fragment_of(instance: &CimInstance, expression: &str) -> Result<CimInstance, Box<Fault>> {
+    let name = expression.trim().trim_end_matches("/text()");
+    let name = name.rsplit([':', '/']).next().unwrap_or(name);
+    let mut part = instance.clone();
+    part.properties.retain(|property| property.name.is(name));
+    if part.properties.is_empty() {
+        let text = format!("The fragment {expression} names no property of the {}.", instance.class_name);
+        return Err(Box::new(
+            Fault::new(windlass_wsman::FaultCode::INVALID_FRAGMENT_PATH).with_message(text),
+        ));
+    }
+    Ok(part)
+}
+
+async fn put(host: &Arc<Host>, header: &Header, target: Target, body: Xml<'static>) -> Outcome {
+    let path = target.instance()?;
+    let is_fragment = header.fragment_transfer.is_some();
+    let user = target.user.clone();
+    let changed = blocking(host, &user, move |host, request| {
+        let changes = decode_instance(host, &target, &body, is_fragment)?;
+        let changed = host.cim.put(request, &path, changes)?;
+        let mut writer = Writer::new();
+        target.encoder().instance(&mut writer, &changed).map_err(|error| internal(&error))?;
+        Ok(writer.finish())
+    });
+    let changed = changed.await?;
+    Ok(reply(header, Reply::Put(Some(Xml::from(changed)))))
+}
+
+async fn create(host: &Arc<Host>, header: &Header, target: Target, body: Xml<'static>) -> Outcome {
+    let class = ObjectPath::class(target.class()?).in_namespace(target.namespace.clone());
+    let family = target.clone();
+    let user = target.user.clone();
+    let created = blocking(host, &user, move |host, request| {
+        let instance = decode_instance(host, &target, &body, false)?;
+        host.cim.create(request, &class, instance)
+    });
+    let path = created.await?.path();
+    let resource = path.map(|path| reference(&family, &path));
+    let response = CreateResponse { resource, shell: None, other: None };
+    Ok(reply(header, Reply::Create(Box::new(response))))
+}
+
+async fn invoke(host: &Arc<Host>, header: &Header, target: Target, body: Option<Xml<'static>>) -> Outcome {
+    let action = header.action.clone().unwrap_or_default();
+    let method = action.rsplit('/').next().unwrap_or_default().to_owned();
+    let resource = header.resource_uri.as_deref().unwrap_or_default();
+    let base = action.strip_suffix(&method).and_then(|base| base.strip_suffix('/')).unwrap_or_default();
+    if method.is_empty() || !base.eq_ignore_ascii_case(resource.split('?').next().unwrap_or_default()) {
+        return Err(Box::new(Fault::action_not_supported(&action)));
+    }
+    let path = target.path()?;
+    let user = target.user.clone();
+    let output = blocking(host, &user, move |host, request| {
+        let namespace = Arc::clone(host.cim.namespace(&target.namespace)?);
+        let class = namespace.class(&path.class_name)?;
+        let declared = class.method(&method).ok_or_else(|| {
+            let text = format!("The class {} has no method {method}.", class.name);
+            CimFailure::new(CimStatus::METHOD_NOT_FOUND).because(text)
+        })?;
+        let method = declared.name.clone();
+        let input = match &body {
+            None => CimInstance::new("__PARAMETERS"),
+            Some(body) => {
+                let mut reader = body.reader(windlass_xml::Limits::default());
+                let element = reader.next_element().map_err(|error| invalid(&error))?;
+                let Some(element) = element else {
+                    return Err(CimFailure::new(CimStatus::INVALID_PARAMETER));
+                };
+                let types = Arc::new(declared.input_class());
+                let mut decoder = Decoder::new().with_schema(namespace.store(), Mismatch::Fail);
+                decoder.parameters(&mut reader, &element, Some(&types)).map_err(|error| invalid(&error))?
+            }
+        };
+        let unknown = input.properties.iter().find(|property| declared.parameter(&property.name).is_none());
+        if let Some(unknown) = unknown {
+            let text = format!("The method {method} has no parameter {}.", unknown.name);
+            return Err(CimFailure::new(CimStatus::INVALID_PARAMETER).because(text));
+        }
+        let output = host.cim.invoke(request, &path, &method, &input)?;
+        let mut writer = Writer::new();
+        let element = format!("{method}_OUTPUT");
+        let encoder = target.encoder();
+        encoder
+            .parameters(&mut writer, &class.name, &element, &output.properties)
+            .map_err(|error| internal(&error))?;
+        Ok(writer.finish())
+    });
+    let output = output.await?;
+    Ok(reply(header, Reply::Invoke(Some(Xml::from(output)))))
+}
+
+async fn enumerate(
+    host: &Arc<Host>,
+    header: &Header,
+    target: Target,
+    request: Enumerate,
+    caller: &Caller,
+) -> Outcome {
+    let wanted = wanted(&target, &request)?;
+    let (mode, exclude) =
+        (request.mode, request.polymorphism == Some(PolymorphismMode::ExcludeSubClassProperties));
+    let class = target.uri.class.clone();
+    let started = target.clone();
+    let user = target.user.clone();
+    let items = blocking(host, &user, move |host, cim| {
+        let Selection { instances, projected } = wanted.start(host, cim, &started)?;
+        let namespace = Arc::clone(host.cim.namespace(&started.namespace)?);
+        let base = match (exclude, &class) {
+            (true, Some(class)) => Some(namespace.class(class)?),
+            _ => None,
+        };
+        let target = started.clone();
+        let rendered = instances.map(move |instance| {
+            let mut instance = instance.map_err(|failure| Box::new(cim_fault(&failure)))?;
+            if let Some(base) = &base {
+                instance.class_name = base.name.clone();
+                instance.properties.retain(|property| base.property(&property.name).is_some());
+            }
+            render(&target, &instance, mode, projected)
+        });
+        let items: Items = Box::new(rendered);
+        Ok(items)
+    });
+    let items = items.await?;
+    enumeration::enumerate(host, header, &request, items, caller).await
+}
+
+/// Which instances an enumeration asks for.
+enum Wanted {
+    Class { only: bool },
+    Query(Box<wql::Query>),
+    Selectors(Vec<(String, CimValue)>),
+}
+
+fn wanted(target: &Target, request: &Enumerate) -> Result<Wanted, Box<Fault>> {
+    Ok(match &request.filter {
+        None => Wanted::Class { only: request.polymorphism == Some(PolymorphismMode::None) },
+        Some(Filter::Wql(text)) => match wql::parse(text) {
+            Ok(query) => Wanted::Query(Box::new(query)),
+            Err(error) => {
+                let failure = CimFailure::new(CimStatus::INVALID_QUERY)
+                    .because(format!("The query is not valid: {error}."));
+                return Err(Box::new(cim_fault(&failure)));
+            }
+        },
+        Some(Filter::Selectors(selectors)) => {
+            let keys: Result<Vec<_>, Box<Fault>> =
+                selectors.iter().map(|selector| Ok((selector.name.clone(), key_value(selector)?))).collect();
+            Wanted::Selectors(keys?)
+        }
+        Some(Filter::Association(filter)) => Wanted::Query(Box::new(association_query(target, filter)?)),
+        Some(Filter::Other { .. }) => return Err(Box::new(Fault::filter_dialect_unavailable())),
+    })
+}
+
+impl Wanted {
+    fn start(self, host: &Host, request: &CimRequest<'_>, target: &Target) -> Result<Selection, CimFailure> {
+        let class = || target.uri.class.clone().ok_or_else(|| CimFailure::new(CimStatus::INVALID_CLASS));
+        let all = |class: &CimName, condition: Option<&Condition>| -> Result<Instances, CimFailure> {
+            host.cim.enumerate(request, &target.namespace, class, condition)
+        };
+        match self {
+            Self::Query(query) => host.cim.query(request, &target.namespace, *query),
+            Self::Class { only } => {
+                let class = class()?;
+                let instances = all(&class, None)?;
+                let instances: Instances = match only {
+                    false => instances,
+                    true => Box::new(instances.filter(move |instance| {
+                        instance.as_ref().map_or(true, |instance| instance.class_name == class)
+                    })),
+                };
+                Ok(Selection { instances, projected: false })
+            }
+            Self::Selectors(selectors) => {
+                let class = class()?;
+                let mut path = ObjectPath::class(class.clone());
+                for (name, value) in selectors {
+                    path = path.with_key(name, value);
+                }
+                let instances = all(&class, None)?.filter(move |instance| {
+                    instance.as_ref().map_or(true, |instance| crate::cim::has_keys(instance, &path))
+                });
+                Ok(Selection { instances: Box::new(instances), projected: false })
+            }
+        }
+    }
+}
+
+/// An association filter as the query that asks for the same.
+fn association_query(target: &Target, filter: &AssociationFilter) -> Result<wql::Query, Box<Fault>> {
+    let of = path_of(&filter.object).ok_or_else(|| {
+        Box::new(Fault::cannot_process_filter("The object of the association names no class."))
+    })?;
+    let of = if of.namespace.is_some() { of } else { of.in_namespace(target.namespace.clone()) };
+    let name = |text: &Option<String>| text.as_deref().filter(|text| !text.is_empty()).map(CimName::from);
+    Ok(match filter.kind {
+        AssociationKind::Associated => wql::Query::Associators(wql::Associators {
+            of,
+            association_class: name(&filter.association_class),
+            result_class: name(&filter.result_class),
+            role: name(&filter.role),
+            result_role: name(&filter.result_role),
+            required_association_qualifier: None,
+            required_qualifier: None,
+            mode: wql::ResultMode::Instances,
+        }),
+        AssociationKind::References => wql::Query::References(wql::References {
+            of,
+            result_class: name(&filter.result_class),
+            role: name(&filter.role),
+            required_qualifier: None,
+            mode: wql::ResultMode::Instances,
+        }),
+    })
+}
+
+fn render(
+    target: &Target,
+    instance: &CimInstance,
+    mode: EnumerationMode,
+    projected: bool,
+) -> Result<Rendered, Box<Fault>> {
+    let xml = match mode {
+        EnumerationMode::Reference => None,
+        EnumerationMode::Object | EnumerationMode::ObjectAndReference => {
+            let mut writer = Writer::new();
+            let encoder = target.encoder();
+            // Queries for some properties get them alone from WMI, and instances from others.
+            let written = match projected && target.uri.family == UriFamily::Wmi {
+                true => encoder.projection(&mut writer, instance),
+                false => encoder.instance(&mut writer, instance),
+            };
+            written.map_err(unwritable)?;
+            Some(writer.finish())
+        }
+    };
+    let reference = match mode {
+        EnumerationMode::Object => None,
+        EnumerationMode::Reference | EnumerationMode::ObjectAndReference => {
+            instance.path().map(|path| reference(target, &path))
+        }
+    };
+    Ok(Rendered { xml, reference })
+}
+
+fn decode_instance(
+    host: &Host,
+    target: &Target,
+    body: &Xml<'_>,
+    is_fragment: bool,
+) -> Result<CimInstance, CimFailure> {
+    let namespace = host.cim.namespace(&target.namespace)?;
+    let class = target.uri.class.clone().ok_or_else(|| CimFailure::new(CimStatus::INVALID_CLASS))?;
+    let mut decoder = Decoder::new()
+        .with_schema(namespace.store(), Mismatch::Fail)
+        .with_namespace(target.namespace.clone());
+    let mut reader = body.reader(windlass_xml::Limits::default());
+    let element = reader.next_element().map_err(|error| invalid(&error))?;
+    let Some(element) = element else { return Err(CimFailure::new(CimStatus::INVALID_PARAMETER)) };
+    let decoded = match is_fragment {
+        true => decoder.projection(&mut reader, &element, &class),
+        false => decoder.instance(&mut reader, &element),
+    };
+    let instance = decoded.map_err(|error| invalid(&error))?;
+    if !is_fragment && !namespace.class(&class)?.is_a(&instance.class_name) && instance.class_name != class {
+        let text = format!("The body holds a {}, the resource is {class}.", instance.class_name);
+        return Err(CimFailure::new(CimStatus::INVALID_PARAMETER).because(text));
+    }
+    Ok(instance)
+}
+
+/// The value of a key selector.
+fn key_value(selector: &Selector) -> Result<CimValue, Box<Fault>> {
+    match &selector.value {
+        SelectorValue::Text(text) => Ok(CimValue::String(text.clone())),
+        SelectorValue::Reference(epr) => match path_of(epr) {
+            Some(path) => Ok(CimValue::Reference(Box::new(path))),
+            None => {
+                let text = format!("The selector {} refers to nothing.", selector.name);
+                Err(Box::new(Fault::invalid_selectors(text)))
+            }
+        },
+    }
+}
+
+/// The path that an endpoint reference stands for. The reader bounds how deep references nest.
+fn path_of(epr: &EndpointReference) -> Option<ObjectPath> {
+    let uri: ResourceUri = epr.resource_uri.as_deref()?.parse().ok()?;
+    let mut selectors = Vec::new();
+    for selector in epr.selectors.iter() {
+        let value = match &selector.value {
+            SelectorValue::Text(text) => CimValue::String(text.clone()),
+            SelectorValue::Reference(inner) => CimValue::Reference(Box::new(path_of(inner)?)),
+        };
+        selectors.push((selector.name.clone(), value));
+    }
+    uri.to_path(selectors)
+}
+
+/// The endpoint reference of a path, in the family of the request.
+fn reference(target: &Target, path: &ObjectPath) -> EndpointReference {
+    let uri =
+        ResourceUri { namespace: target.wire_namespace(), ..target.uri.clone() }.sibling(&path.class_name);
+    let mut selectors = SelectorSet::new();
+    let namespace = path.namespace.as_ref().unwrap_or(&target.namespace);
+    selectors.push(windlass_wsman::uri::CIM_NAMESPACE, namespace.as_str());
+    for binding in path.bindings() {
+        match &binding.value {
+            CimValue::Reference(inner) => {
+                selectors.push_reference(binding.name.as_str(), reference(target, inner));
+            }
+            value => selectors.push(binding.name.as_str(), value.to_text().unwrap_or_default()),
+        }
+    }
+    EndpointReference::anonymous(uri.to_string(), selectors)
+}
+
+fn invalid(error: &dyn std::fmt::Display) -> CimFailure {
+    CimFailure::new(CimStatus::INVALID_PARAMETER).because(format!("The body cannot be used: {error}."))
+}
+
+fn internal(error: &dyn std::fmt::Display) -> CimFailure {
+    CimFailure::new(CimStatus::FAILED).because(format!("The answer cannot be written: {error}."))
+}
+
+fn unwritable(error: windlass_cim::Error) -> Box<Fault> {
+    Box::new(Fault::internal_error(format!("The instance cannot be written: {error}.")))
+}
+
+/// How a class is to be written, as the options ask.
+pub(super) fn class_encoder(header: &Header) -> ClassEncoder {
+    let wants =
+        |name: &str| !header.options.get(name).is_some_and(|value| value.eq_ignore_ascii_case("false"));
+    ClassEncoder {
+        qualifiers: wants("IncludeQualifiers"),
+        class_origin: wants("IncludeClassOrigin"),
+        derivation: wants("IncludeInheritanceHierarchy"),
+        inherited: wants("IncludeInheritedElements"),
+    }
+}
