@@ -21,7 +21,7 @@ use windlass_auth::{
     SpnegoAcceptor, SpnegoInitiator, Step,
 };
 
-const SIZES: [usize; 3] = [1 << 10, 64 << 10, 512 << 10];
+const SIZES: [usize; 3] = [2 << 10, 64 << 10, 512 << 10];
 
 fn accounts() -> Arc<Accounts> {
     let mut accounts = Accounts::new();

@@ -205,10 +205,11 @@ impl Mac<'_> {
 
     /// Takes in what does not exceed the block that is begun.
     fn buffer(&mut self, data: &[u8]) {
-        for (slot, byte) in self.partial.iter_mut().skip(self.used).zip(data) {
-            *slot = *byte;
+        let end = self.used + data.len();
+        if let Some(slot) = self.partial.get_mut(self.used..end) {
+            slot.copy_from_slice(data);
         }
-        self.used += data.len();
+        self.used = end;
         if self.used == BLOCK {
             compress(&mut self.state, &words(&self.partial));
             self.used = 0;
@@ -265,7 +266,7 @@ fn rounds(state: &mut [u32; 4], block: &[u32; 16], mut between: impl FnMut()) {
 /// Four steps, after which each word is where it was.
 #[inline(always)]
 fn four(
-    function: impl Fn(u32, u32, u32) -> u32,
+    add: impl Fn(u32, u32, u32, u32) -> u32,
     turns: [u32; 4],
     words: [(u32, u32); 4],
     state: &mut [u32; 4],
@@ -273,30 +274,32 @@ fn four(
 ) {
     for (turn, (word, constant)) in turns.into_iter().zip(words) {
         let [a, b, c, d] = *state;
-        let sum = a.wrapping_add(function(b, c, d)).wrapping_add(word).wrapping_add(constant);
+        let sum = add(a.wrapping_add(word).wrapping_add(constant), b, c, d);
         *state = [d, b.wrapping_add(sum.rotate_left(turn)), b, c];
         between();
     }
 }
 
+// The four functions, added to a sum. `b` comes last, as the step before has only just computed it.
+
 #[inline(always)]
-fn f(b: u32, c: u32, d: u32) -> u32 {
-    d ^ (b & (c ^ d))
+fn f(sum: u32, b: u32, c: u32, d: u32) -> u32 {
+    sum.wrapping_add(d ^ (b & (c ^ d)))
 }
 
 #[inline(always)]
-fn g(b: u32, c: u32, d: u32) -> u32 {
-    (d & b).wrapping_add(!d & c)
+fn g(sum: u32, b: u32, c: u32, d: u32) -> u32 {
+    sum.wrapping_add(!d & c).wrapping_add(d & b)
 }
 
 #[inline(always)]
-fn h(b: u32, c: u32, d: u32) -> u32 {
-    b ^ c ^ d
+fn h(sum: u32, b: u32, c: u32, d: u32) -> u32 {
+    sum.wrapping_add(b ^ (c ^ d))
 }
 
 #[inline(always)]
-fn i(b: u32, c: u32, d: u32) -> u32 {
-    c ^ (b | !d)
+fn i(sum: u32, b: u32, c: u32, d: u32) -> u32 {
+    sum.wrapping_add(c ^ (b | !d))
 }
 
 /// One block of MD5.
