@@ -3,87 +3,15 @@
 use std::collections::VecDeque;
 
 use bytes::{Bytes, BytesMut};
-use windlass_auth::{ChannelBinding, Credential, KdcRequest, Step};
+use windlass_auth::{KdcRequest, Step};
 
-use crate::auth_loop::{AuthMethod, Handshake, Login};
+use crate::auth_loop::{Handshake, Login};
 use crate::body::BodyReader;
 use crate::head::split_head;
-use crate::{HttpError, Limits, ResponseHead, Scheme, multipart, parse_challenges};
+use crate::{ClientConfig, HttpError, ResponseHead, Scheme, multipart, parse_challenges};
 
 /// Pieces shorter than this altogether are sent as one.
 const COALESCE: usize = 16 * 1024;
-
-/// What a connection is made of.
-#[derive(Debug, Clone)]
-pub struct ClientConfig {
-    /// What goes into the Host header, with the port where it is not the default.
-    pub host: String,
-    /// The path and query to post to.
-    pub path: String,
-    /// Whether TLS is around the connection.
-    pub scheme: Scheme,
-    /// How to log on.
-    pub auth: AuthMethod,
-    /// What to log on with.
-    pub credential: Option<Credential>,
-    /// The TLS channel; looked at with [`Scheme::Https`] only.
-    pub channel_binding: Option<ChannelBinding>,
-    /// Whether messages may travel readable over plain HTTP.
-    pub allow_unencrypted: bool,
-    /// The service principal name of the server, such as `HTTP/server.corp.example`.
-    pub spn: Option<String>,
-    /// The name of this computer, as NTLM tells it; may be empty.
-    pub workstation: String,
-    /// The User-Agent header.
-    pub user_agent: String,
-    /// Limits on what the server sends.
-    pub limits: Limits,
-    /// Whether to send no message along with the last token of a handshake. Found out by
-    /// [`ClientConnection::authenticates_empty`]; carry it over to further connections.
-    pub authenticate_empty: bool,
-    /// The time as a FILETIME (100 ns since 1601).
-    pub now: u64,
-}
-
-impl ClientConfig {
-    /// A configuration with the usual values for everything else.
-    pub fn new(
-        host: impl Into<String>,
-        scheme: Scheme,
-        auth: AuthMethod,
-        credential: Option<Credential>,
-    ) -> Self {
-        Self {
-            host: host.into(),
-            path: "/wsman".to_owned(),
-            scheme,
-            auth,
-            credential,
-            channel_binding: None,
-            allow_unencrypted: false,
-            spn: None,
-            workstation: String::new(),
-            user_agent: "windlass".to_owned(),
-            limits: Limits::default(),
-            authenticate_empty: false,
-            now: 0,
-        }
-    }
-
-    fn check(&self) -> Result<(), HttpError> {
-        let clean = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic());
-        if !clean(&self.host) {
-            return Err(HttpError::Config { field: "host", reason: "expected a name or address" });
-        }
-        if !clean(&self.path) || !self.path.starts_with('/') {
-            return Err(HttpError::Config { field: "path", reason: "expected a path" });
-        }
-        if self.user_agent.bytes().any(|byte| byte.is_ascii_control()) {
-            return Err(HttpError::Config { field: "user_agent", reason: "expected printable text" });
-        }
-        Ok(())
-    }
-}
 
 /// What happened on the connection.
 #[derive(Debug, Clone, PartialEq, Eq)]

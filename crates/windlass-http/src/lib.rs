@@ -12,6 +12,7 @@ mod auth_loop;
 mod body;
 mod challenge;
 mod client;
+mod config;
 mod error;
 mod head;
 mod limits;
@@ -20,11 +21,12 @@ mod server;
 
 pub use auth_loop::AuthMethod;
 pub use challenge::{Challenge, parse_challenges};
-pub use client::{ClientConfig, ClientConnection, ClientEvent, Response};
+pub use client::{ClientConnection, ClientEvent, Response};
+pub use config::{ClientConfig, ServerConfig};
 pub use error::HttpError;
 pub use head::{Headers, RequestHead, ResponseHead};
 pub use limits::Limits;
-pub use server::{Request, ServerConfig, ServerConnection, ServerEvent};
+pub use server::{Request, ServerConnection, ServerEvent};
 
 /// Whether TLS is around the connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -36,5 +38,5 @@ pub enum Scheme {
 }
 
 /// The value of the Authorization header with which a client says that its TLS certificate is its
-/// credential ([DSP0226] C.3.6).
+/// credential (DSP0226, C.3.6).
 pub const CERTIFICATE_PROFILE: &str = "http://schemas.dmtf.org/wbem/wsman/1/wsman/secprofile/https/mutual";

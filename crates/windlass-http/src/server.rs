@@ -1,101 +1,16 @@
 //! The server's side of one connection.
 
 use std::collections::VecDeque;
-use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
 use windlass_auth::{
-    AccountStore, AuthError, BindingPolicy, ChannelBinding, NtlmAcceptor, NtlmAcceptorOptions, Principal,
-    SealingProtocol, SecurityContext, SpnegoAcceptor, Step, basic,
+    AuthError, NtlmAcceptor, Principal, SealingProtocol, SecurityContext, SpnegoAcceptor, Step, basic,
 };
 
 use crate::body::BodyReader;
 use crate::client::enqueue;
 use crate::head::split_head;
-use crate::{CERTIFICATE_PROFILE, Headers, HttpError, Limits, RequestHead, Scheme, multipart};
-
-/// What a connection is made of.
-#[derive(Clone)]
-pub struct ServerConfig {
-    /// Whether TLS is around the connection.
-    pub scheme: Scheme,
-    /// Where accounts are looked up.
-    pub accounts: Arc<dyn AccountStore>,
-    /// Whether Basic is accepted.
-    pub basic: bool,
-    /// Whether Negotiate, and raw NTLM in it, is accepted.
-    pub negotiate: bool,
-    /// Whether the scheme `NTLM` is offered and accepted.
-    pub ntlm: bool,
-    /// Who the TLS client certificate of this connection stands for, if it has one.
-    pub certificate: Option<Principal>,
-    /// Whether messages may travel readable over plain HTTP.
-    pub allow_unencrypted: bool,
-    /// Whether a request with `WSMANIDENTIFY: unauthenticated` needs no logon.
-    pub anonymous_identify: bool,
-    /// The TLS channel.
-    pub channel_binding: Option<ChannelBinding>,
-    /// What is demanded of the client's channel binding.
-    pub binding_policy: BindingPolicy,
-    /// The service principal names that are answered to; any if `None`.
-    pub targets: Option<Vec<String>>,
-    /// The name of this computer.
-    pub computer: String,
-    /// Limits on what the client sends.
-    pub limits: Limits,
-    /// The time as a FILETIME (100 ns since 1601).
-    pub now: u64,
-}
-
-impl ServerConfig {
-    /// A configuration with Negotiate alone and the usual values for everything else.
-    pub fn new(scheme: Scheme, accounts: Arc<dyn AccountStore>, computer: impl Into<String>) -> Self {
-        Self {
-            scheme,
-            accounts,
-            basic: false,
-            negotiate: true,
-            ntlm: false,
-            certificate: None,
-            allow_unencrypted: false,
-            anonymous_identify: false,
-            channel_binding: None,
-            binding_policy: BindingPolicy::default(),
-            targets: None,
-            computer: computer.into(),
-            limits: Limits::default(),
-            now: 0,
-        }
-    }
-
-    fn readable_allowed(&self) -> bool {
-        self.scheme == Scheme::Https || self.allow_unencrypted
-    }
-
-    fn acceptor_options(&self) -> NtlmAcceptorOptions {
-        NtlmAcceptorOptions {
-            channel_binding: self.channel_binding.clone(),
-            binding_policy: self.binding_policy,
-            targets: self.targets.clone(),
-            ..NtlmAcceptorOptions::new(self.accounts.clone(), &self.computer, self.now)
-        }
-    }
-
-    /// A WWW-Authenticate line for each scheme, in the order of preference.
-    fn challenges(&self) -> String {
-        let mut lines = String::new();
-        if self.negotiate {
-            lines.push_str("WWW-Authenticate: Negotiate\r\n");
-        }
-        if self.ntlm {
-            lines.push_str("WWW-Authenticate: NTLM\r\n");
-        }
-        if self.basic && self.readable_allowed() {
-            lines.push_str("WWW-Authenticate: Basic realm=\"WSMAN\"\r\n");
-        }
-        lines
-    }
-}
+use crate::{CERTIFICATE_PROFILE, Headers, HttpError, Limits, RequestHead, ServerConfig, multipart};
 
 /// What happened on the connection.
 #[derive(Debug, Clone, PartialEq, Eq)]
