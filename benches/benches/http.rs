@@ -14,7 +14,8 @@ use bytes::Bytes;
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use windlass_auth::{Accounts, Credential};
 use windlass_http::{
-    AuthMethod, ClientConfig, ClientConnection, ClientEvent, Scheme, ServerConfig, ServerConnection, ServerEvent,
+    AuthMethod, ClientConfig, ClientConnection, ClientEvent, Scheme, ServerConfig, ServerConnection,
+    ServerEvent,
 };
 
 const SOAP: &str = "application/soap+xml;charset=UTF-8";
@@ -55,9 +56,10 @@ fn round_trips(criterion: &mut Criterion) {
     for size in [2 << 10, 500 << 10] {
         group.throughput(Throughput::Bytes((2 * size).try_into().unwrap()));
         let body = Bytes::from(vec![0x41; size]);
-        for (name, scheme, auth) in
-            [("sealed", Scheme::Http, AuthMethod::Negotiate), ("within tls", Scheme::Https, AuthMethod::Basic)]
-        {
+        for (name, scheme, auth) in [
+            ("sealed", Scheme::Http, AuthMethod::Negotiate),
+            ("within tls", Scheme::Https, AuthMethod::Basic),
+        ] {
             let (mut client, mut server) = connections(scheme, auth);
             group.bench_function(BenchmarkId::new(name, size), |bencher| {
                 bencher.iter(|| exchange(&mut client, &mut server, &body));
