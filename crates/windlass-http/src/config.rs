@@ -34,7 +34,7 @@ pub struct ClientConfig {
     /// Limits on what the server sends.
     pub limits: Limits,
     /// Whether to send no message along with the last token of a handshake. Found out by
-    /// [`ClientConnection::authenticates_empty`]; carry it over to further connections.
+    /// [`crate::ClientConnection::authenticates_empty`]; carry it over to further connections.
     pub authenticate_empty: bool,
     /// The time as a FILETIME (100 ns since 1601).
     pub now: u64,

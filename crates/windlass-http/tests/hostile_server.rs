@@ -192,6 +192,9 @@ fn a_closed_connection_says_whether_the_message_may_be_repeated() {
     send(&mut client, "hello");
     let _ = transmit(&mut client);
     client.receive(&challenge);
+    assert!(!client.request_sent());
+    let _ = transmit(&mut client);
+    assert!(client.request_sent(), "the message went with the last token");
     client.receive_eof();
     assert_eq!(client.poll_event(), Some(ClientEvent::Reconnect { safe_to_repeat: false }));
     assert_eq!(client.request(Bytes::new(), SOAP), Err(HttpError::Closed));
