@@ -101,10 +101,13 @@ async fn cim(target: &Target) -> Result<()> {
     let systems = session.enumerate("", "Win32_OperatingSystem").collect().await?;
     counted = step.end(counted, session.statistics());
     let system = systems.first().context("the host has no Win32_OperatingSystem")?;
-    let shown = ["Caption", "Version", "CSName", "LastBootUpTime"].into_iter().fold(PsObject::custom(), |object, name| {
-        let text = system.get(name).and_then(|value| value.to_text()).unwrap_or_default().into_owned();
-        object.with(name, text)
-    });
+    let shown = ["Caption", "Version", "CSName", "LastBootUpTime"].into_iter().fold(
+        PsObject::custom(),
+        |object, name| {
+            let text = system.get(name).and_then(|value| value.to_text()).unwrap_or_default().into_owned();
+            object.with(name, text)
+        },
+    );
     println!("{}", format(&[shown.into()], &View::List(Vec::new()), COLUMNS));
 
     let step = Step::start("SELECT Name, ProcessId FROM Win32_Process WHERE ProcessId < 100");

@@ -146,8 +146,11 @@ fn subcommand<'c>(command: &'c Command, word: &str) -> Option<&'c Command> {
 /// The parameter of that name, or the only one that starts with it.
 fn find<'c>(command: &'c Command, name: &str) -> Result<&'c Arg, ArgumentError> {
     let wanted = name.to_ascii_lowercase();
-    let named: Vec<(&Arg, Vec<String>)> =
-        command.get_arguments().filter(|argument| argument.get_long().is_some()).map(|argument| (argument, names(argument))).collect();
+    let named: Vec<(&Arg, Vec<String>)> = command
+        .get_arguments()
+        .filter(|argument| argument.get_long().is_some())
+        .map(|argument| (argument, names(argument)))
+        .collect();
     if let Some((exact, _)) = named.iter().find(|(_, names)| names.contains(&wanted)) {
         return Ok(exact);
     }
@@ -156,10 +159,20 @@ fn find<'c>(command: &'c Command, name: &str) -> Result<&'c Arg, ArgumentError> 
         .filter(|(_, names)| names.iter().any(|known| known.starts_with(&wanted)))
         .map(|(argument, _)| *argument)
         .collect();
+    // Our own additions, such as -CredentialFile, must not make PowerShell's abbreviations ambiguous.
+    let shortest = candidates.iter().find(|candidate| {
+        let stem = names(candidate);
+        candidates
+            .iter()
+            .all(|other| names(other).iter().any(|name| stem.iter().any(|stem| name.starts_with(stem))))
+    });
     match candidates.as_slice() {
         [only] => Ok(only),
         [] => Err(ArgumentError::Unknown(name.to_owned(), command.get_name().to_owned())),
         several => {
+            if let Some(shortest) = shortest {
+                return Ok(shortest);
+            }
             let shown: Vec<_> = several.iter().map(|argument| format!("-{}", pascal(argument))).collect();
             Err(ArgumentError::Ambiguous(name.to_owned(), shown.join(", ")))
         }
@@ -178,7 +191,12 @@ fn pascal(argument: &Arg) -> String {
     parts
         .map(|part| {
             let mut characters = part.chars();
-            characters.next().map(|first| first.to_ascii_uppercase()).into_iter().chain(characters).collect::<String>()
+            characters
+                .next()
+                .map(|first| first.to_ascii_uppercase())
+                .into_iter()
+                .chain(characters)
+                .collect::<String>()
         })
         .collect()
 }
@@ -196,6 +214,8 @@ mod tests {
             Command::new("Invoke-Command")
                 .arg(Arg::new("computer").long("computer-name").aliases(["cn"]))
                 .arg(Arg::new("port").long("port"))
+                .arg(Arg::new("credential").long("credential"))
+                .arg(Arg::new("credential-file").long("credential-file"))
                 .arg(Arg::new("script").long("script-block"))
                 .arg(Arg::new("file").long("file-path"))
                 .arg(Arg::new("certificate").long("certificate-thumbprint"))
@@ -227,6 +247,7 @@ mod tests {
             (&["Invoke-Command", "{", "Get-Process", "}"], "Invoke-Command|{ Get-Process }"),
             (&["Invoke-Command", "--", "-ComputerName"], "Invoke-Command|--|-ComputerName"),
             (&["Invoke-Command", "-h"], "Invoke-Command|-h"),
+            (&["Invoke-Command", "-cred", "a"], "Invoke-Command|--credential=a"),
         ] {
             assert_eq!(normalised(line).as_deref(), Ok(expected));
         }

@@ -2,7 +2,9 @@
 
 use clap::{Parser, Subcommand, ValueEnum};
 
-use crate::cmdlets::{get_cim_instance::GetCimInstance, invoke_command::InvokeCommand, test_wsman::TestWsman};
+use crate::cmdlets::{
+    get_cim_instance::GetCimInstance, invoke_command::InvokeCommand, test_wsman::TestWsman,
+};
 use crate::decode::Decode;
 use crate::exit::Exit;
 use crate::host::Mock;

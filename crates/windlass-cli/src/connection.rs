@@ -92,7 +92,9 @@ impl Connection {
         }
         if let Some(file) = &self.ca_file {
             let pem = std::fs::read(file).with_context(|| format!("cannot read {}", file.display()))?;
-            target.add_trusted_roots(&pem).with_context(|| format!("{} holds no certificate", file.display()))?;
+            target
+                .add_trusted_roots(&pem)
+                .with_context(|| format!("{} holds no certificate", file.display()))?;
         }
         let mut names = NameMap::new();
         for entry in &self.resolve {

@@ -39,7 +39,8 @@ fn password(user: &str) -> Result<Secret> {
             "no password for {user}: set {PASSWORD_VARIABLE}, name a file with -CredentialFile, or run on a terminal"
         );
     }
-    let typed = rpassword::prompt_password(format!("Password for {user}: ")).context("cannot read the password")?;
+    let typed =
+        rpassword::prompt_password(format!("Password for {user}: ")).context("cannot read the password")?;
     Ok(Secret::new(typed))
 }
 

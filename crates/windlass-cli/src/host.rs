@@ -63,8 +63,11 @@ impl Mock {
         }
         if !self.auth.is_empty() {
             let offered = |name: &str| self.auth.iter().any(|known| known.eq_ignore_ascii_case(name));
-            let authentication =
-                Authentication { basic: offered("basic"), negotiate: offered("negotiate"), ntlm: offered("ntlm") };
+            let authentication = Authentication {
+                basic: offered("basic"),
+                negotiate: offered("negotiate"),
+                ntlm: offered("ntlm"),
+            };
             builder = builder.authentication(authentication);
         }
         for user in &self.user {

@@ -37,7 +37,8 @@ fn main() -> ExitCode {
 fn parse() -> Result<Cli, Exit> {
     let mut command = Cli::command();
     command.build();
-    let words: Vec<String> = std::env::args_os().skip(1).map(|word| word.to_string_lossy().into_owned()).collect();
+    let words: Vec<String> =
+        std::env::args_os().skip(1).map(|word| word.to_string_lossy().into_owned()).collect();
     let words = arguments::normalise(&command, words).map_err(|error| report(&error, Exit::USAGE))?;
     let matches = command.try_get_matches_from(std::iter::once("windlass".to_owned()).chain(words));
     matches.and_then(|matches| Cli::from_arg_matches(&matches)).map_err(|error| {

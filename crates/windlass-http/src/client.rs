@@ -309,6 +309,10 @@ impl ClientConnection {
                 head.push_str(&format!("{name}: {value}\r\n"));
             }
         }
+        if matches!(self.config.auth, crate::AuthMethod::None) {
+            // Asks for the answer that Identify has for nobody in particular.
+            head.push_str("WSMANIDENTIFY: unauthenticated\r\n");
+        }
         head.push_str(&format!("Content-Length: {length}\r\n\r\n"));
         self.http_requests += 1;
         enqueue(&mut self.transmit, head.into_bytes(), pieces);

@@ -252,6 +252,10 @@ impl<'a> Reader<'a> {
             if value.len() > self.limits.text {
                 return Err(self.error(ErrorKind::Limit("attribute length", self.limits.text)));
             }
+            if memchr::memchr2(b'<', b'&', value.as_bytes()).is_some() {
+                // Refused here, so that captured source is well-formed whether or not it is read.
+                unescape_attribute(value.clone(), self.start)?;
+            }
             if key == "xmlns" {
                 let uri = unescape_attribute(value, self.start)?;
                 self.scope.bind("", uri, self.limits.attributes, self.start)?;

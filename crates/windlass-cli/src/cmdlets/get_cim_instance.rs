@@ -68,7 +68,8 @@ impl GetCimInstance {
 
     async fn everywhere(self, format: Option<Format>) -> Result<Exit> {
         let enumeration = self.enumeration()?;
-        let local = if self.connection.computer_name.is_empty() { Some(LocalHost::start().await?) } else { None };
+        let local =
+            if self.connection.computer_name.is_empty() { Some(LocalHost::start().await?) } else { None };
         let sessions = self.sessions(local.as_ref())?;
         let throttle = self.connection.throttle();
         let (messages, mut incoming) = mpsc::channel(WAITING);
@@ -111,8 +112,10 @@ impl GetCimInstance {
                 if self.shallow { enumeration.shallow() } else { enumeration }
             }
             (None, Some(class)) => {
-                let properties = if self.property.is_empty() { "*".to_owned() } else { self.property.join(",") };
-                let condition = self.filter.as_ref().map(|filter| format!(" WHERE {filter}")).unwrap_or_default();
+                let properties =
+                    if self.property.is_empty() { "*".to_owned() } else { self.property.join(",") };
+                let condition =
+                    self.filter.as_ref().map(|filter| format!(" WHERE {filter}")).unwrap_or_default();
                 Enumeration::query(&format!("SELECT {properties} FROM {class}{condition}"))
             }
             (None, None) => bail!("a class or a query is needed"),

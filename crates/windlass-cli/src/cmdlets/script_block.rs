@@ -41,12 +41,14 @@ fn statement(mut powershell: PowerShell, statement: &Statement) -> Option<PowerS
         for argument in written.arguments() {
             command.parameters.push(match argument {
                 CommandElement::Parameter(parameter) if parameter.name == "-" => return None,
-                CommandElement::Parameter(parameter) => Parameter {
-                    name: Some(parameter.name.as_str().into()),
-                    value: match &parameter.argument {
-                        Some(argument) => literal(argument)?,
-                        None => PsValue::Null,
-                    },
+                CommandElement::Parameter(parameter) => match &parameter.argument {
+                    Some(argument) => {
+                        Parameter { name: Some(parameter.name.as_str().into()), value: literal(argument)? }
+                    }
+                    // The dash tells the server that a value may follow as an argument.
+                    None => {
+                        Parameter { name: Some(format!("-{}", parameter.name).into()), value: PsValue::Null }
+                    }
                 },
                 CommandElement::Argument(argument) => Parameter { name: None, value: literal(argument)? },
             });
@@ -62,19 +64,23 @@ fn literal(expression: &Expression) -> Option<PsValue> {
         ExpressionKind::String { value, .. } => value.as_str().into(),
         ExpressionKind::Number(value) => number(value)?,
         ExpressionKind::Array(items) => PsValue::list(items.iter().map(literal).collect::<Option<Vec<_>>>()?),
-        ExpressionKind::Variable(variable) if !variable.splat => match variable.path.to_ascii_lowercase().as_str() {
-            "true" => true.into(),
-            "false" => false.into(),
-            "null" => PsValue::Null,
-            _ => return None,
-        },
+        ExpressionKind::Variable(variable) if !variable.splat => {
+            match variable.path.to_ascii_lowercase().as_str() {
+                "true" => true.into(),
+                "false" => false.into(),
+                "null" => PsValue::Null,
+                _ => return None,
+            }
+        }
         ExpressionKind::Hashtable(entries) => {
             let mut pairs = Vec::with_capacity(entries.len());
             for (key, value) in entries {
                 let Statement::Pipeline(value) = value else { return None };
                 pairs.push((literal(key)?, literal(value.as_expression()?)?));
             }
-            PsObject::typed(["System.Collections.Hashtable", "System.Object"]).with_base(Base::Dictionary(pairs)).into()
+            PsObject::typed(["System.Collections.Hashtable", "System.Object"])
+                .with_base(Base::Dictionary(pairs))
+                .into()
         }
         _ => return None,
     })
@@ -119,7 +125,7 @@ mod tests {
     #[test]
     fn commands_are_sent_as_commands_and_script_as_script() {
         for (block, expected) in [
-            ("{ Get-Process | Select-Object -First 5 }", "Get-Process | Select-Object -First: 5"),
+            ("{ Get-Process | Select-Object -First 5 }", "Get-Process | Select-Object --First: 5"),
             ("Get-Date; Get-Process -Name:pwsh", "Get-Date; Get-Process -Name:pwsh"),
             ("{ Write-Output 1,2 'a b' }", "Write-Output 1 2 a b"),
             ("{ $x = 1; $x }", "script($x = 1; $x)"),

@@ -56,7 +56,8 @@ fn object_json(object: &PsObject, depth: usize) -> Value {
             map.insert("items".to_owned(), items.iter().map(|item| describe(item, depth)).collect());
         }
         Base::Dictionary(entries) => {
-            let entry = |(key, value): &(PsValue, PsValue)| json!([describe(key, depth), describe(value, depth)]);
+            let entry =
+                |(key, value): &(PsValue, PsValue)| json!([describe(key, depth), describe(value, depth)]);
             map.insert("entries".to_owned(), entries.iter().map(entry).collect());
         }
         _ => {}

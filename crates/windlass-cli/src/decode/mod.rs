@@ -54,11 +54,15 @@ impl Decode {
         let mut bytes = Vec::new();
         match &self.file {
             Some(file) if file.as_os_str() != "-" => {
-                let opened = std::fs::File::open(file).with_context(|| format!("cannot open {}", file.display()))?;
+                let opened =
+                    std::fs::File::open(file).with_context(|| format!("cannot open {}", file.display()))?;
                 opened.take(LARGEST).read_to_end(&mut bytes).context("cannot read the file")?;
             }
             _ => {
-                std::io::stdin().take(LARGEST).read_to_end(&mut bytes).context("cannot read standard input")?;
+                std::io::stdin()
+                    .take(LARGEST)
+                    .read_to_end(&mut bytes)
+                    .context("cannot read standard input")?;
             }
         }
         Ok(bytes)
@@ -83,7 +87,9 @@ pub(crate) fn value(bytes: &[u8]) -> Result<Value> {
 fn is_xml(bytes: &[u8]) -> bool {
     let start = bytes.trim_ascii_start();
     let start = start.strip_prefix(&[0xEF, 0xBB, 0xBF]).unwrap_or(start);
-    start.starts_with(b"<") || start.starts_with(b"#< CLIXML") || matches!(bytes, [0xFF, 0xFE, b'<', 0, ..] | [0xFE, 0xFF, 0, b'<', ..])
+    start.starts_with(b"<")
+        || start.starts_with(b"#< CLIXML")
+        || matches!(bytes, [0xFF, 0xFE, b'<', 0, ..] | [0xFE, 0xFF, 0, b'<', ..])
 }
 
 fn xml(bytes: &[u8]) -> Result<Value> {

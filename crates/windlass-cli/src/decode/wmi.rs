@@ -10,7 +10,10 @@ use crate::output::instance_to_value;
 pub(super) fn object(bytes: &[u8]) -> Result<Value> {
     Ok(match decode(bytes)? {
         WmiObject::Class(class) => {
-            let properties = class.properties.iter().map(|p| json!({ "name": p.name.as_str(), "type": p.data_type.to_string() }));
+            let properties = class
+                .properties
+                .iter()
+                .map(|p| json!({ "name": p.name.as_str(), "type": p.data_type.to_string() }));
             json!({
                 "format": "wmi class", "class": class.name.as_str(), "server": class.server_name,
                 "namespace": class.namespace.as_ref().map(|namespace| namespace.as_str()),

@@ -127,7 +127,13 @@ fn slot(
         return Ok(Slot::new(call, Box::new(stage)));
     }
     let arguments = command.parameters.iter().map(|parameter| match &parameter.name {
-        Some(name) => Argument::Named(name.to_string(), Some(parameter.value.clone())),
+        // A dash says that name and value were written apart, as in a script.
+        Some(name) => match name.strip_prefix('-') {
+            Some(written) => {
+                Argument::Named(written.to_owned(), Some(parameter.value.clone()).filter(|v| !v.is_null()))
+            }
+            None => Argument::Named(name.to_string(), Some(parameter.value.clone())),
+        },
         None => Argument::Positional(parameter.value.clone()),
     });
     command_slot(
