@@ -30,6 +30,7 @@ const SCRIPTS: &[(&str, Needs)] = &[
     ("psrpcore_pool.py", Needs::Example("windlass-psrp", "pool_stdio")),
     ("pyspnego_ntlm.py", Needs::Example("windlass-auth", "ntlm_stdio")),
     ("lxml_cim.py", Needs::Example("windlass-cim", "wscim_stdio")),
+    ("envelopes.py", Needs::Example("windlass-wsman", "envelopes")),
     ("our_client.py", Needs::Example("windlass", "interop_client")),
     ("pypsrp_client.py", Needs::Host),
     ("pywinrm_client.py", Needs::Host),

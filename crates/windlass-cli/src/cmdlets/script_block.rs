@@ -53,7 +53,7 @@ fn statement(mut powershell: PowerShell, statement: &Statement) -> Option<PowerS
                 CommandElement::Argument(argument) => Parameter { name: None, value: literal(argument)? },
             });
         }
-        powershell = powershell.add(command);
+        powershell = powershell.add_command(command);
     }
     Some(powershell)
 }
