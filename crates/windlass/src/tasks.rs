@@ -71,15 +71,15 @@ impl Tasks {
         U: Future<Output = ()> + Send + 'static,
     {
         let (sender, receiver) = oneshot::channel();
+        let tasks = self.clone();
         self.spawn(async move {
-            if let Err(unwanted) = sender.send(work.await) {
-                undo(unwanted).await;
-            }
+            // Nobody may take it, now or later: it undoes itself then.
+            sender.send(Made { tasks, made: Some((work.await, undo)) }).ok();
         });
-        match receiver.await {
-            Ok(made) => made,
+        match receiver.await.ok().and_then(|mut made: Made<T, _, U>| made.made.take()) {
+            Some((made, _)) => made,
             // The work panicked or its runtime ended: there is nothing to go on with.
-            Err(_) => std::future::pending().await,
+            None => std::future::pending().await,
         }
     }
 
@@ -87,6 +87,29 @@ impl Tasks {
     pub(crate) async fn settled(&self, limit: Duration) -> bool {
         let mut running = self.running.subscribe();
         tokio::time::timeout(limit, running.wait_for(|&count| count == 0)).await.is_ok()
+    }
+}
+
+/// What a piece of work made, on its way to the caller. Dropped on the way, it is undone.
+struct Made<T, F, U>
+where
+    F: FnOnce(T) -> U,
+    U: Future<Output = ()> + Send + 'static,
+{
+    tasks: Tasks,
+    made: Option<(T, F)>,
+}
+
+impl<T, F, U> Drop for Made<T, F, U>
+where
+    F: FnOnce(T) -> U,
+    U: Future<Output = ()> + Send + 'static,
+{
+    fn drop(&mut self) {
+        if let Some((unwanted, undo)) = self.made.take() {
+            // The undoing may itself wait for all other work, and is not waited for.
+            self.tasks.detach(undo(unwanted));
+        }
     }
 }
 
@@ -121,6 +144,30 @@ mod tests {
         assert!(!tasks.settled(Duration::from_millis(1)).await);
         go.send(()).unwrap();
         assert!(tasks.settled(Duration::from_secs(5)).await);
+    }
+
+    #[tokio::test]
+    async fn what_nobody_takes_is_undone() {
+        let tasks = Tasks::current().unwrap();
+        // Dropped while the work runs, and when it is done but not taken.
+        for done_first in [false, true] {
+            let (undone, seen) = oneshot::channel();
+            let made = tasks.carry_through(async { 7 }, move |made| async move {
+                undone.send(made).unwrap();
+            });
+            let mut made = Box::pin(made);
+            std::future::poll_fn(|context| {
+                assert!(made.as_mut().poll(context).is_pending());
+                std::task::Poll::Ready(())
+            })
+            .await;
+            if done_first {
+                assert!(tasks.settled(Duration::from_secs(5)).await);
+            }
+            drop(made);
+            assert_eq!(seen.await, Ok(7));
+        }
+        assert_eq!(tasks.carry_through(async { 8 }, |_| async { panic!("it was taken") }).await, 8);
     }
 
     #[test]

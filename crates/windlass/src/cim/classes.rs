@@ -15,10 +15,15 @@ use crate::error::Result;
 /// Classes that are remembered for one session.
 const MAX_CLASSES: usize = 2000;
 
+/// A class by namespace and name, both in lower case.
+type Key = (String, String);
+/// A class, or none where the host does not tell of it.
+type Known = Option<Arc<CimClass>>;
+
 /// What is known of the classes of a host. A class that the host does not tell of is remembered, too.
 #[derive(Debug, Default)]
 pub(super) struct ClassCache {
-    classes: RwLock<HashMap<(String, String), Option<Arc<CimClass>>>>,
+    classes: RwLock<HashMap<Key, Known>>,
 }
 
 /// The known classes of one namespace.
@@ -33,11 +38,11 @@ impl ClassCache {
         KnownClasses { cache: self, namespace: namespace.clone() }
     }
 
-    fn look_up(&self, namespace: &Namespace, class: &str) -> Option<Option<Arc<CimClass>>> {
+    fn look_up(&self, namespace: &Namespace, class: &str) -> Option<Known> {
         self.classes.read().unwrap_or_else(PoisonError::into_inner).get(&key(namespace, class)).cloned()
     }
 
-    fn remember(&self, namespace: &Namespace, class: &str, found: Option<Arc<CimClass>>) {
+    fn remember(&self, namespace: &Namespace, class: &str, found: Known) {
         let mut classes = self.classes.write().unwrap_or_else(PoisonError::into_inner);
         if classes.len() >= MAX_CLASSES {
             classes.clear();
@@ -52,7 +57,7 @@ impl Schema for KnownClasses<'_> {
     }
 }
 
-fn key(namespace: &Namespace, class: &str) -> (String, String) {
+fn key(namespace: &Namespace, class: &str) -> Key {
     (namespace.as_str().to_ascii_lowercase(), class.to_ascii_lowercase())
 }
 

@@ -34,7 +34,7 @@ pub struct Enumeration {
 enum Source {
     Class(String),
     Wql(String),
-    Associations(Box<ObjectPath>, AssociationFilter),
+    Associations(Box<ObjectPath>, Box<AssociationFilter>),
 }
 
 impl Enumeration {
@@ -59,7 +59,7 @@ impl Enumeration {
     }
 
     fn associations(path: &ObjectPath, kind: AssociationKind) -> Self {
-        let filter = AssociationFilter { kind, ..AssociationFilter::default() };
+        let filter = Box::new(AssociationFilter { kind, ..AssociationFilter::default() });
         Self::new(Source::Associations(Box::new(path.clone()), filter))
     }
 
@@ -218,7 +218,7 @@ impl<'s> Fetch<'s> {
             }
             Source::Associations(path, mut filter) => {
                 filter.object = Resource::object(style, &namespace, &path)?.reference();
-                let filter = Filter::Association(Box::new(filter));
+                let filter = Filter::Association(filter);
                 (Resource::all_classes(style, &namespace), CimName::from(""), Some(filter))
             }
         };

@@ -1,0 +1,148 @@
+//! What goes wrong, and the one clear error that each ends in.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    missing_docs,
+    unreachable_pub,
+    dead_code,
+    reason = "test code"
+)]
+
+mod support;
+
+use support::{credential, host, nothing_left, over_http, over_https};
+use windlass::{Authentication, Error, ErrorKind, Layer, PsSession, Target, WinRsShell};
+use wiremock::matchers::any;
+use wiremock::{Mock, MockServer, ResponseTemplate};
+
+async fn refused(target: Target) -> Error {
+    PsSession::builder("").target(target).connect().await.err().expect("the session opened")
+}
+
+fn assert_error(error: &Error, kind: ErrorKind, layer: Layer, status: u8, parts: &[&str]) {
+    assert_eq!((error.kind(), error.layer(), error.exit_status()), (kind, layer, status), "{error}");
+    let text = error.to_string();
+    for part in parts {
+        assert!(text.contains(part), "{part:?} is not in {text:?}");
+    }
+}
+
+#[tokio::test]
+async fn ports_that_do_not_fit() {
+    let host = host().start().await.unwrap();
+    let (http, https) = (host.http_addr().unwrap().port(), host.https_addr().unwrap().port());
+
+    let mut tls_to_plain = over_https(&host);
+    tls_to_plain.set_port(http);
+    let error = refused(tls_to_plain).await;
+    assert_error(
+        &error,
+        ErrorKind::Unreachable,
+        Layer::Tls,
+        3,
+        &["localhost", "is this the plain HTTP port?"],
+    );
+
+    let mut plain_to_tls = over_http(&host);
+    plain_to_tls.set_port(https);
+    let error = refused(plain_to_tls).await;
+    assert_error(&error, ErrorKind::Unreachable, Layer::Http, 3, &["localhost", "is this the HTTPS port?"]);
+
+    let closed = {
+        let unused = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        unused.local_addr().unwrap().port()
+    };
+    let mut nobody = over_http(&host);
+    nobody.set_port(closed);
+    let error = refused(nobody).await;
+    assert_error(&error, ErrorKind::Unreachable, Layer::Connect, 3, &[&format!("localhost:{closed}")]);
+    assert!(error.is_retryable());
+    nothing_left(&host).await;
+}
+
+#[tokio::test]
+async fn logons_that_are_refused() {
+    let host = host().start().await.unwrap();
+    for mut target in [over_http(&host), over_https(&host)] {
+        target.set_credential(credential("wrong"));
+        let error = refused(target).await;
+        assert_error(&error, ErrorKind::Refused, Layer::Auth, 4, &["localhost", "authentication"]);
+        assert!(!error.to_string().contains("wrong"), "{error}");
+    }
+    let mut basic_in_the_clear = over_http(&host);
+    basic_in_the_clear.set_authentication(Authentication::Basic);
+    let error = refused(basic_in_the_clear).await;
+    assert_error(&error, ErrorKind::Usage, Layer::Usage, 2, &["Basic over plain HTTP"]);
+    nothing_left(&host).await;
+}
+
+#[tokio::test]
+async fn endpoints_that_do_not_exist() {
+    let host = host().start().await.unwrap();
+    let builder = PsSession::builder("").target(over_http(&host));
+    let error = builder.configuration_name("No.Such.Endpoint").connect().await.err().unwrap();
+    assert_error(&error, ErrorKind::Fault, Layer::Wsman, 5, &["localhost", "opening a session"]);
+    assert_eq!(error.hresult().map(|code| code.0), Some(0x8033_803b));
+
+    let shell = WinRsShell::builder("").target(over_http(&host)).resource_uri("http://example.com/none");
+    let error = shell.open().await.err().unwrap();
+    assert_error(&error, ErrorKind::Fault, Layer::Wsman, 5, &["opening a shell"]);
+
+    let mut wrong_path = over_http(&host);
+    wrong_path.set_application_name("elsewhere");
+    let error = refused(wrong_path).await;
+    assert_eq!(error.exit_status(), 5, "{error}");
+    nothing_left(&host).await;
+}
+
+#[tokio::test]
+async fn answers_that_are_no_answers() {
+    let envelope = |header: &str, body: &str| {
+        format!(
+            "<s:Envelope xmlns:s=\"http://www.w3.org/2003/05/soap-envelope\" \
+             xmlns:a=\"http://schemas.xmlsoap.org/ws/2004/08/addressing\"><s:Header>{header}</s:Header>\
+             <s:Body>{body}</s:Body></s:Envelope>"
+        )
+    };
+    let created = "http://schemas.xmlsoap.org/ws/2004/09/transfer/CreateResponse";
+    let soap =
+        |body: String| ResponseTemplate::new(200).set_body_raw(body, "application/soap+xml;charset=UTF-8");
+    for (case, answer, layer, part) in [
+        ("empty", ResponseTemplate::new(200), Layer::Http, "is empty"),
+        ("no xml", soap("hello".into()), Layer::Wsman, "cannot be read"),
+        ("cut off", soap(envelope("", "<x>")[..150].into()), Layer::Wsman, "cannot be read"),
+        ("a document type", soap("<!DOCTYPE x []><x/>".into()), Layer::Wsman, "cannot be read"),
+        ("bad utf-8", soap("<x>\u{fffd}</x>".into()), Layer::Wsman, "cannot be read"),
+        ("no envelope", soap("<x/>".into()), Layer::Wsman, "cannot be read"),
+        (
+            "to another message",
+            soap(envelope(&format!("<a:Action>{created}</a:Action><a:RelatesTo>uuid:0</a:RelatesTo>"), "")),
+            Layer::Wsman,
+            "relates to",
+        ),
+        ("not found", ResponseTemplate::new(404), Layer::Http, "path of WinRM"),
+        ("unavailable", ResponseTemplate::new(503), Layer::Http, "not available"),
+        (
+            "too large",
+            ResponseTemplate::new(200).insert_header("Content-Length", "99999999999"),
+            Layer::Http,
+            "",
+        ),
+    ] {
+        let server = MockServer::start().await;
+        Mock::given(any()).respond_with(answer).mount(&server).await;
+        let mut target = Target::computer("localhost");
+        target
+            .set_port(server.address().port())
+            .set_authentication(Authentication::Basic)
+            .set_credential(credential("x"))
+            .set_allow_unencrypted(true);
+        let error = refused(target).await;
+        assert_eq!(error.layer(), layer, "{case}: {error}");
+        assert_eq!((error.kind(), error.exit_status()), (ErrorKind::Protocol, 5), "{case}: {error}");
+        assert!(error.to_string().contains(part), "{case}: {error}");
+        assert!(error.to_string().contains("localhost:"), "{case}: {error}");
+    }
+}
