@@ -78,7 +78,8 @@ proptest! {
 
     #[test]
     fn like_agrees_with_a_simple_matcher(text in "[abA]{0,6}", pattern in "[ab%_]{0,6}") {
-        let expected = naive_like(&text.to_lowercase(), &pattern);
+        let chars = |s: &str| s.to_lowercase().chars().collect::<Vec<_>>();
+        let expected = naive_like(&chars(&text), &chars(&pattern));
         prop_assert_eq!(LikePattern::new(&pattern).matches(&text, &mut 100_000), Some(expected));
     }
 
@@ -167,13 +168,13 @@ proptest! {
     }
 }
 
-fn naive_like(text: &str, pattern: &str) -> bool {
-    match (pattern.chars().next(), text.chars().next()) {
-        (None, None) => true,
-        (Some('%'), _) => {
-            naive_like(text, &pattern[1..]) || (!text.is_empty() && naive_like(&text[1..], pattern))
+fn naive_like(text: &[char], pattern: &[char]) -> bool {
+    match (pattern, text) {
+        ([], []) => true,
+        (['%', rest @ ..], _) => {
+            naive_like(text, rest) || text.split_first().is_some_and(|(_, tail)| naive_like(tail, pattern))
         }
-        (Some(p), Some(t)) if p == '_' || p == t => naive_like(&text[1..], &pattern[1..]),
+        ([p, rest @ ..], [t, tail @ ..]) if *p == '_' || p == t => naive_like(tail, rest),
         _ => false,
     }
 }
