@@ -112,7 +112,7 @@ async fn answers_that_are_no_answers() {
     for (case, answer, layer, part) in [
         ("empty", ResponseTemplate::new(200), Layer::Http, "is empty"),
         ("no xml", soap("hello".into()), Layer::Wsman, "cannot be read"),
-        ("cut off", soap(envelope("", "<x>")[..150].into()), Layer::Wsman, "cannot be read"),
+        ("cut off", soap(envelope("", "<x>").chars().take(150).collect()), Layer::Wsman, "cannot be read"),
         ("a document type", soap("<!DOCTYPE x []><x/>".into()), Layer::Wsman, "cannot be read"),
         ("bad utf-8", soap("<x>\u{fffd}</x>".into()), Layer::Wsman, "cannot be read"),
         ("no envelope", soap("<x/>".into()), Layer::Wsman, "cannot be read"),
