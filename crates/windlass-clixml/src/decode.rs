@@ -7,14 +7,14 @@ use crate::back::BackReference;
 use crate::error::Error;
 use crate::limits::Limits;
 use crate::names::TypeNames;
-use crate::object::{Base, Properties, Property, PsObject};
+use crate::object::{Base, Property, PsObject};
 use crate::primitive::{self, Form};
 use crate::progress::{ProgressKind, ProgressRecord};
 use crate::refs::RefTable;
 use crate::scan::{Namespace, Next, Raw, Scanner, Tag, Written, attribute_characters};
 use crate::string::PsString;
 use crate::tag::{Kind, Primitive};
-use crate::unique::replace_repeated;
+use crate::text::Characters;
 use crate::value::PsValue;
 
 /// The part of an object, or of the document, whose children come next.
@@ -160,6 +160,7 @@ impl<'a> Decoder<'a> {
     /// Reads on until only `left` frames are left.
     fn children(&mut self, left: usize) -> Result<(), Error> {
         while self.frames.len() > left {
+            self.leaves()?;
             let offset = self.scanner.offset();
             match self.scanner.next()? {
                 Next::Start(tag) => self.child(&tag)?,
@@ -170,7 +171,47 @@ impl<'a> Decoder<'a> {
         Ok(())
     }
 
-    fn part(&mut self) -> Part {
+    /// Reads the plain values that come next in a list or among properties: nearly all of a message.
+    /// What is written otherwise is left for the longer way.
+    fn leaves(&mut self) -> Result<(), Error> {
+        let named = match self.part() {
+            Part::Adapted | Part::Extended => true,
+            Part::Items(_) => false,
+            _ => return Ok(()),
+        };
+        let plain_namespace = match self.form {
+            Form::Document => Namespace::PowerShell,
+            Form::Message => Namespace::None,
+        };
+        if self.depth >= self.limits.depth || self.scanner.default_namespace() != plain_namespace {
+            return Ok(());
+        }
+        loop {
+            let offset = self.scanner.offset();
+            let Some(leaf) = self.scanner.leaf() else { return Ok(()) };
+            self.count(offset)?;
+            let value = match leaf.kind {
+                None => PsValue::Null,
+                Some(kind) => {
+                    let characters = match leaf.underscore {
+                        true => Characters::Borrowed(leaf.text),
+                        false => Characters::Plain(leaf.text),
+                    };
+                    let value = primitive::parse(kind, characters, self.form);
+                    value.ok_or_else(|| Error::value(kind.tag(), offset))?
+                }
+            };
+            if named {
+                let name = leaf.name.filter(|name| !name.is_empty());
+                let name = name.ok_or(Error::expected("a property name", offset))?;
+                self.properties.push(Property { name: PsString::new(name), value });
+            } else {
+                self.items.push(value);
+            }
+        }
+    }
+
+    fn part(&self) -> Part {
         self.frames.last().map_or(Part::Root, |frame| frame.part)
     }
 
@@ -368,7 +409,10 @@ impl<'a> Decoder<'a> {
             }
             Next::Start(inner) => {
                 let Kind::Primitive(kind) = inner.kind else { return Err(invalid()) };
-                Some(PsString::from(crate::to_text(&self.primitive(&inner, kind)?)))
+                Some(match self.primitive(&inner, kind)? {
+                    PsValue::String(text) => text,
+                    other => crate::to_text(&other).into(),
+                })
             }
             _ => return Err(invalid()),
         };
@@ -418,13 +462,12 @@ impl<'a> Decoder<'a> {
             }
             Part::Body => return self.close(offset),
             Part::Adapted => {
-                frame.object.adapted =
-                    take_properties(&mut self.properties, frame.start, &mut frame.object.adapted, false);
+                // A repeated part takes the place of the earlier one.
+                frame.object.adapted = self.properties.drain(frame.start..).collect();
                 frame.part = Part::Body;
             }
             Part::Extended => {
-                frame.object.extended =
-                    take_properties(&mut self.properties, frame.start, &mut frame.object.extended, true);
+                frame.object.extended.append(self.properties.drain(frame.start..));
                 if matches!(frame.object.base, Base::MemberSet) {
                     return self.close(offset);
                 }
@@ -454,7 +497,10 @@ impl<'a> Decoder<'a> {
         if !matches!(frame.object.base, Base::MemberSet) {
             self.depth = self.depth.saturating_sub(1);
         }
-        let object = Arc::new(frame.object);
+        let mut object = frame.object;
+        object.adapted.replace_repeated();
+        object.extended.replace_repeated();
+        let object = Arc::new(object);
         if let Some(back) = frame.back {
             back.bind(&object);
         }
@@ -588,15 +634,4 @@ impl Frame<'_> {
             *last = value;
         }
     }
-}
-
-/// Makes a part of the properties read since `start`; a repeated part replaces the earlier one or
-/// adds to it.
-fn take_properties(all: &mut Vec<Property>, start: usize, earlier: &mut Properties, add: bool) -> Properties {
-    let mut properties: Vec<Property> = match add && !earlier.is_empty() {
-        true => earlier.iter().cloned().chain(all.drain(start..)).collect(),
-        false => all.drain(start..).collect(),
-    };
-    replace_repeated(&mut properties);
-    Properties::from(properties)
 }

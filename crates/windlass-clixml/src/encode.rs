@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::Arc;
 
+use crate::escape::push_verbatim;
 use crate::names::TypeNames;
 use crate::object::{Base, Properties, PsObject};
 use crate::progress::ProgressRecord;
@@ -93,6 +94,13 @@ impl<'v, 'o> Encoder<'v, 'o> {
 
     /// Writes a value and all that is in it.
     pub(crate) fn value(&mut self, value: &'v PsValue, label: Label<'v>) {
+        // A reference that leads out of this value may come back to it.
+        if let PsValue::Object(object) = value
+            && !self.objects.contains_key(&Arc::as_ptr(object))
+        {
+            self.object_labelled(object, label);
+            return;
+        }
         if let Some(child) = self.leaf(value, label) {
             let held = match child {
                 Child::Inner(object) => Held::Borrowed(object),
@@ -105,7 +113,12 @@ impl<'v, 'o> Encoder<'v, 'o> {
 
     /// Writes an object that stands alone.
     pub(crate) fn object(&mut self, object: &'v PsObject) {
-        self.open(object, Label::None);
+        self.object_labelled(object, Label::None);
+    }
+
+    fn object_labelled(&mut self, object: &'v PsObject, label: Label<'_>) {
+        self.objects.insert(std::ptr::from_ref(object), self.next_object);
+        self.open(object, label);
         self.frames.push((Held::Borrowed(object), Progress { stage: Stage::Base, done: 0 }));
         self.run();
     }
@@ -273,7 +286,7 @@ impl<'v, 'o> Encoder<'v, 'o> {
             PsValue::Xml(text) => self.writer.text("XD", label, text),
             PsValue::ScriptBlock(text) => self.writer.text("SBK", label, text),
             PsValue::SecureString(_) if self.redact => self.writer.empty("SS", label),
-            PsValue::SecureString(text) => self.writer.text("SS", label, text),
+            PsValue::SecureString(text) => self.writer.raw("SS", label, |out| push_verbatim(out, text)),
             PsValue::ProgressRecord(record) => self.progress(record, label),
             PsValue::Object(object) => {
                 if self.is_new(object, label) {
@@ -298,12 +311,12 @@ impl<'v, 'o> Encoder<'v, 'o> {
 
     /// Writes a reference to an object that was written before, or the start of a new one.
     fn is_new(&mut self, object: &Arc<PsObject>, label: Label<'_>) -> bool {
+        if let Some(id) = self.objects.get(&Arc::as_ptr(object)) {
+            self.writer.reference("Ref", label, *id);
+            return false;
+        }
         // An object that nothing else holds cannot come again.
         if Arc::strong_count(object) > 1 || Arc::weak_count(object) > 0 {
-            if let Some(id) = self.objects.get(&Arc::as_ptr(object)) {
-                self.writer.reference("Ref", label, *id);
-                return false;
-            }
             self.objects.insert(Arc::as_ptr(object), self.next_object);
         }
         self.open(object, label);

@@ -131,6 +131,25 @@ fn push_units(out: &mut String, text: &PsString, place: Place) {
     }
 }
 
+/// Appends a string with the escapes of XML alone, in an attribute or as text.
+pub(crate) fn push_verbatim(out: &mut String, text: &PsString) {
+    let units: Vec<u16> = text.units().collect();
+    for next in char::decode_utf16(units) {
+        match next {
+            Ok(character @ ('&' | '<' | '>' | '"')) => push_char(out, character, false, Place::Attribute),
+            Ok(character @ ('\0'..='\u{1f}' | '\u{fffe}' | '\u{ffff}')) => {
+                push_reference(out, u32::from(character))
+            }
+            Ok(character) => out.push(character),
+            Err(lone) => push_reference(out, u32::from(lone.unpaired_surrogate())),
+        }
+    }
+}
+
+fn push_reference(out: &mut String, code: u32) {
+    out.push_str(&format!("&#x{code:X};"));
+}
+
 fn push_unit(out: &mut String, unit: u16) {
     const DIGITS: [char; 16] =
         ['0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'A', 'B', 'C', 'D', 'E', 'F'];

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use crate::encode::Encoder;
 use crate::names::{TypeNames, bare};
 use crate::string::PsString;
+use crate::unique::replace_repeated;
 use crate::value::PsValue;
 use crate::writer::Writer;
 
@@ -228,6 +229,20 @@ impl Properties {
     pub fn push(&mut self, name: impl Into<PsString>, value: impl Into<PsValue>) {
         let property = Property { name: name.into(), value: value.into() };
         self.0.get_or_insert_default().push(property);
+    }
+
+    /// Adds properties at the end; the part is there then, even where none are added.
+    pub(crate) fn append(&mut self, properties: impl ExactSizeIterator<Item = Property>) {
+        let all = self.0.get_or_insert_default();
+        all.reserve_exact(properties.len());
+        all.extend(properties);
+    }
+
+    /// Puts each property that has the name of an earlier one in that one's place.
+    pub(crate) fn replace_repeated(&mut self) {
+        if let Some(properties) = &mut self.0 {
+            replace_repeated(properties);
+        }
     }
 
     /// Sets the property of that name, or adds it at the end.

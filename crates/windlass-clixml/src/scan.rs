@@ -7,7 +7,7 @@
 //! document type.
 
 use crate::error::Error;
-use crate::tag::Kind;
+use crate::tag::{Kind, Primitive};
 use crate::text::{self, Characters, read_text};
 
 /// The namespace of CLIXML documents.
@@ -71,6 +71,17 @@ impl<'a> Tag<'a> {
     pub(crate) fn ref_id(&self) -> Option<Raw<'a>> {
         self.ref_id.map(|text| Raw { text, written: self.ref_id_written })
     }
+}
+
+/// A whole element of a simple type, or a null, written plainly.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Leaf<'a> {
+    /// The type; absent for a null.
+    pub(crate) kind: Option<Primitive>,
+    pub(crate) name: Option<&'a str>,
+    pub(crate) text: &'a str,
+    /// Whether the text holds an underscore, which may start an escape.
+    pub(crate) underscore: bool,
 }
 
 /// What stands next in content that holds elements only.
@@ -202,6 +213,61 @@ impl<'a> Scanner<'a> {
             }
         }
         Ok(())
+    }
+
+    /// The next element, where it is of a simple type and written as writers do: on the spot, with no
+    /// attribute but `N`, and with nothing in its name and text that has to be replaced. Otherwise
+    /// nothing is read.
+    pub(crate) fn leaf(&mut self) -> Option<Leaf<'a>> {
+        let rest = self.text.get(self.at..)?;
+        let bytes = rest.as_bytes();
+        let length = 1 + bytes.iter().take(8).skip(1).position(|byte| matches!(byte, b' ' | b'>' | b'/'))?;
+        let tag = rest.get(1..length).filter(|_| bytes.first() == Some(&b'<'))?;
+        let kind = match Kind::of(tag) {
+            Kind::Primitive(kind) => Some(kind),
+            Kind::Null => None,
+            _ => return None,
+        };
+        let mut at = length;
+        let mut name = None;
+        if let Some(label) = rest.get(at..).and_then(|rest| rest.strip_prefix(" N=\"")) {
+            let length = text::plain_run(label.as_bytes());
+            name = label.get(..length);
+            at += 4 + length + 1;
+            if label.as_bytes().get(length) != Some(&b'"') {
+                return None;
+            }
+        }
+        let (Some(kind), Some(b'>')) = (kind, bytes.get(at)) else {
+            let end = at + if kind.is_none() { 3 } else { return None };
+            let empty = rest.get(at..end) == Some(" />");
+            self.at += if empty { end } else { return None };
+            return Some(Leaf { kind: None, name, text: "", underscore: false });
+        };
+        let content = rest.get(at + 1..)?;
+        let mut length = 0;
+        let mut underscore = false;
+        loop {
+            length += text::plain_run(content.as_bytes().get(length..)?);
+            match text::class(*content.as_bytes().get(length)?) {
+                text::UNDERSCORE => underscore = true,
+                text::QUOTE => {}
+                text::LESS => break,
+                _ => return None,
+            }
+            length += 1;
+        }
+        let (text, end) = content.split_at_checked(length)?;
+        if end.strip_prefix("</")?.strip_prefix(tag)?.as_bytes().first() != Some(&b'>') {
+            return None;
+        }
+        self.at += at + 1 + length + 2 + tag.len() + 1;
+        Some(Leaf { kind: Some(kind), name, text, underscore })
+    }
+
+    /// The namespace of an element without a prefix and a declaration of its own.
+    pub(crate) fn default_namespace(&self) -> Namespace {
+        self.default
     }
 
     fn start_tag(&mut self, offset: usize) -> Result<Tag<'a>, Error> {

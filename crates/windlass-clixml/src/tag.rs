@@ -102,6 +102,35 @@ impl Kind {
 }
 
 impl Primitive {
+    /// The name of the element.
+    pub(crate) fn tag(self) -> &'static str {
+        match self {
+            Self::String => "S",
+            Self::Char => "C",
+            Self::Bool => "B",
+            Self::DateTime => "DT",
+            Self::TimeSpan => "TS",
+            Self::U8 => "By",
+            Self::I8 => "SB",
+            Self::U16 => "U16",
+            Self::I16 => "I16",
+            Self::U32 => "U32",
+            Self::I32 => "I32",
+            Self::U64 => "U64",
+            Self::I64 => "I64",
+            Self::F32 => "Sg",
+            Self::F64 => "Db",
+            Self::Decimal => "D",
+            Self::Bytes => "BA",
+            Self::Guid => "G",
+            Self::Uri => "URI",
+            Self::Version => "Version",
+            Self::Xml => "XD",
+            Self::ScriptBlock => "SBK",
+            Self::SecureString => "SS",
+        }
+    }
+
     /// Whether the namespace of the element must be right: readers look at it where they decode
     /// escapes, and only there.
     pub(crate) fn needs_namespace(self) -> bool {

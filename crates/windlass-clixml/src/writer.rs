@@ -1,6 +1,6 @@
 //! The XML of CLIXML: tags, labels and texts, compact or indented.
 
-use crate::escape::{Place, push_escaped};
+use crate::escape::{Place, push_escaped, push_verbatim};
 use crate::string::PsString;
 
 /// What an element is labelled with.
@@ -11,7 +11,7 @@ pub(crate) enum Label<'v> {
     Name(&'v PsString),
     /// The attribute `N`, which needs no escape.
     Constant(&'static str),
-    /// The attribute `S`.
+    /// The attribute `S`, with the escapes of XML alone.
     Stream(&'v PsString),
 }
 
@@ -114,7 +114,7 @@ impl<'o> Writer<'o> {
             }
             Label::Stream(name) => {
                 self.out.push_str(" S=\"");
-                push_escaped(self.out, name, Place::Attribute);
+                push_verbatim(self.out, name);
             }
         }
         self.out.push('"');
