@@ -57,6 +57,18 @@ def run(program, case, authentication, basic, password, requests):
     return None
 
 
+def run_process(program):
+    """The same machine without WS-Man: a process that speaks PowerShell's out-of-process framing."""
+    server = os.path.join(os.path.dirname(os.path.abspath(__file__)), "process_server.py")
+    environment = dict(os.environ, WINDLASS_PASSWORD="")
+    command = [program, "--case", "process", "--program", sys.executable, "--argument", server]
+    try:
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60)
+    except subprocess.TimeoutExpired:
+        return "no end after 60 s"
+    return None if done.returncode == 0 else (done.stderr.strip() or f"status {done.returncode}").splitlines()[-1]
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--bin", required=True, help="the example interop_client")
@@ -67,7 +79,13 @@ def main():
         if arguments.only and arguments.only not in name:
             continue
         reason = run(arguments.bin, case, authentication, basic, password, requests)
-        print(f"mini-server: {name}: " + ("passed" if reason is None else f"failed: {reason}"), flush=True)
+        report(name, reason)
+    if not arguments.only or arguments.only in "process":
+        report("process", run_process(arguments.bin))
+
+
+def report(name, reason):
+    print(f"mini-server: {name}: " + ("passed" if reason is None else f"failed: {reason}"), flush=True)
 
 
 if __name__ == "__main__":

@@ -9,8 +9,8 @@ use std::process::ExitCode;
 
 use windlass::clixml::PsValue;
 use windlass::{
-    Authentication, Credential, ErrorKind, PipelineEvent, PipelineState, PowerShell, PsSession, Secret,
-    Target, WinRsCommand, WinRsShell,
+    Authentication, Credential, ErrorKind, PipelineEvent, PipelineState, PowerShell, ProcessCommand,
+    PsSession, Secret, Target, WinRsCommand, WinRsShell,
 };
 
 type Outcome = Result<(), Box<dyn std::error::Error>>;
@@ -23,11 +23,13 @@ fn check(holds: bool, what: impl Into<String>) -> Outcome {
 struct Options {
     case: String,
     target: Target,
+    program: ProcessCommand,
 }
 
 fn options() -> Result<Options, Box<dyn std::error::Error>> {
     let (mut case, mut user, mut host) = (String::new(), String::new(), "localhost".to_owned());
     let (mut port, mut authentication) = (5985, Authentication::Ntlm);
+    let mut program = ProcessCommand::pwsh();
     let mut arguments = std::env::args().skip(1);
     while let Some(name) = arguments.next() {
         let value = arguments.next().ok_or_else(|| format!("{name} wants a value"))?;
@@ -36,6 +38,8 @@ fn options() -> Result<Options, Box<dyn std::error::Error>> {
             "--user" => user = value,
             "--host" => host = value,
             "--port" => port = value.parse()?,
+            "--program" => program = ProcessCommand::new(&value),
+            "--argument" => program = program.argument(&value),
             "--authentication" => {
                 authentication = match value.as_str() {
                     "basic" => Authentication::Basic,
@@ -54,7 +58,7 @@ fn options() -> Result<Options, Box<dyn std::error::Error>> {
         .set_authentication(authentication)
         .set_credential(Credential::password(&user, password))
         .set_allow_unencrypted(authentication == Authentication::Basic);
-    Ok(Options { case, target })
+    Ok(Options { case, target, program })
 }
 
 #[tokio::main(flavor = "current_thread")]
@@ -87,6 +91,7 @@ async fn run(options: &Options) -> Outcome {
         "pipeline-stop" => stop(target).await,
         "pipeline-drop" => drop_running(target).await,
         "pipeline-large" => large(target).await,
+        "process" => process(&options.program).await,
         other => Err(format!("unknown case {other:?}").into()),
     }
 }
@@ -219,4 +224,18 @@ async fn large(target: &Target) -> Outcome {
     }
     session.close().await?;
     check(expected == 20_001, format!("{} objects came", expected - 1))
+}
+
+async fn process(program: &ProcessCommand) -> Outcome {
+    let session = PsSession::process(program.clone()).connect().await?;
+    let echo = PowerShell::new().command("echo").argument("one").argument(2);
+    let result = session.invoke(echo).collect().await?;
+    check(result.output == [PsValue::from("one"), PsValue::from(2)], format!("{:?}", result.output))?;
+    let waiting = session.invoke(PowerShell::new().command("wait"));
+    waiting.started().await?;
+    waiting.stop().await?;
+    let stopped = waiting.collect().await?.state;
+    check(stopped == PipelineState::Stopped, format!("ended as {stopped:?}"))?;
+    session.close().await?;
+    Ok(())
 }
