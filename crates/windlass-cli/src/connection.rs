@@ -5,12 +5,9 @@ use std::path::PathBuf;
 use anyhow::{Context, Result};
 use clap::{Args, ValueEnum};
 use windlass::net::NameMap;
-use windlass::{Credential, Target};
+use windlass::{Credential, DEFAULT_THROTTLE, Target};
 
 use crate::credential::{self, Login};
-
-/// `-ThrottleLimit` where it is 0 or not given.
-const DEFAULT_THROTTLE: usize = 32;
 
 /// Where to connect and as whom.
 #[derive(Debug, Clone, Args)]
@@ -115,11 +112,6 @@ impl Connection {
             return vec!["localhost"];
         }
         self.computer_name.iter().map(String::as_str).collect()
-    }
-
-    /// How many computers to work on at once.
-    pub(crate) fn throttle(&self) -> usize {
-        if self.throttle_limit == 0 { DEFAULT_THROTTLE } else { self.throttle_limit }
     }
 }
 

@@ -3,11 +3,10 @@
 use anyhow::{Result, bail};
 use clap::Args;
 use tokio::sync::mpsc;
-use windlass::{CimSession, CimSessionBuilder, Enumeration};
+use windlass::{CimSession, CimSessionBuilder, Enumeration, fleet};
 use windlass_clixml::PsValue;
 
 use crate::cli::Format;
-use crate::cmdlets::fan_out::fan_out;
 use crate::connection::Connection;
 use crate::exit::Exit;
 use crate::failure::{report, report_local};
@@ -71,11 +70,12 @@ impl GetCimInstance {
         let local =
             if self.connection.computer_name.is_empty() { Some(LocalHost::start().await?) } else { None };
         let sessions = self.sessions(local.as_ref())?;
-        let throttle = self.connection.throttle();
+        let throttle = self.connection.throttle_limit;
         let (messages, mut incoming) = mpsc::channel(WAITING);
         let work = tokio::spawn(async move {
             let one = |(computer, session)| from(computer, session, enumeration.clone(), messages.clone());
-            fan_out(sessions, throttle, one, |()| {}).await;
+            let mut everywhere = fleet(sessions, throttle, one);
+            while everywhere.next().await.is_some() {}
         });
         let interrupt = tokio::signal::ctrl_c();
         tokio::pin!(interrupt);

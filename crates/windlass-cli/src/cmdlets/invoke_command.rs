@@ -3,11 +3,10 @@
 use anyhow::Result;
 use clap::Args;
 use tokio::sync::mpsc;
-use windlass::{PipelineEvent, PsSession, Target};
+use windlass::{PipelineEvent, PsSession, Target, fleet};
 use windlass_psrp::PowerShell;
 
 use crate::cli::Format;
-use crate::cmdlets::fan_out::fan_out;
 use crate::cmdlets::script_block;
 use crate::connection::Connection;
 use crate::exit::Exit;
@@ -67,13 +66,14 @@ impl InvokeCommand {
         }
         let (messages, mut incoming) = mpsc::channel(WAITING);
         let configuration = self.configuration_name.clone();
-        let throttle = self.connection.throttle();
+        let throttle = self.connection.throttle_limit;
         let work = tokio::spawn(async move {
             let one = |(computer, target)| {
                 let (powershell, configuration) = (powershell.clone(), configuration.clone());
                 on_computer(computer, target, configuration, powershell, messages.clone())
             };
-            fan_out(jobs, throttle, one, |()| {}).await;
+            let mut everywhere = fleet(jobs, throttle, one);
+            while everywhere.next().await.is_some() {}
         });
         let interrupt = tokio::signal::ctrl_c();
         tokio::pin!(interrupt);

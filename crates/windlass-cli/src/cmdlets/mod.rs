@@ -1,6 +1,5 @@
 //! The cmdlets, a module each.
 
-mod fan_out;
 pub(crate) mod get_cim_instance;
 pub(crate) mod invoke_command;
 mod script_block;

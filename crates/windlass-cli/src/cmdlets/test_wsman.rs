@@ -2,11 +2,10 @@
 
 use anyhow::Result;
 use clap::Args;
-use windlass::{Authentication, identify};
+use windlass::{Authentication, fleet, identify};
 use windlass_clixml::{PsObject, PsValue};
 
 use crate::cli::Format;
-use crate::cmdlets::fan_out::fan_out;
 use crate::connection::Connection;
 use crate::exit::Exit;
 use crate::failure::{report, report_local};
@@ -45,23 +44,14 @@ impl TestWsman {
         }
         let mut printer = Printer::standard(format);
         let mut exit = Exit::DONE;
-        let mut printed = Ok(());
-        fan_out(
-            targets,
-            self.connection.throttle(),
-            |target| async move { identify(&target).await },
-            |outcome| match outcome {
-                Ok(identity) => {
-                    let result = printer.result(shown(&identity));
-                    if printed.is_ok() {
-                        printed = result;
-                    }
-                }
+        let ask = |target: windlass::Target| async move { identify(&target).await };
+        let mut asked = fleet(targets, self.connection.throttle_limit, ask);
+        while let Some((_, outcome)) = asked.next().await {
+            match outcome {
+                Ok(identity) => printer.result(shown(&identity))?,
                 Err(error) => exit = exit.max(report(&error, Exit::of(&error))),
-            },
-        )
-        .await;
-        printed?;
+            }
+        }
         printer.finish()?;
         Ok(exit)
     }
