@@ -6,6 +6,7 @@ Prints `psrpcore: CASE: passed|failed: why`.
 import argparse
 import base64
 import subprocess
+import threading
 import uuid
 
 import psrpcore
@@ -41,6 +42,9 @@ class Program:
             [binary, *arguments], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, encoding="utf-8", bufsize=1
         )
         self.saw = []
+        # Nothing here takes long; a side that waits for the other for ever is ended.
+        self.watch = threading.Timer(60, self.process.kill)
+        self.watch.start()
 
     def write(self, line):
         self.process.stdin.write(line + "\n")
@@ -226,6 +230,7 @@ def our_client(binary, case):
             pass
         raise Wrong(f"our side ended: {program.seen('error')}") from None
     finally:
+        program.watch.cancel()
         program.process.kill()
 
 
@@ -568,6 +573,7 @@ def their_client(binary, case):
         SERVER_CASES[case](client)
         client.close()
     finally:
+        client.program.watch.cancel()
         client.program.process.kill()
 
 

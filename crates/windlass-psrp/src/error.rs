@@ -149,14 +149,6 @@ pub enum PsrpError {
         /// The property.
         property: &'static str,
     },
-    /// A property comes more than once.
-    #[error("{structure}.{property} comes more than once")]
-    DoubledProperty {
-        /// The structure that has it.
-        structure: &'static str,
-        /// The property.
-        property: &'static str,
-    },
     /// A property has a value of the wrong type.
     #[error("{structure}.{property} is {found}, {expected} expected")]
     PropertyType {

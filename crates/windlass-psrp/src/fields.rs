@@ -60,20 +60,15 @@ impl<'a> Fields<'a> {
         }
     }
 
-    /// A property as it is; `None` where it is absent.
-    pub(crate) fn value(&self, name: &'static str) -> Result<Option<&'a PsValue>, PsrpError> {
-        let properties = self.object.extended.iter().chain(self.object.adapted.iter());
-        let mut found = properties.filter(|property| property.name.eq_ignore_ascii_case(name));
-        let first = found.next();
-        if found.next().is_some() {
-            return Err(PsrpError::DoubledProperty { structure: self.structure, property: name });
-        }
-        Ok(first.map(|property| &property.value))
+    /// A property as it is; `None` where it is absent. Where it comes twice, the last counts, as in
+    /// PowerShell.
+    pub(crate) fn value(&self, name: &'static str) -> Option<&'a PsValue> {
+        self.object.get(name)
     }
 
     /// A property that must be there, null or not.
     pub(crate) fn present(&self, name: &'static str) -> Result<&'a PsValue, PsrpError> {
-        self.value(name)?.ok_or(PsrpError::MissingProperty { structure: self.structure, property: name })
+        self.value(name).ok_or(PsrpError::MissingProperty { structure: self.structure, property: name })
     }
 
     /// A property that must be there and have its type.
@@ -83,20 +78,20 @@ impl<'a> Fields<'a> {
 
     /// A property that may be absent or null, and otherwise has its type.
     pub(crate) fn optional<T: FromProperty>(&self, name: &'static str) -> Result<Option<T>, PsrpError> {
-        match self.value(name)? {
+        match self.value(name) {
             None | Some(PsValue::Null) => Ok(None),
             Some(value) => self.typed(name, value).map(Some),
         }
     }
 
     /// A property that may be absent or null, as text; other types give none, as nothing hangs on it.
-    pub(crate) fn text(&self, name: &'static str) -> Result<Option<PsString>, PsrpError> {
-        Ok(self.value(name)?.and_then(PsString::from_property))
+    pub(crate) fn text(&self, name: &'static str) -> Option<PsString> {
+        self.value(name).and_then(PsString::from_property)
     }
 
     /// A property as it is, null where it is absent.
-    pub(crate) fn any(&self, name: &'static str) -> Result<PsValue, PsrpError> {
-        Ok(self.value(name)?.cloned().unwrap_or_default())
+    pub(crate) fn any(&self, name: &'static str) -> PsValue {
+        self.value(name).cloned().unwrap_or_default()
     }
 
     /// A property that is a structure of its own.

@@ -255,8 +255,8 @@ mod tests {
             data: "<Nil />",
         };
         let bytes = message.encode();
-        assert_eq!(bytes.get(..12).unwrap(), [2, 0, 0, 0, 2, 0x10, 4, 0, 0x33, 0x22, 0x11, 0x00]);
-        assert_eq!(bytes.get(40..43).unwrap(), BYTE_ORDER_MARK);
+        assert_eq!(bytes[..12], [2, 0, 0, 0, 2, 0x10, 4, 0, 0x33, 0x22, 0x11, 0x00]);
+        assert_eq!(&bytes[40..43], BYTE_ORDER_MARK);
         assert_eq!(Message::decode(&bytes).unwrap(), message);
         assert_eq!(message.pipeline(), None);
     }

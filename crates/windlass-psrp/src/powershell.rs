@@ -136,18 +136,18 @@ impl PowerShell {
     /// With one more command in the current statement.
     #[must_use]
     pub fn command(self, name: impl Into<PsString>) -> Self {
-        self.add(Command::new(name))
+        self.add_command(Command::new(name))
     }
 
     /// With one more script in the current statement.
     #[must_use]
     pub fn add_script(self, text: impl Into<PsString>) -> Self {
-        self.add(Command::script(text))
+        self.add_command(Command::script(text))
     }
 
     /// With one more command, made elsewhere, in the current statement.
     #[must_use]
-    pub fn add(mut self, command: Command) -> Self {
+    pub fn add_command(mut self, command: Command) -> Self {
         match self.statements.last_mut() {
             Some(statement) => statement.push(command),
             None => self.statements.push(vec![command]),
@@ -227,7 +227,7 @@ impl PowerShell {
 
     pub(crate) fn from_fields(fields: Fields<'_>) -> Result<Self, PsrpError> {
         let first = fields.list("Cmds")?;
-        let statements = match fields.value("ExtraCmds")? {
+        let statements = match fields.value("ExtraCmds") {
             None | Some(PsValue::Null) => vec![commands_of(&fields, first)?],
             Some(_) => fields
                 .list("ExtraCmds")?
@@ -296,7 +296,7 @@ impl Command {
         let merge = |name| fields.enumeration_or(name, PipelineResultTypes::NONE);
         let parameters = fields.list("Args")?.iter().map(|parameter| {
             let parameter = Fields::new("parameter", parameter)?;
-            Ok(Parameter { name: parameter.optional("N")?, value: parameter.any("V")? })
+            Ok(Parameter { name: parameter.optional("N")?, value: parameter.any("V") })
         });
         Ok(Self {
             text: fields.required("Cmd")?,

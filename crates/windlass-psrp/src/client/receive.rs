@@ -108,9 +108,11 @@ impl ClientPool {
         if message.destination != Destination::Client || !for_client {
             return Err(PsrpError::WrongDestination { kind });
         }
-        // PowerShell's server leaves the pool out while it negotiates.
-        let may_leave_out = kind.scope() == Scope::Session;
-        if message.pool != self.options.id && !(may_leave_out && message.pool.is_nil()) {
+        // PowerShell's server leaves the pool out while it negotiates; others name one of their own
+        // before they have learnt which it is.
+        let may_differ = kind == MessageType::SessionCapability
+            || (kind.scope() == Scope::Session && message.pool.is_nil());
+        if message.pool != self.options.id && !may_differ {
             return Err(PsrpError::WrongPool { kind, expected: self.options.id, found: message.pool });
         }
         let found = message.pipeline();

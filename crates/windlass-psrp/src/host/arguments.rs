@@ -43,13 +43,25 @@ macro_rules! by_property {
 
 by_property! {
     i32 => |value| (*value).into();
-    i64 => |value| (*value).into();
     Coordinates => |value| (*value).into();
     Size => |value| (*value).into();
     Rectangle => |value| (*value).into();
     BufferCell => |value| (*value).into();
     BufferContents => |value| value.into();
     ConsoleColor => |value| value.code().into();
+}
+
+impl Argument for i64 {
+    const EXPECTED: &'static str = "an I64";
+
+    fn to_value(&self) -> PsValue {
+        (*self).into()
+    }
+
+    /// Arguments are widened as .NET widens them.
+    fn from_value(value: &PsValue) -> Option<Self> {
+        i64::from_property(value).or_else(|| i32::from_property(value).map(i64::from))
+    }
 }
 
 impl Argument for PsString {

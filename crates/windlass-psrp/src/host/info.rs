@@ -93,7 +93,7 @@ impl HostInfo {
             is_ui_null: fields.required("_isHostUINull")?,
             is_raw_ui_null: fields.required("_isHostRawUINull")?,
             use_runspace_host: fields.required("_useRunspaceHost")?,
-            default_data: match fields.value("_hostDefaultData")? {
+            default_data: match fields.value("_hostDefaultData") {
                 None | Some(PsValue::Null) => None,
                 Some(value) => Some(HostDefaultData::from_value(value)?),
             },

@@ -141,10 +141,7 @@ impl HostReturn {
             }
             M::PromptForCredential1 | M::PromptForCredential2 => {
                 let fields = Fields::new(CREDENTIAL, value)?;
-                Self::Credential {
-                    user_name: fields.required("UserName")?,
-                    password: fields.any("Password")?,
-                }
+                Self::Credential { user_name: fields.required("UserName")?, password: fields.any("Password") }
             }
             M::PromptForChoice | M::GetCursorSize => Self::Number(explain(name, value)?),
             M::PromptForChoiceMultipleSelection => {
@@ -169,9 +166,9 @@ impl Payload for HostResponse {
     fn from_value(value: &PsValue) -> Result<Self, PsrpError> {
         let fields = Fields::new("host response", value)?;
         let method: HostMethodId = fields.required("mi")?;
-        let reply = match fields.value("me")? {
+        let reply = match fields.value("me") {
             None | Some(PsValue::Null) => {
-                HostReply::Value(HostReturn::from_value(method, &fields.any("mr")?)?)
+                HostReply::Value(HostReturn::from_value(method, &fields.any("mr"))?)
             }
             Some(error) => HostReply::Error(Box::new(ErrorRecord::from_value(error)?)),
         };

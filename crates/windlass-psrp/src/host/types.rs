@@ -92,7 +92,7 @@ impl FromProperty for BufferCell {
     fn from_property(value: &PsValue) -> Option<Self> {
         let fields = Fields::new("BufferCell", value).ok()?;
         Some(Self {
-            character: character(fields.value("character").ok()??)?,
+            character: character(fields.value("character")?)?,
             foreground: fields.required("foregroundColor").ok()?,
             background: fields.required("backgroundColor").ok()?,
             cell_type: fields.required("bufferCellType").ok()?,
@@ -166,7 +166,7 @@ impl FromProperty for KeyInfo {
         let fields = Fields::new("KeyInfo", value).ok()?;
         Some(Self {
             virtual_key_code: fields.required("virtualKeyCode").ok()?,
-            character: character(fields.value("character").ok()??)?,
+            character: character(fields.value("character")?)?,
             control_key_state: fields.required("controlKeyState").ok()?,
             key_down: fields.required("keyDown").ok()?,
         })
@@ -197,8 +197,8 @@ impl FromProperty for Choice {
     fn from_property(value: &PsValue) -> Option<Self> {
         let fields = Fields::new("ChoiceDescription", value).ok()?;
         Some(Self {
-            label: fields.text("label").ok()?.unwrap_or_default(),
-            help_message: fields.text("helpMessage").ok()?.unwrap_or_default(),
+            label: fields.text("label").unwrap_or_default(),
+            help_message: fields.text("helpMessage").unwrap_or_default(),
         })
     }
 }
@@ -269,16 +269,16 @@ impl FromProperty for FieldDescription {
 
     fn from_property(value: &PsValue) -> Option<Self> {
         let fields = Fields::new("FieldDescription", value).ok()?;
-        let text = |name| fields.text(name).ok().map(Option::unwrap_or_default);
+        let text = |name| fields.text(name).unwrap_or_default();
         Some(Self {
             name: fields.required("name").ok()?,
-            label: text("label")?,
-            parameter_type_name: text("parameterTypeName")?,
-            parameter_type_full_name: text("parameterTypeFullName")?,
-            parameter_assembly_full_name: text("parameterAssemblyFullName")?,
-            help_message: text("helpMessage")?,
+            label: text("label"),
+            parameter_type_name: text("parameterTypeName"),
+            parameter_type_full_name: text("parameterTypeFullName"),
+            parameter_assembly_full_name: text("parameterAssemblyFullName"),
+            help_message: text("helpMessage"),
             is_mandatory: fields.optional("isMandatory").ok()?.unwrap_or(false),
-            default_value: fields.any("defaultValue").ok()?,
+            default_value: fields.any("defaultValue"),
         })
     }
 }

@@ -174,32 +174,32 @@ const TYPE_NAMES: [&str; 2] = ["System.Management.Automation.ErrorRecord", "Syst
 impl Payload for ErrorRecord {
     fn from_value(value: &PsValue) -> Result<Self, PsrpError> {
         let fields = Fields::new("ERROR_RECORD", value)?;
-        let text = |name| Ok::<_, PsrpError>(fields.text(name)?.unwrap_or_default());
+        let text = |name| fields.text(name).unwrap_or_default();
         let category: i32 = fields.required("ErrorCategory_Category")?;
-        let message = fields.text("ErrorDetails_Message")?;
-        let action = fields.text("ErrorDetails_RecommendedAction")?;
+        let message = fields.text("ErrorDetails_Message");
+        let action = fields.text("ErrorDetails_RecommendedAction");
         let details = (message.is_some() || action.is_some())
             .then(|| ErrorDetails { message: message.unwrap_or_default(), recommended_action: action });
         let extended = fields.optional("SerializeExtendedInfo")?.unwrap_or(false);
         Ok(Self {
-            exception: fields.any("Exception")?,
-            target_object: fields.any("TargetObject")?,
-            fully_qualified_error_id: text("FullyQualifiedErrorId")?,
-            invocation_info: fields.any("InvocationInfo")?,
+            exception: fields.any("Exception"),
+            target_object: fields.any("TargetObject"),
+            fully_qualified_error_id: text("FullyQualifiedErrorId"),
+            invocation_info: fields.any("InvocationInfo"),
             category: ErrorCategory::from_code(category).ok_or_else(|| {
                 fields.wrong_value("ErrorCategory_Category", "0 to 31", i64::from(category))
             })?,
-            activity: text("ErrorCategory_Activity")?,
-            reason: text("ErrorCategory_Reason")?,
-            target_name: text("ErrorCategory_TargetName")?,
-            target_type: text("ErrorCategory_TargetType")?,
-            category_message: text("ErrorCategory_Message")?,
+            activity: text("ErrorCategory_Activity"),
+            reason: text("ErrorCategory_Reason"),
+            target_name: text("ErrorCategory_TargetName"),
+            target_type: text("ErrorCategory_TargetType"),
+            category_message: text("ErrorCategory_Message"),
             details,
             invocation: if extended { Some(Box::new(InvocationInfo::from_fields(&fields)?)) } else { None },
-            pipeline_iteration: fields.any("PipelineIterationInfo")?,
-            script_stack_trace: fields.text("ErrorDetails_ScriptStackTrace")?,
+            pipeline_iteration: fields.any("PipelineIterationInfo"),
+            script_stack_trace: fields.text("ErrorDetails_ScriptStackTrace"),
             text: value.as_object().and_then(|object| object.to_string.clone()),
-            message_details: fields.value("PSMessageDetails")?.is_some(),
+            message_details: fields.value("PSMessageDetails").is_some(),
         })
     }
 

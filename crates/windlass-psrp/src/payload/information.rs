@@ -76,21 +76,21 @@ impl From<&HostMessage> for PsValue {
 impl Payload for InformationRecord {
     fn from_value(value: &PsValue) -> Result<Self, PsrpError> {
         let fields = Fields::new("INFORMATION_RECORD", value)?;
-        let text = |name| Ok::<_, PsrpError>(fields.text(name)?.unwrap_or_default());
+        let text = |name| fields.text(name).unwrap_or_default();
         let number = |name| {
-            let value = fields.any(name)?;
+            let value = fields.any(name);
             Ok::<_, PsrpError>(
                 value.as_i64().and_then(|number| u32::try_from(number).ok()).unwrap_or_default(),
             )
         };
-        let tags = fields.any("Tags")?;
+        let tags = fields.any("Tags");
         Ok(Self {
-            message_data: fields.any("MessageData")?,
-            source: text("Source")?,
+            message_data: fields.any("MessageData"),
+            source: text("Source"),
             time_generated: fields.required("TimeGenerated")?,
             tags: tags.items().unwrap_or_default().iter().filter_map(PsString::from_property).collect(),
-            user: text("User")?,
-            computer: text("Computer")?,
+            user: text("User"),
+            computer: text("Computer"),
             process_id: number("ProcessId")?,
             native_thread_id: number("NativeThreadId")?,
             managed_thread_id: number("ManagedThreadId")?,

@@ -79,7 +79,7 @@ impl InformationalRecord {
         Ok(Self {
             message: fields.required("InformationalRecord_Message")?,
             invocation,
-            pipeline_iteration: fields.any("InformationalRecord_PipelineIterationInfo")?,
+            pipeline_iteration: fields.any("InformationalRecord_PipelineIterationInfo"),
         })
     }
 

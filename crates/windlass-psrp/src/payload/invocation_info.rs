@@ -98,25 +98,25 @@ impl Default for InvocationInfo {
 
 impl InvocationInfo {
     pub(crate) fn from_fields(fields: &Fields<'_>) -> Result<Self, PsrpError> {
-        let text = |name| Ok::<_, PsrpError>(fields.text(name)?.unwrap_or_default());
+        let text = |name| fields.text(name).unwrap_or_default();
         let number = |name| Ok::<_, PsrpError>(fields.optional::<i32>(name)?.unwrap_or_default());
         Ok(Self {
-            bound_parameters: fields.any("InvocationInfo_BoundParameters")?,
+            bound_parameters: fields.any("InvocationInfo_BoundParameters"),
             command_origin: fields.enumeration_or("InvocationInfo_CommandOrigin", CommandOrigin::Internal)?,
             expecting_input: fields.optional("InvocationInfo_ExpectingInput")?.unwrap_or(false),
-            invocation_name: text("InvocationInfo_InvocationName")?,
-            line: text("InvocationInfo_Line")?,
+            invocation_name: text("InvocationInfo_InvocationName"),
+            line: text("InvocationInfo_Line"),
             offset_in_line: number("InvocationInfo_OffsetInLine")?,
             history_id: fields.optional("InvocationInfo_HistoryId")?.unwrap_or_default(),
-            pipeline_iteration: fields.any("InvocationInfo_PipelineIterationInfo")?,
+            pipeline_iteration: fields.any("InvocationInfo_PipelineIterationInfo"),
             pipeline_length: number("InvocationInfo_PipelineLength")?,
             pipeline_position: number("InvocationInfo_PipelinePosition")?,
-            script_root: text("InvocationInfo_PSScriptRoot")?,
-            command_path: fields.text("InvocationInfo_PSCommandPath")?,
-            position_message: text("InvocationInfo_PositionMessage")?,
+            script_root: text("InvocationInfo_PSScriptRoot"),
+            command_path: fields.text("InvocationInfo_PSCommandPath"),
+            position_message: text("InvocationInfo_PositionMessage"),
             script_line_number: number("InvocationInfo_ScriptLineNumber")?,
-            script_name: text("InvocationInfo_ScriptName")?,
-            unbound_arguments: fields.any("InvocationInfo_UnboundArguments")?,
+            script_name: text("InvocationInfo_ScriptName"),
+            unbound_arguments: fields.any("InvocationInfo_UnboundArguments"),
             command: CommandInfo::from_fields(fields)?,
         })
     }
@@ -152,8 +152,8 @@ impl CommandInfo {
         let Some(kind) = fields.optional("CommandInfo_CommandType")? else { return Ok(None) };
         Ok(Some(Self {
             kind,
-            definition: fields.text("CommandInfo_Definition")?.unwrap_or_default(),
-            name: fields.text("CommandInfo_Name")?.unwrap_or_default(),
+            definition: fields.text("CommandInfo_Definition").unwrap_or_default(),
+            name: fields.text("CommandInfo_Name").unwrap_or_default(),
             visibility: fields.enumeration_or("CommandInfo_Visibility", Visibility::Public)?,
         }))
     }

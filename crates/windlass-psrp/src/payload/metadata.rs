@@ -49,7 +49,7 @@ impl GetCommandMetadata {
 impl Payload for GetCommandMetadata {
     fn from_value(value: &PsValue) -> Result<Self, PsrpError> {
         let fields = Fields::new("GET_COMMAND_METADATA", value)?;
-        let texts = |name| match fields.value(name)? {
+        let texts = |name| match fields.value(name) {
             None | Some(PsValue::Null) => Ok(None),
             Some(value) => {
                 let items = value.items().map(|items| items.iter().map(PsString::from_property).collect());
@@ -61,8 +61,8 @@ impl Payload for GetCommandMetadata {
             names: texts("Name")?,
             command_type: fields.required("CommandType")?,
             namespaces: texts("Namespace")?,
-            fully_qualified_modules: fields.any("FullyQualifiedModule")?,
-            argument_list: fields.any("ArgumentList")?,
+            fully_qualified_modules: fields.any("FullyQualifiedModule"),
+            argument_list: fields.any("ArgumentList"),
         })
     }
 

@@ -17,7 +17,7 @@ pub fn progress_from_value(value: &PsValue) -> Result<ProgressRecord, PsrpError>
     }
     let fields = Fields::new("PROGRESS_RECORD", value)?;
     let number = |name| Ok::<_, PsrpError>(fields.optional::<i32>(name)?.unwrap_or(-1));
-    let kind = fields.any("Type")?;
+    let kind = fields.any("Type");
     let kind = match kind.as_i32() {
         Some(0) => ProgressKind::Processing,
         Some(1) => ProgressKind::Completed,
@@ -31,7 +31,7 @@ pub fn progress_from_value(value: &PsValue) -> Result<ProgressRecord, PsrpError>
         percent_complete: number("PercentComplete")?,
         kind,
         seconds_remaining: number("SecondsRemaining")?,
-        status_description: fields.text("StatusDescription")?.unwrap_or_default(),
+        status_description: fields.text("StatusDescription").unwrap_or_default(),
     })
 }
 

@@ -65,7 +65,7 @@ impl Payload for PipelineStateMessage {
 const REASON: &str = "ExceptionAsErrorRecord";
 
 fn reason(fields: &Fields<'_>) -> Result<Option<ErrorRecord>, PsrpError> {
-    match fields.value(REASON)? {
+    match fields.value(REASON) {
         None | Some(PsValue::Null) => Ok(None),
         Some(value) => ErrorRecord::from_value(value).map(Some),
     }

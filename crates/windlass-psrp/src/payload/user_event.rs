@@ -36,9 +36,9 @@ impl Payload for UserEvent {
             event_identifier: fields.required("PSEventArgs.EventIdentifier")?,
             source_identifier: fields.required("PSEventArgs.SourceIdentifier")?,
             time_generated: fields.required("PSEventArgs.TimeGenerated")?,
-            sender: fields.any("PSEventArgs.Sender")?,
-            source_args: fields.any("PSEventArgs.SourceArgs")?,
-            message_data: fields.any("PSEventArgs.MessageData")?,
+            sender: fields.any("PSEventArgs.Sender"),
+            source_args: fields.any("PSEventArgs.SourceArgs"),
+            message_data: fields.any("PSEventArgs.MessageData"),
             computer_name: fields.optional("PSEventArgs.ComputerName")?,
             runspace_id: fields.required("PSEventArgs.RunspaceId")?,
         })
