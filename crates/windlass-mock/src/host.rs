@@ -54,7 +54,7 @@ impl MockHost {
     pub(crate) async fn start(config: Config) -> Result<Self, Error> {
         let mut cim = Repository::default();
         for provider in &config.providers {
-            cim.add(Arc::clone(provider))?;
+            cim.add(provider)?;
         }
         let host = Arc::new(Host {
             cim,

@@ -38,7 +38,7 @@ const WORK: usize = 100_000;
 
 impl Repository {
     /// Adds a provider with its classes.
-    pub(crate) fn add(&mut self, provider: Arc<dyn CimProvider>) -> Result<(), windlass_cim::Error> {
+    pub(crate) fn add(&mut self, provider: &Arc<dyn CimProvider>) -> Result<(), windlass_cim::Error> {
         let key = provider.namespace().as_str().to_lowercase();
         let entry = self.namespaces.entry(key).or_default();
         // Providers are added before the host is shared.
@@ -46,7 +46,7 @@ impl Repository {
         for class in provider.classes()? {
             let name = class.name.as_str().to_lowercase();
             namespace.store.add(class)?;
-            namespace.providers.insert(name, Arc::clone(&provider));
+            namespace.providers.insert(name, Arc::clone(provider));
         }
         Ok(())
     }

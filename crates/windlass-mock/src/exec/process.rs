@@ -263,11 +263,11 @@ fn exit_code(status: ExitStatus) -> i32 {
     #[cfg(unix)]
     {
         use std::os::unix::process::ExitStatusExt;
-        return match status.signal() {
+        match status.signal() {
             Some(2 | 3) => CONTROL_C_EXIT,
             Some(signal) => 128 + signal,
             None => -1,
-        };
+        }
     }
     #[cfg(not(unix))]
     -1

@@ -133,10 +133,10 @@ fn parse_local_addresses(text: &str) -> Vec<Ipv4Addr> {
         let line = line.trim();
         if let Some(address) = line.strip_prefix("|-- ") {
             last = address.trim().parse().ok();
-        } else if line.starts_with("/32 host LOCAL") {
-            if let Some(address) = last.take().filter(|address| !found.contains(address)) {
-                found.push(address);
-            }
+        } else if line.starts_with("/32 host LOCAL")
+            && let Some(address) = last.take().filter(|address| !found.contains(address))
+        {
+            found.push(address);
         }
     }
     found

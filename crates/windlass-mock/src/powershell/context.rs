@@ -76,7 +76,7 @@ impl Context<'_> {
         let action = self.call.preferences.information.unwrap_or(Action::SilentlyContinue);
         match action {
             Action::Ignore => return Ok(()),
-            Action::Stop => return Err(self.stopped_by("InformationPreference", super::text::text(&data))),
+            Action::Stop => return Err(self.stopped_by("InformationPreference", &super::text::text(&data))),
             _ => {}
         }
         let record = InformationRecord {
@@ -160,7 +160,7 @@ impl Context<'_> {
                     InformationalKind::Verbose => "VerbosePreference",
                     InformationalKind::Debug => "DebugPreference",
                 },
-                message.to_string(),
+                &message,
             )),
             Action::Continue | Action::Inquire => {
                 let record = InformationalRecord::new(message).with_invocation(self.call.invocation.clone());
@@ -178,7 +178,7 @@ impl Context<'_> {
         }
     }
 
-    fn stopped_by(&self, variable: &str, message: String) -> Halt {
+    fn stopped_by(&self, variable: &str, message: &str) -> Halt {
         let text = format!(
             "The running command stopped because the preference variable \"{variable}\" or common parameter is \
              set to Stop: {message}"

@@ -49,10 +49,11 @@ pub(crate) fn execute(
             Err(Halt::Stopped) => return End::Stopped,
             Err(Halt::Failed(record)) if place + 1 == count => return End::Failed(record),
             // Of several statements, only the last one's failure is the pipeline's.
-            Err(Halt::Failed(record)) => match sink.emit(Emission::Error(record)) {
-                Err(Halt::Stopped) => return End::Stopped,
-                _ => {}
-            },
+            Err(Halt::Failed(record)) => {
+                if matches!(sink.emit(Emission::Error(record)), Err(Halt::Stopped)) {
+                    return End::Stopped;
+                }
+            }
         }
     }
     if runspace.stop().is_stopped() { End::Stopped } else { End::Completed }

@@ -67,15 +67,19 @@ struct Work {
 impl PoolShell {
     pub(crate) fn new(host: &Arc<Host>, opening: &Opening, user: &Principal) -> Arc<Self> {
         let limits = &host.config.limits;
-        let mut pool_limits = ServerLimits::default();
-        pool_limits.object = limits.object;
-        pool_limits.pipeline = limits.data_per_command;
-        pool_limits.pipelines = limits.commands_per_shell;
+        let pool_limits = ServerLimits {
+            object: limits.object,
+            pipeline: limits.data_per_command,
+            pipelines: limits.commands_per_shell,
+            ..ServerLimits::default()
+        };
         let table = primitive_dictionary(version_entries(&host.facts));
-        let mut options = ServerOptions::default();
-        options.application_private_data = primitive_dictionary([("PSVersionTable", table)]);
-        options.transport_encrypts = opening.confidential;
-        options.limits = pool_limits;
+        let options = ServerOptions {
+            application_private_data: primitive_dictionary([("PSVersionTable", table)]),
+            transport_encrypts: opening.confidential,
+            limits: pool_limits,
+            ..ServerOptions::default()
+        };
         let session = Session {
             commands: Arc::clone(&host.commands),
             facts: host.facts.clone(),
@@ -402,7 +406,7 @@ impl PoolShell {
         let runspace = Runspace::new(Arc::clone(&self.session), stop);
         let mut sink = Outlet { shell: &self, id, runspace: &runspace };
         let mut input = work.input.map(Incoming);
-        let source = input.as_mut().map(|input| input as &mut dyn Iterator<Item = PsValue>);
+        let source = input.as_mut().map(|input| -> &mut dyn Iterator<Item = PsValue> { input });
         let end = execute(&work.power_shell, work.with_invocation, source, &mut sink, &runspace);
         let (end_state, error) = match end {
             End::Completed => (PipelineState::Completed, None),

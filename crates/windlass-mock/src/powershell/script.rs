@@ -158,7 +158,7 @@ impl Run<'_> {
                     match part {
                         Part::Text(piece) => out.push_str(piece),
                         Part::Expression { expression, .. } => {
-                            out.push_str(&text(&self.value(expression, cx)?))
+                            out.push_str(&text(&self.value(expression, cx)?));
                         }
                     }
                 }

@@ -66,7 +66,7 @@ impl Target {
     pub(super) fn new(uri: ResourceUri, header: &Header, caller: &Caller) -> Result<Self, Box<Fault>> {
         let mut namespace = uri.namespace.clone();
         let mut keys = Vec::new();
-        for selector in header.selectors.iter() {
+        for selector in &header.selectors {
             if selector.name.eq_ignore_ascii_case(windlass_wsman::uri::CIM_NAMESPACE) {
                 if let SelectorValue::Text(text) = &selector.value {
                     namespace.get_or_insert_with(|| Namespace::new(text));
@@ -142,7 +142,7 @@ async fn get(host: &Arc<Host>, header: &Header, target: Target) -> Outcome {
             target.encoder().projection(&mut writer, &part)
         }
     };
-    written.map_err(unwritable)?;
+    written.map_err(|error| unwritable(&error))?;
     Ok(reply(header, Reply::Get(Xml::from(writer.finish()))))
 }
 
@@ -381,7 +381,7 @@ fn render(
                 true => encoder.projection(&mut writer, instance),
                 false => encoder.instance(&mut writer, instance),
             };
-            written.map_err(unwritable)?;
+            written.map_err(|error| unwritable(&error))?;
             Some(writer.finish())
         }
     };
@@ -438,7 +438,7 @@ fn key_value(selector: &Selector) -> Result<CimValue, Box<Fault>> {
 fn path_of(epr: &EndpointReference) -> Option<ObjectPath> {
     let uri: ResourceUri = epr.resource_uri.as_deref()?.parse().ok()?;
     let mut selectors = Vec::new();
-    for selector in epr.selectors.iter() {
+    for selector in &epr.selectors {
         let value = match &selector.value {
             SelectorValue::Text(text) => CimValue::String(text.clone()),
             SelectorValue::Reference(inner) => CimValue::Reference(Box::new(path_of(inner)?)),
@@ -474,7 +474,7 @@ fn internal(error: &dyn std::fmt::Display) -> CimFailure {
     CimFailure::new(CimStatus::FAILED).because(format!("The answer cannot be written: {error}."))
 }
 
-fn unwritable(error: windlass_cim::Error) -> Box<Fault> {
+fn unwritable(error: &windlass_cim::Error) -> Box<Fault> {
     Box::new(Fault::internal_error(format!("The instance cannot be written: {error}.")))
 }
 

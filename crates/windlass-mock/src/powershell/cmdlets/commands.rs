@@ -82,6 +82,7 @@ pub(super) fn all() -> Vec<Arc<dyn Cmdlet>> {
     ]
 }
 
+#[allow(clippy::needless_pass_by_value, reason = "the signature of commands")]
 fn get_command(call: &Bound, cx: &mut Context<'_>, input: Option<PsValue>) -> Outcome {
     let names = match &input {
         Some(value) => vec![text(value)],

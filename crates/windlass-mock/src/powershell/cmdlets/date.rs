@@ -43,6 +43,7 @@ pub(super) fn all() -> Vec<Arc<dyn Cmdlet>> {
     vec![function(info, get_date)]
 }
 
+#[allow(clippy::needless_pass_by_value, reason = "the signature of commands")]
 fn get_date(call: &Bound, cx: &mut Context<'_>, input: Option<PsValue>) -> Outcome {
     let given = input.as_ref().or_else(|| call.get("Date")).and_then(PsValue::as_datetime);
     let date = match (given, call.integer("UnixTimeSeconds")) {

@@ -87,12 +87,12 @@ pub(super) fn all() -> Vec<Arc<dyn Cmdlet>> {
 fn targets(
     call: &Bound,
     cx: &mut Context<'_>,
-    input: Option<PsValue>,
+    input: Option<&PsValue>,
     default: Option<&str>,
 ) -> Result<Vec<PathBuf>, crate::powershell::Halt> {
     let mut found = Vec::new();
     let literal = call.has("LiteralPath");
-    let given = match &input {
+    let given = match input {
         Some(value) => {
             vec![value.get("FullName").or_else(|| value.get("PSPath")).map_or_else(|| text(value), text)]
         }
@@ -174,9 +174,10 @@ fn unreadable(path: &Path, error: &std::io::Error, id: &str) -> Failure {
     Failure::new(exception, id, category, message).about(path.as_ref())
 }
 
+#[allow(clippy::needless_pass_by_value, reason = "the signature of commands")]
 fn get_item(call: &Bound, cx: &mut Context<'_>, input: Option<PsValue>) -> Outcome {
     let describer = Describer::new(cx.runspace());
-    for path in targets(call, cx, input, None)? {
+    for path in targets(call, cx, input.as_ref(), None)? {
         if let Some(item) = describer.describe(&absolute(&path.to_string_lossy())) {
             cx.write(item)?;
         }
@@ -184,9 +185,10 @@ fn get_item(call: &Bound, cx: &mut Context<'_>, input: Option<PsValue>) -> Outco
     Ok(())
 }
 
+#[allow(clippy::needless_pass_by_value, reason = "the signature of commands")]
 fn get_child_item(call: &Bound, cx: &mut Context<'_>, input: Option<PsValue>) -> Outcome {
     let listing = Listing::new(call, cx);
-    for path in targets(call, cx, input, Some("."))? {
+    for path in targets(call, cx, input.as_ref(), Some("."))? {
         let path = absolute(&path.to_string_lossy());
         if path.is_dir() {
             listing.directory(cx, &path)?;
@@ -293,8 +295,9 @@ impl Listing {
     }
 }
 
+#[allow(clippy::needless_pass_by_value, reason = "the signature of commands")]
 fn get_content(call: &Bound, cx: &mut Context<'_>, input: Option<PsValue>) -> Outcome {
-    for path in targets(call, cx, input, None)? {
+    for path in targets(call, cx, input.as_ref(), None)? {
         let path = absolute(&path.to_string_lossy());
         if path.is_dir() {
             let message = format!(

@@ -76,11 +76,16 @@ impl Measure {
 
 impl Tally {
     /// Takes a number, or a text that is one.
-    fn number(&mut self, value: &PsValue) -> Result<(), Failure> {
+    fn number(&mut self, value: &PsValue) -> Result<(), Box<Failure>> {
         let number = value.as_f64().or_else(|| value.as_str()?.trim().parse().ok()).ok_or_else(|| {
             let message = format!("Input object \"{}\" is not numeric.", text(value));
-            Failure::new(exceptions::RUNTIME, "NonNumericInputObject", ErrorCategory::InvalidType, message)
-                .about(value.clone())
+            let failure = Failure::new(
+                exceptions::RUNTIME,
+                "NonNumericInputObject",
+                ErrorCategory::InvalidType,
+                message,
+            );
+            Box::new(failure.about(value.clone()))
         })?;
         self.numbers += 1.0;
         self.sum += number;
@@ -137,10 +142,8 @@ impl Stage for Measure {
             if extremes {
                 tally.extremes(&value);
             }
-            if numeric {
-                if let Err(failure) = tally.number(&value) {
-                    cx.error(failure)?;
-                }
+            if numeric && let Err(failure) = tally.number(&value) {
+                cx.error(*failure)?;
             }
         }
         Ok(())

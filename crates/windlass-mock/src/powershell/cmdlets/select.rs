@@ -151,7 +151,7 @@ impl Select {
         for wanted in wanted {
             match wanted {
                 Wanted::Renamed { name, source } => {
-                    add(&mut object, name.as_str().into(), property(value, source))
+                    add(&mut object, name.as_str().into(), property(value, source));
                 }
                 Wanted::Named(pattern, name) if pattern.is_plain() => {
                     let known = own_name(value, name);

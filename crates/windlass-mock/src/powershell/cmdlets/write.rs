@@ -202,6 +202,7 @@ fn write_host(call: &Bound, cx: &mut Context<'_>, input: Option<PsValue>) -> Out
     cx.information((&message).into(), "Write-Host", vec!["PSHOST".into()])
 }
 
+#[allow(clippy::needless_pass_by_value, reason = "the signature of commands")]
 fn start_sleep(call: &Bound, cx: &mut Context<'_>, input: Option<PsValue>) -> Outcome {
     let seconds = input.as_ref().or_else(|| call.get("Seconds")).and_then(PsValue::as_f64);
     let time = match (seconds, call.integer("Milliseconds"), call.get("Duration")) {
