@@ -79,7 +79,7 @@ fn parameter(
         return Ok(());
     }
     match value.filter(|value| !value.is_empty()).or_else(|| words.next()) {
-        Some(value) => value_of(long, value, words, out),
+        Some(value) => value_of(&long, value, words, out),
         None => {
             out.push(long);
             Ok(())
@@ -97,7 +97,7 @@ fn long(
     let name: String = word.trim_start_matches('-').chars().filter(|character| *character != '-').collect();
     let takes = !word.contains('=') && find(command, &name).is_ok_and(takes_value);
     match if takes { words.next() } else { None } {
-        Some(value) => value_of(word, value, words, out),
+        Some(value) => value_of(&word, value, words, out),
         None => {
             out.push(word);
             Ok(())
@@ -107,7 +107,7 @@ fn long(
 
 /// Joins an option and its value with `=`, so that a value may start with a dash.
 fn value_of(
-    long: String,
+    long: &str,
     value: String,
     words: &mut impl Iterator<Item = String>,
     out: &mut Vec<String>,

@@ -125,7 +125,7 @@ fn binary(bytes: &[u8]) -> Result<Value> {
 /// The bytes that hexadecimal digits or base64 stand for.
 fn from_text(bytes: &[u8]) -> Option<Vec<u8>> {
     let digits: Vec<u8> = bytes.iter().copied().filter(|byte| !byte.is_ascii_whitespace()).collect();
-    if digits.len() % 2 == 0 && digits.iter().all(u8::is_ascii_hexdigit) {
+    if digits.len().is_multiple_of(2) && digits.iter().all(u8::is_ascii_hexdigit) {
         return base16(&digits);
     }
     base64_simd::STANDARD.decode_to_vec(&digits).ok()

@@ -5,10 +5,22 @@
 
 /// Kind, case and reason of every difference that is meant.
 pub const LISTED: &[(&str, &str, &str)] = &[
-    ("psrp/streams", "host-read", "PowerShell's client cannot read the default choices of PromptForChoice that its own server sends; ours can"),
-    ("psrp/client", "host-read", "PowerShell's client cannot read the default choices of PromptForChoice that its own server sends; ours can"),
+    (
+        "psrp/streams",
+        "host-read",
+        "PowerShell's client cannot read the default choices of PromptForChoice that its own server sends; ours can",
+    ),
+    (
+        "psrp/client",
+        "host-read",
+        "PowerShell's client cannot read the default choices of PromptForChoice that its own server sends; ours can",
+    ),
     ("clixml/edges", "XD-5", "a document type definition, which is refused wherever XML is read"),
-    ("clixml/edges", "XD-7", "a document type definition with an entity, which is refused wherever XML is read"),
+    (
+        "clixml/edges",
+        "XD-7",
+        "a document type definition with an entity, which is refused wherever XML is read",
+    ),
     (
         "display/format",
         r#"views | Format-Table Name,@{n="KB";e={$_.Size/1KB};width=8;alignment="right"} | 120"#,

@@ -164,13 +164,13 @@ pub(super) fn psrp_client(data: &[u8]) {
             assert!(split(&outgoing.data).is_ok_and(|fragments| !fragments.is_empty()));
         }
         while let Some(event) = pool.poll_event() {
-            client_event(&mut pool, event, &mut ended);
+            client_event(&mut pool, &event, &mut ended);
         }
     }
 }
 
-fn client_event(pool: &mut ClientPool, event: ClientEvent, ended: &mut BTreeSet<Uuid>) {
-    let pipeline = match &event {
+fn client_event(pool: &mut ClientPool, event: &ClientEvent, ended: &mut BTreeSet<Uuid>) {
+    let pipeline = match event {
         ClientEvent::PipelineOutput { pipeline, .. }
         | ClientEvent::PipelineError { pipeline, .. }
         | ClientEvent::PipelineState { pipeline, .. }

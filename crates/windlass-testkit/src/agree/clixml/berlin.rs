@@ -21,7 +21,8 @@ pub(super) fn local(time: PsDateTime, offset_minutes: i16) -> (i64, i64) {
 /// The offset from universal time, in ticks, at a universal time.
 fn offset(utc: i64) -> i64 {
     let hours = |hours: i64| hours * 3600 * TICKS_PER_SECOND;
-    let year = PsDateTime::from_ticks(utc.clamp(0, MAX_TICKS), DateTimeKind::Utc).map_or(1, |time| time.civil().year);
+    let year = PsDateTime::from_ticks(utc.clamp(0, MAX_TICKS), DateTimeKind::Utc)
+        .map_or(1, |time| time.civil().year);
     if year < 1893 {
         // Local mean time, to the minute.
         return 53 * 60 * TICKS_PER_SECOND;

@@ -4,7 +4,9 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
-use windlass_clixml::{Base, Civil, DateTimeKind, KnownType, PsDateTime, PsObject, PsString, PsValue, to_text};
+use windlass_clixml::{
+    Base, Civil, DateTimeKind, KnownType, PsDateTime, PsObject, PsString, PsValue, to_text,
+};
 
 use super::berlin;
 
@@ -105,7 +107,8 @@ impl Describer {
         described: &mut Map<String, Value>,
         properties: impl Iterator<Item = &'p windlass_clixml::Property>,
     ) {
-        let is_set = |value: &PsValue| value.as_object().is_some_and(|object| matches!(object.base, Base::MemberSet));
+        let is_set =
+            |value: &PsValue| value.as_object().is_some_and(|object| matches!(object.base, Base::MemberSet));
         let properties: Vec<Value> = properties
             .filter(|property| !is_set(&property.value))
             .map(|property| json!([text(&property.name), self.value(&property.value)]))
@@ -139,7 +142,9 @@ fn base_type(object: &PsObject) -> &'static str {
         Base::List(_) | Base::Enumerable(_) => "System.Collections.ArrayList",
         Base::Stack(_) => "System.Collections.Stack",
         Base::Queue(_) => "System.Collections.Queue",
-        Base::Dictionary(_) if object.is_ordered_dictionary() => "System.Collections.Specialized.OrderedDictionary",
+        Base::Dictionary(_) if object.is_ordered_dictionary() => {
+            "System.Collections.Specialized.OrderedDictionary"
+        }
         Base::Dictionary(_) => "System.Collections.Hashtable",
     }
 }
@@ -193,7 +198,9 @@ fn text(text: &PsString) -> Value {
 fn date_time(time: PsDateTime) -> Value {
     let shown = |ticks: i64| {
         let civil = PsDateTime::from_ticks(ticks, DateTimeKind::Unspecified).map(PsDateTime::civil);
-        let Some(Civil { year, month, day, hour, minute, second, ticks }) = civil else { return String::new() };
+        let Some(Civil { year, month, day, hour, minute, second, ticks }) = civil else {
+            return String::new();
+        };
         format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{ticks:07}")
     };
     match time.kind() {
@@ -202,7 +209,9 @@ fn date_time(time: PsDateTime) -> Value {
             json!({ "t": "System.DateTime", "v": shown(local), "kind": "Local", "utc": shown(utc) })
         }
         DateTimeKind::Utc => json!({ "t": "System.DateTime", "v": shown(time.ticks()), "kind": "Utc" }),
-        DateTimeKind::Unspecified => json!({ "t": "System.DateTime", "v": shown(time.ticks()), "kind": "Unspecified" }),
+        DateTimeKind::Unspecified => {
+            json!({ "t": "System.DateTime", "v": shown(time.ticks()), "kind": "Unspecified" })
+        }
     }
 }
 

@@ -23,8 +23,8 @@ pub use describe::describe;
 /// Compares every case in the folder `clixml` of `dir`.
 pub fn run(dir: &Path) -> Vec<KindReport> {
     let folder = dir.join("clixml");
-    let kinds: [(&str, fn(&Value) -> Result<(), String>); 3] =
-        [("values", written), ("objects", written), ("edges", edge)];
+    type Check = fn(&Value) -> Result<(), String>;
+    let kinds: [(&str, Check); 3] = [("values", written), ("objects", written), ("edges", edge)];
     kinds.iter().filter_map(|(kind, check)| kind_report(&folder, kind, *check)).collect()
 }
 
@@ -34,7 +34,8 @@ fn kind_report(folder: &Path, kind: &str, check: fn(&Value) -> Result<(), String
     let mut names = HashMap::new();
     for (index, line) in lines.lines().filter(|line| !line.trim().is_empty()).enumerate() {
         let outcome = parse(line);
-        let name = outcome.as_ref().map_or_else(|_| format!("line {}", index + 1), |case| name_of(case, &mut names));
+        let name =
+            outcome.as_ref().map_or_else(|_| format!("line {}", index + 1), |case| name_of(case, &mut names));
         report.count(&name, outcome.map_err(|error| error.to_string()).and_then(|case| check(&case)));
     }
     Some(report)
@@ -96,7 +97,8 @@ pub(super) fn same_text(what: &str, expected: &str, ours: &str) -> Result<(), St
     }
     let at = expected.bytes().zip(ours.bytes()).take_while(|(left, right)| left == right).count();
     let part = |text: &str| {
-        let from = text.char_indices().map(|(index, _)| index).take_while(|index| *index <= at).last().unwrap_or(0);
+        let from =
+            text.char_indices().map(|(index, _)| index).take_while(|index| *index <= at).last().unwrap_or(0);
         text.get(from..).unwrap_or_default().chars().take(60).collect::<String>()
     };
     Err(format!("{what}, at byte {at}: {:?}, PowerShell {:?}", part(ours), part(expected)))

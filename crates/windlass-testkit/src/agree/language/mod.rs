@@ -15,7 +15,8 @@ use super::KindReport;
 /// Compares the part `language` of the recordings in `dir`.
 pub fn run(dir: &Path) -> Vec<KindReport> {
     let dir = dir.join("language");
-    let kinds: [(&str, fn(&[Value]) -> KindReport); 3] =
+    type Compare = fn(&[Value]) -> KindReport;
+    let kinds: [(&str, Compare); 3] =
         [("parse", parse), ("conversions", conversions::compare), ("wildcards", wildcards)];
     kinds
         .iter()

@@ -233,7 +233,7 @@ impl Session {
         while let Some(event) = self.link.pool.poll_event() {
             match event {
                 ClientEvent::PipelineOutput { pipeline, value } => {
-                    self.pipelines.get(pipeline).output.push(value)
+                    self.pipelines.get(pipeline).output.push(value);
                 }
                 ClientEvent::PipelineError { pipeline, error } => self.pipelines.get(pipeline).error(&error),
                 ClientEvent::Warning { pipeline, record } => {
@@ -246,7 +246,7 @@ impl Session {
                     self.pipelines.get(pipeline).informational(InformationalKind::Debug, &record.message);
                 }
                 ClientEvent::Information { pipeline, record } => {
-                    self.pipelines.get(pipeline).information(&record)
+                    self.pipelines.get(pipeline).information(&record);
                 }
                 ClientEvent::Progress { pipeline, record } => self.pipelines.get(pipeline).progress(&record),
                 ClientEvent::PipelineState { pipeline, state, error } => {

@@ -35,7 +35,8 @@ pub fn run(dir: &Path) -> Vec<KindReport> {
     names.sort();
     let recordings: Vec<(String, Result<Recording, String>)> =
         names.into_iter().map(|name| (name.clone(), Recording::load(&folder, &name))).collect();
-    let kinds: [(&str, fn(&Recording) -> Result<(), String>); 4] = [
+    type Check = fn(&Recording) -> Result<(), String>;
+    let kinds: [(&str, Check); 4] = [
         ("psrp/lines", lines::check),
         ("psrp/streams", streams::check),
         ("psrp/client", client::check),

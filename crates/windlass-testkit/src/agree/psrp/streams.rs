@@ -233,7 +233,9 @@ fn in_the_clear(value: &PsValue, reveal: &Reveal) -> PsValue {
                 let names: Vec<_> = part.iter().map(|property| property.name.clone()).collect();
                 for name in names {
                     let clear = part.get(&name).map(|value| in_the_clear(value, reveal));
-                    clear.map(|clear| part.set(&name, clear));
+                    if let Some(clear) = clear {
+                        part.set(&name, clear);
+                    }
                 }
             }
             object.into()

@@ -28,8 +28,8 @@ pub fn run(dir: &Path) -> Vec<KindReport> {
     reports
 }
 
-/// The requests and the responses of every recording in a folder.
-fn messages(dir: &Path, part: &str) -> [KindReport; 2] {
+/// The requests and the responses of every recording in a folder, as kinds of `part`.
+pub fn messages(dir: &Path, part: &str) -> [KindReport; 2] {
     let mut requests = KindReport::new(format!("{part}/requests"));
     let mut responses = KindReport::new(format!("{part}/responses"));
     for (case, recording) in recordings(dir) {
@@ -121,7 +121,7 @@ fn printed_says(printed: &str, message: &str) -> Result<(), String> {
 }
 
 /// Case name and text of every `.jsonl` in a folder, by name.
-fn recordings(dir: &Path) -> Vec<(String, Result<String, String>)> {
+pub fn recordings(dir: &Path) -> Vec<(String, Result<String, String>)> {
     let Ok(entries) = std::fs::read_dir(dir) else { return Vec::new() };
     let mut paths: Vec<_> = entries.filter_map(|entry| Some(entry.ok()?.path())).collect();
     paths.retain(|path| path.extension().is_some_and(|extension| extension == "jsonl"));
