@@ -18,21 +18,10 @@ pub enum Error {
     /// TLS could not be set up.
     #[error("cannot set up TLS: {0}")]
     Tls(#[from] rustls::Error),
-    /// A scenario could not be read.
-    #[error("scenario: {0}")]
-    Scenario(String),
-    /// A fault specification could not be read.
-    #[error("fault '{spec}': {reason}")]
-    Fault {
-        /// The specification.
-        spec: String,
-        /// What is wrong with it.
-        reason: &'static str,
-    },
-    /// A folder for recordings could not be used.
-    #[error("cannot use {path}: {source}")]
-    Folder {
-        /// The folder.
+    /// A file could not be written.
+    #[error("cannot write {path}: {source}")]
+    File {
+        /// The file.
         path: String,
         /// Why not.
         source: std::io::Error,
@@ -40,7 +29,4 @@ pub enum Error {
     /// The classes of a CIM provider cannot be used.
     #[error("CIM classes: {0}")]
     Cim(#[from] windlass_cim::Error),
-    /// A host that serves no connection.
-    #[error("the host has stopped")]
-    Stopped,
 }

@@ -158,7 +158,7 @@ impl MockHost {
         let certificate = Certificate::self_signed(&names)?;
         if let Some(path) = self.host.config.certificate_path.clone() {
             std::fs::write(&path, &certificate.pem)
-                .map_err(|source| Error::Folder { path: path.display().to_string(), source })?;
+                .map_err(|source| Error::File { path: path.display().to_string(), source })?;
             self.certificate_path = Some(path);
         }
         Ok(certificate)

@@ -12,6 +12,7 @@ mod convert;
 mod engine;
 mod failure;
 mod kind;
+mod outlet;
 mod pipeline;
 mod pool;
 mod preference;

@@ -2,7 +2,6 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
 use tokio::sync::{Notify, mpsc};
 use uuid::Uuid;
@@ -10,14 +9,13 @@ use windlass_auth::Principal;
 use windlass_clixml::PsValue;
 use windlass_psrp::payload::primitive_dictionary;
 use windlass_psrp::{
-    CreatePipeline, ErrorRecord, GetCommandMetadata, Message, PipelineState, PoolState, PowerShell,
-    ServerEvent, ServerLimits, ServerOptions, ServerPool, Stream,
+    CreatePipeline, ErrorRecord, Message, PipelineState, PoolState, PowerShell, ServerEvent, ServerLimits,
+    ServerOptions, ServerPool, Stream,
 };
 use windlass_wsman::{CommandLine, Fault, FaultCode, RunState, SignalCode};
 
-use super::cmdlet::{Halt, Outcome};
 use super::engine::{End, execute};
-use super::record::{Emission, Sink};
+use super::outlet::{Incoming, Outlet, metadata_query};
 use super::runspace::{Runspace, Session, version_entries};
 use super::stop::Stop;
 use crate::host::Host;
@@ -31,15 +29,15 @@ const WAITING_INPUT: usize = 256;
 pub(crate) struct PoolShell {
     state: Mutex<State>,
     /// Told when output has been fetched, for pipelines that wait for room.
-    fetched: Condvar,
+    pub(super) fetched: Condvar,
     session: Arc<Session>,
-    buffered_output: usize,
+    pub(super) buffered_output: usize,
     closed: Stop,
 }
 
-struct State {
-    pool: ServerPool,
-    pipelines: HashMap<Uuid, Pipeline>,
+pub(super) struct State {
+    pub(super) pool: ServerPool,
+    pub(super) pipelines: HashMap<Uuid, Pipeline>,
     /// Pipelines that wait for a runspace.
     waiting: VecDeque<Uuid>,
     running: usize,
@@ -48,10 +46,10 @@ struct State {
 }
 
 /// A pipeline that was not terminated.
-struct Pipeline {
+pub(super) struct Pipeline {
     /// The id as the client writes it.
     command_id: String,
-    ready: Arc<Notify>,
+    pub(super) ready: Arc<Notify>,
     stop: Stop,
     /// What it is to run, until it does.
     work: Option<Work>,
@@ -102,7 +100,7 @@ impl PoolShell {
         })
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
+    pub(super) fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -494,73 +492,4 @@ fn first_pipeline(fragments: &[u8]) -> Option<Uuid> {
     let end = FRAGMENT_HEADER.checked_add(usize::try_from(length).ok()?)?;
     let message = fragments.get(FRAGMENT_HEADER..end.min(fragments.len()))?;
     Message::decode(message).ok()?.pipeline()
-}
-
-/// What GET_COMMAND_METADATA asks for, as two statements: how many commands there are, then each.
-fn metadata_query(request: &GetCommandMetadata) -> PowerShell {
-    let properties = ["Name", "CommandType", "ModuleName", "ResolvedCommandName", "OutputType", "Parameters"];
-    let texts =
-        |texts: &[windlass_clixml::PsString]| PsValue::list(texts.iter().cloned().map(PsValue::String));
-    let get = |query: PowerShell| {
-        let mut query = query.command("Get-Command").parameter("CommandType", request.command_type);
-        if let Some(names) = &request.names {
-            query = query.parameter("Name", texts(names));
-        }
-        if let Some(modules) = &request.namespaces {
-            query = query.parameter("Module", texts(modules));
-        }
-        query.parameter("ErrorAction", "SilentlyContinue").command("Select-Object")
-    };
-    let count = get(PowerShell::new())
-        .parameter("Property", "Name")
-        .command("Measure-Object")
-        .command("Select-Object");
-    let count = count.parameter("Property", PsValue::list(["Count".into()])).statement();
-    get(count).parameter("Property", PsValue::list(properties.map(PsValue::from)))
-}
-
-/// Where the output of a pipeline goes: into the pool's outbox, as long as there is room.
-struct Outlet<'s> {
-    shell: &'s PoolShell,
-    id: Uuid,
-    runspace: &'s Runspace,
-}
-
-impl Sink for Outlet<'_> {
-    fn emit(&mut self, emission: Emission) -> Outcome {
-        let Self { shell, id, runspace } = self;
-        let mut state = shell.lock();
-        while state.pool.queued_bytes(Some(*id)) > shell.buffered_output {
-            if runspace.stop().is_stopped() {
-                return Err(Halt::Stopped);
-            }
-            let waited = shell.fetched.wait_timeout(state, Duration::from_secs(1));
-            (state, _) = waited.unwrap_or_else(PoisonError::into_inner);
-        }
-        let State { pool, pipelines, .. } = &mut *state;
-        let written = match emission {
-            Emission::Output(value) => pool.write_output(*id, &value),
-            Emission::Error(record) => pool.write_error(*id, &record),
-            Emission::Informational(kind, record) => pool.write_informational(*id, kind, &record),
-            Emission::Information(record) => pool.write_information(*id, &record),
-            Emission::Progress(record) => pool.write_progress(*id, &record),
-            Emission::HostCall(method) => pool.host_call(*id, *method).map(|_| ()),
-        };
-        if let Some(pipeline) = pipelines.get(id) {
-            pipeline.ready.notify_waiters();
-        }
-        // The pipeline is gone, or its pool: nobody reads what it writes.
-        written.map_err(|_| Halt::Stopped)
-    }
-}
-
-/// The input of a pipeline; it ends with the client's input, or when the pipeline is stopped.
-struct Incoming(mpsc::Receiver<PsValue>);
-
-impl Iterator for Incoming {
-    type Item = PsValue;
-
-    fn next(&mut self) -> Option<PsValue> {
-        self.0.blocking_recv()
-    }
 }
