@@ -153,6 +153,7 @@ impl Objects<'_> {
             self.defragmenter.recycle();
         }
         loop {
+            self.take_middle();
             let (header, missing) = match self.defragmenter.open.take() {
                 Some(open) => open,
                 None => match self.next_header()? {
@@ -188,6 +189,31 @@ impl Objects<'_> {
             }
             let next = header.fragment_id.saturating_add(1);
             self.defragmenter.expected = Some((header.object_id, next));
+        }
+    }
+
+    /// Takes the fragments that stand whole in the middle of the message in progress, which are nearly
+    /// all of them where fragments are small. What is not of this kind is left.
+    fn take_middle(&mut self) {
+        let Defragmenter { limits, total, header, assembled, expected, open, .. } = &mut *self.defragmenter;
+        let Some((object, next)) = expected.as_mut().filter(|_| open.is_none() && header.is_empty()) else {
+            return;
+        };
+        assembled.reserve(self.data.len().min(limits.object.saturating_sub(assembled.len())));
+        while let Some((bytes, rest)) = self.data.split_first_chunk::<HEADER_LENGTH>() {
+            let header = FragmentHeader::from_array(bytes);
+            let length = usize::try_from(header.length).unwrap_or(usize::MAX);
+            let in_order = header.object_id == *object && header.fragment_id == *next;
+            let sum = total.saturating_add(u64::from(header.length));
+            let room = limits.object.saturating_sub(assembled.len());
+            if !in_order || header.start || header.end || length == 0 || length > room || sum > limits.total {
+                return;
+            }
+            let Some((piece, rest)) = rest.split_at_checked(length) else { return };
+            assembled.extend_from_slice(piece);
+            *total = sum;
+            *next += 1;
+            self.data = rest;
         }
     }
 

@@ -50,17 +50,18 @@ impl FragmentHeader {
     /// # Errors
     /// When fewer than [`HEADER_LENGTH`] bytes are left.
     pub fn decode(cursor: &mut ReadCursor<'_>) -> Result<Self, PsrpError> {
-        let object_id = cursor.u64_be("ObjectId")?;
-        let fragment_id = cursor.u64_be("FragmentId")?;
-        let flags = cursor.u8("fragment flags")?;
-        let length = cursor.u32_be("BlobLength")?;
-        Ok(Self {
-            object_id,
-            fragment_id,
+        Ok(Self::from_array(&cursor.array("fragment header")?))
+    }
+
+    fn from_array(bytes: &[u8; HEADER_LENGTH]) -> Self {
+        let &[o0, o1, o2, o3, o4, o5, o6, o7, f0, f1, f2, f3, f4, f5, f6, f7, flags, l0, l1, l2, l3] = bytes;
+        Self {
+            object_id: u64::from_be_bytes([o0, o1, o2, o3, o4, o5, o6, o7]),
+            fragment_id: u64::from_be_bytes([f0, f1, f2, f3, f4, f5, f6, f7]),
             start: flags & Self::START != 0,
             end: flags & Self::END != 0,
-            length,
-        })
+            length: u32::from_be_bytes([l0, l1, l2, l3]),
+        }
     }
 
     /// Writes the header.

@@ -61,7 +61,7 @@ struct Session {
     private_data: Option<PsValue>,
     session_key: Option<SessionKey>,
     public_key: String,
-    stopped_asking: bool,
+    broken: bool,
 }
 
 impl Session {
@@ -107,7 +107,7 @@ impl Session {
             private_data: None,
             session_key: session_key.map_err(|error| error.to_string())?,
             public_key,
-            stopped_asking: false,
+            broken: false,
         })
     }
 
@@ -267,7 +267,7 @@ impl Session {
                 ClientEvent::Availability { answer, .. } => self.answers.push(answer),
                 ClientEvent::UserEvent(event) => self.events.push(*event),
                 ClientEvent::ApplicationPrivateData(data) => self.private_data = Some(data),
-                ClientEvent::PoolState { state, .. } => self.stopped_asking |= state == PoolState::Broken,
+                ClientEvent::PoolState { state, .. } => self.broken |= state == PoolState::Broken,
                 _ => {}
             }
         }
@@ -344,7 +344,7 @@ impl Session {
             }
         }
         if step("state").and_then(|state| state.get("v")).and_then(Value::as_str) == Some("Broken")
-            && !self.stopped_asking
+            && !self.broken
         {
             return Err(format!("the pool is {}, PowerShell Broken", self.link.pool.state()));
         }
