@@ -77,7 +77,9 @@ fn parse(text: &str) -> Result<Node, String> {
                     Node { name: format!("{{{}}}{}", element.ns(), element.local()), ..Node::default() };
                 for attribute in element.attributes() {
                     let (space, local, value) = attribute.map_err(|error| error.to_string())?;
-                    if space != ns::SOAP {
+                    // pywinrm writes mustUnderstand in no namespace, where it says nothing.
+                    let unqualified = space.is_empty() && local == "mustUnderstand";
+                    if space != ns::SOAP && !unqualified {
                         node.attributes.push((format!("{{{space}}}{local}"), value.into_owned()));
                     }
                 }
