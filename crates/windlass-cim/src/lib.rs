@@ -4,8 +4,8 @@
 //! Nothing here does I/O. WS-Man and DCOM carry these objects in forms of their own; both give the
 //! same [`CimInstance`] and [`CimClass`].
 //!
-//! Specifications: [DSP0004] (the CIM infrastructure, MOF), [DSP0227] (the WS-Management binding),
-//! [DSP0230] (WS-CIM), [DSP0201] (CIM-XML), [MS-WMI] 2.2 (WQL, object paths), [MS-WSMV] 2.2.
+//! Specifications: DSP0004 (the CIM infrastructure, MOF), DSP0227 (the WS-Management binding),
+//! DSP0230 (WS-CIM), DSP0201 (CIM-XML), [MS-WMI] 2.2 (WQL, object paths), [MS-WSMV] 2.2.
 #![forbid(unsafe_code)]
 
 pub mod cimxml;

@@ -1,5 +1,5 @@
 //! Names of classes, properties, methods and qualifiers: compared without regard to case, printed as
-//! they were written ([DSP0004] 5.1.2.8).
+//! they were written (DSP0004 5.1.2.8).
 
 use std::borrow::Cow;
 use std::cmp::Ordering;

@@ -1,4 +1,4 @@
-//! Qualifiers: what a schema says about its elements ([DSP0004] 5.6).
+//! Qualifiers: what a schema says about its elements (DSP0004 5.6).
 
 use crate::list::{Named, NamedList};
 use crate::name::CimName;
@@ -38,7 +38,7 @@ impl Default for Flavor {
 }
 
 impl Flavor {
-    /// The flavor that CIM declares for its own qualifiers ([DSP0004] 5.6.3), and the default for
+    /// The flavor that CIM declares for its own qualifiers (DSP0004 5.6.3), and the default for
     /// others.
     #[must_use]
     pub fn standard(name: &str) -> Self {

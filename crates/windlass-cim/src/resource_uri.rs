@@ -1,4 +1,4 @@
-//! The URIs by which WS-Management names classes ([DSP0227] 5.1, [MS-WSMV] 2.2.2).
+//! The URIs by which WS-Management names classes (DSP0227 5.1, [MS-WSMV] 2.2.2).
 
 use std::fmt;
 use std::str::FromStr;

@@ -1,4 +1,4 @@
-//! CIM status codes ([DSP0223] Annex D), as the MI library numbers and names them.
+//! CIM status codes (DSP0223 Annex D), as the MI library numbers and names them.
 
 use std::fmt;
 

@@ -1,4 +1,4 @@
-//! Values as text: the lexical forms that WS-CIM, CIM-XML and selectors share ([DSP0230] 6.2), and
+//! Values as text: the lexical forms that WS-CIM, CIM-XML and selectors share (DSP0230 6.2), and
 //! conversions between types.
 
 use std::borrow::Cow;

@@ -1,4 +1,4 @@
-//! The data types of CIM ([DSP0004] 5.2).
+//! The data types of CIM (DSP0004 5.2).
 
 use std::fmt;
 use std::str::FromStr;

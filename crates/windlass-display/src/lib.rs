@@ -1,6 +1,6 @@
 //! PowerShell objects as the tables and lists that PowerShell prints.
 //!
-//! [`format`] is what `Out-String` does: it picks a view for the first object by its type, else by its
+//! [`format()`] is what `Out-String` does: it picks a view for the first object by its type, else by its
 //! number of properties, and keeps it while the type stays. [`View`] names the other views.
 //! [`to_json`] and [`to_csv`] are `ConvertTo-Json` and `ConvertTo-Csv`.
 //!

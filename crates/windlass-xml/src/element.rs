@@ -131,7 +131,7 @@ pub(crate) fn next_raw<'a>(
     })
 }
 
-/// Replaces references and normalises white space ([XML] 3.3.3).
+/// Replaces references and normalises white space (XML 1.0, 3.3.3).
 pub(crate) fn unescape_attribute(raw: Cow<'_, str>, offset: usize) -> Result<Cow<'_, str>, Error> {
     if memchr::memchr3(b'&', b'<', b'\n', raw.as_bytes()).is_none()
         && memchr::memchr2(b'\r', b'\t', raw.as_bytes()).is_none()

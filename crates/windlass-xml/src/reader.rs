@@ -403,7 +403,7 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// `\r\n` and a lone `\r` become `\n` ([XML] 2.11).
+/// `\r\n` and a lone `\r` become `\n` (XML 1.0, 2.11).
 fn normalise_line_ends(text: &str) -> Cow<'_, str> {
     if memchr::memchr(b'\r', text.as_bytes()).is_none() {
         return Cow::Borrowed(text);

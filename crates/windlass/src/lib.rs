@@ -4,7 +4,7 @@
 //!   gives its output as it comes.
 //! - [`CimSession`] reads, changes and calls objects of Windows management.
 //! - [`WinRsShell`] runs programs and commands of `cmd.exe`.
-//! - [`identify`] asks which service answers; [`fleet`] works on many computers at once.
+//! - [`identify()`] asks which service answers; [`fleet()`] works on many computers at once.
 //!
 //! Every session is made by a builder from a [`Target`]; parameters that do not fit are refused before
 //! anything is sent. Whatever a session opens on the host is closed again: on success, on error, when a

@@ -1,4 +1,4 @@
-//! CIM-XML ([DSP0201]): class definitions as `Get-CimClass` gets them.
+//! CIM-XML (DSP0201): class definitions as `Get-CimClass` gets them.
 //!
 //! Elements are matched by their local names: servers put them into no namespace or into one of
 //! their own.

@@ -1,5 +1,5 @@
 //! The `datetime` type: a point in time with its offset from UTC, or an interval; any field may be
-//! left open with asterisks ([DSP0004] 5.2.4).
+//! left open with asterisks (DSP0004 5.2.4).
 
 mod dmtf;
 mod instant;

@@ -1,4 +1,4 @@
-//! The forms of XML Schema: `xs:dateTime`, `xs:date`, `xs:time` and `xs:duration` ([DSP0230] 6.2.3).
+//! The forms of XML Schema: `xs:dateTime`, `xs:date`, `xs:time` and `xs:duration` (DSP0230 6.2.3).
 
 use std::fmt::Write;
 

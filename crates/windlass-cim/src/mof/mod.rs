@@ -1,4 +1,4 @@
-//! MOF, the text form of classes and instances ([DSP0004] Annex A): printing, and parsing of what
+//! MOF, the text form of classes and instances (DSP0004 Annex A): printing, and parsing of what
 //! schemas for tests and providers need.
 //!
 //! Not parsed: `#pragma include`, and other compiler directives than `namespace`, which are passed
@@ -60,7 +60,7 @@ pub fn parse(text: &str) -> Result<MofFile, Error> {
 /// Reads a text whose instances may be of classes that `schema` knows.
 ///
 /// # Errors
-/// As for [`parse`].
+/// As for [`parse()`].
 pub fn parse_with(text: &str, schema: &dyn Schema, limits: &MofLimits) -> Result<MofFile, Error> {
     if text.len() > limits.length {
         return Err(Error::Limit { what: "bytes of MOF", limit: limits.length });

@@ -1,4 +1,4 @@
-//! Paths of classes and instances ([DSP0004] 8.2, [MS-WMI] 2.2.2).
+//! Paths of classes and instances (DSP0004 8.2, [MS-WMI] 2.2.2).
 
 mod parse;
 mod print;

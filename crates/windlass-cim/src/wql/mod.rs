@@ -1,7 +1,7 @@
 //! WQL, the query language of WMI ([MS-WMI] 2.2.1): data, event and schema queries, `ASSOCIATORS OF`
 //! and `REFERENCES OF`.
 //!
-//! [`parse`] reads a query, `Display` prints it, [`Select::matches`] evaluates it, and [`Select::from`]
+//! [`parse()`] reads a query, `Display` prints it, [`Select::matches`] evaluates it, and [`Select::from`]
 //! begins building one whose texts are quoted safely.
 
 mod associations;

@@ -1,4 +1,4 @@
-//! Reading endpoint references as object paths ([DSP0227] 7.4).
+//! Reading endpoint references as object paths (DSP0227 7.4).
 
 use windlass_xml::{Element, Reader};
 

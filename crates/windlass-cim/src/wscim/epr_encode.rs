@@ -1,4 +1,4 @@
-//! Writing object paths as endpoint references ([DSP0227] 7.4).
+//! Writing object paths as endpoint references (DSP0227 7.4).
 
 use windlass_xml::Writer;
 

@@ -1,4 +1,4 @@
-//! WS-CIM, the XML of instances in WS-Management ([DSP0230], [DSP0227], [MS-WSMV] 2.2.4).
+//! WS-CIM, the XML of instances in WS-Management (DSP0230, DSP0227, [MS-WSMV] 2.2.4).
 //!
 //! [`Decoder`] reads instances, projections (`w:XmlFragment`), method results and endpoint
 //! references; [`Encoder`] writes them.

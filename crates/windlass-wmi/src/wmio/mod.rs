@@ -5,7 +5,7 @@
 //!   instances are read out of the peer's bytes only where asked for.
 
 //!
-//! - [`encode`] writes an object as an encoding unit.
+//! - [`encode()`] writes an object as an encoding unit.
 //!
 //! An object block holds no alignment and no padding. Names, qualifiers and variable-length values
 //! live in a heap that follows their tables; references into it are checked at each use.
