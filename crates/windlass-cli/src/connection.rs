@@ -48,7 +48,7 @@ pub(crate) struct Connection {
     /// Allow plain HTTP without message encryption
     #[arg(long)]
     pub(crate) no_encryption: bool,
-    /// Reach a computer name at an address, as NAME=ADDRESS[:PORT]; may be repeated
+    /// Reach a computer name at an address, such as srv1=127.0.0.1 or srv1=127.0.0.1:5985; may be repeated
     #[arg(long, value_name = "NAME=ADDR[:PORT]")]
     pub(crate) resolve: Vec<String>,
     /// How many computers to work on at once; 0 means 32
