@@ -149,12 +149,14 @@ def simple(ours, got, path):
 def compare(ours, got, ids, path):
     tag = ours['tag']
     if tag == 'Ref':
-        need(ids.get(ours['id']) is got, f'{path} reference', ours['id'], got)
+        # The place where it was first may be one that psrpcore has overwritten.
+        need(ids.setdefault(ours['id'], got) is got, f'{path} reference', ours['id'], got)
         return
     if tag != 'Obj':
         simple(ours, got, path)
         return
     ids[ours['id']] = got
+    ours = merged(ours, ids, got)
     if 'value' in ours:
         compare(ours['value'], got, ids, f'{path}.value')
     elif 'items' in ours:
@@ -168,6 +170,21 @@ def compare(ours, got, ids, path):
             compare(key, their_key, ids, f'{path} key')
             compare(value, their_value, ids, f'{path}[{key.get("value")}]')
     parts(ours, got, ids, path)
+
+
+def merged(ours, ids, got):
+    """An object in the place of another's value, which psrpcore makes one with it."""
+    inner = ours.get('value')
+    if not inner or inner['tag'] != 'Obj':
+        return ours
+    ids[inner['id']] = got
+    inner = merged(inner, ids, got)
+    both = {**inner, **{name: part for name, part in ours.items() if name not in ('value', 'adapted', 'extended')}}
+    for part in ('adapted', 'extended'):
+        own = ours.get(part, [])
+        names = {name for name, _ in own}
+        both[part] = [pair for pair in inner.get(part, []) if pair[0] not in names] + own
+    return both
 
 
 def parts(ours, got, ids, path):

@@ -140,9 +140,7 @@ impl PsDateTime {
             push_two(out, number);
         }
         if ticks != 0 {
-            out.push('.');
-            let digits = format!("{ticks:07}");
-            out.push_str(digits.trim_end_matches('0'));
+            crate::duration::push_fraction(out, u64::from(ticks));
         }
         match self.kind {
             DateTimeKind::Unspecified => {}
@@ -160,9 +158,9 @@ impl PsDateTime {
 
 /// Appends a number below 100 as two digits.
 fn push_two(out: &mut String, number: u32) {
-    for digit in [number / 10 % 10, number % 10] {
-        out.push(char::from_digit(digit, 10).unwrap_or('0'));
-    }
+    // A one before the digits keeps a zero at their start.
+    let mut buffer = itoa::Buffer::new();
+    out.push_str(buffer.format(100 + number % 100).get(1..).unwrap_or_default());
 }
 
 impl fmt::Display for PsDateTime {

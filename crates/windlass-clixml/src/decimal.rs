@@ -123,7 +123,7 @@ impl Digits {
         if up {
             mantissa += 1;
             if mantissa > MAX_MANTISSA {
-                mantissa = (mantissa + 9) / 10;
+                mantissa = mantissa.div_ceil(10);
                 scale -= 1;
             }
         }

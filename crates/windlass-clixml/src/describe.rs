@@ -69,10 +69,10 @@ impl Describer {
             Base::Enumerable(_) => put("container", "IE".into()),
             Base::Dictionary(_) => put("container", "DCT".into()),
         }
-        if let Some(items) = object.items() {
+        if let Some(items) = object.base.items() {
             put("items", items.iter().map(|item| self.value(item, depth + 1)).collect());
         }
-        if let Some(entries) = object.entries() {
+        if let Some(entries) = object.base.entries() {
             let pair = |(key, value): &(PsValue, PsValue)| {
                 json!([self.value(key, depth + 1), self.value(value, depth + 1)])
             };

@@ -1,15 +1,56 @@
 //! The two forms of CLIXML: the element of a message, and the document of a file or stream.
 
-use crate::decode::{Decoder, StreamValue};
+use crate::arena::Document;
+use crate::build::Builder;
 use crate::encode::Encoder;
 use crate::error::Error;
 use crate::limits::Limits;
 use crate::primitive::Form;
+use crate::read::Reader;
+use crate::string::PsString;
 use crate::value::PsValue;
 use crate::writer::{Label, Writer};
 
 /// The line that PowerShell writes before a document on its error stream.
 const STREAM_MARK: &str = "#< CLIXML";
+
+/// One value with the stream it is for, in a document.
+#[derive(Debug, Clone, PartialEq)]
+pub struct StreamValue {
+    /// `Output`, `Error`, `Warning` and so on; absent in documents that hold values only.
+    pub stream: Option<PsString>,
+    /// The value.
+    pub value: PsValue,
+}
+
+impl<'a> Document<'a> {
+    /// Reads a message of a session: one element without a namespace ([MS-PSRP] 2.2.5).
+    ///
+    /// # Errors
+    /// What is not CLIXML, or passes a limit.
+    pub fn read_message(xml: &'a str, limits: &Limits) -> Result<Self, Error> {
+        Reader::new(xml, Form::Message, limits)?.message()
+    }
+
+    /// Reads a document, such as `Export-Clixml` writes: the root `Objs` with any number of values,
+    /// each for a stream where it says so.
+    ///
+    /// # Errors
+    /// What is not CLIXML, or passes a limit.
+    pub fn read_document(xml: &'a str, limits: &Limits) -> Result<Self, Error> {
+        Reader::new(xml, Form::Document, limits)?.document()
+    }
+
+    /// Owned values of everything; an object that two values refer to is shared.
+    pub fn to_values(&self) -> Vec<StreamValue> {
+        let mut builder = Builder::new(self);
+        let value = |root: &crate::arena::Root<'_>| StreamValue {
+            stream: root.stream.map(Document::stream),
+            value: builder.value(root.node),
+        };
+        self.roots.iter().map(value).collect()
+    }
+}
 
 /// Reads the one value of a message of a session: an element without a namespace
 /// ([MS-PSRP] 2.2.5).
@@ -17,7 +58,9 @@ const STREAM_MARK: &str = "#< CLIXML";
 /// # Errors
 /// What is not CLIXML, or passes a limit.
 pub fn decode(xml: &str, limits: &Limits) -> Result<PsValue, Error> {
-    Decoder::new(xml, Form::Message, limits)?.message()
+    let document = Document::read_message(xml, limits)?;
+    let root = document.roots.first().map(|root| root.node);
+    Ok(root.map(|root| Builder::new(&document).value(root)).unwrap_or_default())
 }
 
 /// Reads the one value of a message from its bytes, UTF-8 with or without a byte order mark.
@@ -25,18 +68,16 @@ pub fn decode(xml: &str, limits: &Limits) -> Result<PsValue, Error> {
 /// # Errors
 /// What is not UTF-8 or not CLIXML, or passes a limit.
 pub fn decode_bytes(xml: &[u8], limits: &Limits) -> Result<PsValue, Error> {
-    let text = std::str::from_utf8(xml)
-        .map_err(|error| Error::syntax("bytes that are not UTF-8", error.valid_up_to()))?;
-    decode(text, limits)
+    let text = std::str::from_utf8(xml);
+    decode(text.map_err(|error| Error::syntax("bytes that are not UTF-8", error.valid_up_to()))?, limits)
 }
 
-/// Reads a document, such as `Export-Clixml` writes: the root `Objs` with any number of values, each
-/// for a stream where it says so.
+/// Reads a document, such as `Export-Clixml` writes, into owned values.
 ///
 /// # Errors
 /// What is not CLIXML, or passes a limit.
 pub fn decode_document(xml: &str, limits: &Limits) -> Result<Vec<StreamValue>, Error> {
-    Decoder::new(xml, Form::Document, limits)?.document()
+    Ok(Document::read_document(xml, limits)?.to_values())
 }
 
 /// Reads what PowerShell writes to the standard error stream of a program: a document after the line
@@ -64,16 +105,14 @@ pub fn encode_into(value: &PsValue, out: &mut String) {
 /// Writes a document in one line, as PowerShell sends it.
 pub fn encode_document(values: &[StreamValue]) -> String {
     let mut out = String::new();
-    Encoder::new(Writer::compact(&mut out))
-        .document(values.iter().map(|item| (item.stream.as_ref(), &item.value)));
+    Encoder::new(Writer::compact(&mut out)).document(values);
     out
 }
 
 /// Writes a document with a line for each element, as `Export-Clixml` does.
 pub fn encode_document_indented(values: &[StreamValue]) -> String {
     let mut out = String::new();
-    Encoder::new(Writer::indented(&mut out))
-        .document(values.iter().map(|item| (item.stream.as_ref(), &item.value)));
+    Encoder::new(Writer::indented(&mut out)).document(values);
     out
 }
 

@@ -1,7 +1,5 @@
 //! Spans of time as `xs:duration`, in ticks of 100 ns.
 
-use std::fmt::Write;
-
 use crate::datetime::TICKS_PER_SECOND;
 
 /// Reads a duration as .NET does: a year has 365 days, a month 30, digits beyond the ticks are cut.
@@ -98,31 +96,37 @@ pub(crate) fn push(out: &mut String, ticks: i64) {
         out.push('-');
     }
     out.push('P');
-    let mut part = |number: u64, unit: char| {
-        if number != 0 {
-            // Writing to a string does not fail.
-            let _ = write!(out, "{number}{unit}");
-        }
-    };
-    part(days, 'D');
+    push_part(out, days, "D");
     if total == 0 {
         out.push_str("T0S");
     } else if hours != 0 || minutes != 0 || seconds != 0 || fraction != 0 {
         out.push('T');
-        let mut part = |number: u64, unit: char| {
-            if number != 0 {
-                let _ = write!(out, "{number}{unit}");
-            }
-        };
-        part(hours, 'H');
-        part(minutes, 'M');
-        if fraction != 0 {
-            let digits = format!("{fraction:07}");
-            let _ = write!(out, "{seconds}.{}S", digits.trim_end_matches('0'));
+        push_part(out, hours, "H");
+        push_part(out, minutes, "M");
+        if fraction == 0 {
+            push_part(out, seconds, "S");
         } else {
-            part(seconds, 'S');
+            out.push_str(itoa::Buffer::new().format(seconds));
+            push_fraction(out, fraction);
+            out.push('S');
         }
     }
+}
+
+fn push_part(out: &mut String, number: u64, unit: &str) {
+    if number != 0 {
+        out.push_str(itoa::Buffer::new().format(number));
+        out.push_str(unit);
+    }
+}
+
+/// Appends the ticks of a fraction of a second, without the zeros at its end.
+pub(crate) fn push_fraction(out: &mut String, ticks: u64) {
+    // A one before the digits keeps the zeros at their start.
+    let mut buffer = itoa::Buffer::new();
+    let digits = buffer.format(TICKS_PER_SECOND.unsigned_abs() + ticks);
+    out.push('.');
+    out.push_str(digits.get(1..).unwrap_or_default().trim_end_matches('0'));
 }
 
 #[cfg(test)]

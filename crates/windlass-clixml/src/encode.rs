@@ -4,17 +4,17 @@ use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::Arc;
 
+use crate::document::StreamValue;
 use crate::escape::push_verbatim;
 use crate::names::TypeNames;
 use crate::object::{Base, Properties, PsObject};
 use crate::progress::ProgressRecord;
-use crate::string::PsString;
 use crate::value::PsValue;
-use crate::writer::{Label, Writer};
+use crate::writer::{Label, Tag, Writer, tag};
 use crate::{duration, float};
 
-/// Type names that are kept to be found again by their place in memory.
-const RECENT_TYPES: usize = 8;
+/// So many lists of type names are compared one by one.
+const FEW_TYPES: usize = 8;
 
 /// An object that is being written: the caller's or, where a reference leads out of what the caller
 /// gave, one that is held here.
@@ -56,9 +56,9 @@ pub(crate) struct Encoder<'v, 'o> {
     /// Objects that can come again, with their reference ids.
     objects: HashMap<*const PsObject, usize, BuildHasherDefault<PointerHasher>>,
     next_object: usize,
-    /// The first type names written, which mostly come again, and all of them by content.
-    recent: Vec<(TypeNames, usize)>,
-    types: HashMap<TypeNames, usize>,
+    /// The first type names written, which are mostly all, and the ones after them.
+    types: Vec<(TypeNames, usize)>,
+    more_types: HashMap<TypeNames, usize>,
     /// Whether secure strings are left out.
     redact: bool,
 }
@@ -70,8 +70,8 @@ impl<'v, 'o> Encoder<'v, 'o> {
             frames: Vec::new(),
             objects: HashMap::default(),
             next_object: 0,
-            recent: Vec::new(),
-            types: HashMap::new(),
+            types: Vec::new(),
+            more_types: HashMap::new(),
             redact: false,
         }
     }
@@ -82,14 +82,14 @@ impl<'v, 'o> Encoder<'v, 'o> {
     }
 
     /// Writes the root of a document and its values, each with the stream it is for.
-    pub(crate) fn document(&mut self, values: impl IntoIterator<Item = (Option<&'v PsString>, &'v PsValue)>) {
-        self.writer.start("Objs", Label::None);
+    pub(crate) fn document(&mut self, values: &'v [StreamValue]) {
+        self.writer.start(tag!("Objs"), Label::None);
         self.writer.attribute("Version", "1.1.0.1");
         self.writer.attribute("xmlns", crate::scan::NAMESPACE);
-        for (stream, value) in values {
-            self.value(value, stream.map_or(Label::None, Label::Stream));
+        for item in values {
+            self.value(&item.value, item.stream.as_ref().map_or(Label::None, Label::Stream));
         }
-        self.writer.end("Objs");
+        self.writer.end(tag!("Objs"));
     }
 
     /// Writes a value and all that is in it.
@@ -127,7 +127,7 @@ impl<'v, 'o> Encoder<'v, 'o> {
         while let Some((held, mut progress)) = self.frames.pop() {
             let child = match &held {
                 Held::Borrowed(object) => self.advance(object, &mut progress).map(|child| match child {
-                    Child::Inner(object) => Held::Borrowed(&**object),
+                    Child::Inner(object) => Held::Borrowed(object),
                     Child::Outer(object) => Held::Shared(object),
                 }),
                 Held::Shared(object) => self.advance(object, &mut progress).map(|child| match child {
@@ -158,7 +158,7 @@ impl<'v, 'o> Encoder<'v, 'o> {
                         continue;
                     }
                     Base::Dictionary(_) => {
-                        self.writer.start("DCT", Label::None);
+                        self.writer.start(tag!("DCT"), Label::None);
                         at.go(Stage::Entries);
                         continue;
                     }
@@ -168,7 +168,7 @@ impl<'v, 'o> Encoder<'v, 'o> {
                         continue;
                     }
                 },
-                Stage::Items => match object.items().and_then(|items| items.get(done)) {
+                Stage::Items => match object.base.items().and_then(|items| items.get(done)) {
                     Some(value) => (value, Label::None),
                     None => {
                         self.writer.end(container_tag(&object.base));
@@ -177,39 +177,44 @@ impl<'v, 'o> Encoder<'v, 'o> {
                     }
                 },
                 Stage::Entries => {
-                    match (object.entries().and_then(|entries| entries.get(done / 3)), done % 3) {
+                    match (object.base.entries().and_then(|entries| entries.get(done / 3)), done % 3) {
                         (Some((key, _)), 0) => {
-                            self.writer.start("En", Label::None);
+                            self.writer.start(tag!("En"), Label::None);
                             (key, Label::Constant("Key"))
                         }
                         (Some((_, value)), 1) => (value, Label::Constant("Value")),
                         (Some(_), _) => {
-                            self.writer.end("En");
+                            self.writer.end(tag!("En"));
                             continue;
                         }
                         (None, _) => {
-                            self.writer.end("DCT");
+                            self.writer.end(tag!("DCT"));
                             at.go(Stage::AfterBase);
                             continue;
                         }
                     }
                 }
                 Stage::AfterBase => {
-                    at.go(self.start_part(&object.adapted, "Props", Stage::Adapted, Stage::AfterAdapted));
+                    at.go(self.start_part(
+                        &object.adapted,
+                        tag!("Props"),
+                        Stage::Adapted,
+                        Stage::AfterAdapted,
+                    ));
                     continue;
                 }
                 Stage::AfterAdapted => {
                     let is_set = matches!(object.base, Base::MemberSet);
                     at.go(match is_set {
                         true => Stage::Extended,
-                        false => self.start_part(&object.extended, "MS", Stage::Extended, Stage::End),
+                        false => self.start_part(&object.extended, tag!("MS"), Stage::Extended, Stage::End),
                     });
                     continue;
                 }
                 Stage::Adapted => match object.adapted.as_slice().get(done) {
                     Some(property) => (&property.value, Label::Name(&property.name)),
                     None => {
-                        self.writer.end("Props");
+                        self.writer.end(tag!("Props"));
                         at.go(Stage::AfterAdapted);
                         continue;
                     }
@@ -217,7 +222,7 @@ impl<'v, 'o> Encoder<'v, 'o> {
                 Stage::Extended => match object.extended.as_slice().get(done) {
                     Some(property) => (&property.value, Label::Name(&property.name)),
                     None => {
-                        self.writer.end("MS");
+                        self.writer.end(tag!("MS"));
                         if matches!(object.base, Base::MemberSet) {
                             return None;
                         }
@@ -226,14 +231,14 @@ impl<'v, 'o> Encoder<'v, 'o> {
                     }
                 },
                 Stage::End => {
-                    self.writer.end("Obj");
+                    self.writer.end(tag!("Obj"));
                     return None;
                 }
             };
             if let (Stage::Extended, PsValue::Object(set)) = (at.stage, value)
                 && matches!(set.base, Base::MemberSet)
             {
-                self.writer.start("MS", label);
+                self.writer.start(tag!("MS"), label);
                 return Some(Child::Inner(set));
             }
             if let Some(child) = self.leaf(value, label) {
@@ -242,7 +247,7 @@ impl<'v, 'o> Encoder<'v, 'o> {
         }
     }
 
-    fn start_part(&mut self, part: &Properties, tag: &str, inside: Stage, after: Stage) -> Stage {
+    fn start_part(&mut self, part: &Properties, tag: &Tag, inside: Stage, after: Stage) -> Stage {
         if !part.is_present() {
             return after;
         }
@@ -253,40 +258,43 @@ impl<'v, 'o> Encoder<'v, 'o> {
     /// Writes a value that holds no other, or the start of an object, which is given back.
     fn leaf<'x>(&mut self, value: &'x PsValue, label: Label<'_>) -> Option<Child<'x>> {
         match value {
-            PsValue::Null => self.writer.empty("Nil", label),
-            PsValue::String(text) => self.writer.text("S", label, text),
-            PsValue::Char(unit) => self.integer("C", label, *unit),
+            PsValue::Null => self.writer.empty(tag!("Nil"), label),
+            PsValue::String(text) => self.writer.text(tag!("S"), label, text),
+            PsValue::Char(unit) => self.integer(tag!("C"), label, *unit),
             PsValue::Bool(value) => {
-                self.writer.raw("B", label, |out| out.push_str(if *value { "true" } else { "false" }))
+                self.writer.raw(tag!("B"), label, |out| out.push_str(if *value { "true" } else { "false" }));
             }
-            PsValue::DateTime(time) => self.writer.raw("DT", label, |out| time.push(out)),
-            PsValue::TimeSpan(ticks) => self.writer.raw("TS", label, |out| duration::push(out, *ticks)),
-            PsValue::U8(value) => self.integer("By", label, *value),
-            PsValue::I8(value) => self.integer("SB", label, *value),
-            PsValue::U16(value) => self.integer("U16", label, *value),
-            PsValue::I16(value) => self.integer("I16", label, *value),
-            PsValue::U32(value) => self.integer("U32", label, *value),
-            PsValue::I32(value) => self.integer("I32", label, *value),
-            PsValue::U64(value) => self.integer("U64", label, *value),
-            PsValue::I64(value) => self.integer("I64", label, *value),
-            PsValue::F32(value) => self.writer.raw("Sg", label, |out| float::push_f32(out, *value)),
-            PsValue::F64(value) => self.writer.raw("Db", label, |out| float::push_f64(out, *value)),
-            PsValue::Decimal(value) => self.writer.raw("D", label, |out| out.push_str(&value.to_string())),
-            PsValue::Bytes(bytes) if bytes.is_empty() => self.writer.empty("BA", label),
+            PsValue::DateTime(time) => self.writer.raw(tag!("DT"), label, |out| time.push(out)),
+            PsValue::TimeSpan(ticks) => self.writer.raw(tag!("TS"), label, |out| duration::push(out, *ticks)),
+            PsValue::U8(value) => self.integer(tag!("By"), label, *value),
+            PsValue::I8(value) => self.integer(tag!("SB"), label, *value),
+            PsValue::U16(value) => self.integer(tag!("U16"), label, *value),
+            PsValue::I16(value) => self.integer(tag!("I16"), label, *value),
+            PsValue::U32(value) => self.integer(tag!("U32"), label, *value),
+            PsValue::I32(value) => self.integer(tag!("I32"), label, *value),
+            PsValue::U64(value) => self.integer(tag!("U64"), label, *value),
+            PsValue::I64(value) => self.integer(tag!("I64"), label, *value),
+            PsValue::F32(value) => self.writer.raw(tag!("Sg"), label, |out| float::push_f32(out, *value)),
+            PsValue::F64(value) => self.writer.raw(tag!("Db"), label, |out| float::push_f64(out, *value)),
+            PsValue::Decimal(value) => {
+                self.writer.raw(tag!("D"), label, |out| out.push_str(&value.to_string()));
+            }
+            PsValue::Bytes(bytes) if bytes.is_empty() => self.writer.empty(tag!("BA"), label),
             PsValue::Bytes(bytes) => {
-                self.writer.raw("BA", label, |out| base64_simd::STANDARD.encode_append(bytes, out));
+                self.writer.raw(tag!("BA"), label, |out| base64_simd::STANDARD.encode_append(bytes, out));
             }
             PsValue::Guid(guid) => {
-                self.writer.raw("G", label, |out| out.push_str(guid.hyphenated().encode_lower(&mut [0; 36])));
+                self.writer
+                    .raw(tag!("G"), label, |out| out.push_str(guid.hyphenated().encode_lower(&mut [0; 36])));
             }
-            PsValue::Uri(text) => self.writer.text("URI", label, text),
+            PsValue::Uri(text) => self.writer.text(tag!("URI"), label, text),
             PsValue::Version(version) => {
-                self.writer.raw("Version", label, |out| out.push_str(&version.to_string()))
+                self.writer.raw(tag!("Version"), label, |out| out.push_str(&version.to_string()));
             }
-            PsValue::Xml(text) => self.writer.text("XD", label, text),
-            PsValue::ScriptBlock(text) => self.writer.text("SBK", label, text),
-            PsValue::SecureString(_) if self.redact => self.writer.empty("SS", label),
-            PsValue::SecureString(text) => self.writer.raw("SS", label, |out| push_verbatim(out, text)),
+            PsValue::Xml(text) => self.writer.text(tag!("XD"), label, text),
+            PsValue::ScriptBlock(text) => self.writer.text(tag!("SBK"), label, text),
+            PsValue::SecureString(_) if self.redact => self.writer.empty(tag!("SS"), label),
+            PsValue::SecureString(text) => self.writer.raw(tag!("SS"), label, |out| push_verbatim(out, text)),
             PsValue::ProgressRecord(record) => self.progress(record, label),
             PsValue::Object(object) => {
                 if self.is_new(object, label) {
@@ -294,7 +302,7 @@ impl<'v, 'o> Encoder<'v, 'o> {
                 }
             }
             PsValue::Back(reference) => match reference.upgrade() {
-                None => self.writer.empty("Nil", label),
+                None => self.writer.empty(tag!("Nil"), label),
                 Some(object) => {
                     if self.is_new(&object, label) {
                         return Some(Child::Outer(object));
@@ -305,14 +313,14 @@ impl<'v, 'o> Encoder<'v, 'o> {
         None
     }
 
-    fn integer(&mut self, tag: &str, label: Label<'_>, value: impl itoa::Integer) {
+    fn integer(&mut self, tag: &Tag, label: Label<'_>, value: impl itoa::Integer) {
         self.writer.raw(tag, label, |out| out.push_str(itoa::Buffer::new().format(value)));
     }
 
     /// Writes a reference to an object that was written before, or the start of a new one.
     fn is_new(&mut self, object: &Arc<PsObject>, label: Label<'_>) -> bool {
         if let Some(id) = self.objects.get(&Arc::as_ptr(object)) {
-            self.writer.reference("Ref", label, *id);
+            self.writer.reference(tag!("Ref"), label, *id);
             return false;
         }
         // An object that nothing else holds cannot come again.
@@ -325,48 +333,50 @@ impl<'v, 'o> Encoder<'v, 'o> {
 
     /// Writes what stands before the value or container of an object.
     fn open(&mut self, object: &PsObject, label: Label<'_>) {
-        self.writer.start("Obj", label);
+        self.writer.start(tag!("Obj"), label);
         self.writer.ref_id(self.next_object);
         self.next_object += 1;
         if object.type_names.is_present() {
             self.type_names(&object.type_names);
         }
         if let Some(text) = &object.to_string {
-            self.writer.text("ToString", Label::None, text);
+            self.writer.text(tag!("ToString"), Label::None, text);
         }
     }
 
     fn type_names(&mut self, names: &TypeNames) {
-        let recent = self.recent.iter().find(|(known, _)| known.same(names)).map(|(_, id)| *id);
-        if let Some(id) = recent.or_else(|| self.types.get(names).copied()) {
-            self.writer.reference("TNRef", Label::None, id);
+        let known =
+            self.types.iter().find(|(known, _)| known.same(names) || known == names).map(|(_, id)| *id);
+        if let Some(id) = known.or_else(|| self.more_types.get(names).copied()) {
+            self.writer.reference(tag!("TNRef"), Label::None, id);
             return;
         }
-        let id = self.types.len();
-        self.types.insert(names.clone(), id);
-        if self.recent.len() < RECENT_TYPES {
-            self.recent.push((names.clone(), id));
+        let id = self.types.len() + self.more_types.len();
+        if self.types.len() < FEW_TYPES {
+            self.types.push((names.clone(), id));
+        } else {
+            self.more_types.insert(names.clone(), id);
         }
-        self.writer.start("TN", Label::None);
+        self.writer.start(tag!("TN"), Label::None);
         self.writer.ref_id(id);
-        names.iter().for_each(|name| self.writer.text("T", Label::None, name));
-        self.writer.end("TN");
+        names.iter().for_each(|name| self.writer.text(tag!("T"), Label::None, name));
+        self.writer.end(tag!("TN"));
     }
 
     fn progress(&mut self, record: &ProgressRecord, label: Label<'_>) {
-        self.writer.start("PR", label);
-        self.writer.text("AV", Label::None, &record.activity);
-        self.integer("AI", Label::None, record.activity_id);
+        self.writer.start(tag!("PR"), label);
+        self.writer.text(tag!("AV"), Label::None, &record.activity);
+        self.integer(tag!("AI"), Label::None, record.activity_id);
         match &record.current_operation {
-            Some(text) => self.writer.text("S", Label::None, text),
-            None => self.writer.empty("Nil", Label::None),
+            Some(text) => self.writer.text(tag!("S"), Label::None, text),
+            None => self.writer.empty(tag!("Nil"), Label::None),
         }
-        self.integer("PI", Label::None, record.parent_activity_id);
-        self.integer("PC", Label::None, record.percent_complete);
-        self.writer.raw("T", Label::None, |out| out.push_str(record.kind.name()));
-        self.integer("SR", Label::None, record.seconds_remaining);
-        self.writer.text("SD", Label::None, &record.status_description);
-        self.writer.end("PR");
+        self.integer(tag!("PI"), Label::None, record.parent_activity_id);
+        self.integer(tag!("PC"), Label::None, record.percent_complete);
+        self.writer.raw(tag!("T"), Label::None, |out| out.push_str(record.kind.name()));
+        self.integer(tag!("SR"), Label::None, record.seconds_remaining);
+        self.writer.text(tag!("SD"), Label::None, &record.status_description);
+        self.writer.end(tag!("PR"));
     }
 }
 
@@ -390,12 +400,12 @@ fn is_member_set(child: &PsObject, at: Progress) -> bool {
     at.stage == Stage::Extended && matches!(child.base, Base::MemberSet)
 }
 
-fn container_tag(base: &Base) -> &'static str {
+fn container_tag(base: &Base) -> &'static Tag {
     match base {
-        Base::Stack(_) => "STK",
-        Base::Queue(_) => "QUE",
-        Base::Enumerable(_) => "IE",
-        _ => "LST",
+        Base::Stack(_) => tag!("STK"),
+        Base::Queue(_) => tag!("QUE"),
+        Base::Enumerable(_) => tag!("IE"),
+        _ => tag!("LST"),
     }
 }
 

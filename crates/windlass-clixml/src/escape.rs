@@ -84,9 +84,31 @@ fn push_str(out: &mut String, text: &str, place: Place) {
     }
 }
 
-/// How many bytes from the start stand for themselves.
+/// How many bytes from the start stand for themselves. Only where they are many are they looked
+/// through in blocks.
 fn plain_run(bytes: &[u8]) -> usize {
-    let (blocks, _) = bytes.as_chunks::<16>();
+    let (words, _) = bytes.as_chunks::<4>();
+    let mut length = 0;
+    for [a, b, c, d] in words {
+        if class(*a) | class(*b) | class(*c) | class(*d) != PLAIN {
+            break;
+        }
+        length += 4;
+        if length == 64 {
+            length += plain_blocks(bytes.get(length..).unwrap_or_default());
+            break;
+        }
+    }
+    while let Some(byte) = bytes.get(length)
+        && class(*byte) == PLAIN
+    {
+        length += 1;
+    }
+    length
+}
+
+/// The length of whole blocks of plain bytes at the start.
+fn plain_blocks(bytes: &[u8]) -> usize {
     let plain = |byte: &u8| {
         (*byte >= 0x20)
             & (*byte < 0x7f)
@@ -96,11 +118,8 @@ fn plain_run(bytes: &[u8]) -> usize {
             & (*byte != b'>')
             & (*byte != b'"')
     };
-    let clear =
-        blocks.iter().take_while(|block| block.iter().fold(true, |clear, byte| clear & plain(byte))).count()
-            * 16;
-    let rest = bytes.get(clear..).unwrap_or_default();
-    clear + rest.iter().position(|byte| class(*byte) != PLAIN).unwrap_or(rest.len())
+    let (blocks, _) = bytes.as_chunks::<32>();
+    blocks.iter().take_while(|block| block.iter().fold(true, |clear, byte| clear & plain(byte))).count() * 32
 }
 
 fn push_char(out: &mut String, character: char, before_x: bool, place: Place) {
@@ -138,7 +157,7 @@ pub(crate) fn push_verbatim(out: &mut String, text: &PsString) {
         match next {
             Ok(character @ ('&' | '<' | '>' | '"')) => push_char(out, character, false, Place::Attribute),
             Ok(character @ ('\0'..='\u{1f}' | '\u{fffe}' | '\u{ffff}')) => {
-                push_reference(out, u32::from(character))
+                push_reference(out, u32::from(character));
             }
             Ok(character) => out.push(character),
             Err(lone) => push_reference(out, u32::from(lone.unpaired_surrogate())),

@@ -1,6 +1,6 @@
 //! Floating point numbers as .NET writes them: the shortest digits that read back.
 
-use std::fmt::LowerExp;
+use std::fmt::{LowerExp, Write};
 
 /// Digits up to which a single is written without an exponent.
 const SINGLE_DIGITS: i32 = 9;
@@ -13,7 +13,7 @@ const SHOWN_DOUBLE_DIGITS: i32 = 15;
 /// Appends a double, `INF`, `-INF` or `NaN`.
 pub(crate) fn push_f64(out: &mut String, value: f64) {
     match (value.is_finite(), value.is_nan(), value.is_sign_negative()) {
-        (true, ..) => lay_out(out, &format!("{value:e}"), DOUBLE_DIGITS),
+        (true, ..) => lay_out(out, Digits::of(value).as_str(), DOUBLE_DIGITS),
         (_, true, _) => out.push_str("NaN"),
         (_, _, true) => out.push_str("-INF"),
         _ => out.push_str("INF"),
@@ -23,10 +23,38 @@ pub(crate) fn push_f64(out: &mut String, value: f64) {
 /// Appends a single, `INF`, `-INF` or `NaN`.
 pub(crate) fn push_f32(out: &mut String, value: f32) {
     match (value.is_finite(), value.is_nan(), value.is_sign_negative()) {
-        (true, ..) => lay_out(out, &format!("{value:e}"), SINGLE_DIGITS),
+        (true, ..) => lay_out(out, Digits::of(value).as_str(), SINGLE_DIGITS),
         (_, true, _) => out.push_str("NaN"),
         (_, _, true) => out.push_str("-INF"),
         _ => out.push_str("INF"),
+    }
+}
+
+/// The shortest digits in scientific notation, which take no more than 24 bytes.
+struct Digits {
+    text: [u8; 32],
+    length: usize,
+}
+
+impl Digits {
+    fn of(value: impl LowerExp) -> Self {
+        let mut digits = Self { text: [0; 32], length: 0 };
+        // The buffer is large enough for every number.
+        let _ = write!(digits, "{value:e}");
+        digits
+    }
+
+    fn as_str(&self) -> &str {
+        self.text.get(..self.length).and_then(|text| std::str::from_utf8(text).ok()).unwrap_or("0e0")
+    }
+}
+
+impl Write for Digits {
+    fn write_str(&mut self, part: &str) -> std::fmt::Result {
+        let end = self.length + part.len();
+        self.text.get_mut(self.length..end).ok_or(std::fmt::Error)?.copy_from_slice(part.as_bytes());
+        self.length = end;
+        Ok(())
     }
 }
 
@@ -79,7 +107,7 @@ fn lay_out(out: &mut String, scientific: &str, most: i32) {
         if digits < 10 {
             out.push('0');
         }
-        out.push_str(&digits.to_string());
+        out.push_str(itoa::Buffer::new().format(digits));
     } else if exponent < 0 {
         out.push_str("0.");
         (exponent..-1).for_each(|_| out.push('0'));

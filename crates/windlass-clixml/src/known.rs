@@ -132,7 +132,7 @@ fn is_primitive_dictionary(object: &PsObject) -> bool {
             PsValue::Object(inner) => match &inner.base {
                 Base::List(items) | Base::Enumerable(items) => values.extend(items),
                 Base::Dictionary(entries) if inner.type_names.contains(PRIMITIVE_DICTIONARY) => {
-                    pending.push(entries)
+                    pending.push(entries);
                 }
                 _ => return false,
             },

@@ -1,16 +1,45 @@
 //! The PowerShell object model and its XML.
 //!
-//! A [`PsValue`] is any value that can travel: a primitive, or a [`PsObject`] whose four parts (value
-//! or container, adapted and extended properties, `ToString`, type names) are kept apart.
+//! There are two ways to hold values, for two needs:
 //!
-//! Specifications: [MS-PSRP] 2.2.5 (serialization), 2.2.3.1 to 2.2.3.31 (types).
+//! - [`PsValue`] is owned, cheap to build and to clone, and what programs work with. An object,
+//!   [`PsObject`], keeps its four parts apart: the value or container that it is, its adapted and
+//!   extended properties, its `ToString` and its type names. Objects that stand in several places are
+//!   shared; an object that names one around it holds a [`BackReference`].
+//! - [`Document`] is an arena that borrows from the text. Reading into it copies nothing and is the
+//!   fast way through large output; [`View`] looks around in it and makes a [`PsValue`] of what is
+//!   wanted.
+//!
+//! Both come in the two forms of CLIXML: a message of a session is one element ([`decode`],
+//! [`encode`]); a file or stream is a document ([`decode_document`], [`encode_document`],
+//! [`decode_stream`]). What is written is what PowerShell writes, byte for byte; what is read and what
+//! is refused follows what PowerShell does, recorded in `fixtures/recorded/clixml`.
+//!
+//! ```
+//! use windlass_clixml::{Limits, PsObject, PsValue, decode, encode};
+//!
+//! let value = PsValue::from(PsObject::custom().with("Name", "svchost").with("Id", 4));
+//! let again = decode(&encode(&value), &Limits::default())?;
+//! assert_eq!(again.get("name").and_then(PsValue::as_str), Some("svchost"));
+//! # Ok::<(), windlass_clixml::Error>(())
+//! ```
+//!
+//! Nothing here goes deeper into the stack for deeper input: reading, building, comparing, cloning,
+//! writing and dropping are loops. [`Limits`] bound what input may cost; [`trim`] cuts a value to what
+//! a PowerShell will read.
+//!
+//! Besides: [`to_json`] for people, [`describe`] for those who look at what travelled, [`to_text`] for
+//! what `ToString` would say, and [`KnownType`] for objects that PowerShell brings back to life.
+//!
+//! Specifications: [MS-PSRP] 2.2.5 (serialization) and 2.2.3 (types).
 #![forbid(unsafe_code)]
 
+mod arena;
 mod back;
+mod build;
 mod compare;
 mod datetime;
 mod decimal;
-mod decode;
 mod describe;
 mod document;
 mod duration;
@@ -26,12 +55,14 @@ mod number;
 mod object;
 mod primitive;
 mod progress;
+mod read;
 mod refs;
 mod scan;
 mod string;
 mod tag;
 mod text;
 mod to_text;
+mod trim;
 mod unique;
 mod uri;
 mod value;
@@ -42,7 +73,6 @@ mod xmldoc;
 pub use back::BackReference;
 pub use datetime::{Civil, DateTimeKind, PsDateTime, TICKS_PER_SECOND};
 pub use decimal::Decimal;
-pub use decode::StreamValue;
 pub use describe::describe;
 pub use error::Error;
 pub use json::{JsonLimits, to_json};
@@ -53,10 +83,12 @@ pub use object::{Base, Properties, Property, PsObject, ps_enum};
 pub use progress::{ProgressKind, ProgressRecord};
 pub use string::PsString;
 pub use to_text::to_text;
+pub use trim::{READABLE_LEVELS, Trimmed, trim};
 pub use value::PsValue;
 pub use version::Version;
 
+pub use arena::{Document, NodeId, View};
 pub use document::{
-    decode, decode_bytes, decode_document, decode_stream, encode, encode_document, encode_document_indented,
-    encode_into,
+    StreamValue, decode, decode_bytes, decode_document, decode_stream, encode, encode_document,
+    encode_document_indented, encode_into,
 };

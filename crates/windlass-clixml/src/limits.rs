@@ -6,7 +6,7 @@
 pub struct Limits {
     /// Values in one another, the innermost counted. PowerShell reads 49.
     pub depth: usize,
-    /// Values and type names in all.
+    /// Values and parts of objects in all; type names are counted apart.
     pub values: usize,
     /// Bytes of text.
     pub text: usize,

@@ -35,6 +35,11 @@ pub(crate) fn parse_decimal(text: &str) -> Option<crate::Decimal> {
 
 /// A boolean of XML Schema; white space around it is accepted.
 pub(crate) fn parse_bool(text: &str) -> Option<bool> {
+    match text {
+        "true" => return Some(true),
+        "false" => return Some(false),
+        _ => {}
+    }
     match trim_xml(text) {
         "true" | "1" => Some(true),
         "false" | "0" => Some(false),

@@ -131,16 +131,23 @@ impl PsObject {
     }
 
     /// A property: extended ones first, then adapted ones, names in any case. Where a name comes
-    /// twice, the last one counts, as in PowerShell.
+    /// twice, the last one counts, as in PowerShell. An object in the place of the value gives what
+    /// the outer one has not.
     pub fn get(&self, name: &str) -> Option<&PsValue> {
-        self.extended.get(name).or_else(|| self.adapted.get(name))
+        self.layers().find_map(|object| object.extended.get(name).or_else(|| object.adapted.get(name)))
     }
 
     /// The properties that PowerShell shows: the extended ones, then those adapted ones that no
-    /// extended one hides.
+    /// extended one hides. Where an object stands in the place of the value, its properties count as
+    /// adapted ones.
     pub fn properties(&self) -> impl Iterator<Item = &Property> {
+        let adapted = self.layers().map(|object| &object.adapted).find(|part| part.is_present());
+        let adapted = adapted.unwrap_or_else(|| match self.layers().last() {
+            Some(innermost) if !std::ptr::eq(innermost, self) => &innermost.extended,
+            _ => &self.adapted,
+        });
         // Few names are found as quickly one by one.
-        let many = self.extended.len() > 16 && self.adapted.len() > 16;
+        let many = self.extended.len() > 16 && adapted.len() > 16;
         let names: HashSet<Box<str>> = match many {
             true => self.extended.iter().map(|property| fold_name(&property.name)).collect(),
             false => HashSet::new(),
@@ -149,7 +156,16 @@ impl PsObject {
             true => !names.contains(&fold_name(&property.name)),
             false => self.extended.get(&property.name).is_none(),
         };
-        self.extended.iter().chain(self.adapted.iter().filter(shown))
+        self.extended.iter().chain(adapted.iter().filter(shown))
+    }
+
+    /// This object and those that stand in the place of its value, from the outside in. Windows sends
+    /// some objects so.
+    fn layers(&self) -> impl Iterator<Item = &Self> {
+        std::iter::successors(Some(self), |object| match &object.base {
+            Base::Primitive(PsValue::Object(inner)) => Some(&**inner),
+            _ => None,
+        })
     }
 
     /// The items of a list, stack, queue or other enumeration.
@@ -164,10 +180,7 @@ impl PsObject {
 
     /// The entries of a dictionary, in order.
     pub fn entries(&self) -> Option<&[(PsValue, PsValue)]> {
-        match &self.base {
-            Base::Dictionary(entries) => Some(entries),
-            _ => None,
-        }
+        self.layers().last()?.base.entries()
     }
 
     /// The value of a dictionary under a string key, in any case.
@@ -205,6 +218,24 @@ impl PsObject {
         }
         for part in [&mut self.adapted, &mut self.extended] {
             part.0.iter_mut().flatten().for_each(|property| take(&mut property.value));
+        }
+    }
+}
+
+impl Base {
+    pub(crate) fn items(&self) -> Option<&[PsValue]> {
+        match self {
+            Self::List(items) | Self::Stack(items) | Self::Queue(items) | Self::Enumerable(items) => {
+                Some(items)
+            }
+            _ => None,
+        }
+    }
+
+    pub(crate) fn entries(&self) -> Option<&[(PsValue, PsValue)]> {
+        match self {
+            Self::Dictionary(entries) => Some(entries),
+            _ => None,
         }
     }
 }

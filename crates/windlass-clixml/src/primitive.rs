@@ -1,12 +1,23 @@
 //! The simple types: tags and text ([MS-PSRP] 2.2.5.1).
 
+use crate::error::Error;
 use crate::escape::{unescape, unescape_units};
 use crate::string::PsString;
 use crate::tag::Primitive;
-use crate::text::Characters;
+use crate::text::{Characters, Raw};
 use crate::value::PsValue;
 use crate::version::Version;
 use crate::{datetime, duration, number, uri, xmldoc};
+
+/// Whether the text of an element is a value of its type.
+pub(crate) fn is_valid(kind: Primitive, raw: Raw<'_>, form: Form, offset: usize) -> Result<bool, Error> {
+    match kind {
+        Primitive::String | Primitive::ScriptBlock => Ok(true),
+        Primitive::Bool if matches!(raw.text, "true" | "false") => Ok(true),
+        Primitive::Bytes if base64_simd::STANDARD.check(raw.text.as_bytes()).is_ok() => Ok(true),
+        _ => Ok(parse(kind, raw.characters(offset)?, form).is_some()),
+    }
+}
 
 /// Reads the text of an element of a simple type; `None` where it is no value of that type.
 pub(crate) fn parse(kind: Primitive, characters: Characters<'_>, form: Form) -> Option<PsValue> {

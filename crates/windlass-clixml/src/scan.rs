@@ -7,8 +7,8 @@
 //! document type.
 
 use crate::error::Error;
-use crate::tag::{Kind, Primitive};
-use crate::text::{self, Characters, read_text};
+use crate::tag::Kind;
+use crate::text::{self, Raw, Written, attribute_characters, read_text};
 
 /// The namespace of CLIXML documents.
 pub(crate) const NAMESPACE: &str = "http://schemas.microsoft.com/powershell/2004/04";
@@ -26,24 +26,6 @@ pub(crate) enum Namespace {
     None,
     PowerShell,
     Other,
-}
-
-/// An attribute value as written.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Raw<'a> {
-    pub(crate) text: &'a str,
-    pub(crate) written: Written,
-}
-
-/// How an attribute value is written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Written {
-    /// As it is.
-    Plain,
-    /// With an underscore, which may start an escape of CLIXML.
-    Underscore,
-    /// With references, or white space other than blanks.
-    References,
 }
 
 /// A start tag with the attributes that mean something in CLIXML. It is copied much, so it is small.
@@ -73,15 +55,14 @@ impl<'a> Tag<'a> {
     }
 }
 
-/// A whole element of a simple type, or a null, written plainly.
+/// A whole element that holds text or nothing, written plainly.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Leaf<'a> {
-    /// The type; absent for a null.
-    pub(crate) kind: Option<Primitive>,
+    pub(crate) kind: Kind,
     pub(crate) name: Option<&'a str>,
-    pub(crate) text: &'a str,
-    /// Whether the text holds an underscore, which may start an escape.
-    pub(crate) underscore: bool,
+    pub(crate) text: Raw<'a>,
+    /// The text is known to be a value of the type.
+    pub(crate) sound: bool,
 }
 
 /// What stands next in content that holds elements only.
@@ -127,7 +108,7 @@ impl<'a> Scanner<'a> {
         let mut scanner = Self {
             text,
             at: 0,
-            open: Vec::with_capacity(16),
+            open: Vec::with_capacity(8),
             bindings: Vec::new(),
             default: Namespace::None,
             outer: Outer::default(),
@@ -183,20 +164,20 @@ impl<'a> Scanner<'a> {
         }
     }
 
-    /// The characters of an element whose start tag was the last one read, up to its end tag, which
-    /// is read too. A child element is an error.
-    pub(crate) fn characters(&mut self, tag: &Tag<'a>) -> Result<Characters<'a>, Error> {
+    /// The text of an element whose start tag was the last one read; its end tag is read too. A child
+    /// element is an error.
+    pub(crate) fn text(&mut self, tag: &Tag<'a>) -> Result<Raw<'a>, Error> {
         if tag.empty {
-            return Ok(Characters::Plain(""));
+            return Ok(Raw::plain(""));
         }
-        let (characters, length) = read_text(self.rest(), self.at)?;
+        let (raw, length) = read_text(self.rest(), self.at)?;
         self.at += length;
         let offset = self.at;
         if !self.eat(b"</") {
             return Err(Error::expected("the end of the text", offset));
         }
         self.end_tag(offset)?;
-        Ok(characters)
+        Ok(raw)
     }
 
     /// Passes over the content of an element whose start tag was the last one read.
@@ -215,54 +196,49 @@ impl<'a> Scanner<'a> {
         Ok(())
     }
 
-    /// The next element, where it is of a simple type and written as writers do: on the spot, with no
-    /// attribute but `N`, and with nothing in its name and text that has to be replaced. Otherwise
-    /// nothing is read.
-    pub(crate) fn leaf(&mut self) -> Option<Leaf<'a>> {
-        let rest = self.text.get(self.at..)?;
-        let bytes = rest.as_bytes();
-        let length = 1 + bytes.iter().take(8).skip(1).position(|byte| matches!(byte, b' ' | b'>' | b'/'))?;
-        let tag = rest.get(1..length).filter(|_| bytes.first() == Some(&b'<'))?;
-        let kind = match Kind::of(tag) {
-            Kind::Primitive(kind) => Some(kind),
-            Kind::Null => None,
-            _ => return None,
-        };
-        let mut at = length;
-        let mut name = None;
-        if let Some(label) = rest.get(at..).and_then(|rest| rest.strip_prefix(" N=\"")) {
-            let length = text::plain_run(label.as_bytes());
-            name = label.get(..length);
-            at += 4 + length + 1;
-            if label.as_bytes().get(length) != Some(&b'"') {
-                return None;
-            }
+    /// The next element, where it is of a wanted kind, holds text or nothing, and is written as writers
+    /// do: on the spot, with no attribute but `N`, and with nothing in its name and text that has to be
+    /// replaced. Otherwise nothing is read.
+    pub(crate) fn leaf(&mut self, wanted: impl Fn(Kind) -> bool) -> Option<Leaf<'a>> {
+        let bytes = self.text.as_bytes().get(self.at..)?;
+        let [b'<', tag @ ..] = bytes else { return None };
+        let mut at = 1;
+        while bytes.get(at)?.is_ascii_alphanumeric() {
+            at += 1;
         }
-        let (Some(kind), Some(b'>')) = (kind, bytes.get(at)) else {
-            let end = at + if kind.is_none() { 3 } else { return None };
-            let empty = rest.get(at..end) == Some(" />");
-            self.at += if empty { end } else { return None };
-            return Some(Leaf { kind: None, name, text: "", underscore: false });
-        };
-        let content = rest.get(at + 1..)?;
-        let mut length = 0;
-        let mut underscore = false;
-        loop {
-            length += text::plain_run(content.as_bytes().get(length..)?);
-            match text::class(*content.as_bytes().get(length)?) {
-                text::UNDERSCORE => underscore = true,
-                text::QUOTE => {}
-                text::LESS => break,
-                _ => return None,
-            }
-            length += 1;
-        }
-        let (text, end) = content.split_at_checked(length)?;
-        if end.strip_prefix("</")?.strip_prefix(tag)?.as_bytes().first() != Some(&b'>') {
+        let tag = tag.get(..at - 1)?;
+        let kind = Kind::of(tag);
+        if !wanted(kind) {
             return None;
         }
-        self.at += at + 1 + length + 2 + tag.len() + 1;
-        Some(Leaf { kind: Some(kind), name, text, underscore })
+        let mut name = None;
+        if let Some(label) = bytes.get(at..)?.strip_prefix(b" N=\"") {
+            let length = text::plain_run(label);
+            if label.get(length) != Some(&b'"') {
+                return None;
+            }
+            let start = self.at + at + 4;
+            name = Some(self.text.get(start..start + length)?);
+            at += 4 + length + 1;
+        }
+        if kind == Kind::Null {
+            let empty = bytes.get(at..at + 3) == Some(b" />");
+            self.at += if empty { at + 3 } else { return None };
+            return Some(Leaf { kind, name, text: Raw::plain(""), sound: true });
+        }
+        let content = bytes.get(at + 1..).filter(|_| bytes.get(at) == Some(&b'>'))?;
+        let digits = kind.sure_digits(content);
+        let sound = digits > 0;
+        let (length, written) = if sound { (digits, Written::Plain) } else { plain_text(content)? };
+        let [b'<', b'/', end @ ..] = content.get(length..)? else { return None };
+        let same = tag.iter().zip(end).all(|(start, end)| start == end);
+        if !same || end.get(tag.len()) != Some(&b'>') {
+            return None;
+        }
+        let start = self.at + at + 1;
+        let text = self.text.get(start..start + length)?;
+        self.at = start + length + 2 + tag.len() + 1;
+        Some(Leaf { kind, name, text: Raw { text, written }, sound })
     }
 
     /// The namespace of an element without a prefix and a declaration of its own.
@@ -278,7 +254,7 @@ impl<'a> Scanner<'a> {
             name: None,
             ref_id: None,
             offset,
-            kind: Kind::of(name),
+            kind: Kind::of(name.as_bytes()),
             namespace: self.default,
             name_written: Written::Plain,
             ref_id_written: Written::Plain,
@@ -292,7 +268,7 @@ impl<'a> Scanner<'a> {
         // A name with a prefix is the name of no element of CLIXML.
         if tag.kind == Kind::Other {
             (tag.namespace, tag.local) = self.resolve(name, offset)?;
-            tag.kind = Kind::of(tag.local);
+            tag.kind = Kind::of(tag.local.as_bytes());
         }
         tag.empty = self.eat(b"/");
         if !self.eat(b">") {
@@ -560,12 +536,19 @@ impl<'a> Scanner<'a> {
     }
 }
 
-/// The characters of an attribute, references replaced and white space normalised.
-pub(crate) fn attribute_characters(raw: Raw<'_>, offset: usize) -> Result<Characters<'_>, Error> {
-    match raw.written {
-        Written::Plain => Ok(Characters::Plain(raw.text)),
-        Written::Underscore => Ok(Characters::Borrowed(raw.text)),
-        Written::References => text::read_attribute(raw.text, offset),
+/// How long a text is up to the next tag, where nothing in it has to be replaced in XML.
+fn plain_text(content: &[u8]) -> Option<(usize, Written)> {
+    let mut length = 0;
+    let mut written = Written::Plain;
+    loop {
+        length += text::plain_run(content.get(length..)?);
+        match text::class(*content.get(length)?) {
+            text::LESS => return Some((length, written)),
+            text::UNDERSCORE => written = Written::Underscore,
+            text::QUOTE => {}
+            _ => return None,
+        }
+        length += 1;
     }
 }
 

@@ -53,8 +53,8 @@ pub(crate) enum Primitive {
 }
 
 impl Kind {
-    pub(crate) fn of(local: &str) -> Self {
-        let primitive = match local.as_bytes() {
+    pub(crate) fn of(local: &[u8]) -> Self {
+        let primitive = match local {
             b"S" => Primitive::String,
             b"I32" => Primitive::I32,
             b"I64" => Primitive::I64,
@@ -98,6 +98,20 @@ impl Kind {
             _ => return Self::Other,
         };
         Self::Primitive(primitive)
+    }
+
+    /// How many digits stand before the next tag, where they are surely a value of this type; zero
+    /// where they may be too many, or where there is anything else.
+    pub(crate) fn sure_digits(self, content: &[u8]) -> usize {
+        let most = match self {
+            Self::Primitive(Primitive::I64 | Primitive::U64) => 18,
+            Self::Primitive(Primitive::I32 | Primitive::U32) => 9,
+            Self::Primitive(Primitive::I16 | Primitive::U16 | Primitive::Char) => 4,
+            Self::Primitive(Primitive::I8 | Primitive::U8) => 2,
+            _ => return 0,
+        };
+        let length = content.iter().take_while(|byte| byte.is_ascii_digit()).count();
+        if length <= most && content.get(length) == Some(&b'<') { length } else { 0 }
     }
 }
 

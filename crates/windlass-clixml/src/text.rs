@@ -3,6 +3,49 @@
 use crate::error::Error;
 use crate::string::Units;
 
+/// Text as it stands in the document.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Raw<'a> {
+    pub(crate) text: &'a str,
+    pub(crate) written: Written,
+}
+
+/// What has to be done to text to read it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Written {
+    /// Nothing.
+    Plain,
+    /// It has an underscore, which may start an escape of CLIXML.
+    Underscore,
+    /// It has references, sections, comments or white space that changes. Where it is the text of an
+    /// element, the first bracket of the end tag is part of it.
+    References,
+}
+
+impl<'a> Raw<'a> {
+    pub(crate) fn plain(text: &'a str) -> Self {
+        Self { text, written: Written::Plain }
+    }
+
+    /// The characters of the text of an element.
+    pub(crate) fn characters(self, offset: usize) -> Result<Characters<'a>, Error> {
+        match self.written {
+            Written::Plain => Ok(Characters::Plain(self.text)),
+            Written::Underscore => Ok(Characters::Borrowed(self.text)),
+            Written::References => Ok(read_pieces(self.text, offset)?.0),
+        }
+    }
+}
+
+/// The characters of an attribute, references replaced and white space normalised.
+pub(crate) fn attribute_characters(raw: Raw<'_>, offset: usize) -> Result<Characters<'_>, Error> {
+    match raw.written {
+        Written::Plain => Ok(Characters::Plain(raw.text)),
+        Written::Underscore => Ok(Characters::Borrowed(raw.text)),
+        Written::References => read_attribute(raw.text, offset),
+    }
+}
+
 /// Characters as a .NET reader would give them.
 #[derive(Debug)]
 pub(crate) enum Characters<'a> {
@@ -73,30 +116,36 @@ pub(crate) fn class(byte: u8) -> u8 {
     CLASSES.get(usize::from(byte)).copied().unwrap_or(FORBIDDEN)
 }
 
-/// Reads character data up to the next tag or the end; gives the characters and the number of bytes
-/// they took. `offset` is where `text` starts.
-pub(crate) fn read_text(text: &str, offset: usize) -> Result<(Characters<'_>, usize), Error> {
+/// Reads character data up to the next tag; gives the text and the number of bytes it took. `offset`
+/// is where `text` starts.
+pub(crate) fn read_text(text: &str, offset: usize) -> Result<(Raw<'_>, usize), Error> {
     let (length, underscore) = plain_length(text, offset)?;
     match text.as_bytes().get(length..) {
         Some([b'<', next, ..]) if !matches!(next, b'!' | b'?') => {
-            let part = text.get(..length).unwrap_or_default();
-            return Ok((
-                if underscore { Characters::Borrowed(part) } else { Characters::Plain(part) },
-                length,
-            ));
+            let written = if underscore { Written::Underscore } else { Written::Plain };
+            Ok((Raw { text: text.get(..length).unwrap_or_default(), written }, length))
         }
-        None | Some([]) => return Err(Error::syntax("unexpected end", offset + length)),
-        _ => {}
+        None | Some([]) => Err(Error::syntax("unexpected end", offset + length)),
+        _ => {
+            let (_, length) = read_pieces(text, offset)?;
+            let with_bracket = text.get(..=length).unwrap_or_default();
+            Ok((Raw { text: with_bracket, written: Written::References }, length))
+        }
     }
-    let mut reader = Reader { text, at: length, offset, units: Units::default() };
-    reader.units.push_str(text.get(..length).unwrap_or_default());
+}
+
+/// Reads character data that is not plain, up to the bracket of a tag.
+fn read_pieces(text: &str, offset: usize) -> Result<(Characters<'_>, usize), Error> {
+    let mut reader = Reader { text, at: 0, offset, units: Units::default() };
+    let (length, _) = plain_length(text, offset)?;
+    reader.plain(length);
     while reader.piece()? {}
     let at = reader.at;
     Ok((reader.units.into_parts().map_or_else(Characters::Wide, Characters::Owned), at))
 }
 
 /// Reads the text between the quotes of an attribute.
-pub(crate) fn read_attribute(text: &str, offset: usize) -> Result<Characters<'_>, Error> {
+fn read_attribute(text: &str, offset: usize) -> Result<Characters<'_>, Error> {
     let mut reader = Reader { text, at: 0, offset, units: Units::with_capacity(text.len()) };
     while let Some(byte) = text.as_bytes().get(reader.at) {
         match byte {
@@ -150,18 +199,24 @@ fn plain_length(text: &str, offset: usize) -> Result<(usize, bool), Error> {
 /// The length of the run of plain bytes at the start. Only where it is long is it looked through in
 /// blocks.
 pub(crate) fn plain_run(bytes: &[u8]) -> usize {
-    let first = bytes.get(..32).unwrap_or(bytes);
-    let special = |byte: &u8| class(*byte) != PLAIN;
-    match first.iter().position(special) {
-        Some(length) => length,
-        None if first.len() == bytes.len() => bytes.len(),
-        None => {
-            let rest = bytes.get(32..).unwrap_or_default();
-            let blocks = plain_blocks(rest);
-            let tail = rest.get(blocks..).unwrap_or_default();
-            32 + blocks + tail.iter().position(special).unwrap_or(tail.len())
+    let (words, _) = bytes.as_chunks::<4>();
+    let mut length = 0;
+    for [a, b, c, d] in words {
+        if class(*a) | class(*b) | class(*c) | class(*d) != PLAIN {
+            break;
+        }
+        length += 4;
+        if length == 64 {
+            length += plain_blocks(bytes.get(length..).unwrap_or_default());
+            break;
         }
     }
+    while let Some(byte) = bytes.get(length)
+        && class(*byte) == PLAIN
+    {
+        length += 1;
+    }
+    length
 }
 
 /// The length of whole blocks of plain bytes at the start.

@@ -51,16 +51,16 @@ fn any_repeated(properties: &[Property]) -> bool {
     false
 }
 
-/// A hash that is the same for names of ASCII that differ in case alone.
+/// A hash that is the same for names of ASCII that differ in case alone: names of one object differ in
+/// length or here and there.
 fn hash(name: &[u8]) -> u8 {
-    const LOWER: u64 = 0x2020_2020_2020_2020;
-    let (chunks, rest) = name.as_chunks::<8>();
-    let tail = rest.iter().fold(0_u64, |tail, byte| (tail << 8) | u64::from(*byte));
-    let mixed = chunks.iter().fold(tail | LOWER, |mixed, chunk| {
-        (mixed.rotate_left(5) ^ (u64::from_le_bytes(*chunk) | LOWER)).wrapping_mul(0x9e37_79b9_7f4a_7c15)
-    });
-    let [.., hash] = mixed.wrapping_mul(0x9e37_79b9_7f4a_7c15).to_le_bytes();
-    hash
+    let at = |place: usize| name.get(place).map_or(0, |byte| byte | 0x20);
+    let length = name.len();
+    let [low, ..] = length.to_le_bytes();
+    low.wrapping_mul(7)
+        ^ at(0).wrapping_mul(31)
+        ^ at(length / 2).wrapping_mul(113)
+        ^ at(length.wrapping_sub(1))
 }
 
 #[cfg(test)]

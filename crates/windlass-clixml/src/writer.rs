@@ -15,6 +15,34 @@ pub(crate) enum Label<'v> {
     Stream(&'v PsString),
 }
 
+/// An element name in the forms that are written.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Tag {
+    open: &'static str,
+    open_named: &'static str,
+    close: &'static str,
+}
+
+/// The forms of an element name.
+macro_rules! tag {
+    ($name:literal) => {
+        const {
+            &$crate::writer::Tag::new(
+                concat!("<", $name),
+                concat!("<", $name, " N=\""),
+                concat!("</", $name, ">"),
+            )
+        }
+    };
+}
+pub(crate) use tag;
+
+impl Tag {
+    pub(crate) const fn new(open: &'static str, open_named: &'static str, close: &'static str) -> Self {
+        Self { open, open_named, close }
+    }
+}
+
 /// Appends elements to a string. An element in which nothing is written becomes `<a />`.
 pub(crate) struct Writer<'o> {
     out: &'o mut String,
@@ -34,9 +62,8 @@ impl<'o> Writer<'o> {
     }
 
     /// Starts an element that will hold elements.
-    pub(crate) fn start(&mut self, tag: &str, label: Label<'_>) {
-        self.next_line();
-        self.tag(tag, label);
+    pub(crate) fn start(&mut self, tag: &Tag, label: Label<'_>) {
+        self.open(tag, label);
         self.tag_open = true;
         if let Some(level) = &mut self.level {
             *level += 1;
@@ -58,7 +85,7 @@ impl<'o> Writer<'o> {
     }
 
     /// Ends the element that was started last.
-    pub(crate) fn end(&mut self, tag: &str) {
+    pub(crate) fn end(&mut self, tag: &Tag) {
         if let Some(level) = &mut self.level {
             *level = level.saturating_sub(1);
         }
@@ -66,64 +93,56 @@ impl<'o> Writer<'o> {
             self.out.push_str(" />");
         } else {
             self.next_line();
-            self.close(tag);
+            self.out.push_str(tag.close);
         }
     }
 
     /// An element without content.
-    pub(crate) fn empty(&mut self, tag: &str, label: Label<'_>) {
-        self.next_line();
-        self.tag(tag, label);
+    pub(crate) fn empty(&mut self, tag: &Tag, label: Label<'_>) {
+        self.open(tag, label);
         self.out.push_str(" />");
     }
 
     /// A reference to an object that has an id.
-    pub(crate) fn reference(&mut self, tag: &str, label: Label<'_>, id: usize) {
-        self.next_line();
-        self.tag(tag, label);
+    pub(crate) fn reference(&mut self, tag: &Tag, label: Label<'_>, id: usize) {
+        self.open(tag, label);
         self.ref_id(id);
         self.out.push_str(" />");
     }
 
     /// An element whose text `push` appends as it stands.
-    pub(crate) fn raw(&mut self, tag: &str, label: Label<'_>, push: impl FnOnce(&mut String)) {
-        self.next_line();
-        self.tag(tag, label);
+    pub(crate) fn raw(&mut self, tag: &Tag, label: Label<'_>, push: impl FnOnce(&mut String)) {
+        self.open(tag, label);
         self.out.push('>');
         push(self.out);
-        self.close(tag);
+        self.out.push_str(tag.close);
     }
 
     /// An element whose text is escaped.
-    pub(crate) fn text(&mut self, tag: &str, label: Label<'_>, text: &PsString) {
+    pub(crate) fn text(&mut self, tag: &Tag, label: Label<'_>, text: &PsString) {
         self.raw(tag, label, |out| push_escaped(out, text, Place::Text));
     }
 
-    fn tag(&mut self, tag: &str, label: Label<'_>) {
-        self.out.push('<');
-        self.out.push_str(tag);
+    /// A start tag up to its bracket.
+    fn open(&mut self, tag: &Tag, label: Label<'_>) {
+        self.next_line();
         match label {
-            Label::None => return,
+            Label::None => return self.out.push_str(tag.open),
             Label::Name(name) => {
-                self.out.push_str(" N=\"");
+                self.out.push_str(tag.open_named);
                 push_escaped(self.out, name, Place::Attribute);
             }
             Label::Constant(name) => {
-                self.out.push_str(" N=\"");
+                self.out.push_str(tag.open_named);
                 self.out.push_str(name);
             }
             Label::Stream(name) => {
+                self.out.push_str(tag.open);
                 self.out.push_str(" S=\"");
                 push_verbatim(self.out, name);
             }
         }
         self.out.push('"');
-    }
-
-    fn close(&mut self, tag: &str) {
-        self.out.push_str("</");
-        self.out.push_str(tag);
-        self.out.push('>');
     }
 
     /// Closes the start tag before this place and starts a line.

@@ -10,6 +10,7 @@
 
 mod auth;
 mod cim;
+mod clixml;
 mod command;
 mod display;
 mod http;
@@ -25,6 +26,7 @@ pub type Oracle = fn(&[u8]);
 pub const ORACLES: &[(&str, Oracle)] = &[
     ("certificate_binding", auth::certificate_binding),
     ("cimxml", cim::cimxml),
+    ("clixml", clixml::clixml),
     ("command_language", command::command_language),
     ("conversions", command::conversions),
     ("datetime", cim::datetime),
