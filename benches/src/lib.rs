@@ -1,1 +1,3 @@
 //! Corpora shared by the benchmarks.
+
+pub mod clixml;
