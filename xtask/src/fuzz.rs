@@ -31,9 +31,19 @@ pub(crate) fn run(only: Option<&str>, seconds: u64) -> Result<()> {
     }
     let fuzz = root().join("fuzz");
     let target = fuzz.join("target");
+    // With a target named, build scripts and macros are not instrumented; they could not be linked.
+    let host = host()?;
     run_command(
         cargo_command()
-            .args(["build", "--release", "--manifest-path", "fuzz/Cargo.toml", "--target-dir"])
+            .args([
+                "build",
+                "--release",
+                "--manifest-path",
+                "fuzz/Cargo.toml",
+                "--target",
+                &host,
+                "--target-dir",
+            ])
             .arg(&target)
             .env("RUSTFLAGS", INSTRUMENTATION),
     )?;
@@ -43,7 +53,7 @@ pub(crate) fn run(only: Option<&str>, seconds: u64) -> Result<()> {
         let artifacts = fuzz.join("artifacts").join(name);
         fs::create_dir_all(&corpus).with_context(|| format!("cannot create {}", corpus.display()))?;
         fs::create_dir_all(&artifacts).with_context(|| format!("cannot create {}", artifacts.display()))?;
-        let mut command = Command::new(target.join("release/windlass-fuzz"));
+        let mut command = Command::new(target.join(&host).join("release/windlass-fuzz"));
         command
             .env("WINDLASS_ORACLE", name)
             .arg(format!("-max_total_time={seconds}"))
@@ -67,4 +77,11 @@ pub(crate) fn run(only: Option<&str>, seconds: u64) -> Result<()> {
     }
     println!("fuzz: {} oracles", names.len());
     Ok(())
+}
+
+/// The platform that the compiler runs on.
+fn host() -> Result<String> {
+    let version = output(Command::new("rustc").arg("-vV"))?;
+    let host = version.lines().find_map(|line| line.strip_prefix("host: "));
+    host.map(str::to_owned).context("rustc does not name its host")
 }
