@@ -10,7 +10,7 @@ use clap::Args;
 use serde_json::json;
 use windlass::net::Dial;
 use windlass::{CimSession, CimSessionBuilder, Credential, Secret};
-use windlass_mock::{Authentication, MockHost};
+use windlass_mock::{Authentication, MockHost, Scenario};
 
 use crate::exit::Exit;
 use crate::failure::report_local;
@@ -19,9 +19,16 @@ use crate::failure::report_local;
 ///
 /// Prints one line of JSON when ready and serves until its standard input closes or it is interrupted.
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:
+#[command(after_help = "Scenarios:
+  A scenario is a JSON file that tells what PowerShell clients get for certain scripts:
+    {\"scripts\": [{\"script\": \"Get-Thing -All\", \"output\": [1, {\"Name\": \"x\"}], \"warnings\": [\"old\"]}]}
+  Fields besides script: output (JSON values), clixml (values as CLIXML), errors, warnings, verbose,
+  debug, information (texts), progress (activity, status, percent), delay_ms, and fails (a message).
+
+Examples:
   windlass mock --user alice:secret
-  windlass mock --listen 127.0.0.1:5985 --tls-listen 127.0.0.1:5986 --user alice:secret --allow-exec")]
+  windlass mock --listen 127.0.0.1:5985 --tls-listen 127.0.0.1:5986 --user alice:secret --allow-exec
+  windlass mock --user alice:secret --scenario things.json")]
 pub(crate) struct Mock {
     /// Address for HTTP; port 0 takes a free one
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:0")]
@@ -41,6 +48,9 @@ pub(crate) struct Mock {
     /// Run the programs that clients ask for
     #[arg(long)]
     allow_exec: bool,
+    /// Answer scripts as this file says, see below
+    #[arg(long, value_name = "FILE")]
+    scenario: Option<PathBuf>,
 }
 
 impl Mock {
@@ -75,6 +85,9 @@ impl Mock {
                 bail!("--user takes NAME:PASSWORD");
             };
             builder = builder.user(name, Secret::new(password));
+        }
+        if let Some(path) = &self.scenario {
+            builder = builder.scenario(Scenario::from_file(path)?);
         }
         let host = builder.start().await?;
         let ready = json!({

@@ -9,7 +9,7 @@ use windlass_core::Secret;
 
 use crate::cim::{CimProvider, FactsProvider};
 use crate::powershell::{Cmdlet, Commands};
-use crate::{Error, MockHost};
+use crate::{Error, MockHost, Scenario};
 
 /// Limits on what clients may have and send.
 #[derive(Debug, Clone)]
@@ -97,6 +97,7 @@ pub(crate) struct Config {
     pub(crate) limits: HostLimits,
     pub(crate) computer: String,
     pub(crate) commands: Commands,
+    pub(crate) scenario: Arc<Scenario>,
     pub(crate) providers: Vec<Arc<dyn CimProvider>>,
     pub(crate) http: Option<String>,
     pub(crate) https: Option<String>,
@@ -122,6 +123,7 @@ impl Default for MockHostBuilder {
                 limits: HostLimits::default(),
                 computer: facts.host_name(),
                 commands: Commands::built_in(),
+                scenario: Arc::default(),
                 providers: vec![Arc::new(FactsProvider)],
                 http: None,
                 https: None,
@@ -195,6 +197,12 @@ impl MockHostBuilder {
     /// Leaves only these commands in the PowerShell endpoints.
     pub fn only_commands(mut self, keep: impl FnMut(&str) -> bool) -> Self {
         self.config.commands.retain(keep);
+        self
+    }
+
+    /// Answers certain scripts in the PowerShell endpoints as this scenario says; all else runs as usual.
+    pub fn scenario(mut self, scenario: Scenario) -> Self {
+        self.config.scenario = Arc::new(scenario);
         self
     }
 

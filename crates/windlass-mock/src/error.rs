@@ -26,6 +26,9 @@ pub enum Error {
         /// Why not.
         source: std::io::Error,
     },
+    /// A scenario was refused: where, and why.
+    #[error("scenario {0}")]
+    Scenario(String),
     /// The classes of a CIM provider cannot be used.
     #[error("CIM classes: {0}")]
     Cim(#[from] windlass_cim::Error),

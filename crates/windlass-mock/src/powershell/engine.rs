@@ -17,6 +17,7 @@ use super::preference::Preferences;
 use super::record::{Emission, Sink, bare_error_record, error_record};
 use super::runspace::Runspace;
 use super::script::{ScriptStage, located};
+use super::scripted::scripted_slot;
 
 /// How a pipeline ended.
 #[derive(Debug)]
@@ -66,6 +67,9 @@ fn run_statement(
     sink: &mut dyn Sink,
     runspace: &Runspace,
 ) -> Outcome {
+    if let Some(scripted) = scripted_slot(commands, runspace) {
+        return pipeline::run(&mut [scripted], input, sink, runspace);
+    }
     let count = commands.len();
     if count > MOST_STAGES {
         let message =

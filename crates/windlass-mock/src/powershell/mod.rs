@@ -20,6 +20,7 @@ mod record;
 mod registry;
 mod runspace;
 mod script;
+mod scripted;
 mod stop;
 mod text;
 mod wildcard;

@@ -80,6 +80,7 @@ impl PoolShell {
         };
         let session = Session {
             commands: Arc::clone(&host.commands),
+            scenario: Arc::clone(&host.config.scenario),
             facts: host.facts.clone(),
             user: user.to_string(),
             computer: host.config.computer.clone(),

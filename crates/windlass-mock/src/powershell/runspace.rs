@@ -8,11 +8,13 @@ use super::preference::Preferences;
 use super::registry::Commands;
 use super::stop::Stop;
 use crate::facts::Facts;
+use crate::scenario::Scenario;
 
 /// What all runspaces of a pool share.
 #[derive(Debug)]
 pub(crate) struct Session {
     pub(crate) commands: Arc<Commands>,
+    pub(crate) scenario: Arc<Scenario>,
     pub(crate) facts: Facts,
     /// The user, as `whoami` would print it.
     pub(crate) user: String,
@@ -53,6 +55,11 @@ impl Runspace {
     /// The commands that can be called.
     pub fn commands(&self) -> &Commands {
         &self.session.commands
+    }
+
+    /// What is answered to certain scripts.
+    pub(crate) fn scenario(&self) -> &Scenario {
+        &self.session.scenario
     }
 
     /// The order to stop.

@@ -1,0 +1,125 @@
+//! Statements that a scenario has the answer to.
+
+use std::sync::Arc;
+
+use windlass_clixml::PsValue;
+use windlass_psrp::{Command, ErrorCategory, InvocationInfo, Parameter};
+
+use super::cmdlet::{Outcome, Stage};
+use super::context::Context;
+use super::failure::{Failure, exceptions};
+use super::pipeline::{Call, Slot};
+use super::preference::{Action, Preferences};
+use super::runspace::Runspace;
+use super::text::text;
+use crate::scenario::Answer;
+
+/// What stands for all commands of a statement, where the scenario has its text.
+pub(crate) fn scripted_slot(commands: &[Command], runspace: &Runspace) -> Option<Slot> {
+    let scenario = runspace.scenario();
+    if scenario.is_empty() {
+        return None;
+    }
+    let answer = scenario.answer(&written(commands))?;
+    let call = Call {
+        command: None,
+        invocation: InvocationInfo::default(),
+        with_invocation: false,
+        // A scenario lists what the client gets to see.
+        preferences: Preferences {
+            verbose: Some(Action::Continue),
+            debug: Some(Action::Continue),
+            ..runspace.preferences
+        },
+        merge: commands.last().map(|command| command.merge).unwrap_or_default(),
+        position: 0,
+    };
+    Some(Slot::new(call, Box::new(Scripted(answer))))
+}
+
+/// A statement as it would be written in a script.
+fn written(commands: &[Command]) -> String {
+    let commands = commands.iter().map(|command| {
+        let parameters = command.parameters.iter().map(written_parameter);
+        std::iter::once(command.text.trim().to_owned()).chain(parameters).collect::<Vec<_>>().join(" ")
+    });
+    commands.collect::<Vec<_>>().join(" | ")
+}
+
+fn written_parameter(parameter: &Parameter) -> String {
+    let value = match &parameter.value {
+        PsValue::Null => "$null".to_owned(),
+        PsValue::Bool(value) => format!("${value}"),
+        value => match value.items() {
+            Some(items) => items.iter().map(text).collect::<Vec<_>>().join(","),
+            None => text(value),
+        },
+    };
+    let Some(name) = &parameter.name else { return value };
+    let name = name.trim_start_matches('-').trim_end_matches(':');
+    match parameter.value {
+        PsValue::Null | PsValue::Bool(true) => format!("-{name}"),
+        PsValue::Bool(false) => format!("-{name}:{value}"),
+        _ => format!("-{name} {value}"),
+    }
+}
+
+/// Gives its answer when all input is there.
+struct Scripted(Arc<Answer>);
+
+impl Stage for Scripted {
+    fn process(&mut self, _cx: &mut Context<'_>, _input: Option<PsValue>) -> Outcome {
+        Ok(())
+    }
+
+    fn end(&mut self, cx: &mut Context<'_>) -> Outcome {
+        let answer = &*self.0;
+        cx.sleep(answer.delay)?;
+        answer.progress.iter().try_for_each(|record| cx.progress(record.clone()))?;
+        answer.verbose.iter().try_for_each(|message| cx.verbose(message.as_str()))?;
+        answer.debug.iter().try_for_each(|message| cx.debug(message.as_str()))?;
+        let mut tell = |message: &String| cx.information(message.as_str().into(), "", Vec::new());
+        answer.information.iter().try_for_each(&mut tell)?;
+        answer.warnings.iter().try_for_each(|message| cx.warning(message.as_str()))?;
+        for value in &answer.output {
+            cx.check()?;
+            cx.write(value.clone())?;
+        }
+        for message in &answer.errors {
+            let category = ErrorCategory::NotSpecified;
+            let id = "Microsoft.PowerShell.Commands.WriteErrorException";
+            cx.error(Failure::new(exceptions::WRITE_ERROR, id, category, message))?;
+        }
+        match &answer.fails {
+            // As `throw` does.
+            Some(message) => {
+                let category = ErrorCategory::OperationStopped;
+                let failure = Failure::new(exceptions::RUNTIME, message, category, message);
+                Err(cx.fail(failure.about(message.as_str())))
+            }
+            None => Ok(()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use windlass_psrp::PowerShell;
+
+    use super::*;
+
+    #[test]
+    fn commands_are_written_as_in_a_script() {
+        let list = PsValue::list(["a".into(), 2.into()]);
+        let given = PowerShell::new()
+            .command("Get-Thing")
+            .parameter("Name", "x")
+            .switch("All")
+            .parameter("Wait", false)
+            .parameter("-Id", list)
+            .command("Sort-Object")
+            .argument("Id");
+        let expected = "Get-Thing -Name x -All -Wait:$false -Id a,2 | Sort-Object Id";
+        assert_eq!(given.statements.first().map(|statement| written(statement)).as_deref(), Some(expected));
+    }
+}
