@@ -16,7 +16,7 @@ const MAX_DEPTH: usize = 128;
 ///
 /// A simple value is `{"tag", "value"}`, the value being a string except for booleans and characters;
 /// floating point numbers have their `bits` too, spans of time their `ticks`, and strings with lone
-/// surrogates `units` instead of `value`. An object is `{"tag": "Obj", "id", "types", "to_string"}`
+/// surrogates `units` instead of `value`; secure strings have nothing but their `length` on the wire. An object is `{"tag": "Obj", "id", "types", "to_string"}`
 /// with `value`, or `container` and `items` or `entries`, and `adapted` and `extended` as lists of
 /// name and value, as far as it has them. An object that was there before, or encloses the place, is
 /// `{"tag": "Ref", "id"}`. Objects in more than 128 others are `{"tag": "Obj", "cut": true}`.
@@ -100,14 +100,14 @@ fn describe_simple(value: &PsValue) -> Value {
         PsValue::Null | PsValue::Object(_) | PsValue::Back(_) => json!({ "tag": tag }),
         PsValue::Bool(value) => json!({ "tag": tag, "value": value }),
         PsValue::Char(unit) => json!({ "tag": tag, "value": unit }),
-        PsValue::String(text)
-        | PsValue::Uri(text)
-        | PsValue::Xml(text)
-        | PsValue::ScriptBlock(text)
-        | PsValue::SecureString(text) => match text.has_lone_surrogate() {
-            true => json!({ "tag": tag, "units": text.units().collect::<Vec<_>>() }),
-            false => json!({ "tag": tag, "value": text.as_str() }),
-        },
+        PsValue::String(text) | PsValue::Uri(text) | PsValue::Xml(text) | PsValue::ScriptBlock(text) => {
+            match text.has_lone_surrogate() {
+                true => json!({ "tag": tag, "units": text.units().collect::<Vec<_>>() }),
+                false => json!({ "tag": tag, "value": text.as_str() }),
+            }
+        }
+        // Sessions between the newest versions do not encrypt it.
+        PsValue::SecureString(text) => json!({ "tag": tag, "length": text.len() }),
         PsValue::F32(number) => {
             json!({ "tag": tag, "value": wire_text(value), "bits": format!("{:08x}", number.to_bits()) })
         }

@@ -25,9 +25,14 @@ struct Describer {
 impl Describer {
     // Values nest as deep as the reader let them, which is little.
     fn value(&mut self, value: &PsValue) -> Value {
-        match value.to_object() {
-            Some(object) => self.object(&object),
-            None => primitive(value),
+        match (value.to_object(), value) {
+            (Some(object), _) => self.object(&object),
+            (None, PsValue::ProgressRecord(_)) => {
+                let id = self.next;
+                self.next += 1;
+                json!({ "t": "System.Management.Automation.ProgressRecord", "id": id })
+            }
+            (None, simple) => primitive(simple),
         }
     }
 
@@ -186,8 +191,7 @@ fn primitive(value: &PsValue) -> Value {
         PsValue::Version(version) => typed("Version", version.to_string().into()),
         PsValue::Xml(text) => typed("Xml.XmlDocument", outer_xml(text).into()),
         PsValue::SecureString(text) => typed("Security.SecureString", unprotected(text)),
-        PsValue::ProgressRecord(_) => json!({ "t": "System.Management.Automation.ProgressRecord", "id": 0 }),
-        PsValue::Null | PsValue::Object(_) | PsValue::Back(_) => Value::Null,
+        PsValue::Null | PsValue::ProgressRecord(_) | PsValue::Object(_) | PsValue::Back(_) => Value::Null,
     }
 }
 
