@@ -55,7 +55,8 @@ fn receive(criterion: &mut Criterion) {
 
 fn compression(criterion: &mut Criterion) {
     let line = "<Obj RefId=\"0\"><TN RefId=\"0\"><T>System.Diagnostics.Process</T></TN><Props><I32 N=\"Id\">";
-    let plain: Vec<u8> = (0..).flat_map(|at| format!("{line}{at}</I32></Props></Obj>").into_bytes()).take(PAYLOAD).collect();
+    let plain: Vec<u8> =
+        (0..).flat_map(|at| format!("{line}{at}</I32></Props></Obj>").into_bytes()).take(PAYLOAD).collect();
     let mut packed = Vec::new();
     xpress::Compressor::new().compress(&plain, &mut packed);
     let mut group = criterion.benchmark_group("wsman/xpress");

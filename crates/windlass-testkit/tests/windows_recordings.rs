@@ -14,8 +14,8 @@ use std::path::{Path, PathBuf};
 
 use windlass_testkit::agree::wsman;
 use windlass_wsman::{
-    CommandInfo, Error, Expectation, FaultCode, Limits, Reply, RequestError, ShellInfo, decode_request, decode_response,
-    uri,
+    CommandInfo, Error, Expectation, FaultCode, Limits, Reply, RequestError, ShellInfo, decode_request,
+    decode_response, uri,
 };
 
 /// The folder of a fetched package, or `None` with a word to whoever reads the output.
@@ -71,7 +71,8 @@ fn conversation(text: &str) -> Vec<(String, Option<String>)> {
 fn key_of(line: &str) -> Option<(&str, &str)> {
     let rest = line.strip_prefix("- ").or_else(|| line.strip_prefix("  ")).unwrap_or(line);
     let (key, value) = rest.split_once(':')?;
-    (!key.is_empty() && key.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_')).then_some((key, value))
+    (!key.is_empty() && key.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_'))
+        .then_some((key, value))
 }
 
 fn unquote(value: &str) -> String {
@@ -94,12 +95,15 @@ fn conversations_of_pypsrp_with_windows() {
         if name == "_template.yml" {
             continue;
         }
-        for (at, (request, response)) in conversation(&std::fs::read_to_string(&file).unwrap()).iter().enumerate() {
+        for (at, (request, response)) in
+            conversation(&std::fs::read_to_string(&file).unwrap()).iter().enumerate()
+        {
             if let Err(refused) = decode_request(request, &Limits::default()) {
                 same_refusal(&refused, response.as_deref().unwrap());
                 continue;
             }
-            let mut expectation = wsman::request(request).unwrap_or_else(|error| panic!("{name} {at}: {error}"));
+            let mut expectation =
+                wsman::request(request).unwrap_or_else(|error| panic!("{name} {at}: {error}"));
             requests += 1;
             let Some(response) = response else { continue };
             if (name.as_str(), at) == FOREIGN_ANSWER {
@@ -118,7 +122,9 @@ fn conversations_of_pypsrp_with_windows() {
     assert!(requests >= 519, "{requests}");
     assert!(responses >= 518, "{responses}");
     let codes: Vec<FaultCode> = faults.iter().map(|(_, code, _)| *code).collect();
-    for code in [FaultCode::OPERATION_TIMEDOUT, FaultCode::UNEXPECTED_SELECTORS, FaultCode::WIN32_INVALID_PARAMETER] {
+    for code in
+        [FaultCode::OPERATION_TIMEDOUT, FaultCode::UNEXPECTED_SELECTORS, FaultCode::WIN32_INVALID_PARAMETER]
+    {
         assert!(codes.contains(&code), "{code}");
     }
     assert!(faults.iter().all(|(_, _, message)| !message.is_empty()));
@@ -153,7 +159,10 @@ fn enumerations_of_shells_and_commands() {
     }
     let shell = shells.first().expect("a shell");
     assert!(shell.is_disconnected());
-    assert_eq!(uri::powershell_configuration(shell.resource_uri.as_deref().unwrap()), Some("Microsoft.PowerShell"));
+    assert_eq!(
+        uri::powershell_configuration(shell.resource_uri.as_deref().unwrap()),
+        Some("Microsoft.PowerShell")
+    );
     assert_eq!(shell.idle_timeout.unwrap().as_secs(), 7200);
     assert_eq!(shell.input_streams, ["stdin", "pr"]);
     assert!(shell.owner.is_some() && shell.process_id.is_some() && shell.memory_used.is_some());
