@@ -11,7 +11,7 @@
 //!   wanted.
 //!
 //! Both come in the two forms of CLIXML: a message of a session is one element ([`decode`],
-//! [`encode`]); a file or stream is a document ([`decode_document`], [`encode_document`],
+//! [`encode()`]); a file or stream is a document ([`decode_document`], [`encode_document`],
 //! [`decode_stream`]). What is written is what PowerShell writes, byte for byte; what is read and what
 //! is refused follows what PowerShell does, recorded in `fixtures/recorded/clixml`.
 //!
@@ -25,10 +25,10 @@
 //! ```
 //!
 //! Nothing here goes deeper into the stack for deeper input: reading, building, comparing, cloning,
-//! writing and dropping are loops. [`Limits`] bound what input may cost; [`trim`] cuts a value to what
+//! writing and dropping are loops. [`Limits`] bound what input may cost; [`trim()`] cuts a value to what
 //! a PowerShell will read.
 //!
-//! Besides: [`to_json`] for people, [`describe`] for those who look at what travelled, [`to_text`] for
+//! Besides: [`to_json`] for people, [`describe()`] for those who look at what travelled, [`to_text()`] for
 //! what `ToString` would say, and [`KnownType`] for objects that PowerShell brings back to life.
 //!
 //! Specifications: [MS-PSRP] 2.2.5 (serialization) and 2.2.3 (types).
