@@ -5,10 +5,11 @@ use std::time::Instant;
 use anyhow::{Result, bail};
 
 use crate::command::{cargo, cargo_command, run as run_command};
+use crate::fuzz::Effort;
 use crate::{check, fixtures, fuzz, interop};
 
-/// Seconds of fuzzing for each oracle.
-const FUZZ_SECONDS: u64 = 4;
+/// Inputs that each oracle is fuzzed with.
+const FUZZ_RUNS: u64 = 5_000;
 
 type Step = (&'static str, fn() -> Result<()>);
 
@@ -22,7 +23,7 @@ const STEPS: &[Step] = &[
     ("demo", || cargo(["xtask", "demo"])),
     ("agree", || cargo(["xtask", "agree"])),
     ("bench", || cargo(["bench", "--package", "windlass-benches", "--no-run"])),
-    ("fuzz", || fuzz::run(None, FUZZ_SECONDS)),
+    ("fuzz", || fuzz::run(None, Effort::Runs(FUZZ_RUNS))),
     ("interop", || interop::run(None)),
 ];
 

@@ -15,8 +15,28 @@ const INSTRUMENTATION: &str = "--cfg fuzzing -Cpasses=sancov-module -Cllvm-args=
     -Cllvm-args=-sanitizer-coverage-inline-8bit-counters -Cllvm-args=-sanitizer-coverage-pc-table \
     -Cllvm-args=-sanitizer-coverage-trace-compares -Ccodegen-units=1";
 
+/// How long to fuzz each oracle.
+#[derive(Clone, Copy)]
+pub(crate) enum Effort {
+    /// So many seconds, each time with other inputs.
+    Seconds(u64),
+    /// So many inputs, the same each time, and no more than twenty seconds: a check that can be repeated.
+    Runs(u64),
+}
+
+impl Effort {
+    fn arguments(self) -> Vec<String> {
+        match self {
+            Self::Seconds(seconds) => vec![format!("-max_total_time={seconds}")],
+            Self::Runs(runs) => {
+                vec![format!("-runs={runs}"), "-seed=1".to_owned(), "-max_total_time=20".to_owned()]
+            }
+        }
+    }
+}
+
 /// Fuzzes one oracle, or each in turn.
-pub(crate) fn run(only: Option<&str>, seconds: u64) -> Result<()> {
+pub(crate) fn run(only: Option<&str>, effort: Effort) -> Result<()> {
     let names = output(cargo_command().args([
         "run",
         "--quiet",
@@ -56,7 +76,7 @@ pub(crate) fn run(only: Option<&str>, seconds: u64) -> Result<()> {
         let mut command = Command::new(target.join(&host).join("release/windlass-fuzz"));
         command
             .env("WINDLASS_ORACLE", name)
-            .arg(format!("-max_total_time={seconds}"))
+            .args(effort.arguments())
             .args(["-timeout=10", "-rss_limit_mb=2048", "-max_len=16384", "-verbosity=0"])
             .arg(format!("-artifact_prefix={}/", artifacts.display()))
             .arg(&corpus);
@@ -65,7 +85,7 @@ pub(crate) fn run(only: Option<&str>, seconds: u64) -> Result<()> {
             command.arg(regressions);
         }
         match run_command(&mut command) {
-            Ok(()) => println!("fuzz {name}: {seconds} s without a failure"),
+            Ok(()) => println!("fuzz {name}: without a failure"),
             Err(error) => {
                 println!("fuzz {name}: {error}");
                 failed.push(*name);

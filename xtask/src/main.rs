@@ -72,7 +72,7 @@ fn main() -> Result<()> {
         Task::Agree { dir } => agree(dir),
         Task::Interop { filter } => interop::run(filter.as_deref()),
         Task::Fixtures => fixtures::run(),
-        Task::Fuzz { oracle, seconds } => fuzz::run(oracle.as_deref(), seconds),
+        Task::Fuzz { oracle, seconds } => fuzz::run(oracle.as_deref(), fuzz::Effort::Seconds(seconds)),
         Task::Bench { filter } => bench::run(filter.as_deref()),
         Task::Check => check::run(),
         Task::Ci => ci::run(),
