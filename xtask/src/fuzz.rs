@@ -77,7 +77,7 @@ pub(crate) fn run(only: Option<&str>, effort: Effort) -> Result<()> {
         command
             .env("WINDLASS_ORACLE", name)
             .args(effort.arguments())
-            .args(["-timeout=10", "-rss_limit_mb=2048", "-max_len=16384", "-verbosity=0"])
+            .args(["-timeout=10", "-rss_limit_mb=2048", "-max_len=16384", "-verbosity=0", "-print_funcs=0"])
             .arg(format!("-artifact_prefix={}/", artifacts.display()))
             .arg(&corpus);
         let regressions = fuzz.join("regressions").join(name);

@@ -155,7 +155,7 @@ impl FromStr for ResourceUri {
         let (family, namespace, class) = if let Some(rest) = strip(text, WMI_BASE) {
             let (namespace, class) =
                 rest.rsplit_once('/').ok_or(error("a namespace and a class after the base of WMI"))?;
-            if namespace.split('/').any(|s| s.is_empty() || s.contains(['?', '#', '*'])) {
+            if namespace.split('/').any(|s| s.is_empty() || s.contains(['?', '#', '*', '\\'])) {
                 return Err(error("a namespace before the class"));
             }
             (UriFamily::Wmi, Some(Namespace::new(namespace)), class)
