@@ -35,7 +35,9 @@ async fn one_command_takes_five_authenticated_requests() {
     let host = host().allow_exec(true).start().await.unwrap();
     let before = host.statistics().http_requests;
     let shell = WinRsShell::builder("").target(over_https(&host)).open().await.unwrap();
-    shell.run(WinRsCommand::new("echo hello")).output().await.unwrap();
+    // Without output there is one Receive: output may come a Receive ahead of the end.
+    let output = shell.run(WinRsCommand::new("exit 3")).output().await.unwrap();
+    assert_eq!(output.exit_code, 3);
     shell.close().await.unwrap();
     assert_eq!(host.statistics().http_requests - before, 5);
     nothing_left(&host).await;
