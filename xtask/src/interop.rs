@@ -3,8 +3,10 @@
 //! Each peer is a Python script in `xtask/interop` that prints one line a case:
 //! `peer: case: passed`, `failed: why` or `skipped: why`. The packages they use are pinned in
 //! `xtask/interop/requirements.txt` and installed into a virtual environment under
-//! `target/interop`. A peer that cannot be had is skipped by name.
+//! `target/interop`; programs come from Debian packages. A peer that cannot be had is skipped by
+//! name.
 
+mod debian;
 mod host;
 mod python;
 mod tally;
@@ -24,34 +26,40 @@ enum Needs {
     Host,
 }
 
+/// A script, what it needs from this side, and the Debian packages that it drives.
+type Script = (&'static str, Needs, &'static [&'static str]);
+
 /// The scripts in the order in which they run: codecs first, whole programs last.
-const SCRIPTS: &[(&str, Needs)] = &[
-    ("psrpcore_clixml.py", Needs::Example("windlass-clixml", "clixml_stdio")),
-    ("psrpcore_pool.py", Needs::Example("windlass-psrp", "pool_stdio")),
-    ("pyspnego_ntlm.py", Needs::Example("windlass-auth", "ntlm_stdio")),
-    ("lxml_cim.py", Needs::Example("windlass-cim", "wscim_stdio")),
-    ("envelopes.py", Needs::Example("windlass-wsman", "envelopes")),
-    ("our_client.py", Needs::Example("windlass", "interop_client")),
-    ("pypsrp_client.py", Needs::Host),
-    ("pywinrm_client.py", Needs::Host),
+const SCRIPTS: &[Script] = &[
+    ("psrpcore_clixml.py", Needs::Example("windlass-clixml", "clixml_stdio"), &[]),
+    ("psrpcore_pool.py", Needs::Example("windlass-psrp", "pool_stdio"), &[]),
+    ("pyspnego_ntlm.py", Needs::Example("windlass-auth", "ntlm_stdio"), &[]),
+    ("lxml_cim.py", Needs::Example("windlass-cim", "wscim_stdio"), &[]),
+    ("envelopes.py", Needs::Example("windlass-wsman", "envelopes"), &[]),
+    ("our_client.py", Needs::Example("windlass", "interop_client"), &[]),
+    ("pypsrp_client.py", Needs::Host, &[]),
+    ("pywinrm_client.py", Needs::Host, &[]),
 ];
 
 /// Runs every script whose name contains `filter`.
 pub(crate) fn run(filter: Option<&str>) -> Result<()> {
     let chosen: Vec<_> =
-        SCRIPTS.iter().filter(|(script, _)| filter.is_none_or(|part| script.contains(part))).collect();
+        SCRIPTS.iter().filter(|(script, ..)| filter.is_none_or(|part| script.contains(part))).collect();
     if chosen.is_empty() {
         bail!("no script of xtask/interop has {} in its name", filter.unwrap_or_default());
     }
     let mut tally = Tally::default();
     match Python::prepare() {
         Ok(python) => {
-            for (script, needs) in chosen {
-                one(&python, script, needs, &mut tally)?;
+            for (script, needs, packages) in chosen {
+                match debian::ensure(packages) {
+                    Ok(()) => one(&python, script, needs, &mut tally)?,
+                    Err(error) => tally.skip(script, &format!("{error:#}")),
+                }
             }
         }
         Err(error) => {
-            for (script, _) in chosen {
+            for (script, ..) in chosen {
                 tally.skip(script, &format!("no Python environment: {error:#}"));
             }
         }

@@ -28,7 +28,7 @@ impl Python {
             return Ok(Self { program });
         }
         println!("interop: installing the peers into target/interop/venv");
-        output(Command::new("python3").args(["-m", "venv", "--clear"]).arg(&folder))?;
+        output(Command::new("python3").args(["-m", "venv"]).arg(&folder))?;
         output(
             Command::new(&program)
                 .args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--requirement"])
