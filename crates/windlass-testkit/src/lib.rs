@@ -4,8 +4,10 @@
 //!   that a crash found by one is replayed by the other.
 //! - [`agree`]: comparison with recordings of real PowerShell and of Microsoft's CIM client and
 //!   server, behind `cargo xtask agree`.
+//! - [`pcap`]: TCP conversations in captures.
 #![forbid(unsafe_code)]
 #![allow(clippy::indexing_slicing, reason = "a missing key of a recording reads as null")]
 
 pub mod agree;
 pub mod oracles;
+pub mod pcap;
