@@ -7,7 +7,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use uuid::Uuid;
 use windlass_net::{Counts, Lane, Pool};
-use windlass_soap::{Fault, Limits};
+use windlass_soap::{Fault, Header, Limits};
 use windlass_wsman::client::Session;
 use windlass_wsman::{Error as WsmanError, Reply, Request, decode_response};
 
@@ -109,6 +109,19 @@ impl Client {
         sending: Sending,
         read: impl FnOnce(Reply<'_>) -> Result<T, Unreadable>,
     ) -> Result<T> {
+        self.call_with_header(request, sending, |_, reply| read(reply)).await
+    }
+
+    /// The same, with the header of the answer.
+    ///
+    /// # Errors
+    /// As for [`Self::call`].
+    pub(crate) async fn call_with_header<T>(
+        &self,
+        request: &Request<'_>,
+        sending: Sending,
+        read: impl FnOnce(&Header, Reply<'_>) -> Result<T, Unreadable>,
+    ) -> Result<T> {
         let timeout = request.header.operation_timeout.unwrap_or_else(|| self.session().operation_timeout);
         let mut http = windlass_net::Request::new(self.body(&request.encode()), self.content_type());
         http.limit = Some(timeout.saturating_add(GRACE));
@@ -125,7 +138,7 @@ impl Client {
             decode_response(&text, &request.expectation(), &self.limits).map_err(|error| failed(&error))?;
         match answer.reply {
             Reply::Fault(fault) => Err(self.fault(*fault)),
-            reply => read(reply).map_err(|error| match error {
+            reply => read(&answer.header, reply).map_err(|error| match error {
                 Unreadable::Wsman(WsmanError::Fault(fault)) => self.fault(*fault),
                 Unreadable::Wsman(other) => failed(&other),
                 Unreadable::Cim(error) => {

@@ -31,8 +31,9 @@ mod tasks;
 mod winrs;
 
 pub use cim::{
-    CimSession, CimSessionBuilder, CimSessionOptions, Enumeration, EventStream, InstanceStream, MethodResult,
-    Subscription, UriStyle, WsmanResource,
+    CimSession, CimSessionBuilder, CimSessionOptions, ClassFilter, Enumeration, EventStream, InstanceStream,
+    Listing, MethodResult, OperationOptions, ResourceItem, Subscription, TypedStream, UriStyle,
+    WsmanResource,
 };
 pub use error::{Error, ErrorKind, Layer, Result};
 pub use fleet::{DEFAULT_THROTTLE, Fleet, fleet};
@@ -52,6 +53,7 @@ pub use windlass_core::Secret;
 pub use windlass_net as net;
 pub use windlass_psrp as psrp;
 pub use windlass_psrp::{CreatePipeline, PipelineState, PowerShell};
+pub use windlass_wsman as wsman;
 pub use winrs::{
     Output, RunningCommand, ShellEvent, WinRsCommand, WinRsShell, WinRsShellBuilder, WinRsSignal,
 };

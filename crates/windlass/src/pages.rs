@@ -1,7 +1,7 @@
 //! Short enumerations of anything, read to their end at once.
 
 use windlass_soap::SelectorSet;
-use windlass_wsman::{Enumerate, Item, Operation, Page, Pull, Release};
+use windlass_wsman::{Enumerate, Item, Operation, Page, Pull, Release, Request};
 
 use crate::client::{Client, Sending, Unreadable};
 use crate::error::{Error, Layer, Result};
@@ -19,6 +19,18 @@ impl Client {
         &self,
         resource_uri: &str,
         selectors: SelectorSet,
+        request: Enumerate,
+        read: impl FnMut(&Item<'_>) -> Result<Option<T>, Unreadable>,
+    ) -> Result<Vec<T>> {
+        let make =
+            |operation| self.session().request(resource_uri, selectors.clone(), Self::new_id(), operation);
+        self.enumerate_with(make, request, read).await
+    }
+
+    /// The same with requests of the caller's making.
+    pub(crate) async fn enumerate_with<T>(
+        &self,
+        make: impl Fn(Operation<'static>) -> Request<'static>,
         mut request: Enumerate,
         mut read: impl FnMut(&Item<'_>) -> Result<Option<T>, Unreadable>,
     ) -> Result<Vec<T>> {
@@ -28,8 +40,7 @@ impl Client {
         let mut operation = Operation::Enumerate(request);
         let mut context: Option<String> = None;
         for _ in 0..MAX_PAGES {
-            let session = self.session();
-            let request = session.request(resource_uri, selectors.clone(), Self::new_id(), operation);
+            let request = make(operation);
             let page = self.call(&request, Sending::ONCE, |reply| {
                 let page = Page::try_from(reply)?;
                 for item in &page.items {
@@ -37,7 +48,13 @@ impl Client {
                 }
                 Ok((page.context, page.end_of_sequence))
             });
-            let (newest, is_last) = page.await?;
+            let (newest, is_last) = match page.await {
+                Ok(page) => page,
+                Err(error) => {
+                    self.release(&make, context).await;
+                    return Err(error);
+                }
+            };
             context = newest.or(context);
             let Some(current) = context.clone().filter(|_| !is_last) else { return Ok(found) };
             if found.len() > MAX_ITEMS {
@@ -46,12 +63,16 @@ impl Client {
             let max_elements = Some(MAX_ELEMENTS);
             operation = Operation::Pull(Pull { context: current, max_elements, ..Pull::default() });
         }
-        if let Some(context) = context {
-            let session = self.session();
-            let release = Operation::Release(Release { context });
-            let request = session.request(resource_uri, selectors, Self::new_id(), release);
-            self.call(&request, Sending::CLEAN_UP, |_| Ok(())).await.ok();
-        }
+        self.release(&make, context).await;
         Err(Error::protocol(Layer::Wsman, self.host(), "the host enumerates without end"))
+    }
+
+    /// Ends an enumeration on the host.
+    async fn release(&self, make: &impl Fn(Operation<'static>) -> Request<'static>, context: Option<String>) {
+        let Some(context) = context else { return };
+        let release = make(Operation::Release(Release { context }));
+        if let Err(error) = self.call(&release, Sending::CLEAN_UP, |_| Ok(())).await {
+            tracing::debug!(%error, "an enumeration could not be released");
+        }
     }
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use windlass_cim::Namespace;
 
 use super::classes::ClassCache;
+use super::operation::OperationOptions;
 use super::resource::UriStyle;
 use super::session::{CimSession, Shared};
 use crate::error::{Error, Result};
@@ -116,7 +117,13 @@ impl CimSessionBuilder {
         if !self.skip_test_connection {
             identify::ask(&client).await?;
         }
-        let shared = Shared { client, tasks, options: self.options, classes: ClassCache::default() };
+        let shared = Shared {
+            client,
+            tasks,
+            options: self.options,
+            operation: OperationOptions::default(),
+            classes: Arc::new(ClassCache::default()),
+        };
         Ok(CimSession::new(Arc::new(shared), self.name, self.target.computer_name().to_owned()))
     }
 }

@@ -8,8 +8,9 @@ use windlass_cim::{CimClass, CimInstance, Mismatch, Namespace, ResourceUri, Sche
 use windlass_soap::SelectorSet;
 use windlass_wsman::{Enumerate, Item, Operation, Reply, Xml};
 
+use super::class_filter::ClassFilter;
 use super::session::Shared;
-use crate::client::{Client, Sending, Unreadable};
+use crate::client::{Sending, Unreadable};
 use crate::error::Result;
 
 /// Classes that are remembered for one session.
@@ -67,11 +68,9 @@ pub(super) async fn get(shared: &Shared, namespace: &Namespace, class: &str) -> 
         return Ok(known);
     }
     let limits = shared.client.limits().xml;
-    let selectors = selectors(namespace, class);
-    let session = shared.client.session();
-    let request = session.request(&schema_uri(), selectors, Client::new_id(), Operation::Get);
+    let request = shared.bare(&schema_uri(), selectors(namespace, class), Operation::Get);
     let got = shared.client.call(&request, Sending::REPEATABLE, |reply| match reply {
-        Reply::Get(xml) => read(&xml, limits),
+        Reply::Get(xml) => read(&xml, namespace, limits),
         _ => Err(windlass_wsman::Error::OtherReply("Get").into()),
     });
     let found = Arc::new(got.await.map_err(|error| error.while_doing("getting a class"))?);
@@ -85,7 +84,7 @@ pub(super) async fn list(shared: &Shared, namespace: &Namespace) -> Result<Vec<A
     let listed = shared
         .client
         .enumerate(&schema_uri(), selectors(namespace, ""), Enumerate::default(), |item| match item {
-            Item::Object(xml) => Ok(Some(Arc::new(read(xml, limits)?))),
+            Item::Object(xml) => Ok(Some(Arc::new(read(xml, namespace, limits)?))),
             _ => Ok(None),
         })
         .await;
@@ -96,29 +95,46 @@ pub(super) async fn list(shared: &Shared, namespace: &Namespace) -> Result<Vec<A
     Ok(classes)
 }
 
+/// The classes of a namespace that a filter lets through. A plain name takes one request.
+pub(super) async fn find(
+    shared: &Shared,
+    namespace: &Namespace,
+    filter: &ClassFilter,
+) -> Result<Vec<Arc<CimClass>>> {
+    let candidates = match filter.only_name() {
+        Some(name) => vec![get(shared, namespace, name).await?],
+        None => list(shared, namespace).await?,
+    };
+    let filter = filter.compile();
+    Ok(candidates.into_iter().filter(|class| filter.matches(class)).collect())
+}
+
+/// A class where the host tells of it. What the host does not tell is remembered, too.
+pub(super) async fn known(shared: &Shared, namespace: &Namespace, name: &str) -> Option<Arc<CimClass>> {
+    if name.is_empty() {
+        return None;
+    }
+    if let Some(known) = shared.classes.look_up(namespace, name) {
+        return known;
+    }
+    match get(shared, namespace, name).await {
+        Ok(class) => Some(class),
+        Err(error) => {
+            tracing::debug!(%error, class = %name, "the types of a class are not known");
+            // Only an answer is remembered: a failed network may come back.
+            if error.fault().is_some() {
+                shared.classes.remember(namespace, name, None);
+            }
+            None
+        }
+    }
+}
+
 /// Gives instances the types of their classes, which are fetched where they are not known. Instances of
 /// classes that the host does not tell of stay as they are.
 pub(super) async fn attach(shared: &Shared, namespace: &Namespace, instances: &mut [CimInstance]) {
     for instance in instances.iter_mut().filter(|instance| instance.class.is_none()) {
-        let name = instance.class_name.clone();
-        if name.is_empty() {
-            continue;
-        }
-        let class = match shared.classes.look_up(namespace, &name) {
-            Some(known) => known,
-            None => match get(shared, namespace, &name).await {
-                Ok(class) => Some(class),
-                Err(error) => {
-                    tracing::debug!(%error, class = %name, "the types of a class are not known");
-                    // Only an answer is remembered: a failed network may come back.
-                    if error.fault().is_some() {
-                        shared.classes.remember(namespace, &name, None);
-                    }
-                    None
-                }
-            },
-        };
-        if let Some(class) = class {
+        if let Some(class) = known(shared, namespace, &instance.class_name.clone()).await {
             // Values that do not fit are kept as they came.
             instance.attach_class(&class, Mismatch::Keep).ok();
         }
@@ -136,7 +152,7 @@ fn selectors(namespace: &Namespace, class: &str) -> SelectorSet {
 }
 
 /// Reads a class; some services put an element around it.
-fn read(xml: &Xml<'_>, limits: windlass_xml::Limits) -> Result<CimClass, Unreadable> {
+fn read(xml: &Xml<'_>, namespace: &Namespace, limits: windlass_xml::Limits) -> Result<CimClass, Unreadable> {
     let mut reader = xml.reader(limits);
     loop {
         let element = reader
@@ -144,7 +160,9 @@ fn read(xml: &Xml<'_>, limits: windlass_xml::Limits) -> Result<CimClass, Unreada
             .map_err(windlass_wsman::Error::from)?
             .ok_or(windlass_cim::Error::Element { offset: 0, expected: "CLASS" })?;
         if element.local() == "CLASS" {
-            return Ok(decode_class(&mut reader, &element, &ClassLimits::default())?);
+            let mut class = decode_class(&mut reader, &element, &ClassLimits::default())?;
+            class.namespace.get_or_insert_with(|| namespace.clone());
+            return Ok(class);
         }
     }
 }

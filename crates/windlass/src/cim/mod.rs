@@ -1,18 +1,25 @@
 //! CIM sessions over WS-Management (DSP0226, DSP0227, [MS-WSMV] 3.1.4.1).
 
 mod builder;
+mod class_filter;
 mod classes;
 mod enumerate;
+mod enumeration;
 mod events;
+mod methods;
 mod objects;
+mod operation;
 mod raw;
 mod resource;
 mod session;
 
 pub use builder::{CimSessionBuilder, CimSessionOptions};
-pub use enumerate::{Enumeration, InstanceStream};
+pub use class_filter::ClassFilter;
+pub use enumerate::{InstanceStream, TypedStream};
+pub use enumeration::Enumeration;
 pub use events::{EventStream, Subscription};
-pub use objects::MethodResult;
-pub use raw::WsmanResource;
+pub use methods::MethodResult;
+pub use operation::OperationOptions;
+pub use raw::{Listing, ResourceItem, WsmanResource};
 pub use resource::UriStyle;
 pub use session::CimSession;

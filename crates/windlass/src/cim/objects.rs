@@ -1,41 +1,44 @@
-//! Operations on one object: get, create, modify, delete, call a method.
-
-use std::sync::Arc;
+//! Operations on one object: get, create, modify, delete.
 
 use windlass_cim::wscim::{Decoder, Encoder};
-use windlass_cim::{
-    CimInstance, CimName, CimProperty, CimValue, MethodDecl, Mismatch, Namespace, ObjectPath,
-};
+use windlass_cim::{CimInstance, CimName, CimProperty, CimValue, Namespace, ObjectPath};
+use windlass_soap::FragmentTransfer;
 use windlass_wsman::{Create, CreateResponse, Operation, Reply, Xml};
 
 use super::classes::{self, KnownClasses};
 use super::resource::Resource;
 use super::session::Shared;
-use crate::client::{Client, Sending, Unreadable};
-use crate::error::{Error, Result};
-
-/// What a method returned.
-#[derive(Debug, Clone, PartialEq)]
-#[non_exhaustive]
-pub struct MethodResult {
-    /// `ReturnValue`; null for a method without one. 0 mostly means success.
-    pub return_value: CimValue,
-    /// The output parameters.
-    pub outputs: Vec<CimProperty>,
-}
+use crate::client::{Sending, Unreadable};
+use crate::error::{Error, Layer, Result};
 
 pub(super) async fn get(shared: &Shared, path: &ObjectPath) -> Result<CimInstance> {
-    let resource = resource(shared, path)?;
-    let session = shared.client.session();
-    let request =
-        session.request(&resource.uri.to_string(), resource.selectors, Client::new_id(), Operation::Get);
+    let resource = shared.naming().object(path)?;
+    let request = shared.request(&resource, Operation::Get);
     let reader = InstanceReader::new(shared, path);
     let got = shared.client.call(&request, Sending::REPEATABLE, |reply| match reply {
-        Reply::Get(xml) => reader.read(shared, &xml),
+        Reply::Get(xml) => reader.read(shared, &xml, &path.class_name),
         _ => Err(windlass_wsman::Error::OtherReply("Get").into()),
     });
     let instance = got.await.map_err(|error| error.while_doing("getting an instance"))?;
     Ok(typed(shared, &reader, instance).await)
+}
+
+/// One property of the instance at a path, by fragment transfer (DSP0226 7.7).
+pub(super) async fn get_property(shared: &Shared, path: &ObjectPath, name: &CimName) -> Result<CimValue> {
+    let resource = shared.naming().object(path)?;
+    let mut request = shared.request(&resource, Operation::Get);
+    request.header.fragment_transfer = Some(fragment(name));
+    let reader = InstanceReader::new(shared, path);
+    let got = shared.client.call(&request, Sending::REPEATABLE, |reply| match reply {
+        Reply::Get(xml) => reader.read(shared, &xml, &path.class_name),
+        _ => Err(windlass_wsman::Error::OtherReply("Get").into()),
+    });
+    let part = got.await.map_err(|error| error.while_doing("getting a property"))?;
+    let part = typed(shared, &reader, part).await;
+    part.get(name).cloned().ok_or_else(|| {
+        let reason = format!("the host answered without the property {name}");
+        Error::protocol(Layer::Cim, shared.client.host(), reason)
+    })
 }
 
 pub(super) async fn create(
@@ -43,11 +46,10 @@ pub(super) async fn create(
     namespace: &Namespace,
     instance: &CimInstance,
 ) -> Result<ObjectPath> {
-    let resource = Resource::class(shared.options.uri_style, namespace, &instance.class_name);
+    let resource = shared.naming().class(namespace, &instance.class_name);
     let body = encode(&resource, instance)?;
-    let session = shared.client.session();
     let operation = Operation::Create(Create::Resource(Xml::from(body)));
-    let request = session.request(&resource.uri.to_string(), resource.selectors, Client::new_id(), operation);
+    let request = shared.request(&resource, operation);
     let created = shared.client.call(&request, Sending::ONCE, |reply| {
         let reference = CreateResponse::try_from(reply)?.resource;
         Ok(reference.and_then(|reference| reference_path(&reference)))
@@ -55,7 +57,7 @@ pub(super) async fn create(
     let path = created.await.map_err(|error| error.while_doing("creating an instance"))?;
     path.ok_or_else(|| {
         let reason = "the host did not say which instance it created";
-        Error::protocol(crate::Layer::Cim, shared.client.host(), reason)
+        Error::protocol(Layer::Cim, shared.client.host(), reason)
     })
 }
 
@@ -64,14 +66,39 @@ pub(super) async fn modify(
     path: &ObjectPath,
     instance: &CimInstance,
 ) -> Result<Option<CimInstance>> {
-    let resource = resource(shared, path)?;
+    let resource = shared.naming().object(path)?;
     let body = encode(&resource, instance)?;
-    let session = shared.client.session();
-    let operation = Operation::Put(Xml::from(body));
-    let request = session.request(&resource.uri.to_string(), resource.selectors, Client::new_id(), operation);
+    put(shared, path, &resource, body, None).await
+}
+
+/// Changes one property of the instance at a path, by fragment transfer.
+pub(super) async fn modify_property(
+    shared: &Shared,
+    path: &ObjectPath,
+    name: &CimName,
+    value: CimValue,
+) -> Result<()> {
+    let resource = shared.naming().object(path)?;
+    let mut part = CimInstance::new(path.class_name.clone());
+    part.properties.insert(CimProperty::new(name.clone(), value));
+    let mut writer = windlass_xml::Writer::new();
+    let written = Encoder::new(resource.uri.clone()).projection(&mut writer, &part);
+    written.map_err(|error| refused(&error))?;
+    put(shared, path, &resource, writer.finish(), Some(fragment(name))).await.map(|_| ())
+}
+
+async fn put(
+    shared: &Shared,
+    path: &ObjectPath,
+    resource: &Resource,
+    body: String,
+    fragment: Option<FragmentTransfer>,
+) -> Result<Option<CimInstance>> {
+    let mut request = shared.request(resource, Operation::Put(Xml::from(body)));
+    request.header.fragment_transfer = fragment;
     let reader = InstanceReader::new(shared, path);
     let changed = shared.client.call(&request, Sending::ONCE, |reply| match reply {
-        Reply::Put(Some(xml)) => reader.read(shared, &xml).map(Some),
+        Reply::Put(Some(xml)) => reader.read(shared, &xml, &path.class_name).map(Some),
         Reply::Put(None) => Ok(None),
         _ => Err(windlass_wsman::Error::OtherReply("Put").into()),
     });
@@ -82,62 +109,10 @@ pub(super) async fn modify(
 }
 
 pub(super) async fn delete(shared: &Shared, path: &ObjectPath) -> Result<()> {
-    let resource = resource(shared, path)?;
-    let session = shared.client.session();
-    let request =
-        session.request(&resource.uri.to_string(), resource.selectors, Client::new_id(), Operation::Delete);
+    let resource = shared.naming().object(path)?;
+    let request = shared.request(&resource, Operation::Delete);
     let deleted = shared.client.call(&request, Sending::ONCE, |_| Ok(()));
     deleted.await.map_err(|error| error.while_doing("deleting an instance"))
-}
-
-pub(super) async fn invoke(
-    shared: &Shared,
-    path: &ObjectPath,
-    method: &CimName,
-    input: &CimInstance,
-) -> Result<MethodResult> {
-    let resource = resource(shared, path)?;
-    let declared = declared_method(shared, path, method).await;
-    let mut input = input.clone();
-    if let Some(declared) = &declared {
-        // Values that do not fit the declaration are sent as they are: the host says what is wrong.
-        input.attach_class(&Arc::new(declared.input_class()), Mismatch::Keep).ok();
-    }
-    let outputs = declared.map(|declared| Arc::new(declared.output_class()));
-    let mut writer = windlass_xml::Writer::new();
-    let element = format!("{method}_INPUT");
-    let encoder = Encoder::new(resource.uri.clone());
-    let written = encoder.parameters(&mut writer, &path.class_name, &element, &input.properties);
-    written.map_err(|error| refused(&error))?;
-    let session = shared.client.session();
-    let request = session.invoke(
-        &resource.uri.to_string(),
-        method.as_str(),
-        resource.selectors,
-        Client::new_id(),
-        Some(Xml::from(writer.finish())),
-    );
-    let limits = shared.client.limits().xml;
-    let called = shared.client.call(&request, Sending::ONCE, |reply| match reply {
-        Reply::Invoke(Some(xml)) => {
-            let mut reader = xml.reader(limits);
-            let expected = windlass_cim::Error::Element { offset: 0, expected: "the output of a method" };
-            let element = reader.next_element().map_err(windlass_wsman::Error::from)?.ok_or(expected)?;
-            Ok(Decoder::new().parameters(&mut reader, &element, outputs.as_ref())?)
-        }
-        Reply::Invoke(None) => Ok(CimInstance::new("")),
-        _ => Err(windlass_wsman::Error::OtherReply("a method").into()),
-    });
-    let output = called.await.map_err(|error| error.while_doing("calling a method"))?;
-    let mut result = MethodResult { return_value: CimValue::Null, outputs: Vec::new() };
-    for property in &output.properties {
-        if property.name.is("ReturnValue") {
-            result.return_value = property.value.clone();
-        } else {
-            result.outputs.push(property.clone());
-        }
-    }
-    Ok(result)
 }
 
 /// Reads instances of one namespace.
@@ -166,15 +141,15 @@ impl InstanceReader {
     /// A decoder for the instances of one answer, with the types of the classes that are known.
     pub(super) fn decoder<'c>(&self, known: &'c KnownClasses<'_>) -> Decoder<'c> {
         Decoder::new()
-            .with_schema(known, Mismatch::Keep)
+            .with_schema(known, windlass_cim::Mismatch::Keep)
             .with_namespace(self.namespace.clone())
             .with_server_name(self.server.as_str())
     }
 
-    /// Reads the only instance of an answer.
-    fn read(&self, shared: &Shared, xml: &Xml<'_>) -> Result<CimInstance, Unreadable> {
+    /// Reads the only instance of an answer. `class` is that of projections.
+    fn read(&self, shared: &Shared, xml: &Xml<'_>, class: &CimName) -> Result<CimInstance, Unreadable> {
         let known = shared.classes.of(&self.namespace);
-        read_item(self, &mut self.decoder(&known), xml, &CimName::from(""))
+        read_item(self, &mut self.decoder(&known), xml, class)
     }
 }
 
@@ -198,24 +173,14 @@ pub(super) fn read_item(
 
 /// Gives an instance the types of its class, where the session wants that.
 async fn typed(shared: &Shared, reader: &InstanceReader, mut instance: CimInstance) -> CimInstance {
-    if shared.options.typed {
+    if shared.is_typed() {
         classes::attach(shared, reader.namespace(), std::slice::from_mut(&mut instance)).await;
     }
     instance
 }
 
-/// The method as its class declares it, where the session wants types and the host tells them.
-async fn declared_method(shared: &Shared, path: &ObjectPath, method: &CimName) -> Option<MethodDecl> {
-    if !shared.options.typed {
-        return None;
-    }
-    let namespace = path.namespace.as_ref().unwrap_or(&shared.options.namespace);
-    let class = classes::get(shared, namespace, &path.class_name).await.ok()?;
-    class.method(method).cloned()
-}
-
-fn resource(shared: &Shared, path: &ObjectPath) -> Result<Resource> {
-    Resource::object(shared.options.uri_style, &shared.options.namespace, path)
+fn fragment(name: &CimName) -> FragmentTransfer {
+    FragmentTransfer { dialect: None, expression: name.to_string() }
 }
 
 fn encode(resource: &Resource, instance: &CimInstance) -> Result<String> {
@@ -225,7 +190,7 @@ fn encode(resource: &Resource, instance: &CimInstance) -> Result<String> {
 }
 
 /// Objects that cannot be written are the caller's.
-fn refused(error: &windlass_cim::Error) -> Error {
+pub(super) fn refused(error: &windlass_cim::Error) -> Error {
     Error::usage(error.to_string())
 }
 

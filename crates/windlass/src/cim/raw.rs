@@ -4,10 +4,13 @@ use std::sync::Arc;
 
 use windlass_cim::expand_alias;
 use windlass_soap::{EndpointReference, FragmentTransfer, OptionSet, SelectorSet};
-use windlass_wsman::{Create, CreateResponse, Enumerate, Filter, Item, Operation, Reply, Request, Xml};
+use windlass_wsman::{
+    Create, CreateResponse, Enumerate, EnumerationMode, Filter, Operation, PolymorphismMode, Reply, Request,
+    Xml,
+};
 
 use super::session::Shared;
-use crate::client::{Client, Sending};
+use crate::client::Sending;
 use crate::error::{Error, Result};
 
 /// A resource of any URI, with what it takes to reach one of its kind. Content is XML as it stands.
@@ -18,6 +21,28 @@ pub struct WsmanResource {
     selectors: SelectorSet,
     options: OptionSet,
     fragment: Option<FragmentTransfer>,
+}
+
+/// What an enumeration of a resource is to give (`Get-WSManInstance -Enumerate`).
+#[derive(Debug, Clone, Default, PartialEq)]
+#[non_exhaustive]
+pub struct Listing {
+    /// Which instances are wanted; all where absent.
+    pub filter: Option<Filter>,
+    /// Whether the instances, the references to them, or both are wanted (`-ReturnType`).
+    pub mode: EnumerationMode,
+    /// What is wanted of subclasses (`-BasePropertiesOnly`, `-Shallow`).
+    pub polymorphism: Option<PolymorphismMode>,
+}
+
+/// One instance of a resource.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct ResourceItem {
+    /// The instance as XML, where that was asked for.
+    pub content: Option<String>,
+    /// The reference to it, where that was asked for.
+    pub reference: Option<EndpointReference>,
 }
 
 impl WsmanResource {
@@ -123,21 +148,27 @@ impl WsmanResource {
     /// # Errors
     /// The service does not list them, or was not reached.
     pub async fn enumerate(&self, filter: Option<Filter>) -> Result<Vec<String>> {
-        let enumerate = Enumerate { filter, ..Enumerate::default() };
-        let listed = self.shared.client.enumerate(&self.uri, self.selectors.clone(), enumerate, |item| {
-            Ok(match item {
-                Item::Object(xml) | Item::ObjectAndReference(xml, _) => {
-                    Some(xml.to_standalone().into_owned())
-                }
-                Item::Reference(_) => None,
-            })
+        let items = self.list(&Listing { filter, ..Listing::default() }).await?;
+        Ok(items.into_iter().filter_map(|item| item.content).collect())
+    }
+
+    /// The instances of the resource, or references to them.
+    ///
+    /// # Errors
+    /// The service does not list them, or was not reached.
+    pub async fn list(&self, listing: &Listing) -> Result<Vec<ResourceItem>> {
+        let Listing { filter, mode, polymorphism } = listing.clone();
+        let enumerate = Enumerate { filter, mode, polymorphism, ..Enumerate::default() };
+        let make = |operation| self.request(operation);
+        let listed = self.shared.client.enumerate_with(make, enumerate, |item| {
+            let content = item.object().map(|xml| xml.to_standalone().into_owned());
+            Ok(Some(ResourceItem { content, reference: item.reference().cloned() }))
         });
         listed.await.map_err(|error| error.while_doing("listing resources"))
     }
 
     fn request<'o>(&self, operation: Operation<'o>) -> Request<'o> {
-        let session = self.shared.client.session();
-        let mut request = session.request(&self.uri, self.selectors.clone(), Client::new_id(), operation);
+        let mut request = self.shared.bare(&self.uri, self.selectors.clone(), operation);
         request.header.options = self.options.clone();
         request.header.fragment_transfer.clone_from(&self.fragment);
         request

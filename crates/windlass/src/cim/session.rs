@@ -5,16 +5,20 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use uuid::Uuid;
-use windlass_cim::{CimClass, CimInstance, CimName, Namespace, ObjectPath};
+use windlass_cim::{CimClass, CimClassType, CimInstance, CimName, CimValue, Namespace, ObjectPath};
 
 use super::builder::{CimSessionBuilder, CimSessionOptions};
+use super::class_filter::ClassFilter;
 use super::classes::{self, ClassCache};
-use super::enumerate::{self, Enumeration, InstanceStream};
+use super::enumerate::{self, InstanceStream, TypedStream};
+use super::enumeration::Enumeration;
 use super::events::{self, EventStream, Subscription};
-use super::objects::{self, MethodResult};
+use super::methods::{self, MethodResult};
+use super::objects;
+use super::operation::OperationOptions;
 use super::raw::WsmanResource;
 use crate::client::Client;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::net::Dial;
 use crate::statistics::Statistics;
 use crate::target::{Authentication, Target};
@@ -40,7 +44,9 @@ pub(super) struct Shared {
     pub(super) client: Arc<Client>,
     pub(super) tasks: Tasks,
     pub(super) options: CimSessionOptions,
-    pub(super) classes: ClassCache,
+    /// What operations do otherwise than the session says.
+    pub(super) operation: OperationOptions,
+    pub(super) classes: Arc<ClassCache>,
 }
 
 impl Shared {
@@ -67,6 +73,27 @@ impl CimSession {
         let id = LAST_ID.fetch_add(1, Ordering::Relaxed).wrapping_add(1);
         let name = name.unwrap_or_else(|| format!("CimSession{id}"));
         Self { shared, id, name, instance_id: Uuid::new_v4(), computer }
+    }
+
+    /// The same session, with other options for the operations that are started through it. Both share
+    /// connections and known classes.
+    #[must_use]
+    pub fn with_options(&self, operation: OperationOptions) -> Self {
+        let Shared { client, tasks, options, classes, .. } = &*self.shared;
+        let shared = Shared {
+            client: Arc::clone(client),
+            tasks: tasks.clone(),
+            options: options.clone(),
+            operation,
+            classes: Arc::clone(classes),
+        };
+        Self {
+            shared: Arc::new(shared),
+            id: self.id,
+            name: self.name.clone(),
+            instance_id: self.instance_id,
+            computer: self.computer.clone(),
+        }
     }
 
     /// The session's number in this process.
@@ -104,6 +131,14 @@ impl CimSession {
         self.instances(Enumeration::query(wql).namespace(namespace))
     }
 
+    /// The instances of the class that a Rust type stands for: see [`windlass_cim::cim_class!`]. Only the
+    /// properties that the type has are asked for.
+    pub fn instances_of<T: CimClassType>(&self) -> TypedStream<T> {
+        let columns = T::PROPERTIES.iter().copied();
+        let enumeration = Enumeration::class(T::CLASS).namespace(T::NAMESPACE).properties(columns);
+        TypedStream::new(self.instances(enumeration), self.shared.client.host())
+    }
+
     /// Any enumeration.
     pub fn instances(&self, enumeration: Enumeration) -> InstanceStream {
         enumerate::start(&self.shared, enumeration)
@@ -115,6 +150,36 @@ impl CimSession {
     /// There is none, or the host was not reached or refused.
     pub async fn get(&self, path: &ObjectPath) -> Result<CimInstance> {
         objects::get(&self.shared, path).await
+    }
+
+    /// An instance as the host has it now.
+    ///
+    /// # Errors
+    /// No path of it is known, there is none any more, or the host was not reached or refused.
+    pub async fn refresh(&self, instance: &CimInstance) -> Result<CimInstance> {
+        objects::get(&self.shared, &path_of(instance)?).await
+    }
+
+    /// One property of the instance at a path.
+    ///
+    /// # Errors
+    /// There is none, or the host was not reached or refused.
+    pub async fn get_property(&self, path: &ObjectPath, name: &str) -> Result<CimValue> {
+        objects::get_property(&self.shared, path, &CimName::from(name)).await
+    }
+
+    /// A new instance of a class with its default values, known to this client alone (`-ClientOnly`).
+    /// Without types, an instance without properties.
+    ///
+    /// # Errors
+    /// There is no such class, or the host was not reached or refused.
+    pub async fn new_instance(&self, namespace: &str, class: &str) -> Result<CimInstance> {
+        let namespace = self.shared.namespace(namespace);
+        let made = match self.shared.is_typed() {
+            true => CimInstance::of_class(&classes::get(&self.shared, &namespace, class).await?),
+            false => CimInstance::new(class),
+        };
+        Ok(made.in_namespace(namespace))
     }
 
     /// Creates an instance and returns its path. An empty namespace is that of the session.
@@ -134,6 +199,33 @@ impl CimSession {
         objects::modify(&self.shared, path, instance).await
     }
 
+    /// Changes the instance that `instance` was read from to have its properties (`Set-CimInstance`).
+    /// Those that were set since it was read are sent; all, where none was.
+    ///
+    /// # Errors
+    /// No path of it is known, or the host did not change it.
+    pub async fn update(&self, instance: &CimInstance) -> Result<Option<CimInstance>> {
+        let path = path_of(instance)?;
+        let mut changes = instance.clone();
+        if changes.modified().next().is_some() {
+            changes.properties.retain(|property| property.is_modified || property.is_key);
+        }
+        objects::modify(&self.shared, &path, &changes).await
+    }
+
+    /// Changes one property of the instance at a path.
+    ///
+    /// # Errors
+    /// The host did not change it.
+    pub async fn set_property(
+        &self,
+        path: &ObjectPath,
+        name: &str,
+        value: impl Into<CimValue> + Send,
+    ) -> Result<()> {
+        objects::modify_property(&self.shared, path, &CimName::from(name), value.into()).await
+    }
+
     /// Deletes the instance at a path.
     ///
     /// # Errors
@@ -148,7 +240,7 @@ impl CimSession {
     /// # Errors
     /// The host did not call it. A method that returns something else than 0 is no error here.
     pub async fn invoke(&self, path: &ObjectPath, method: &str, input: &CimInstance) -> Result<MethodResult> {
-        objects::invoke(&self.shared, path, &CimName::from(method), input).await
+        methods::invoke(&self.shared, path, &CimName::from(method), input).await
     }
 
     /// The definition of a class. An empty namespace is that of the session.
@@ -165,6 +257,14 @@ impl CimSession {
     /// The host does not list them, or was not reached.
     pub async fn classes(&self, namespace: &str) -> Result<Vec<Arc<CimClass>>> {
         classes::list(&self.shared, &self.shared.namespace(namespace)).await
+    }
+
+    /// The definitions of the classes of a namespace that a filter lets through (`Get-CimClass`).
+    ///
+    /// # Errors
+    /// The one class that is named does not exist, the host does not list them, or was not reached.
+    pub async fn find_classes(&self, namespace: &str, filter: &ClassFilter) -> Result<Vec<Arc<CimClass>>> {
+        classes::find(&self.shared, &self.shared.namespace(namespace), filter).await
     }
 
     /// Subscribes to events.
@@ -185,4 +285,11 @@ impl CimSession {
         self.shared.tasks.settled(SETTLE).await;
         self.shared.client.close_idle();
     }
+}
+
+/// The path of an instance, as the host stated it or as its keys tell.
+fn path_of(instance: &CimInstance) -> Result<ObjectPath> {
+    instance.path().ok_or_else(|| {
+        Error::usage(format!("the keys of this instance of {} are not known", instance.class_name))
+    })
 }
