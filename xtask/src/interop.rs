@@ -37,6 +37,12 @@ const SCRIPTS: &[Script] = &[
     ("lxml_cim.py", Needs::Example("windlass-cim", "wscim_stdio"), &[]),
     ("envelopes.py", Needs::Example("windlass-wsman", "envelopes"), &[]),
     ("our_client.py", Needs::Example("windlass", "interop_client"), &[]),
+    (
+        "apache_client.py",
+        Needs::Example("windlass", "interop_client"),
+        &["apache2", "libapache2-mod-auth-gssapi", "gss-ntlmssp"],
+    ),
+    ("host_mechanisms.py", Needs::Host, &["curl"]),
     ("pypsrp_client.py", Needs::Host, &[]),
     ("pywinrm_client.py", Needs::Host, &[]),
 ];

@@ -38,6 +38,13 @@ pub trait AccountStore: Send + Sync {
     /// Whether this is the password of this account. `user` is as the client wrote it, possibly with a
     /// domain before a backslash.
     fn check_password(&self, user: &str, password: &Secret) -> bool;
+
+    /// The password of an account, which Digest needs to hash in its own way. A store that keeps no
+    /// passwords gives none, and nobody logs on with Digest. `user` is as for
+    /// [`check_password`](Self::check_password).
+    fn password(&self, _user: &str) -> Option<Secret> {
+        None
+    }
 }
 
 /// A fixed set of accounts in memory. Names are compared without regard to case; the domain that a client
@@ -88,6 +95,11 @@ impl AccountStore for Accounts {
             Some(account) => account.password == *password,
             None => false,
         }
+    }
+
+    fn password(&self, user: &str) -> Option<Secret> {
+        let (_, user) = split_name(user);
+        self.find(user).map(|account| account.password.clone())
     }
 }
 

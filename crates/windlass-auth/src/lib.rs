@@ -5,7 +5,7 @@
 //! from outside, a trip to a Kerberos KDC, is handed out as a value ([`Step::AskKdc`]).
 //!
 //! Specifications: [MS-NLMP] (NTLM), [RFC 4178] and [MS-SPNG] (SPNEGO), [RFC 5929] and [RFC 2743]
-//! (channel bindings), [RFC 7617] (Basic).
+//! (channel bindings), [RFC 7617] (Basic), [RFC 7616] (Digest).
 #![forbid(unsafe_code)]
 
 mod account;
@@ -14,6 +14,7 @@ mod channel_binding;
 mod context;
 mod credential;
 pub mod der;
+pub mod digest;
 mod error;
 pub mod ntlm;
 pub mod spnego;
@@ -22,6 +23,7 @@ pub use account::{AccountStore, Accounts, Principal};
 pub use channel_binding::{BindingPolicy, ChannelBinding};
 pub use context::{Direction, KdcRequest, SealingProtocol, SecurityContext, Step};
 pub use credential::Credential;
+pub use digest::{DigestAcceptor, DigestChallenge, DigestClient};
 pub use error::AuthError;
 pub use ntlm::{NtlmAcceptor, NtlmAcceptorOptions, NtlmInitiator, NtlmInitiatorOptions};
 pub use spnego::{SpnegoAcceptor, SpnegoInitiator};

@@ -63,6 +63,8 @@ pub(crate) enum Authentication {
     Default,
     /// User name and password as they are; only over HTTPS or with -NoEncryption
     Basic,
+    /// A hash of the password; only over HTTPS or with -NoEncryption
+    Digest,
     /// SPNEGO
     Negotiate,
     /// NTLM
@@ -120,6 +122,7 @@ impl From<Authentication> for windlass::Authentication {
         match authentication {
             Authentication::Default => Self::Default,
             Authentication::Basic => Self::Basic,
+            Authentication::Digest => Self::Digest,
             Authentication::Negotiate => Self::Negotiate,
             Authentication::Ntlm => Self::Ntlm,
         }

@@ -40,7 +40,7 @@ pub(crate) struct Mock {
     #[arg(long, value_name = "NAME:PASSWORD")]
     user: Vec<String>,
     /// Mechanisms to offer, separated by commas
-    #[arg(long, value_delimiter = ',', value_name = "NAME", value_parser = ["basic", "negotiate", "ntlm"], ignore_case = true)]
+    #[arg(long, value_delimiter = ',', value_name = "NAME", value_parser = Authentication::NAMES, ignore_case = true)]
     auth: Vec<String>,
     /// Accept messages over plain HTTP that are not encrypted
     #[arg(long)]
@@ -72,12 +72,7 @@ impl Mock {
             builder = builder.https(address.to_string()).certificate_path(&certificate.0);
         }
         if !self.auth.is_empty() {
-            let offered = |name: &str| self.auth.iter().any(|known| known.eq_ignore_ascii_case(name));
-            let authentication = Authentication {
-                basic: offered("basic"),
-                negotiate: offered("negotiate"),
-                ntlm: offered("ntlm"),
-            };
+            let authentication = Authentication::offering(self.auth.iter().map(String::as_str));
             builder = builder.authentication(authentication);
         }
         for user in &self.user {

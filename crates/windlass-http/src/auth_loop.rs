@@ -1,8 +1,8 @@
 //! How a client logs on: which header goes out, and what the 401s mean.
 
 use windlass_auth::{
-    AuthError, ChannelBinding, Credential, NtlmInitiator, NtlmInitiatorOptions, SecurityContext,
-    SpnegoInitiator, Step, basic,
+    AuthError, ChannelBinding, Credential, DigestClient, NtlmInitiator, NtlmInitiatorOptions,
+    SecurityContext, SpnegoInitiator, Step, basic,
 };
 use windlass_core::Secret;
 
@@ -16,6 +16,8 @@ pub enum AuthMethod {
     None,
     /// Name and password in every request.
     Basic,
+    /// A hash of the password and of the request, in every request.
+    Digest,
     /// SPNEGO.
     Negotiate,
     /// NTLM alone, without SPNEGO around it.
@@ -30,6 +32,7 @@ impl AuthMethod {
         match self {
             Self::None => "anonymous",
             Self::Basic => "Basic",
+            Self::Digest => "Digest",
             Self::Negotiate => "Negotiate",
             Self::Ntlm => "NTLM",
             Self::Certificate => "Certificate",
@@ -41,6 +44,8 @@ impl AuthMethod {
 pub(crate) enum Login {
     /// The same header with every request, or none.
     Header { method: AuthMethod, value: Option<Secret> },
+    /// Another header with every request, once the server gave its challenge.
+    Digest(Box<DigestClient>),
     /// A handshake that belongs to the connection.
     Handshake(Box<Handshake>),
 }
@@ -68,6 +73,12 @@ impl Login {
                 let value = basic::encode(credential(config)?)
                     .map_err(|source| HttpError::Auth { mechanism: method.name(), source })?;
                 Ok(Self::Header { method, value: Some(Secret::new(format!("Basic {}", value.expose()))) })
+            }
+            AuthMethod::Digest if readable => Err(HttpError::Unencrypted("Digest authentication")),
+            AuthMethod::Digest => {
+                let client = DigestClient::new(credential(config)?.clone())
+                    .map_err(|source| HttpError::Auth { mechanism: method.name(), source })?;
+                Ok(Self::Digest(Box::new(client)))
             }
             AuthMethod::Certificate if config.scheme == Scheme::Http => {
                 Err(HttpError::Config { field: "auth", reason: "a certificate needs TLS" })

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use windlass_auth::{
-    AccountStore, BindingPolicy, ChannelBinding, Credential, NtlmAcceptorOptions, Principal,
+    AccountStore, BindingPolicy, ChannelBinding, Credential, DigestAcceptor, NtlmAcceptorOptions, Principal,
 };
 
 use crate::{AuthMethod, HttpError, Limits, Scheme};
@@ -89,6 +89,8 @@ pub struct ServerConfig {
     pub accounts: Arc<dyn AccountStore>,
     /// Whether Basic is accepted.
     pub basic: bool,
+    /// Whether Digest is accepted: what all connections of the host share for it.
+    pub digest: Option<Arc<DigestAcceptor>>,
     /// Whether Negotiate, and raw NTLM in it, is accepted.
     pub negotiate: bool,
     /// Whether the scheme `NTLM` is offered and accepted.
@@ -120,6 +122,7 @@ impl ServerConfig {
             scheme,
             accounts,
             basic: false,
+            digest: None,
             negotiate: true,
             ntlm: false,
             certificate: None,
@@ -147,14 +150,23 @@ impl ServerConfig {
         }
     }
 
-    /// A WWW-Authenticate line for each scheme, in the order of preference.
-    pub(crate) fn challenges(&self) -> String {
+    /// The acceptor for Digest, where it is accepted.
+    pub(crate) fn digest(&self) -> Option<&Arc<DigestAcceptor>> {
+        self.digest.as_ref().filter(|_| self.readable_allowed())
+    }
+
+    /// A WWW-Authenticate line for each scheme, in the order of preference. `stale` tells a client that
+    /// its last digest was right but for the nonce.
+    pub(crate) fn challenges(&self, stale: bool) -> String {
         let mut lines = String::new();
         if self.negotiate {
             lines.push_str("WWW-Authenticate: Negotiate\r\n");
         }
         if self.ntlm {
             lines.push_str("WWW-Authenticate: NTLM\r\n");
+        }
+        for challenge in self.digest().map(|digest| digest.challenges(stale, self.now)).unwrap_or_default() {
+            lines.push_str(&format!("WWW-Authenticate: {challenge}\r\n"));
         }
         if self.basic && self.readable_allowed() {
             lines.push_str("WWW-Authenticate: Basic realm=\"WSMAN\"\r\n");

@@ -5,7 +5,7 @@
 //! connection, requests on it are serial, and a connection that seals never takes a plaintext answer.
 //!
 //! Specifications: [RFC 9110] and [RFC 9112] (HTTP/1.1), [MS-WSMV] 2.2.9.1 (encrypted bodies),
-//! [RFC 4559] (Negotiate), [RFC 7617] (Basic).
+//! [RFC 4559] (Negotiate), [RFC 7617] (Basic), [RFC 7616] (Digest).
 #![forbid(unsafe_code)]
 
 mod auth_loop;

@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 
 use bytes::{Bytes, BytesMut};
+use windlass_auth::digest::{DigestProof, DigestVerdict};
 use windlass_auth::{
     AuthError, NtlmAcceptor, Principal, SealingProtocol, SecurityContext, SpnegoAcceptor, Step, basic,
 };
@@ -83,13 +84,15 @@ struct Pending {
     seal: Option<SealingProtocol>,
     /// The last token of a handshake, as a header line.
     authenticate: String,
+    /// What the answer has to prove to a client that used Digest.
+    proof: Option<DigestProof>,
     keep_alive: bool,
 }
 
 /// What an Authorization header led to.
 enum Verdict {
     /// The client may go on; a header line goes into the answer.
-    Granted { identity: Principal, authenticate: String },
+    Granted { identity: Principal, authenticate: String, proof: Option<DigestProof> },
     /// Another leg of the handshake.
     Challenge(String),
     /// No.
@@ -162,7 +165,13 @@ impl ServerConnection {
         let pending = self.pending.take().ok_or(HttpError::OutOfOrder("no request waits for an answer"))?;
         self.closing |= !pending.keep_alive;
         match pending.seal {
-            None => self.answer(status, &pending.authenticate, content_type, vec![body]),
+            None => {
+                let mut fields = pending.authenticate;
+                if let Some(proof) = &pending.proof {
+                    fields.push_str(&format!("Authentication-Info: {}\r\n", proof.info(&body)));
+                }
+                self.answer(status, &fields, content_type, vec![body]);
+            }
             Some(protocol) => {
                 let Logon::Established { context, .. } = &mut self.logon else {
                     self.closing = true;
@@ -235,15 +244,15 @@ impl ServerConnection {
             return Ok(());
         }
         match head.headers.get("Authorization") {
-            Some(authorization) => match self.authorize(authorization) {
-                Ok(Verdict::Granted { identity, authenticate }) => {
+            Some(authorization) => match self.authorize(authorization, &head, &body) {
+                Ok(Verdict::Granted { identity, authenticate, proof }) => {
                     let handshake = matches!(self.logon, Logon::Established { .. });
                     if handshake && body.is_empty() {
                         // The last token came alone: the message follows in a request of its own.
                         self.answer(200, &authenticate, "", Vec::new());
                         return Ok(());
                     }
-                    self.admit(head, body, Some(identity), authenticate)
+                    self.admit(head, body, Some(identity), authenticate, proof)
                 }
                 Ok(Verdict::Challenge(line)) => {
                     self.answer(401, &line, "", Vec::new());
@@ -261,10 +270,10 @@ impl ServerConnection {
             None => match &self.logon {
                 Logon::Established { principal, .. } => {
                     let identity = principal.clone();
-                    self.admit(head, body, Some(identity), String::new())
+                    self.admit(head, body, Some(identity), String::new(), None)
                 }
                 _ if self.config.anonymous_identify && is_anonymous_identify(&head) => {
-                    self.admit(head, body, None, String::new())
+                    self.admit(head, body, None, String::new(), None)
                 }
                 _ => {
                     self.unauthorized();
@@ -274,7 +283,12 @@ impl ServerConnection {
         }
     }
 
-    fn authorize(&mut self, authorization: &str) -> Result<Verdict, HttpError> {
+    fn authorize(
+        &mut self,
+        authorization: &str,
+        head: &RequestHead,
+        body: &[u8],
+    ) -> Result<Verdict, HttpError> {
         let (scheme, rest) = authorization.split_once(' ').unwrap_or((authorization, ""));
         let rest = rest.trim();
         let config = &self.config;
@@ -284,9 +298,12 @@ impl ServerConnection {
             }
             return self.basic(rest);
         }
+        if scheme.eq_ignore_ascii_case("Digest") {
+            return self.digest(rest, head, body);
+        }
         if authorization.trim() == CERTIFICATE_PROFILE {
             return Ok(match config.certificate.clone() {
-                Some(identity) => Verdict::Granted { identity, authenticate: String::new() },
+                Some(identity) => Verdict::Granted { identity, authenticate: String::new(), proof: None },
                 None => Verdict::Denied,
             });
         }
@@ -314,7 +331,22 @@ impl ServerConnection {
         };
         self.logon = Logon::Nobody;
         let identity = Principal { domain, user, mechanism: "Basic" };
-        Ok(Verdict::Granted { identity, authenticate: String::new() })
+        Ok(Verdict::Granted { identity, authenticate: String::new(), proof: None })
+    }
+
+    fn digest(&mut self, value: &str, head: &RequestHead, body: &[u8]) -> Result<Verdict, HttpError> {
+        let Some(acceptor) = self.config.digest() else { return Ok(Verdict::Denied) };
+        let request = (head.method.as_str(), head.target.as_str(), body);
+        let verdict = acceptor
+            .check(&*self.config.accounts, value, request, self.config.now)
+            .map_err(|source| HttpError::Auth { mechanism: "Digest", source })?;
+        self.logon = Logon::Nobody;
+        Ok(match verdict {
+            DigestVerdict::Granted { principal, proof } => {
+                Verdict::Granted { identity: principal, authenticate: String::new(), proof: Some(proof) }
+            }
+            DigestVerdict::Stale => Verdict::Challenge(self.config.challenges(true)),
+        })
     }
 
     fn step(&mut self, scheme: &'static str, token: &str) -> Result<Verdict, HttpError> {
@@ -344,7 +376,7 @@ impl ServerConnection {
                     .ok_or_else(|| denied(AuthError::State { mechanism: scheme, reason: "named nobody" }))?;
                 let authenticate = token.map(|token| line(&token)).unwrap_or_default();
                 self.logon = Logon::Established { context, principal: principal.clone() };
-                Ok(Verdict::Granted { identity: principal, authenticate })
+                Ok(Verdict::Granted { identity: principal, authenticate, proof: None })
             }
             Step::AskKdc(_) => Err(denied(AuthError::State { mechanism: scheme, reason: "asked a KDC" })),
         }
@@ -366,6 +398,7 @@ impl ServerConnection {
         body: BytesMut,
         identity: Option<Principal>,
         authenticate: String,
+        proof: Option<DigestProof>,
     ) -> Result<(), HttpError> {
         let keep_alive = head.keeps_alive();
         // Only the answer closes the connection, and it is not there yet.
@@ -389,7 +422,7 @@ impl ServerConnection {
             self.events.push_back(ServerEvent::Failed(error));
             return Ok(());
         };
-        self.pending = Some(Pending { seal, authenticate, keep_alive });
+        self.pending = Some(Pending { seal, authenticate, proof, keep_alive });
         self.events.push_back(ServerEvent::Request(Request {
             path: head.path().to_owned(),
             query: head.query().map(str::to_owned),
@@ -411,7 +444,7 @@ impl ServerConnection {
     }
 
     fn unauthorized(&mut self) {
-        let challenges = self.config.challenges();
+        let challenges = self.config.challenges(false);
         self.answer(401, &challenges, "", Vec::new());
     }
 

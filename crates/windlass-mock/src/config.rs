@@ -7,6 +7,7 @@ use std::time::Duration;
 use windlass_auth::Accounts;
 use windlass_core::Secret;
 
+use crate::auth::Authentication;
 use crate::cim::{CimProvider, FactsProvider};
 use crate::powershell::{Cmdlet, Commands};
 use crate::{Error, MockHost, Scenario};
@@ -67,23 +68,6 @@ impl Default for HostLimits {
             connection_timeout: Duration::from_secs(900),
             failed_logons: 10,
         }
-    }
-}
-
-/// Which mechanisms clients may log on with.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Authentication {
-    /// Basic: over TLS, or where unencrypted messages are allowed.
-    pub basic: bool,
-    /// Negotiate: NTLM inside SPNEGO, or raw.
-    pub negotiate: bool,
-    /// The scheme `NTLM`.
-    pub ntlm: bool,
-}
-
-impl Default for Authentication {
-    fn default() -> Self {
-        Self { basic: true, negotiate: true, ntlm: true }
     }
 }
 

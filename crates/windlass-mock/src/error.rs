@@ -18,6 +18,9 @@ pub enum Error {
     /// TLS could not be set up.
     #[error("cannot set up TLS: {0}")]
     Tls(#[from] rustls::Error),
+    /// Logons cannot be checked.
+    #[error("cannot set up authentication: {0}")]
+    Authentication(String),
     /// A file could not be written.
     #[error("cannot write {path}: {source}")]
     File {

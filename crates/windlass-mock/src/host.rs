@@ -10,6 +10,7 @@ use tokio::sync::Mutex;
 use tokio::task::JoinSet;
 
 use crate::Error;
+use crate::auth::Gate;
 use crate::certificate::Certificate;
 use crate::cim::{CimRequest, Repository};
 use crate::config::{Config, MockHostBuilder};
@@ -35,6 +36,7 @@ pub struct MockHost {
 /// What every connection of the host shares.
 pub(crate) struct Host {
     pub(crate) config: Config,
+    pub(crate) gate: Gate,
     pub(crate) commands: Arc<Commands>,
     pub(crate) facts: Facts,
     pub(crate) counters: Counters,
@@ -64,6 +66,7 @@ impl MockHost {
             counters: Counters::default(),
             shells: Shells::default(),
             stop: Stop::default(),
+            gate: Gate::new()?,
             config,
         });
         let mut tasks = JoinSet::new();

@@ -18,6 +18,7 @@
 //! Specifications: [MS-WSMV], [MS-PSRP], DSP0226 and DSP0227, as the server.
 #![forbid(unsafe_code)]
 
+mod auth;
 mod certificate;
 pub mod cim;
 mod config;
@@ -32,7 +33,8 @@ mod shell;
 mod statistics;
 mod wsman;
 
-pub use config::{Authentication, HostLimits, MockHostBuilder};
+pub use auth::Authentication;
+pub use config::{HostLimits, MockHostBuilder};
 pub use error::Error;
 pub use host::MockHost;
 pub use scenario::Scenario;

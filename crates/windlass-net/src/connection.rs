@@ -74,7 +74,10 @@ impl Connection {
             counters,
             counted: 0,
             buffer: vec![0; READ_SIZE],
-            shakes_hands: matches!(options.auth, AuthMethod::Negotiate | AuthMethod::Ntlm),
+            shakes_hands: matches!(
+                options.auth,
+                AuthMethod::Digest | AuthMethod::Negotiate | AuthMethod::Ntlm
+            ),
             answered: false,
             last_used: Instant::now(),
             usable: true,

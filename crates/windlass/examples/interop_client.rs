@@ -10,7 +10,7 @@ use std::process::ExitCode;
 use windlass::clixml::PsValue;
 use windlass::{
     Authentication, Credential, ErrorKind, PipelineEvent, PipelineState, PowerShell, ProcessCommand,
-    PsSession, Secret, Target, WinRsCommand, WinRsShell,
+    PsSession, Secret, Target, WinRsCommand, WinRsShell, net::NameMap,
 };
 
 type Outcome = Result<(), Box<dyn std::error::Error>>;
@@ -28,7 +28,8 @@ struct Options {
 
 fn options() -> Result<Options, Box<dyn std::error::Error>> {
     let (mut case, mut user, mut host) = (String::new(), String::new(), "localhost".to_owned());
-    let (mut port, mut authentication) = (5985, Authentication::Ntlm);
+    let (mut port, mut authentication, mut roots) = (5985, Authentication::Ntlm, None);
+    let (mut resolve, mut path) = (NameMap::new(), "wsman".to_owned());
     let mut program = ProcessCommand::pwsh();
     let mut arguments = std::env::args().skip(1);
     while let Some(name) = arguments.next() {
@@ -40,9 +41,13 @@ fn options() -> Result<Options, Box<dyn std::error::Error>> {
             "--port" => port = value.parse()?,
             "--program" => program = ProcessCommand::new(&value),
             "--argument" => program = program.argument(&value),
+            "--resolve" => resolve.parse_entry(&value)?,
+            "--path" => path = value,
+            "--tls-roots" => roots = Some(std::fs::read(value)?),
             "--authentication" => {
                 authentication = match value.as_str() {
                     "basic" => Authentication::Basic,
+                    "digest" => Authentication::Digest,
                     "ntlm" => Authentication::Ntlm,
                     "negotiate" => Authentication::Negotiate,
                     _ => return Err(format!("unknown authentication {value}").into()),
@@ -52,12 +57,18 @@ fn options() -> Result<Options, Box<dyn std::error::Error>> {
         }
     }
     let password = Secret::new(std::env::var("WINDLASS_PASSWORD")?);
+    let readable = matches!(authentication, Authentication::Basic | Authentication::Digest);
     let mut target = Target::computer(&host);
+    if let Some(roots) = &roots {
+        target.set_use_ssl(true).add_trusted_roots(roots)?;
+    }
     target
+        .set_names(resolve)
+        .set_application_name(&path)
         .set_port(port)
         .set_authentication(authentication)
         .set_credential(Credential::password(&user, password))
-        .set_allow_unencrypted(authentication == Authentication::Basic);
+        .set_allow_unencrypted(readable && roots.is_none());
     Ok(Options { case, target, program })
 }
 

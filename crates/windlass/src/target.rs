@@ -22,6 +22,8 @@ pub enum Authentication {
     Default,
     /// Name and password as they are: over HTTPS, or where unencrypted messages are allowed.
     Basic,
+    /// A hash of the password and of each request: over HTTPS, or where unencrypted messages are allowed.
+    Digest,
     /// SPNEGO, which agrees on NTLM or Kerberos.
     Negotiate,
     /// NTLM, without SPNEGO around it (`NtlmDomain`).
@@ -261,6 +263,7 @@ impl Target {
     fn method(&self) -> AuthMethod {
         match self.authentication {
             Authentication::Basic => AuthMethod::Basic,
+            Authentication::Digest => AuthMethod::Digest,
             Authentication::Ntlm => AuthMethod::Ntlm,
             Authentication::Default | Authentication::Negotiate => AuthMethod::Negotiate,
             Authentication::Anonymous => AuthMethod::None,
@@ -280,11 +283,13 @@ impl Target {
         if endpoint.is_secure() {
             return Ok(());
         }
-        if self.authentication == Authentication::Basic && !self.allow_unencrypted {
-            return Err(Error::usage(
-                "Basic over plain HTTP shows the password to everybody on the way: use TLS, or allow \
-                 unencrypted messages",
-            ));
+        let exposed = match self.authentication {
+            Authentication::Basic => Some("Basic over plain HTTP shows the password to everybody on the way"),
+            Authentication::Digest => Some("Digest over plain HTTP shows messages to everybody on the way"),
+            _ => None,
+        };
+        if let Some(exposed) = exposed.filter(|_| !self.allow_unencrypted) {
+            return Err(Error::usage(format!("{exposed}: use TLS, or allow unencrypted messages")));
         }
         match &self.trusted_hosts {
             Some(trusted) if !is_trusted(endpoint.host(), trusted) => Err(Error::usage(format!(

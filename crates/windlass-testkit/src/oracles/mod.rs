@@ -14,6 +14,7 @@ mod clixml;
 mod command;
 mod display;
 mod http;
+mod logon;
 mod psrp;
 mod soap;
 mod wsman;
@@ -30,6 +31,7 @@ pub const ORACLES: &[(&str, Oracle)] = &[
     ("command_language", command::command_language),
     ("conversions", command::conversions),
     ("datetime", cim::datetime),
+    ("digest_headers", logon::digest_headers),
     ("display", display::display),
     ("http_client", http::http_client),
     ("http_heads", http::http_heads),

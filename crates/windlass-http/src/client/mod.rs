@@ -1,5 +1,7 @@
 //! The client's side of one connection.
 
+mod digest;
+
 use std::collections::VecDeque;
 
 use bytes::{Bytes, BytesMut};
@@ -12,6 +14,9 @@ use crate::{ClientConfig, HttpError, ResponseHead, Scheme, multipart, parse_chal
 
 /// Pieces shorter than this altogether are sent as one.
 const COALESCE: usize = 16 * 1024;
+
+/// The method of every request.
+const METHOD: &str = "POST";
 
 /// What happened on the connection.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -199,6 +204,7 @@ impl ClientConnection {
     pub fn is_authenticated(&self) -> bool {
         match &self.login {
             Login::Header { .. } => true,
+            Login::Digest(digest) => digest.is_challenged(),
             Login::Handshake(handshake) => handshake.is_complete(),
         }
     }
@@ -227,6 +233,12 @@ impl ClientConnection {
     fn start(&mut self) -> Result<(), HttpError> {
         match &mut self.login {
             Login::Header { .. } => self.send_message(None),
+            Login::Digest(digest) if digest.is_challenged() => self.send_message(None),
+            // The server's challenge comes first: there is no sense in sending the message twice.
+            Login::Digest(_) => {
+                self.send_leg(None);
+                Ok(())
+            }
             Login::Handshake(handshake) if handshake.is_complete() => self.send_message(None),
             Login::Handshake(handshake) => {
                 let step = handshake.start()?;
@@ -252,18 +264,18 @@ impl ClientConnection {
         if handshake.is_ready() && !self.config.authenticate_empty {
             self.send_message(Some(&authorization))
         } else {
-            self.send_leg(&authorization);
+            self.send_leg(Some(&authorization));
             Ok(())
         }
     }
 
-    /// Sends a token alone.
-    fn send_leg(&mut self, authorization: &str) {
+    /// Sends a token alone, or nothing at all.
+    fn send_leg(&mut self, authorization: Option<&str>) {
         if let Some(exchange) = &mut self.exchange {
             exchange.carried = false;
             exchange.leg = true;
         }
-        self.send(Some(authorization), None, Vec::new());
+        self.send(authorization, None, Vec::new());
     }
 
     /// Sends the message, sealed where it must be.
@@ -276,6 +288,11 @@ impl ClientConnection {
             Login::Header { value, .. } => {
                 let header = value.as_ref().map(|value| value.expose().to_owned());
                 (exchange.content_type.clone(), vec![exchange.body.clone()], header)
+            }
+            Login::Digest(digest) => {
+                let header = digest.authorization(METHOD, &self.config.path, &exchange.body);
+                let header = header.map_err(digest::fault)?;
+                (exchange.content_type.clone(), vec![exchange.body.clone()], Some(header))
             }
             Login::Handshake(handshake) => {
                 let header = authorization.map(str::to_owned);
@@ -301,7 +318,7 @@ impl ClientConnection {
         let length: usize = pieces.iter().map(Bytes::len).sum();
         let ClientConfig { host, path, user_agent, .. } = &self.config;
         let mut head = format!(
-            "POST {path} HTTP/1.1\r\nHost: {host}\r\nUser-Agent: {user_agent}\r\n\
+            "{METHOD} {path} HTTP/1.1\r\nHost: {host}\r\nUser-Agent: {user_agent}\r\n\
              Connection: Keep-Alive\r\nAccept-Encoding: identity\r\n"
         );
         for (name, value) in [("Authorization", authorization), ("Content-Type", content_type)] {
@@ -371,6 +388,8 @@ impl ClientConnection {
                 self.deliver(head, body, false);
                 Ok(())
             }
+            Login::Digest(_) if head.status == 401 => self.challenged(head),
+            Login::Digest(_) => self.digested(head, body),
             Login::Handshake(_) if head.status == 401 => self.unauthorized(head),
             Login::Handshake(_) => self.authorized(head, body),
         }

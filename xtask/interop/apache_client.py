@@ -1,0 +1,109 @@
+"""Our client against the authentication of Apache httpd, which hands requests on to mini_winrm_server.py.
+
+mod_auth_basic, mod_auth_digest and mod_auth_gssapi (NTLM through gss-ntlmssp) behind TLS. Runs the example
+`interop_client`. Prints `apache: CASE: passed|failed: why`.
+"""
+import argparse
+import base64
+import hashlib
+import os
+import sys
+import tempfile
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from foreign import PASSWORD, USER, Program, certificate, free_port, report, run_client  # noqa: E402
+from mini_winrm_server import Server  # noqa: E402
+
+MODULES = ("mpm_event authn_core authn_file authz_core authz_user auth_basic auth_digest auth_gssapi proxy proxy_http "
+           "headers ssl socache_shmcb")
+CONFIGURATION = """
+ServerRoot {folder}
+ServerName localhost
+PidFile {folder}/apache.pid
+ErrorLog {folder}/error.log
+LogLevel warn
+{user}
+{modules}
+Listen 127.0.0.1:{port}
+KeepAlive On
+MaxKeepAliveRequests 0
+SSLSessionCache none
+<VirtualHost 127.0.0.1:{port}>
+  SSLEngine on
+  SSLCertificateFile {certificate}
+  SSLCertificateKeyFile {key}
+  ProxyPass /basic http://127.0.0.1:{backend}/wsman
+  ProxyPass /digest http://127.0.0.1:{backend}/wsman
+  ProxyPass /ntlm http://127.0.0.1:{backend}/wsman
+  RequestHeader set Authorization "Basic {password}"
+  <Location /basic>
+    AuthType Basic
+    AuthName "WSMAN"
+    AuthUserFile {folder}/basic
+    Require valid-user
+  </Location>
+  <Location /digest>
+    AuthType Digest
+    AuthName "WSMAN"
+    AuthDigestProvider file
+    AuthUserFile {folder}/digest
+    Require valid-user
+  </Location>
+  <Location /ntlm>
+    AuthType GSSAPI
+    AuthName "WSMAN"
+    GssapiAllowedMech ntlmssp
+    GssapiConnectionBound On
+    Require valid-user
+  </Location>
+</VirtualHost>
+"""
+
+
+def write(path, text):
+    with open(path, "w", encoding="ascii") as file:
+        file.write(text)
+
+
+def configure(folder, port, backend):
+    pem, key = certificate(folder)
+    hashed = base64.b64encode(hashlib.sha1(PASSWORD.encode()).digest()).decode()
+    write(f"{folder}/basic", f"{USER}:{{SHA}}{hashed}\n")
+    write(f"{folder}/digest", f"{USER}:WSMAN:{hashlib.md5(f'{USER}:WSMAN:{PASSWORD}'.encode()).hexdigest()}\n")
+    write(f"{folder}/ntlm", f"WSMAN:{USER}:{PASSWORD}\n:{USER}:{PASSWORD}\n")
+    modules = "\n".join(f"LoadModule {name}_module /usr/lib/apache2/modules/mod_{name}.so" for name in MODULES.split())
+    user = "User www-data\nGroup www-data" if os.getuid() == 0 else ""
+    write(f"{folder}/apache.conf", CONFIGURATION.format(
+        folder=folder, user=user, modules=modules, port=port, backend=backend, certificate=pem, key=key,
+        password=base64.b64encode(f"{USER}:{PASSWORD}".encode()).decode()))
+    os.chmod(folder, 0o755)
+    return pem
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--bin", required=True, help="the example interop_client")
+    arguments, _ = parser.parse_known_args()
+    backend = Server(user=USER, password=PASSWORD, basic=True).start()
+    with tempfile.TemporaryDirectory() as folder:
+        port = free_port()
+        pem = configure(folder, port, backend.server_port)
+        environment = {"NTLM_USER_FILE": f"{folder}/ntlm"}
+        command = ["/usr/sbin/apache2", "-f", f"{folder}/apache.conf", "-DFOREGROUND"]
+        with Program(command, port, environment):
+            for path in ("basic", "digest", "ntlm"):
+                mechanism = "negotiate" if path == "ntlm" else path
+                way = ["--host", "localhost", "--port", port, "--tls-roots", pem, "--path", path, "--authentication", mechanism]
+                for case in ("identify", "shell-command", "pipeline", "pipeline-input"):
+                    report("apache", f"{case} {path}", run_client(arguments.bin, case, *way))
+                report("apache", f"refused {path}", run_client(arguments.bin, "refused", *way, password="wrong"))
+            if "-v" in sys.argv:
+                with open(f"{folder}/error.log", encoding="utf-8") as log:
+                    print(log.read(), file=sys.stderr)
+    left = len(backend.service.shells), backend.service.open_commands()
+    report("apache", "nothing stays open", None if left == (0, 0) else f"{left[0]} shells and {left[1]} commands")
+    backend.stop()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,144 @@
+#!/usr/bin/env python3
+"""Every mechanism of the embedded host, used by clients that are not ours: a real operation each time.
+
+    host_mechanisms.py --windlass PROGRAM
+
+Starts hosts of its own. Prints one line a case, `PEER: CASE: passed|failed: why|skipped: why`, and at the
+end a matrix of mechanism and transport by peer.
+"""
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import warnings
+
+warnings.filterwarnings('ignore')
+os.environ.pop('REQUESTS_CA_BUNDLE', None)
+
+USER, PASSWORD = 'alice', 'Pa55w0rd.1'
+SOAP_TYPE = 'application/soap+xml;charset=UTF-8'
+ENUMERATE = '''<s:Envelope xmlns:s="http://www.w3.org/2003/05/soap-envelope" xmlns:a="http://schemas.xmlsoap.org/ws/2004/08/addressing"
+ xmlns:n="http://schemas.xmlsoap.org/ws/2004/09/enumeration" xmlns:w="http://schemas.dmtf.org/wbem/wsman/1/wsman.xsd"><s:Header>
+<a:To>http://localhost/wsman</a:To><a:ReplyTo><a:Address s:mustUnderstand="true">http://schemas.xmlsoap.org/ws/2004/08/addressing/role/anonymous</a:Address></a:ReplyTo>
+<a:Action s:mustUnderstand="true">http://schemas.xmlsoap.org/ws/2004/09/enumeration/Enumerate</a:Action>
+<a:MessageID>uuid:11111111-2222-3333-4444-555555555555</a:MessageID>
+<w:ResourceURI s:mustUnderstand="true">http://schemas.microsoft.com/wbem/wsman/1/wmi/root/cimv2/Win32_OperatingSystem</w:ResourceURI>
+<w:OperationTimeout>PT20S</w:OperationTimeout></s:Header><s:Body><n:Enumerate><w:OptimizeEnumeration/><w:MaxElements>10</w:MaxElements></n:Enumerate></s:Body></s:Envelope>'''
+
+
+class Host:
+    """A `windlass mock` of its own, stopped when its input closes."""
+
+    def __init__(self, program, *arguments):
+        self.process = subprocess.Popen(
+            [program, 'mock', '--tls-listen', '127.0.0.1:0', '--allow-exec', '--user', f'{USER}:{PASSWORD}', *arguments],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        ready = json.loads(self.process.stdout.readline())
+        self.http, self.https, self.certificate = ready['http'], ready['https'], ready['certificate']
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.process.stdin.close()
+        self.process.wait(20)
+
+    def url(self, scheme):
+        address = self.https if scheme == 'https' else self.http
+        return f'{scheme}://{address.replace("127.0.0.1", "localhost")}/wsman'
+
+
+def check(found, expected):
+    assert found == expected, f'{found!r} is not {expected!r}'
+
+
+def curl(host, scheme, mechanism, password=PASSWORD):
+    """Enumerates Win32_OperatingSystem; gives status and body."""
+    with tempfile.TemporaryDirectory() as scratch:
+        body = os.path.join(scratch, 'answer')
+        config = f'user = "{USER}:{password}"\n'
+        command = ['curl', '--silent', '--show-error', '--max-time', '20', f'--{mechanism}', '--config', '-', '--cacert',
+                   host.certificate, '--header', f'Content-Type: {SOAP_TYPE}', '--data-binary', ENUMERATE, '--output', body,
+                   '--write-out', '%{http_code}', host.url(scheme)]
+        done = subprocess.run(command, input=config, capture_output=True, text=True, timeout=40)
+        assert done.returncode == 0, done.stderr.strip()
+        with open(body, encoding='utf-8') as file:
+            return int(done.stdout), file.read()
+
+
+def curl_case(mechanism, scheme, *arguments):
+    def run(program):
+        with Host(program, *arguments) as host:
+            status, answer = curl(host, scheme, mechanism)
+            check(status, 200)
+            assert 'Win32_OperatingSystem' in answer, answer[:200]
+            check(curl(host, scheme, mechanism, 'wrong')[0], 401)
+    return run
+
+
+def pywinrm_digest(program):
+    import requests.auth
+    import winrm
+    with Host(program, '--auth', 'digest') as host:
+        for password, expected in ((PASSWORD, True), ('wrong', False)):
+            protocol = winrm.Protocol(host.url('https'), transport='basic', username=USER, password=password,
+                                      server_cert_validation='validate', ca_trust_path=host.certificate)
+            protocol.transport.build_session()
+            protocol.transport.session.auth = requests.auth.HTTPDigestAuth(USER, password)
+            try:
+                shell = protocol.open_shell()
+            except winrm.exceptions.InvalidCredentialsError:
+                check(False, expected)
+                continue
+            check(True, expected)
+            command = protocol.run_command(shell, 'echo', ['one', 'two'])
+            check(protocol.get_command_output(shell, command), (b'one two\n', b'', 0))
+            protocol.cleanup_command(shell, command)
+            protocol.close_shell(shell)
+
+
+# peer, mechanism, transport, case
+CASES = [
+    ('curl', 'Basic', 'HTTPS', curl_case('basic', 'https')),
+    ('curl', 'Digest', 'HTTPS', curl_case('digest', 'https', '--auth', 'digest')),
+    ('curl', 'Digest', 'HTTP readable', curl_case('digest', 'http', '--auth', 'digest', '--allow-unencrypted')),
+    ('pywinrm + requests', 'Digest', 'HTTPS', pywinrm_digest),
+]
+
+
+def matrix(results):
+    peers = sorted({peer for peer, *_ in results})
+    print(f'matrix: {"host accepts":28} ' + ' '.join(f'{peer:20}' for peer in peers))
+    for row in dict.fromkeys((mechanism, transport) for _, mechanism, transport, _ in results):
+        cells = [next((outcome for p, m, t, outcome in results if (p, m, t) == (peer, *row)), '-') for peer in peers]
+        print(f'matrix: {" ".join(row):28} ' + ' '.join(f'{cell:20}' for cell in cells))
+    sys.stdout.flush()
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument('--windlass', required=True)
+    parser.add_argument('--only', default='', help='only cases whose name contains this')
+    options, _ = parser.parse_known_args()
+    results = []
+    for peer, mechanism, transport, case in CASES:
+        name = f'{peer}: {mechanism} over {transport}'
+        if options.only not in name:
+            continue
+        try:
+            case(options.windlass)
+            outcome, line = 'passed', 'passed'
+        except ImportError as error:
+            outcome, line = 'skipped', f'skipped: {error}'
+        except Exception as error:  # noqa: BLE001: a case may fail in any way
+            reason = ' '.join(str(error).split())[:300]
+            outcome, line = 'failed', f'failed: {type(error).__name__}: {reason}'
+        results.append((peer, mechanism, transport, outcome))
+        print(f'{name}: {line}', flush=True)
+    matrix(results)
+
+
+if __name__ == '__main__':
+    main()
