@@ -126,6 +126,17 @@ pub trait SecurityContext: Send {
         0
     }
 
+    /// How many bytes a signature made by [`seal_between`](Self::seal_between) takes, where that is more.
+    fn seal_signature_size(&self) -> usize {
+        self.signature_size()
+    }
+
+    /// Whether the signature of a DCE/RPC fragment covers its headers even if both sides did not agree on
+    /// header signing ([MS-RPCE] 3.3.1.5.2.2).
+    fn always_signs_headers(&self) -> bool {
+        false
+    }
+
     /// The key that both sides agreed on, once they did.
     fn session_key(&self) -> Option<&SecretBytes>;
 

@@ -354,6 +354,10 @@ impl SecurityContext for NtlmAcceptor {
         SIGNATURE_SIZE
     }
 
+    fn always_signs_headers(&self) -> bool {
+        true
+    }
+
     fn session_key(&self) -> Option<&SecretBytes> {
         match &self.state {
             State::Established(established) => Some(&established.session_key),

@@ -231,6 +231,14 @@ impl SecurityContext for SpnegoAcceptor {
         self.inner().map_or(0, |inner| inner.signature_size())
     }
 
+    fn seal_signature_size(&self) -> usize {
+        self.inner().map_or(0, |inner| inner.seal_signature_size())
+    }
+
+    fn always_signs_headers(&self) -> bool {
+        self.inner().is_some_and(|inner| inner.always_signs_headers())
+    }
+
     fn session_key(&self) -> Option<&SecretBytes> {
         self.inner().and_then(|inner| inner.session_key())
     }
