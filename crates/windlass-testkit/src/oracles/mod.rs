@@ -12,11 +12,13 @@ mod auth;
 mod cim;
 mod clixml;
 mod command;
+mod dcom;
 mod display;
 mod http;
 mod logon;
 mod psrp;
 mod soap;
+mod wmi;
 mod wsman;
 mod xml;
 
@@ -31,6 +33,9 @@ pub const ORACLES: &[(&str, Oracle)] = &[
     ("command_language", command::command_language),
     ("conversions", command::conversions),
     ("datetime", cim::datetime),
+    ("dcom_activation", dcom::dcom_activation),
+    ("dcom_calls", dcom::dcom_calls),
+    ("dcom_objref", dcom::dcom_objref),
     ("digest_headers", logon::digest_headers),
     ("display", display::display),
     ("http_client", http::http_client),
@@ -50,6 +55,10 @@ pub const ORACLES: &[(&str, Oracle)] = &[
     ("spnego_initiator", auth::spnego_initiator),
     ("spnego_tokens", auth::spnego_tokens),
     ("wildcards", command::wildcards),
+    ("wmi_array", wmi::wmi_array),
+    ("wmi_calls", wmi::wmi_calls),
+    ("wmi_context", wmi::wmi_context),
+    ("wmio", wmi::wmio),
     ("wql", cim::wql),
     ("wscim", cim::wscim),
     ("wsman_request", wsman::wsman_request),

@@ -44,11 +44,21 @@ pub fn decode(unit: &[u8]) -> Result<WmiObject, Error> {
     ObjectBlock::decode(&mut block, &mut budget)?.to_object(&mut budget)
 }
 
+/// Server and namespace.
+pub type Decoration<'a> = (Cow<'a, str>, Cow<'a, str>);
+
+fn decoration<'a>(cursor: &mut ReadCursor<'a>, flags: u8) -> Result<Option<Decoration<'a>>, Error> {
+    Ok(match flags & DECORATED {
+        0 => None,
+        _ => Some((string(cursor, "DecServerName")?, string(cursor, "DecNamespaceName")?)),
+    })
+}
+
 /// A class or an instance with its values still in the peer's bytes.
 #[derive(Debug, Clone)]
 pub struct ObjectBlock<'a> {
     /// Server and namespace, where the block is decorated with them.
-    pub decoration: Option<(Cow<'a, str>, Cow<'a, str>)>,
+    pub decoration: Option<Decoration<'a>>,
     content: Content<'a>,
 }
 
@@ -70,11 +80,7 @@ impl<'a> ObjectBlock<'a> {
     pub(crate) fn decode(cursor: &mut ReadCursor<'a>, budget: &mut Budget) -> Result<Self, Error> {
         let offset = cursor.position();
         let flags = cursor.u8("ObjectFlags")?;
-        let decoration = if flags & DECORATED != 0 {
-            Some((string(cursor, "DecServerName")?, string(cursor, "DecNamespaceName")?))
-        } else {
-            None
-        };
+        let decoration = decoration(cursor, flags)?;
         let content = match flags & (CLASS | INSTANCE) {
             CLASS => Content::Class(Box::new(ClassBlock::decode(cursor, budget)?)),
             INSTANCE => {
@@ -85,6 +91,21 @@ impl<'a> ObjectBlock<'a> {
             _ => return Err(Error::value("ObjectFlags", offset, u32::from(flags))),
         };
         Ok(Self { decoration, content })
+    }
+
+    /// Takes an instance that comes without its class, as it stands in an array of objects behind one that
+    /// came with it.
+    pub(crate) fn decode_without_class(
+        cursor: &mut ReadCursor<'a>,
+        class: &ClassPart<'_>,
+    ) -> Result<(Option<Decoration<'a>>, InstancePart<'a>), Error> {
+        let offset = cursor.position();
+        let flags = cursor.u8("ObjectFlags")?;
+        if flags & (CLASS | INSTANCE) != INSTANCE {
+            return Err(Error::value("ObjectFlags", offset, u32::from(flags)));
+        }
+        let decoration = decoration(cursor, flags)?;
+        Ok((decoration, InstancePart::decode(cursor, class)?))
     }
 
     /// The tables of the class, or of the class of the instance.

@@ -24,6 +24,8 @@ pub struct ClassPart<'a> {
     pub(crate) nd_table: NdTable<'a>,
     pub(crate) values: &'a [u8],
     pub(crate) heap: Heap<'a>,
+    /// The whole part behind its length.
+    bytes: &'a [u8],
 }
 
 /// What a class says of one property ([MS-WMIO] 2.2.30).
@@ -72,6 +74,7 @@ impl<'a> ClassPart<'a> {
         let rest =
             size(length).checked_sub(4).ok_or_else(|| Error::value("EncodingLength", offset, length))?;
         let mut part = cursor.sub(rest, "ClassPart")?;
+        let bytes = part.peek();
         part.u8("ReservedOctet")?;
         let name = HeapRef(part.u32_le("ClassNameRef")?);
         let table_length = size(part.u32_le("NdTableValueTableLength")?);
@@ -94,7 +97,12 @@ impl<'a> ClassPart<'a> {
         }
         unique_orders(&properties)?;
         let name = if name.is_none() { None } else { Some(heap.string(name, "ClassName")?) };
-        Ok(Self { name, derivation, properties, qualifiers, nd_table, values, heap })
+        Ok(Self { name, derivation, properties, qualifiers, nd_table, values, heap, bytes })
+    }
+
+    /// Whether both were read from the same bytes, the class's own length aside.
+    pub(crate) fn same_bytes(&self, other: &ClassPart<'_>) -> bool {
+        self.bytes == other.bytes
     }
 
     /// The property of that name and its place in the lookup table.

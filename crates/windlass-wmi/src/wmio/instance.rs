@@ -1,8 +1,11 @@
 //! Instance parts: the values of one instance ([MS-WMIO] 2.2.53).
 
-use windlass_cim::{CimInstance, CimProperty, CimType, CimValue, Named};
+use std::sync::Arc;
+
+use windlass_cim::{CimClass, CimInstance, CimProperty, CimType, CimValue};
 use windlass_core::cursor::ReadCursor;
 
+use super::class::part_to_class;
 use super::class_part::{ClassPart, NdTable, PropertyInfo, nd_table};
 use super::error::{Error, ErrorKind};
 use super::heap::{Heap, HeapRef, size};
@@ -79,27 +82,56 @@ impl<'a> InstancePart<'a> {
         class: &ClassPart<'_>,
         budget: &mut Budget,
     ) -> Result<CimInstance, Error> {
-        let name = class.name.as_deref().unwrap_or_default();
-        let mut instance = CimInstance::new(name.to_owned());
-        let mut ordered: Vec<&PropertyInfo<'_>> = class.properties.iter().collect();
-        ordered.sort_by_key(|property| property.declaration_order);
-        for property in ordered {
-            budget.spend(1)?;
-            let (data_type, qualifiers) = property.declaration(class.heap, budget)?;
-            let value = self.read(class, property, budget)?;
-            let element = match (&value, data_type.element) {
-                (CimValue::Class(_), CimType::Instance) => CimType::Object,
-                (_, element) => element,
-            };
-            let mut entry = CimProperty::null(property.name.to_string(), element, data_type.is_array);
-            entry.value = value;
-            entry.is_key = qualifiers.has("key");
-            if let Some(doubled) = instance.properties.insert(entry) {
-                let _name = doubled.name();
-                return Err(Error::new("PropertyName", 0, ErrorKind::Form("name of its own")));
-            }
+        Shape::new(class, budget)?.instance(class, self, budget)
+    }
+}
+
+/// What the instances of a class have in common, read once.
+#[derive(Debug, Clone)]
+pub(crate) struct Shape {
+    class: Arc<CimClass>,
+    /// Places in the lookup table with properties that have everything but a value, as declared.
+    properties: Vec<(usize, CimProperty)>,
+}
+
+impl Shape {
+    pub(crate) fn new(part: &ClassPart<'_>, budget: &mut Budget) -> Result<Self, Error> {
+        let class = part_to_class(part, budget)?;
+        let mut ordered: Vec<(usize, &PropertyInfo<'_>)> = part.properties.iter().enumerate().collect();
+        ordered.sort_by_key(|(_, property)| property.declaration_order);
+        let mut properties = Vec::with_capacity(ordered.len());
+        for ((place, _), declared) in ordered.into_iter().zip(&class.properties) {
+            let data_type = &declared.data_type;
+            let mut property =
+                CimProperty::null(declared.name.clone(), data_type.element, data_type.is_array);
+            property.is_key = declared.is_key();
+            properties.push((place, property));
         }
-        (instance.qualifiers, _) = self.qualifiers.read(self.heap, budget)?;
+        Ok(Self { class: Arc::new(class), properties })
+    }
+
+    /// An instance; `part` is the class part that this was made of.
+    pub(crate) fn instance(
+        &self,
+        part: &ClassPart<'_>,
+        values: &InstancePart<'_>,
+        budget: &mut Budget,
+    ) -> Result<CimInstance, Error> {
+        let mut instance = CimInstance::new(self.class.name.clone());
+        let mut properties = Vec::with_capacity(self.properties.len());
+        for (place, property) in &self.properties {
+            budget.spend(1)?;
+            let Some(info) = part.properties.get(*place) else { continue };
+            let mut property = property.clone();
+            property.value = values.read(part, info, budget)?;
+            if property.cim_type == CimType::Instance && matches!(property.value, CimValue::Class(_)) {
+                property.cim_type = CimType::Object;
+            }
+            properties.push(property);
+        }
+        instance.properties = properties.into_iter().collect();
+        (instance.qualifiers, _) = values.qualifiers.read(values.heap, budget)?;
+        instance.class = Some(Arc::clone(&self.class));
         Ok(instance)
     }
 }

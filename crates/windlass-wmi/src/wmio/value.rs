@@ -28,6 +28,11 @@ impl Default for Budget {
 }
 
 impl Budget {
+    /// A budget for many objects together.
+    pub(crate) fn of(work: usize) -> Self {
+        Self { work, nesting: NESTING }
+    }
+
     pub(crate) fn spend(&mut self, work: usize) -> Result<(), Error> {
         match self.work.checked_sub(work) {
             Some(left) => {

@@ -38,7 +38,7 @@ pub fn encode(object: &WmiObject) -> Result<Vec<u8>, Error> {
 }
 
 /// An object block with a class: the parent's tables, then its own.
-pub(super) fn class_block(class: &CimClass, out: &mut Vec<u8>) -> Result<(), Error> {
+pub(crate) fn class_block(class: &CimClass, out: &mut Vec<u8>) -> Result<(), Error> {
     decoration(CLASS, class.server_name.as_deref(), class.namespace.as_ref().map(|name| name.to_wmi()), out);
     match parent(class) {
         Some(parent) => {
@@ -56,19 +56,49 @@ pub(super) fn class_block(class: &CimClass, out: &mut Vec<u8>) -> Result<(), Err
 
 /// An object block with an instance: the tables of its class, then its values.
 pub(super) fn instance_block(instance: &CimInstance, out: &mut Vec<u8>) -> Result<(), Error> {
+    match &instance.class {
+        Some(class) => InstanceEncoder::new(class)?.block(instance, out),
+        None => InstanceEncoder::new(&instance::class_of(instance))?.block(instance, out),
+    }
+}
+
+/// Writes instances of one class, whose tables are made once.
+pub struct InstanceEncoder<'c> {
+    tables: ClassTables<'c>,
+}
+
+impl<'c> InstanceEncoder<'c> {
+    /// Makes the tables.
+    ///
+    /// # Errors
+    /// A class that cannot be written.
+    pub fn new(class: &'c CimClass) -> Result<Self, Error> {
+        Ok(Self { tables: ClassTables::build(class)? })
+    }
+
+    /// Appends an object block: the tables of the class, then the values.
+    ///
+    /// # Errors
+    /// Values that are not of their property's type, properties that the class does not have.
+    pub fn block(&self, instance: &CimInstance, out: &mut Vec<u8>) -> Result<(), Error> {
+        decorate_instance(instance, out);
+        self.tables.write(out)?;
+        instance::write(instance, &self.tables, out)
+    }
+
+    /// Appends the same without the tables, for readers who have them.
+    ///
+    /// # Errors
+    /// As [`block`](Self::block).
+    pub fn without_class(&self, instance: &CimInstance, out: &mut Vec<u8>) -> Result<(), Error> {
+        decorate_instance(instance, out);
+        instance::write(instance, &self.tables, out)
+    }
+}
+
+fn decorate_instance(instance: &CimInstance, out: &mut Vec<u8>) {
     let namespace = instance.namespace.as_ref().map(|name| name.to_wmi());
     decoration(INSTANCE, instance.server_name.as_deref(), namespace, out);
-    let made_up;
-    let class = match &instance.class {
-        Some(class) => class.as_ref(),
-        None => {
-            made_up = instance::class_of(instance);
-            &made_up
-        }
-    };
-    let tables = ClassTables::build(class)?;
-    tables.write(out)?;
-    instance::write(instance, &tables, out)
 }
 
 fn decoration(kind: u8, server: Option<&str>, namespace: Option<String>, out: &mut Vec<u8>) {
