@@ -29,11 +29,15 @@ enum Needs {
 /// A script, what it needs from this side, and the Debian packages that it drives.
 type Script = (&'static str, Needs, &'static [&'static str]);
 
+/// A KDC, its tools, and a client of the same make.
+const MIT_KRB5: &[&str] = &["krb5-kdc", "krb5-admin-server", "krb5-user", "python3-gssapi"];
+
 /// The scripts in the order in which they run: codecs first, whole programs last.
 const SCRIPTS: &[Script] = &[
     ("psrpcore_clixml.py", Needs::Example("windlass-clixml", "clixml_stdio"), &[]),
     ("psrpcore_pool.py", Needs::Example("windlass-psrp", "pool_stdio"), &[]),
     ("pyspnego_ntlm.py", Needs::Example("windlass-auth", "ntlm_stdio"), &[]),
+    ("mit_krb5.py", Needs::Example("windlass-auth", "kerberos_stdio"), MIT_KRB5),
     ("lxml_cim.py", Needs::Example("windlass-cim", "wscim_stdio"), &[]),
     ("envelopes.py", Needs::Example("windlass-wsman", "envelopes"), &[]),
     ("our_client.py", Needs::Example("windlass", "interop_client"), &[]),

@@ -60,6 +60,12 @@ pub trait SecurityContext: Send {
         Err(AuthError::State { mechanism: self.mechanism(), reason: "has asked no KDC" })
     }
 
+    /// No KDC of the realm that the last [`Step::AskKdc`] names can be reached. SPNEGO goes on with its
+    /// next mechanism; others fail.
+    fn kdc_unreachable(&mut self, reason: &str) -> Result<Step, AuthError> {
+        Err(AuthError::KdcUnreachable(reason.to_owned()))
+    }
+
     /// Whether the handshake is over on this side.
     fn is_complete(&self) -> bool;
 
@@ -120,8 +126,7 @@ pub trait SecurityContext: Send {
         Err(unprotected(self.mechanism()))
     }
 
-    /// How many bytes a signature made by [`sign`](Self::sign) or [`seal_between`](Self::seal_between)
-    /// takes.
+    /// How many bytes a signature made by [`sign`](Self::sign) takes.
     fn signature_size(&self) -> usize {
         0
     }

@@ -1,9 +1,11 @@
 //! Who logs on, and with what.
 
 use std::fmt;
+use std::sync::Arc;
 
 use windlass_core::{Secret, SecretBytes};
 
+use crate::kerberos::{CredentialCache, Keytab};
 use crate::ntlm;
 
 /// What an initiator logs on with.
@@ -28,6 +30,15 @@ pub enum Credential {
         /// MD4 of the password in UTF-16: 16 bytes.
         hash: SecretBytes,
     },
+    /// A name and a table with its keys, for Kerberos.
+    Keytab {
+        /// The name: `user@REALM`.
+        principal: String,
+        /// The keys.
+        keytab: Arc<Keytab>,
+    },
+    /// Tickets that the user already holds, for Kerberos.
+    Tickets(Arc<CredentialCache>),
 }
 
 impl Credential {
@@ -41,6 +52,7 @@ impl Credential {
     pub fn domain(&self) -> Option<&str> {
         match self {
             Self::Password { domain, .. } | Self::NtHash { domain, .. } => domain.as_deref(),
+            Self::Keytab { .. } | Self::Tickets(_) => None,
         }
     }
 
@@ -48,6 +60,8 @@ impl Credential {
     pub fn user(&self) -> &str {
         match self {
             Self::Password { user, .. } | Self::NtHash { user, .. } => user,
+            Self::Keytab { principal, .. } => principal,
+            Self::Tickets(cache) => cache.owner().name.components.first().map_or("", String::as_str),
         }
     }
 
@@ -63,15 +77,16 @@ impl Credential {
     pub fn secret(&self) -> Option<&Secret> {
         match self {
             Self::Password { password, .. } => Some(password),
-            Self::NtHash { .. } => None,
+            Self::NtHash { .. } | Self::Keytab { .. } | Self::Tickets(_) => None,
         }
     }
 
-    /// The NT hash of the password.
-    pub fn nt_hash(&self) -> SecretBytes {
+    /// The NT hash of the password, where the credential tells it.
+    pub fn nt_hash(&self) -> Option<SecretBytes> {
         match self {
-            Self::Password { password, .. } => ntlm::nt_hash(password),
-            Self::NtHash { hash, .. } => hash.clone(),
+            Self::Password { password, .. } => Some(ntlm::nt_hash(password)),
+            Self::NtHash { hash, .. } => Some(hash.clone()),
+            Self::Keytab { .. } | Self::Tickets(_) => None,
         }
     }
 }

@@ -93,6 +93,25 @@ pub enum AuthError {
         /// Why it does not fit.
         reason: &'static str,
     },
+    /// A KDC gives no ticket.
+    #[error("the KDC of {realm} refused (error {code}): {reason}")]
+    KdcRefused {
+        /// The realm.
+        realm: String,
+        /// The number of the error ([RFC 4120] section 7.5.9).
+        code: i32,
+        /// What it means here.
+        reason: String,
+    },
+    /// No KDC of a realm can be reached.
+    #[error("{0}")]
+    KdcUnreachable(String),
+    /// A ticket cannot be had or is not taken.
+    #[error("Kerberos: {0}")]
+    Kerberos(String),
+    /// An acceptor refuses a ticket.
+    #[error("the ticket is refused: {0}")]
+    Ticket(&'static str),
     /// The algorithm is unknown, so the channel binding cannot be computed.
     #[error("the certificate is signed with an algorithm that has no channel binding hash")]
     UnknownSignatureAlgorithm,
@@ -107,6 +126,16 @@ impl AuthError {
         move |source| AuthError::Truncated { token, source }
     }
 
+    /// Whether it says no more than that one mechanism is not available, so that another may do. What is
+    /// wrong with an account or its password is wrong with it everywhere, and trying again may lock it.
+    pub(crate) fn leaves_other_mechanisms(&self) -> bool {
+        match self {
+            Self::KdcUnreachable(_) | Self::Kerberos(_) => true,
+            Self::KdcRefused { code, .. } => !matches!(code, 1 | 12 | 18 | 23 | 24 | 31),
+            _ => false,
+        }
+    }
+
     /// Whether the peer's or the user's credential is at fault, as opposed to the conversation.
     pub fn is_logon_failure(&self) -> bool {
         matches!(
@@ -116,6 +145,9 @@ impl AuthError {
                 | Self::ChannelBinding(_)
                 | Self::WrongTarget
                 | Self::Policy { .. }
+                | Self::KdcRefused { .. }
+                | Self::Kerberos(_)
+                | Self::Ticket(_)
         )
     }
 }

@@ -1,10 +1,11 @@
-//! Basic, NTLM and SPNEGO behind one security context, for initiators and acceptors.
+//! Basic, NTLM, Kerberos and SPNEGO behind one security context, for initiators and acceptors.
 //!
 //! Every mechanism is a [`SecurityContext`]: tokens go in, tokens come out, and once both sides agree on
 //! keys it signs and seals messages. A context does no I/O and reads no clock; the one thing it may need
 //! from outside, a trip to a Kerberos KDC, is handed out as a value ([`Step::AskKdc`]).
 //!
-//! Specifications: [MS-NLMP] (NTLM), [RFC 4178] and [MS-SPNG] (SPNEGO), [RFC 5929] and [RFC 2743]
+//! Specifications: [MS-NLMP] (NTLM), [RFC 4120], [RFC 4121], [RFC 3961], [RFC 3962], [RFC 6806] and
+//! [MS-KILE] (Kerberos), [RFC 4178] and [MS-SPNG] (SPNEGO), [RFC 5929] and [RFC 2743]
 //! (channel bindings), [RFC 7617] (Basic), [RFC 7616] (Digest).
 #![forbid(unsafe_code)]
 
@@ -16,6 +17,7 @@ mod credential;
 pub mod der;
 pub mod digest;
 mod error;
+pub mod kerberos;
 pub mod ntlm;
 pub mod spnego;
 
@@ -25,5 +27,6 @@ pub use context::{Direction, KdcRequest, SealingProtocol, SecurityContext, Step}
 pub use credential::Credential;
 pub use digest::{DigestAcceptor, DigestChallenge, DigestClient};
 pub use error::AuthError;
+pub use kerberos::{KerberosAcceptor, KerberosAcceptorOptions, KerberosInitiator, KerberosInitiatorOptions};
 pub use ntlm::{NtlmAcceptor, NtlmAcceptorOptions, NtlmInitiator, NtlmInitiatorOptions};
 pub use spnego::{SpnegoAcceptor, SpnegoInitiator};

@@ -103,7 +103,10 @@ impl NtlmInitiator {
         let credential = &self.options.credential;
         let domain = credential.domain().unwrap_or_default();
 
-        let response_key = crypto::nt_owf_v2(&credential.nt_hash(), credential.user(), domain);
+        let nt_hash = credential
+            .nt_hash()
+            .ok_or(AuthError::Credential { mechanism: NAME, reason: "it has no password" })?;
+        let response_key = crypto::nt_owf_v2(&nt_hash, credential.user(), domain);
         let blob = self.client_challenge(&challenge, nonces.client_challenge);
         let proof = crypto::nt_proof(&response_key, challenge.server_challenge, &blob);
         let base_key = crypto::session_base_key(&response_key, &proof);

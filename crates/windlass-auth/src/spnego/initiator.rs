@@ -21,6 +21,8 @@ pub struct SpnegoInitiator {
     /// preferred one.
     mic_required: bool,
     mech_settled: bool,
+    /// Why the mechanism that was to be the preferred one is not offered.
+    unavailable: Option<AuthError>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,6 +52,7 @@ impl SpnegoInitiator {
             mic_received: false,
             mic_required: false,
             mech_settled: false,
+            unavailable: None,
         })
     }
 
@@ -65,6 +68,7 @@ impl SpnegoInitiator {
             mic_received: false,
             mic_required: false,
             mech_settled: false,
+            unavailable: None,
         }
     }
 
@@ -77,6 +81,43 @@ impl SpnegoInitiator {
             .get_mut(self.chosen)
             .map(|mechanism| &mut mechanism.context)
             .ok_or(AuthError::State { mechanism: NAME, reason: "has no mechanism" })
+    }
+
+    /// Begins with the preferred mechanism, or with the next one where it turns out not to be available.
+    fn begin(&mut self, first: Result<Step, AuthError>) -> Result<Step, AuthError> {
+        let mut first = first;
+        loop {
+            match first {
+                Ok(step) => return self.offer(step),
+                Err(error) if self.mechanisms.len() > 1 && error.leaves_other_mechanisms() => {
+                    self.mechanisms.remove(0);
+                    let types: Vec<MechType> =
+                        self.mechanisms.iter().map(|mechanism| mechanism.mech_type.clone()).collect();
+                    self.mech_types = encode_mech_types(&types);
+                    self.unavailable.get_or_insert(error);
+                    first = self.inner_mut()?.step(None);
+                }
+                // The mechanism that was meant to be used says best what is wrong.
+                Err(error) => return Err(self.unavailable.take().unwrap_or(error)),
+            }
+        }
+    }
+
+    /// Goes on with what the mechanism makes of a KDC's answer, or of its absence.
+    fn after_kdc(&mut self, step: Result<Step, AuthError>) -> Result<Step, AuthError> {
+        if self.state == State::Start {
+            return self.begin(step).inspect_err(|_| self.state = State::Failed);
+        }
+        match step? {
+            Step::Continue(token) => self.conclude(None, Some(token), None),
+            Step::Complete(token) => self.conclude(None, token, None),
+            Step::AskKdc(request) => Ok(Step::AskKdc(request)),
+        }
+    }
+
+    /// Why the mechanism that was to be the preferred one is not offered, if it is not.
+    pub fn unavailable(&self) -> Option<&AuthError> {
+        self.unavailable.as_ref()
     }
 
     /// The offer, with what the preferred mechanism says first.
@@ -218,8 +259,8 @@ impl SecurityContext for SpnegoInitiator {
         match (state, input) {
             (State::Start, None) => {
                 self.state = State::Start;
-                let first = self.inner_mut()?.step(None)?;
-                self.offer(first)
+                let first = self.inner_mut()?.step(None);
+                self.begin(first).inspect_err(|_| self.state = State::Failed)
             }
             (State::Negotiating, Some(token)) => match NegotiationToken::decode(token)? {
                 NegotiationToken::Resp(response) => {
@@ -249,15 +290,13 @@ impl SecurityContext for SpnegoInitiator {
     }
 
     fn kdc_reply(&mut self, reply: &[u8]) -> Result<Step, AuthError> {
-        let step = self.inner_mut()?.kdc_reply(reply)?;
-        if self.state == State::Start {
-            return self.offer(step);
-        }
-        match step {
-            Step::Continue(token) => self.conclude(None, Some(token), None),
-            Step::Complete(token) => self.conclude(None, token, None),
-            Step::AskKdc(request) => Ok(Step::AskKdc(request)),
-        }
+        let step = self.inner_mut()?.kdc_reply(reply);
+        self.after_kdc(step)
+    }
+
+    fn kdc_unreachable(&mut self, reason: &str) -> Result<Step, AuthError> {
+        let step = self.inner_mut()?.kdc_unreachable(reason);
+        self.after_kdc(step)
     }
 
     fn is_complete(&self) -> bool {

@@ -15,6 +15,7 @@ mod command;
 mod dcom;
 mod display;
 mod http;
+mod kerberos;
 mod logon;
 mod psrp;
 mod soap;
@@ -41,6 +42,14 @@ pub const ORACLES: &[(&str, Oracle)] = &[
     ("http_client", http::http_client),
     ("http_heads", http::http_heads),
     ("http_server", http::http_server),
+    ("kerberos_acceptor", kerberos::kerberos_acceptor),
+    ("kerberos_ccache", kerberos::kerberos_ccache),
+    ("kerberos_initiator", kerberos::kerberos_initiator),
+    ("kerberos_inside", kerberos::kerberos_inside),
+    ("kerberos_keytab", kerberos::kerberos_keytab),
+    ("kerberos_messages", kerberos::kerberos_messages),
+    ("kerberos_wrap", kerberos::kerberos_wrap),
+    ("krb5_conf", kerberos::krb5_conf),
     ("mof", cim::mof),
     ("multipart_framing", http::multipart_framing),
     ("ntlm_messages", auth::ntlm_messages),
