@@ -99,12 +99,73 @@ def pywinrm_digest(program):
             protocol.close_shell(shell)
 
 
+def pywinrm_case(transport, scheme, *arguments):
+    """A command with output long enough for several sealed messages."""
+    def run(program):
+        import winrm
+        with Host(program, *arguments) as host:
+            for password, expected in ((PASSWORD, True), ('wrong', False)):
+                session = winrm.Session(host.url(scheme), auth=(USER, password), transport=transport,
+                                        server_cert_validation='validate', ca_trust_path=host.certificate,
+                                        message_encryption='always' if scheme == 'http' else 'auto')
+                try:
+                    answer = session.run_cmd('seq 1 20000')
+                except Exception as error:  # noqa: BLE001: every library has its own refusal
+                    assert not expected, repr(error)
+                    continue
+                check(expected, True)
+                check((answer.status_code, answer.std_out.split()), (0, [b'%d' % n for n in range(1, 20001)]))
+    return run
+
+
+def pypsrp_case(auth, scheme, *arguments, **more):
+    """A pipeline, with text long enough for several sealed messages both ways, and a shell command."""
+    def run(program):
+        from pypsrp.powershell import PowerShell, RunspacePool
+        from pypsrp.shell import Process, WinRS
+        from pypsrp.wsman import WSMan
+        with Host(program, *arguments) as host:
+            for password, expected in ((PASSWORD, True), ('wrong', False)):
+                options = dict(port=int(host.url(scheme).split(':')[2].split('/')[0]), username=USER, password=password,
+                               ssl=scheme == 'https', auth=auth, cert_validation=host.certificate,
+                               encryption='always' if scheme == 'http' else 'auto', **more)
+                try:
+                    with WSMan('localhost', **options) as wsman, RunspacePool(wsman) as pool:
+                        check(expected, True)
+                        shell = PowerShell(pool)
+                        shell.add_cmdlet('Write-Output').add_parameter('InputObject', 'x' * 100_000)
+                        check(shell.invoke(), ['x' * 100_000])
+                        check(shell.had_errors, False)
+                        with WinRS(wsman) as cmd:
+                            process = Process(cmd, 'echo', ['one'])
+                            process.invoke()
+                            check((process.stdout, process.rc), (b'one\n', 0))
+                except AssertionError:
+                    raise
+                except Exception as error:  # noqa: BLE001: every library has its own refusal
+                    assert not expected, repr(error)
+    return run
+
+
 # peer, mechanism, transport, case
 CASES = [
     ('curl', 'Basic', 'HTTPS', curl_case('basic', 'https')),
     ('curl', 'Digest', 'HTTPS', curl_case('digest', 'https', '--auth', 'digest')),
     ('curl', 'Digest', 'HTTP readable', curl_case('digest', 'http', '--auth', 'digest', '--allow-unencrypted')),
-    ('pywinrm + requests', 'Digest', 'HTTPS', pywinrm_digest),
+    ('pywinrm', 'Basic', 'HTTPS', pywinrm_case('basic', 'https')),
+    ('pywinrm', 'Digest', 'HTTPS', pywinrm_digest),
+    ('curl', 'NTLM', 'HTTPS', curl_case('ntlm', 'https', '--auth', 'ntlm')),
+    ('curl', 'NTLM', 'HTTP readable', curl_case('ntlm', 'http', '--auth', 'ntlm', '--allow-unencrypted')),
+    ('pywinrm', 'NTLM', 'HTTP sealed', pywinrm_case('ntlm', 'http')),
+    ('pywinrm', 'NTLM', 'HTTPS', pywinrm_case('ntlm', 'https')),
+    ('pypsrp', 'NTLM', 'HTTP sealed', pypsrp_case('ntlm', 'http')),
+    ('pypsrp', 'NTLM', 'HTTPS', pypsrp_case('ntlm', 'https')),
+    ('pypsrp', 'Negotiate', 'HTTP sealed', pypsrp_case('negotiate', 'http', negotiate_hostname_override='localhost')),
+    ('pypsrp', 'Negotiate', 'HTTPS', pypsrp_case('negotiate', 'https')),
+    ('pywinrm', 'CredSSP', 'HTTP sealed', pywinrm_case('credssp', 'http', '--auth', 'credssp')),
+    ('pywinrm', 'CredSSP', 'HTTPS', pywinrm_case('credssp', 'https', '--auth', 'credssp')),
+    ('pypsrp', 'CredSSP', 'HTTP sealed', pypsrp_case('credssp', 'http', '--auth', 'credssp', credssp_minimum_version=5)),
+    ('pypsrp', 'CredSSP', 'HTTPS', pypsrp_case('credssp', 'https')),
 ]
 
 

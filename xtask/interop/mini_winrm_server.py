@@ -360,18 +360,21 @@ class Handler(BaseHTTPRequestHandler):
 
     def step(self, scheme, token):
         if self.context is None or self.context.complete:
+            if scheme.lower() == "credssp":
+                self.context = spnego.server(hostname="localhost", service="HTTP", protocol="credssp", **self.server.credssp)
             raw = token.startswith(b"NTLMSSP\0")
             options = spnego.NegotiateOptions.use_ntlm if raw else spnego.NegotiateOptions.use_negotiate
-            self.context = spnego.server(hostname="localhost", service="HTTP", protocol="ntlm" if raw else "negotiate", options=options)
+            if scheme.lower() != "credssp":
+                self.context = spnego.server(hostname="localhost", service="HTTP", protocol="ntlm" if raw else "negotiate", options=options)
         answer = self.context.step(token)
         return [("WWW-Authenticate", f"{scheme} {base64.b64encode(answer).decode()}")] if answer else []
 
     def challenge(self):
-        schemes = ["Negotiate", *(['Basic realm="WSMAN"'] if self.server.basic else [])]
+        schemes = ["CredSSP"] if self.server.credssp is not None else ["Negotiate", *(['Basic realm="WSMAN"'] if self.server.basic else [])]
         self.reply(401, b"", headers=[("WWW-Authenticate", scheme) for scheme in schemes])
 
     def serve(self, body, extra):
-        sealed = self.headers.get("Content-Type", "").startswith("multipart/encrypted")
+        sealed = self.headers.get("Content-Type", "").startswith(("multipart/encrypted", "multipart/x-multi-encrypted"))
         if not sealed and not self.server.basic:
             return self.reply(400, b"", headers=extra)
         if sealed:
@@ -383,24 +386,38 @@ class Handler(BaseHTTPRequestHandler):
             status, answer = 500, fault_envelope("", SoapFault("w:InternalError", 2150859174, "The server failed."))
         answer = answer.encode()
         if sealed:
-            return self.reply(status, self.seal(answer), 'multipart/encrypted;protocol="application/HTTP-SPNEGO-session-encrypted";boundary="Encrypted Boundary"', extra)
+            chunk = 16384 if self.server.credssp is not None else max(len(answer), 1)
+            parts = [answer[at : at + chunk] for at in range(0, len(answer), chunk)]
+            kind = "multipart/x-multi-encrypted" if len(parts) > 1 else "multipart/encrypted"
+            kind += f';protocol="application/{self.label()}";boundary="Encrypted Boundary"'
+            return self.reply(status, b"".join(map(self.seal, parts)) + b"--Encrypted Boundary--\r\n", kind, extra)
         self.reply(status, answer, headers=extra)
 
+    def label(self):
+        return "HTTP-CredSSP-session-encrypted" if self.server.credssp is not None else "HTTP-SPNEGO-session-encrypted"
+
     def unseal(self, body):
-        """[MS-WSMV] 2.2.9.1: a part that describes, a part that holds length, signature and ciphertext."""
-        head, _, rest = body.partition(b"application/octet-stream\r\n")
-        length = int(re.search(rb"Length=(\d+)", head).group(1))
-        (size,) = struct.unpack_from("<I", rest)
-        return self.context.unwrap_winrm(rest[4 : 4 + size], rest[4 + size : 4 + size + length])
+        """[MS-WSMV] 2.2.9.1: pairs of a part that describes and one that holds length, signature and ciphertext."""
+        plain = b""
+        while not body.startswith(b"--Encrypted Boundary--"):
+            head, _, rest = body.partition(b"application/octet-stream\r\n")
+            length = int(re.search(rb"Length=(\d+)", head).group(1))
+            assert f"application/{self.label()}".encode() in head, head
+            (size,) = struct.unpack_from("<I", rest)
+            # A TLS record tells its own length; everything else is as long as its plaintext.
+            end = 4 + size + length if self.server.credssp is None else 9 + struct.unpack_from(">H", rest, 7)[0]
+            plain += self.context.unwrap_winrm(rest[4 : 4 + size], rest[4 + size : end])
+            body = rest[end:]
+        return plain
 
     def seal(self, plain):
         sealed = self.context.wrap_winrm(plain)
         describe = (
-            "--Encrypted Boundary\r\n\tContent-Type: application/HTTP-SPNEGO-session-encrypted\r\n"
+            f"--Encrypted Boundary\r\n\tContent-Type: application/{self.label()}\r\n"
             f"\tOriginalContent: type={SOAP_TYPE};Length={len(plain) + sealed.padding_length}\r\n"
             "--Encrypted Boundary\r\n\tContent-Type: application/octet-stream\r\n"
         )
-        return describe.encode() + struct.pack("<I", len(sealed.header)) + sealed.header + sealed.data + b"--Encrypted Boundary--\r\n"
+        return describe.encode() + struct.pack("<I", len(sealed.header)) + sealed.header + sealed.data
 
     def reply(self, status, body, kind=SOAP_TYPE, headers=()):
         self.send_response(status)
@@ -417,12 +434,15 @@ class Handler(BaseHTTPRequestHandler):
 
 
 class Server(ThreadingHTTPServer):
-    """The listener on loopback. `basic` allows Basic and plain bodies; without it bodies must be sealed."""
+    """The listener on loopback. `basic` allows Basic and plain bodies; without it bodies must be sealed.
+
+    `credssp`, a dictionary of what pyspnego's acceptor takes, offers CredSSP and nothing else."""
 
     daemon_threads = True
 
-    def __init__(self, port=0, user="alice", password="Pa55w0rd.1", basic=False):
+    def __init__(self, port=0, user="alice", password="Pa55w0rd.1", basic=False, credssp=None):
         super().__init__(("127.0.0.1", port), Handler)
+        self.credssp = credssp
         self.service, self.user, self.password, self.basic = Service(), user, password, basic
         # pyspnego's NTLM acceptor looks accounts up in the file that this variable names.
         accounts = tempfile.NamedTemporaryFile("w", suffix=".accounts", delete=False)

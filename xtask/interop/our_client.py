@@ -34,11 +34,37 @@ CASES = [
     ("pipeline", "basic", True, PASSWORD, 5),
     ("pipeline-streams", "basic", True, PASSWORD, None),
     ("refused", "basic", True, "not the password", None),
+    ("identify", "credssp", False, PASSWORD, None),
+    ("shell-command", "credssp", False, PASSWORD, None),
+    ("pipeline", "credssp", False, PASSWORD, None),
+    ("pipeline-input", "credssp", False, PASSWORD, None),
+    ("pipeline-large", "credssp", False, PASSWORD, None),
+    ("pipeline", "credssp-tls12", False, PASSWORD, None),
+    ("refused", "credssp", False, "not the password", None),
+    ("refused", "credssp-v4", False, PASSWORD, None),
 ]
 
 
+def credssp(authentication):
+    """What pyspnego's CredSSP acceptor gets: its defaults, no TLS 1.3, or the version from before CVE-2018-0886."""
+    mechanism, _, variant = authentication.partition("-")
+    if mechanism != "credssp":
+        return None
+    if variant != "tls12":
+        return {}
+    import ssl
+
+    import spnego._credssp
+    context = spnego._credssp._create_tls_context("accept")
+    context.context.maximum_version = ssl.TLSVersion.TLSv1_2
+    return {"credssp_tls_context": context}
+
+
 def run(program, case, authentication, basic, password, requests):
-    server = Server(user=USER, password=PASSWORD, basic=basic).start()
+    import spnego._credssp
+    spnego._credssp._CREDSSP_VERSION = 4 if authentication.endswith("v4") else 6
+    server = Server(user=USER, password=PASSWORD, basic=basic, credssp=credssp(authentication)).start()
+    authentication = authentication.partition("-")[0]
     environment = dict(os.environ, WINDLASS_PASSWORD=password)
     command = [program, "--port", str(server.server_port), "--user", USER, "--authentication", authentication, "--case", case]
     try:

@@ -66,6 +66,11 @@ pub trait SecurityContext: Send {
         Err(AuthError::KdcUnreachable(reason.to_owned()))
     }
 
+    /// A token that tells the peer why, after [`step`](Self::step) failed, where the mechanism has one.
+    fn farewell(&mut self) -> Option<Vec<u8>> {
+        None
+    }
+
     /// Whether the handshake is over on this side.
     fn is_complete(&self) -> bool;
 
@@ -91,6 +96,26 @@ pub trait SecurityContext: Send {
     /// On error the content of `data` is undefined and must not be used.
     fn unseal(&mut self, _header: &[u8], _data: &mut [u8]) -> Result<usize, AuthError> {
         Err(unprotected(self.mechanism()))
+    }
+
+    /// Seals a message into one token, as GSS_Wrap does ([RFC 2743] 2.3.3).
+    fn wrap(&mut self, message: &[u8]) -> Result<Vec<u8>, AuthError> {
+        let (mut token, mut data) = (Vec::new(), message.to_vec());
+        self.seal(&mut token, &mut data)?;
+        token.append(&mut data);
+        Ok(token)
+    }
+
+    /// The reverse of [`wrap`](Self::wrap).
+    fn unwrap(&mut self, token: &[u8]) -> Result<Vec<u8>, AuthError> {
+        let (signature, data) = token.split_at_checked(self.seal_signature_size()).ok_or(AuthError::State {
+            mechanism: self.mechanism(),
+            reason: "got a sealed message shorter than its signature",
+        })?;
+        let mut data = data.to_vec();
+        let length = self.unseal(signature, &mut data)?;
+        data.truncate(length);
+        Ok(data)
     }
 
     /// Seals `data` in place within a message whose `before` and `after` are signed but not sealed, as

@@ -2,6 +2,7 @@
 
 use thiserror::Error;
 use windlass_core::cursor::ReadError;
+use windlass_core::status::NtStatus;
 
 /// An authentication, signature or seal that failed. Never holds a secret or the content of a message.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -51,6 +52,14 @@ pub enum AuthError {
     Rejected {
         /// The mechanism that was refused.
         mechanism: &'static str,
+    },
+    /// The peer refused the logon and said why.
+    #[error("the peer refused the {mechanism} logon: {status}{}", .status.message().map(|text| format!(", {text}")).unwrap_or_default())]
+    PeerStatus {
+        /// The mechanism that was refused.
+        mechanism: &'static str,
+        /// What the peer gave as its reason.
+        status: NtStatus,
     },
     /// The message integrity code over the handshake is absent or wrong: it was tampered with.
     #[error("the integrity code of the {token} is {fault}")]
@@ -115,6 +124,9 @@ pub enum AuthError {
     /// The algorithm is unknown, so the channel binding cannot be computed.
     #[error("the certificate is signed with an algorithm that has no channel binding hash")]
     UnknownSignatureAlgorithm,
+    /// The TLS that carries CredSSP failed.
+    #[error("the TLS inside CredSSP failed: {0}")]
+    InnerTls(String),
     /// The operating system gave no random bytes.
     #[error("no random bytes are available")]
     Random,
@@ -142,6 +154,7 @@ impl AuthError {
             self,
             Self::LogonDenied
                 | Self::Rejected { .. }
+                | Self::PeerStatus { .. }
                 | Self::ChannelBinding(_)
                 | Self::WrongTarget
                 | Self::Policy { .. }

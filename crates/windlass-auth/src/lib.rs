@@ -1,4 +1,5 @@
-//! Basic, NTLM, Kerberos and SPNEGO behind one security context, for initiators and acceptors.
+//! Basic, Digest, NTLM, Kerberos, SPNEGO and CredSSP for initiators and acceptors, all but the first two
+//! behind one security context.
 //!
 //! Every mechanism is a [`SecurityContext`]: tokens go in, tokens come out, and once both sides agree on
 //! keys it signs and seals messages. A context does no I/O and reads no clock; the one thing it may need
@@ -6,7 +7,7 @@
 //!
 //! Specifications: [MS-NLMP] (NTLM), [RFC 4120], [RFC 4121], [RFC 3961], [RFC 3962], [RFC 6806] and
 //! [MS-KILE] (Kerberos), [RFC 4178] and [MS-SPNG] (SPNEGO), [RFC 5929] and [RFC 2743]
-//! (channel bindings), [RFC 7617] (Basic), [RFC 7616] (Digest).
+//! (channel bindings), [RFC 7617] (Basic), [RFC 7616] (Digest), [MS-CSSP] (CredSSP).
 #![forbid(unsafe_code)]
 
 mod account;
@@ -14,6 +15,7 @@ pub mod basic;
 mod channel_binding;
 mod context;
 mod credential;
+pub mod credssp;
 pub mod der;
 pub mod digest;
 mod error;
@@ -25,6 +27,10 @@ pub use account::{AccountStore, Accounts, Principal};
 pub use channel_binding::{BindingPolicy, ChannelBinding};
 pub use context::{Direction, KdcRequest, SealingProtocol, SecurityContext, Step};
 pub use credential::Credential;
+pub use credssp::{
+    CredSspAcceptor, CredSspAcceptorOptions, CredSspInitiator, CredSspInitiatorOptions, InnerTls,
+    InnerTlsFactory,
+};
 pub use digest::{DigestAcceptor, DigestChallenge, DigestClient};
 pub use error::AuthError;
 pub use kerberos::{KerberosAcceptor, KerberosAcceptorOptions, KerberosInitiator, KerberosInitiatorOptions};

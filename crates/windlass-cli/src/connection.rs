@@ -70,6 +70,9 @@ pub(crate) enum Authentication {
     /// NTLM
     #[value(aliases = ["ntlm-domain", "NtlmDomain"])]
     Ntlm,
+    /// CredSSP, which hands the password to the computer
+    #[value(name = "credssp", aliases = ["CredSSP", "cred-ssp", "CredSsp"])]
+    CredSsp,
 }
 
 impl Connection {
@@ -125,6 +128,7 @@ impl From<Authentication> for windlass::Authentication {
             Authentication::Digest => Self::Digest,
             Authentication::Negotiate => Self::Negotiate,
             Authentication::Ntlm => Self::Ntlm,
+            Authentication::CredSsp => Self::CredSsp,
         }
     }
 }

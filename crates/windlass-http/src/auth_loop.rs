@@ -1,8 +1,8 @@
 //! How a client logs on: which header goes out, and what the 401s mean.
 
 use windlass_auth::{
-    AuthError, ChannelBinding, Credential, DigestClient, NtlmInitiator, NtlmInitiatorOptions,
-    SecurityContext, SpnegoInitiator, Step, basic,
+    AuthError, ChannelBinding, CredSspInitiator, CredSspInitiatorOptions, Credential, DigestClient,
+    InnerTlsFactory, NtlmInitiator, NtlmInitiatorOptions, SecurityContext, SpnegoInitiator, Step, basic,
 };
 use windlass_core::Secret;
 
@@ -22,6 +22,8 @@ pub enum AuthMethod {
     Negotiate,
     /// NTLM alone, without SPNEGO around it.
     Ntlm,
+    /// SPNEGO inside TLS inside the tokens; hands the password to the server.
+    CredSsp,
     /// The client certificate of the TLS connection.
     Certificate,
 }
@@ -35,6 +37,7 @@ impl AuthMethod {
             Self::Digest => "Digest",
             Self::Negotiate => "Negotiate",
             Self::Ntlm => "NTLM",
+            Self::CredSsp => "CredSSP",
             Self::Certificate => "Certificate",
         }
     }
@@ -54,11 +57,18 @@ pub(crate) enum Login {
 pub(crate) struct Handshake {
     method: AuthMethod,
     options: NtlmInitiatorOptions,
+    /// What CredSSP needs beside.
+    credssp: Option<CredSsp>,
     /// The scheme in the headers. NTLM travels as `Negotiate` unless the server knows `NTLM` only.
     pub(crate) scheme: &'static str,
     pub(crate) context: Option<Box<dyn SecurityContext>>,
     /// A request was answered under this context.
     pub(crate) proven: bool,
+}
+
+struct CredSsp {
+    tls: InnerTlsFactory,
+    min_version: u32,
 }
 
 impl Login {
@@ -86,19 +96,22 @@ impl Login {
             AuthMethod::Certificate => {
                 Ok(Self::Header { method, value: Some(Secret::new(CERTIFICATE_PROFILE)) })
             }
-            AuthMethod::Negotiate | AuthMethod::Ntlm => Ok(Self::Handshake(Box::new(Handshake {
-                method,
-                options: NtlmInitiatorOptions {
-                    credential: credential(config)?.clone(),
-                    target: config.spn.clone(),
-                    channel_binding: binding(config),
-                    workstation: config.workstation.clone(),
-                    now: config.now,
-                },
-                scheme: "Negotiate",
-                context: None,
-                proven: false,
-            }))),
+            AuthMethod::Negotiate | AuthMethod::Ntlm | AuthMethod::CredSsp => {
+                Ok(Self::Handshake(Box::new(Handshake {
+                    method,
+                    options: NtlmInitiatorOptions {
+                        credential: credential(config)?.clone(),
+                        target: config.spn.clone(),
+                        channel_binding: binding(config),
+                        workstation: config.workstation.clone(),
+                        now: config.now,
+                    },
+                    credssp: credssp(config)?,
+                    scheme: if method == AuthMethod::CredSsp { "CredSSP" } else { "Negotiate" },
+                    context: None,
+                    proven: false,
+                })))
+            }
         }
     }
 }
@@ -107,12 +120,27 @@ impl Handshake {
     /// Starts from the beginning.
     pub(crate) fn start(&mut self) -> Result<Step, HttpError> {
         self.proven = false;
-        let ntlm = NtlmInitiator::new(self.options.clone());
-        let context: Box<dyn SecurityContext> = match self.method {
-            AuthMethod::Ntlm => Box::new(ntlm),
-            _ => Box::new(SpnegoInitiator::ntlm(ntlm)),
+        let context = match &self.credssp {
+            None if self.method == AuthMethod::Ntlm => Box::new(NtlmInitiator::new(self.options.clone())),
+            None => self.negotiate(self.options.clone()),
+            Some(credssp) => self.delegate(credssp).map_err(|source| self.fault(source))?,
         };
         self.context.insert(context).step(None).map_err(|source| self.fault(source))
+    }
+
+    fn negotiate(&self, options: NtlmInitiatorOptions) -> Box<dyn SecurityContext> {
+        Box::new(SpnegoInitiator::ntlm(NtlmInitiator::new(options)))
+    }
+
+    /// CredSSP binds itself to its own TLS: what is inside is bound to none.
+    fn delegate(&self, credssp: &CredSsp) -> Result<Box<dyn SecurityContext>, AuthError> {
+        let negotiate =
+            self.negotiate(NtlmInitiatorOptions { channel_binding: None, ..self.options.clone() });
+        let options = CredSspInitiatorOptions {
+            min_version: credssp.min_version,
+            ..CredSspInitiatorOptions::new(self.options.credential.clone(), credssp.tls.open()?, negotiate)
+        };
+        Ok(Box::new(CredSspInitiator::new(options)?))
     }
 
     /// Takes the server's token.
@@ -164,6 +192,15 @@ impl Handshake {
 
 fn credential(config: &ClientConfig) -> Result<&Credential, HttpError> {
     config.credential.as_ref().ok_or(HttpError::Config { field: "credential", reason: "none was given" })
+}
+
+fn credssp(config: &ClientConfig) -> Result<Option<CredSsp>, HttpError> {
+    if config.auth != AuthMethod::CredSsp {
+        return Ok(None);
+    }
+    let reason = "CredSSP needs a TLS of its own";
+    let tls = config.inner_tls.clone().ok_or(HttpError::Config { field: "inner_tls", reason })?;
+    Ok(Some(CredSsp { tls, min_version: config.credssp_min_version }))
 }
 
 fn binding(config: &ClientConfig) -> Option<ChannelBinding> {

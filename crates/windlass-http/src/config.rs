@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use windlass_auth::{
-    AccountStore, BindingPolicy, ChannelBinding, Credential, DigestAcceptor, NtlmAcceptorOptions, Principal,
+    AccountStore, BindingPolicy, ChannelBinding, Credential, DigestAcceptor, InnerTlsFactory,
+    NtlmAcceptorOptions, Principal, credssp,
 };
 
 use crate::{AuthMethod, HttpError, Limits, Scheme};
@@ -27,6 +28,10 @@ pub struct ClientConfig {
     pub allow_unencrypted: bool,
     /// The service principal name of the server, such as `HTTP/server.corp.example`.
     pub spn: Option<String>,
+    /// Opens the TLS that CredSSP carries inside its tokens.
+    pub inner_tls: Option<InnerTlsFactory>,
+    /// The lowest version of CredSSP that the server may speak.
+    pub credssp_min_version: u32,
     /// The name of this computer, as NTLM tells it; may be empty.
     pub workstation: String,
     /// The User-Agent header.
@@ -57,6 +62,8 @@ impl ClientConfig {
             channel_binding: None,
             allow_unencrypted: false,
             spn: None,
+            inner_tls: None,
+            credssp_min_version: credssp::SAFE_VERSION,
             workstation: String::new(),
             user_agent: "windlass".to_owned(),
             limits: Limits::default(),
@@ -95,6 +102,10 @@ pub struct ServerConfig {
     pub negotiate: bool,
     /// Whether the scheme `NTLM` is offered and accepted.
     pub ntlm: bool,
+    /// Whether CredSSP is accepted: opens the TLS inside its tokens.
+    pub credssp: Option<InnerTlsFactory>,
+    /// The lowest version of CredSSP that a client may speak.
+    pub credssp_min_version: u32,
     /// Who the TLS client certificate of this connection stands for, if it has one.
     pub certificate: Option<Principal>,
     /// Whether messages may travel readable over plain HTTP.
@@ -125,6 +136,8 @@ impl ServerConfig {
             digest: None,
             negotiate: true,
             ntlm: false,
+            credssp: None,
+            credssp_min_version: credssp::SAFE_VERSION,
             certificate: None,
             allow_unencrypted: false,
             anonymous_identify: false,
@@ -164,6 +177,9 @@ impl ServerConfig {
         }
         if self.ntlm {
             lines.push_str("WWW-Authenticate: NTLM\r\n");
+        }
+        if self.credssp.is_some() {
+            lines.push_str("WWW-Authenticate: CredSSP\r\n");
         }
         for challenge in self.digest().map(|digest| digest.challenges(stale, self.now)).unwrap_or_default() {
             lines.push_str(&format!("WWW-Authenticate: {challenge}\r\n"));

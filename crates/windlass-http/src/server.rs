@@ -5,7 +5,8 @@ use std::collections::VecDeque;
 use bytes::{Bytes, BytesMut};
 use windlass_auth::digest::{DigestProof, DigestVerdict};
 use windlass_auth::{
-    AuthError, NtlmAcceptor, Principal, SealingProtocol, SecurityContext, SpnegoAcceptor, Step, basic,
+    AuthError, CredSspAcceptor, CredSspAcceptorOptions, NtlmAcceptor, NtlmAcceptorOptions, Principal,
+    SealingProtocol, SecurityContext, SpnegoAcceptor, Step, basic,
 };
 
 use crate::body::BodyReader;
@@ -68,6 +69,8 @@ pub struct ServerConnection {
     /// What the answer under way must look like.
     pending: Option<Pending>,
     failures: u32,
+    /// The header line that tells a client why it was refused, where its mechanism has one.
+    farewell: Option<String>,
     http_requests: u64,
     closing: bool,
 }
@@ -112,6 +115,7 @@ impl ServerConnection {
             reading: None,
             pending: None,
             failures: 0,
+            farewell: None,
             http_requests: 0,
             closing: false,
         }
@@ -311,6 +315,8 @@ impl ServerConnection {
             "Negotiate"
         } else if config.ntlm && scheme.eq_ignore_ascii_case("NTLM") {
             "NTLM"
+        } else if config.credssp.is_some() && scheme.eq_ignore_ascii_case("CredSSP") {
+            "CredSSP"
         } else {
             return Ok(Verdict::Denied);
         };
@@ -358,11 +364,17 @@ impl ServerConnection {
         // A token after the end of a handshake begins another one.
         let mut context = match std::mem::replace(&mut self.logon, Logon::Nobody) {
             Logon::Handshake(context) => context,
-            Logon::Nobody | Logon::Established { .. } => self.acceptor(scheme),
+            Logon::Nobody | Logon::Established { .. } => self.acceptor(scheme).map_err(denied)?,
         };
-        let step = context.step(Some(&token)).map_err(denied)?;
         let line = |token: &[u8]| {
             format!("WWW-Authenticate: {scheme} {}\r\n", base64_simd::STANDARD.encode_to_string(token))
+        };
+        let step = match context.step(Some(&token)) {
+            Ok(step) => step,
+            Err(source) => {
+                self.farewell = context.farewell().map(|token| line(&token));
+                return Err(denied(source));
+            }
         };
         match step {
             Step::Continue(token) => {
@@ -382,13 +394,21 @@ impl ServerConnection {
         }
     }
 
-    fn acceptor(&self, scheme: &str) -> Box<dyn SecurityContext> {
+    fn acceptor(&self, scheme: &str) -> Result<Box<dyn SecurityContext>, AuthError> {
         let options = self.config.acceptor_options();
-        if scheme == "NTLM" {
-            Box::new(NtlmAcceptor::new(options))
-        } else {
-            Box::new(SpnegoAcceptor::ntlm(options))
-        }
+        Ok(match (scheme, &self.config.credssp) {
+            ("NTLM", _) => Box::new(NtlmAcceptor::new(options)),
+            ("CredSSP", Some(tls)) => {
+                // CredSSP binds itself to its own TLS: what is inside is bound to none.
+                let inner = NtlmAcceptorOptions { channel_binding: None, ..options };
+                let inner = Box::new(SpnegoAcceptor::ntlm(inner));
+                Box::new(CredSspAcceptor::new(CredSspAcceptorOptions {
+                    min_version: self.config.credssp_min_version,
+                    ..CredSspAcceptorOptions::new(tls.open()?, inner)
+                }))
+            }
+            _ => Box::new(SpnegoAcceptor::ntlm(options)),
+        })
     }
 
     /// Hands the request of an authenticated client on, unsealed.
@@ -439,7 +459,10 @@ impl ServerConnection {
     fn deny(&mut self, reason: HttpError) {
         self.logon = Logon::Nobody;
         self.failures = self.failures.saturating_add(1);
-        self.unauthorized();
+        match self.farewell.take() {
+            Some(farewell) => self.answer(401, &farewell, "", Vec::new()),
+            None => self.unauthorized(),
+        }
         self.events.push_back(ServerEvent::LogonFailed { failures: self.failures, reason });
     }
 

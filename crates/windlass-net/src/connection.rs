@@ -15,7 +15,7 @@ use windlass_http::{
     AuthMethod, ClientConfig, ClientConnection, ClientEvent, HttpError, Limits, Response, Scheme,
 };
 
-use crate::{BoxStream, ConnectorOptions, Counters, Error, KdcMap, Stage};
+use crate::{BoxStream, ConnectorOptions, Counters, Error, KdcMap, Stage, inner_tls};
 
 /// How much is read from the stream at once.
 const READ_SIZE: usize = 64 << 10;
@@ -59,6 +59,12 @@ impl Connection {
         config.allow_unencrypted = options.allow_unencrypted;
         config.spn = Some(options.service_principal());
         config.limits = Limits { body: options.max_response, ..Limits::default() };
+        if options.auth == AuthMethod::CredSsp {
+            let factory = inner_tls::factory();
+            config.inner_tls =
+                Some(factory.map_err(|error| Error::TlsOptions { reason: error.to_string() })?);
+            config.credssp_min_version = options.credssp_min_version;
+        }
         config.authenticate_empty = authenticate_empty;
         config.now = filetime_now();
         let http =
@@ -74,9 +80,9 @@ impl Connection {
             counters,
             counted: 0,
             buffer: vec![0; READ_SIZE],
-            shakes_hands: matches!(
+            shakes_hands: !matches!(
                 options.auth,
-                AuthMethod::Digest | AuthMethod::Negotiate | AuthMethod::Ntlm
+                AuthMethod::None | AuthMethod::Basic | AuthMethod::Certificate
             ),
             answered: false,
             last_used: Instant::now(),

@@ -34,6 +34,8 @@ pub struct ConnectorOptions {
     pub tls: TlsOptions,
     /// Allow requests and answers to travel unencrypted over plain HTTP.
     pub allow_unencrypted: bool,
+    /// The lowest version of CredSSP that the server may speak: 5 unless said otherwise.
+    pub credssp_min_version: u32,
     /// The class of the service principal name: `HTTP` or `WSMAN`.
     pub spn_class: String,
     /// Whether the service principal name carries the port.
@@ -54,6 +56,7 @@ impl ConnectorOptions {
             timeouts: Timeouts::default(),
             tls: TlsOptions::default(),
             allow_unencrypted: false,
+            credssp_min_version: windlass_auth::credssp::SAFE_VERSION,
             spn_class: "HTTP".to_owned(),
             port_in_spn: false,
             max_response: 64 << 20,

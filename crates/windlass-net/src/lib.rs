@@ -20,6 +20,7 @@ mod counters;
 mod dial;
 mod endpoint;
 mod error;
+mod inner_tls;
 mod kdc;
 mod names;
 mod pool;

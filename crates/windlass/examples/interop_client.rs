@@ -47,6 +47,7 @@ fn options() -> Result<Options, Box<dyn std::error::Error>> {
             "--authentication" => {
                 authentication = match value.as_str() {
                     "basic" => Authentication::Basic,
+                    "credssp" => Authentication::CredSsp,
                     "digest" => Authentication::Digest,
                     "ntlm" => Authentication::Ntlm,
                     "negotiate" => Authentication::Negotiate,

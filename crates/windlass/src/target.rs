@@ -28,6 +28,8 @@ pub enum Authentication {
     Negotiate,
     /// NTLM, without SPNEGO around it (`NtlmDomain`).
     Ntlm,
+    /// CredSSP: hands the password to the computer, which can then log on elsewhere as the user.
+    CredSsp,
     /// Nobody in particular: enough for Identify on many hosts.
     Anonymous,
 }
@@ -265,6 +267,7 @@ impl Target {
             Authentication::Basic => AuthMethod::Basic,
             Authentication::Digest => AuthMethod::Digest,
             Authentication::Ntlm => AuthMethod::Ntlm,
+            Authentication::CredSsp => AuthMethod::CredSsp,
             Authentication::Default | Authentication::Negotiate => AuthMethod::Negotiate,
             Authentication::Anonymous => AuthMethod::None,
         }

@@ -317,6 +317,14 @@ impl SecurityContext for SpnegoInitiator {
 
     crate::context::forward_protection!(inner_mut);
 
+    fn wrap(&mut self, message: &[u8]) -> Result<Vec<u8>, AuthError> {
+        self.inner_mut()?.wrap(message)
+    }
+
+    fn unwrap(&mut self, token: &[u8]) -> Result<Vec<u8>, AuthError> {
+        self.inner_mut()?.unwrap(token)
+    }
+
     fn signature_size(&self) -> usize {
         self.inner().map_or(0, |inner| inner.signature_size())
     }

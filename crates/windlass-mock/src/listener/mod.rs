@@ -102,6 +102,7 @@ pub(crate) fn server_config(host: &Host, transport: &Transport) -> ServerConfig 
     let mut http = ServerConfig::new(scheme, Arc::new(config.accounts.clone()), config.computer.as_str());
     http.basic = config.authentication.basic;
     http.digest = config.authentication.digest.then(|| Arc::clone(&host.gate.digest));
+    http.credssp = config.authentication.credssp.then(|| host.gate.credssp.clone());
     http.negotiate = config.authentication.negotiate;
     http.ntlm = config.authentication.ntlm;
     http.allow_unencrypted = config.allow_unencrypted;

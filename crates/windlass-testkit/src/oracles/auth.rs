@@ -97,7 +97,7 @@ pub(super) fn certificate_binding(data: &[u8]) {
 }
 
 /// Splits the input into tokens of at most 255 bytes, each after its length.
-fn tokens(mut data: &[u8]) -> impl Iterator<Item = &[u8]> {
+pub(super) fn tokens(mut data: &[u8]) -> impl Iterator<Item = &[u8]> {
     std::iter::from_fn(move || {
         let (length, rest) = data.split_first()?;
         let (token, rest) = rest.split_at(usize::from(*length).min(rest.len()));

@@ -13,6 +13,7 @@ mod cim;
 mod clixml;
 mod command;
 mod dcom;
+mod credssp;
 mod display;
 mod http;
 mod kerberos;
@@ -33,6 +34,9 @@ pub const ORACLES: &[(&str, Oracle)] = &[
     ("clixml", clixml::clixml),
     ("command_language", command::command_language),
     ("conversions", command::conversions),
+    ("credssp_acceptor", credssp::credssp_acceptor),
+    ("credssp_initiator", credssp::credssp_initiator),
+    ("credssp_messages", credssp::credssp_messages),
     ("datetime", cim::datetime),
     ("dcom_activation", dcom::dcom_activation),
     ("dcom_calls", dcom::dcom_calls),

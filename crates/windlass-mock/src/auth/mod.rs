@@ -1,9 +1,12 @@
 //! How clients may log on, and what all connections share for it.
 
-use std::sync::Arc;
+mod inner_tls;
+mod rsa;
 
-use windlass_auth::DigestAcceptor;
+use std::sync::{Arc, OnceLock};
+
 use windlass_auth::digest::Algorithm;
+use windlass_auth::{AuthError, DigestAcceptor, InnerTlsFactory};
 
 use crate::Error;
 
@@ -22,28 +25,31 @@ pub struct Authentication {
     pub negotiate: bool,
     /// The scheme `NTLM`.
     pub ntlm: bool,
+    /// CredSSP.
+    pub credssp: bool,
 }
 
 impl Default for Authentication {
     /// All of them.
     fn default() -> Self {
-        Self { basic: true, digest: true, negotiate: true, ntlm: true }
+        Self { basic: true, digest: true, negotiate: true, ntlm: true, credssp: true }
     }
 }
 
 impl Authentication {
     /// What [`offering`](Self::offering) knows.
-    pub const NAMES: [&str; 4] = ["basic", "digest", "negotiate", "ntlm"];
+    pub const NAMES: [&str; 5] = ["basic", "digest", "negotiate", "ntlm", "credssp"];
 
     /// The mechanisms of these names, in any case, and no others. Unknown names offer nothing.
     pub fn offering<'a>(names: impl IntoIterator<Item = &'a str>) -> Self {
-        let mut offered = Self { basic: false, digest: false, negotiate: false, ntlm: false };
+        let mut offered = Self { basic: false, digest: false, negotiate: false, ntlm: false, credssp: false };
         for name in names {
             match name.to_ascii_lowercase().as_str() {
                 "basic" => offered.basic = true,
                 "digest" => offered.digest = true,
                 "negotiate" => offered.negotiate = true,
                 "ntlm" => offered.ntlm = true,
+                "credssp" => offered.credssp = true,
                 _ => {}
             }
         }
@@ -54,13 +60,23 @@ impl Authentication {
 /// What all connections of a host share to check logons.
 pub(crate) struct Gate {
     pub(crate) digest: Arc<DigestAcceptor>,
+    pub(crate) credssp: InnerTlsFactory,
 }
 
 impl Gate {
     pub(crate) fn new() -> Result<Self, Error> {
-        let failed = |error: windlass_auth::AuthError| Error::Authentication(error.to_string());
+        let failed = |error: AuthError| Error::Authentication(error.to_string());
         let algorithms = [Algorithm::Sha256, Algorithm::Md5Sess, Algorithm::Md5];
         let digest = DigestAcceptor::new(REALM, &algorithms).map_err(failed)?;
-        Ok(Self { digest: Arc::new(digest) })
+        Ok(Self { digest: Arc::new(digest), credssp: credssp() })
     }
+}
+
+/// The TLS of CredSSP. Its RSA key takes a moment to make: that waits until a client asks for it.
+fn credssp() -> InnerTlsFactory {
+    let config: OnceLock<Result<inner_tls::Setup, String>> = OnceLock::new();
+    InnerTlsFactory::new(move || match config.get_or_init(inner_tls::Setup::new) {
+        Ok(setup) => setup.open(),
+        Err(reason) => Err(AuthError::InnerTls(reason.clone())),
+    })
 }
