@@ -108,10 +108,11 @@ pub trait SecurityContext: Send {
 
     /// The reverse of [`wrap`](Self::wrap).
     fn unwrap(&mut self, token: &[u8]) -> Result<Vec<u8>, AuthError> {
-        let (signature, data) = token.split_at_checked(self.seal_signature_size()).ok_or(AuthError::State {
-            mechanism: self.mechanism(),
-            reason: "got a sealed message shorter than its signature",
-        })?;
+        let (signature, data) =
+            token.split_at_checked(self.seal_signature_size()).ok_or(AuthError::State {
+                mechanism: self.mechanism(),
+                reason: "got a sealed message shorter than its signature",
+            })?;
         let mut data = data.to_vec();
         let length = self.unseal(signature, &mut data)?;
         data.truncate(length);
