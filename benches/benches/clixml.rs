@@ -4,12 +4,13 @@
 use std::hint::black_box;
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
-use windlass_benches::clixml::{process_list, process_messages, recorded};
-use windlass_clixml::{Document, Limits, PsValue, decode, encode_into};
+use windlass_benches::clixml::{process_list, process_messages, recorded_sessions, recorded_values};
+use windlass_clixml::{Decoder, Limits, PsValue, decode, encode_into};
 
 fn corpora() -> Vec<(&'static str, Vec<String>)> {
     vec![
-        ("recorded", recorded()),
+        ("recorded values", recorded_values()),
+        ("recorded sessions", recorded_sessions()),
         ("processes", process_messages(500)),
         ("process list", vec![windlass_clixml::encode(&process_list(500))]),
     ]
@@ -35,23 +36,11 @@ fn decoding(criterion: &mut Criterion) {
                 bencher.iter(|| messages.iter().for_each(|text| bare(text)));
             },
         );
-        group.bench_with_input(
-            BenchmarkId::from_parameter("windlass arena"),
-            &messages,
-            |bencher, messages| {
-                let read = |text: &String| drop(black_box(Document::read_message(text, &limits).unwrap()));
-                bencher.iter(|| messages.iter().for_each(read));
-            },
-        );
-        group.bench_with_input(
-            BenchmarkId::from_parameter("windlass values"),
-            &messages,
-            |bencher, messages| {
-                bencher.iter(|| {
-                    messages.iter().for_each(|text| drop(black_box(decode(text, &limits).unwrap())));
-                });
-            },
-        );
+        group.bench_with_input(BenchmarkId::from_parameter("windlass"), &messages, |bencher, messages| {
+            let mut decoder = Decoder::default();
+            let mut read = |text: &String| drop(black_box(decoder.decode(text, &limits).unwrap()));
+            bencher.iter(|| messages.iter().for_each(&mut read));
+        });
         group.finish();
     }
 }

@@ -12,41 +12,20 @@
 use std::hint::black_box;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use windlass_wsman::{
-    Expectation, Header, Limits, ReceiveResponse, Reply, Response, Stream, decode_response, xpress,
-};
-
-const RECEIVE: &str = "http://schemas.microsoft.com/wbem/wsman/1/windows/shell/Receive";
-const POWERSHELL: &str = "http://schemas.microsoft.com/powershell/Microsoft.PowerShell";
-const PAYLOAD: usize = 100_000;
-
-fn payload() -> Vec<u8> {
-    (0..PAYLOAD).map(|at| u8::try_from(at * 31 % 251).unwrap()).collect()
-}
-
-fn response<'a>(request: &Header, data: &'a [u8]) -> Response<'a> {
-    let streams = vec![Stream::new("stdout", None, data)];
-    let reply = Reply::Receive(ReceiveResponse { streams, ..ReceiveResponse::default() });
-    Response::new(request, "uuid:31F20919-69F2-4EE2-AE04-758019E427A2", reply)
-}
+use windlass_benches::receive::{PAYLOAD, decode, encode, payload, request};
+use windlass_wsman::xpress;
 
 fn receive(criterion: &mut Criterion) {
-    let data = payload();
-    let request = Header::request("http://host:5985/wsman", RECEIVE, POWERSHELL, "uuid:1");
-    let text = response(&request, &data).encode();
-    let expectation = Expectation::new("uuid:1", RECEIVE);
-    let limits = Limits::default();
+    let (data, request) = (payload(), request());
+    let text = encode(&request, &data);
     let mut group = criterion.benchmark_group("wsman/receive");
     group.throughput(Throughput::Bytes(u64::try_from(PAYLOAD).unwrap()));
-    group.bench_function("encode", |bencher| bencher.iter(|| response(&request, black_box(&data)).encode()));
+    group.bench_function("encode", |bencher| bencher.iter(|| encode(&request, black_box(&data))));
     let mut buffer = Vec::with_capacity(2 * PAYLOAD);
     group.bench_function("decode", |bencher| {
         bencher.iter(|| {
             buffer.clear();
-            let text = windlass_xml::decode_utf(black_box(text.as_bytes()), &limits.xml).unwrap();
-            let decoded = decode_response(&text, &expectation, &limits).unwrap();
-            let output: ReceiveResponse<'_> = decoded.into_reply().unwrap();
-            output.streams.iter().map(|stream| stream.data.decode_into(&mut buffer).unwrap()).sum::<usize>()
+            decode(black_box(text.as_bytes()), &mut buffer);
         });
     });
     group.finish();

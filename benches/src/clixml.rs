@@ -1,24 +1,21 @@
-//! CLIXML to measure with: recorded messages, and process lists as `Get-Process` sends them.
+//! CLIXML to measure with: recorded values and sessions, and process lists as `Get-Process` sends them.
 
-use std::path::Path;
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
 
 use windlass_clixml::{PsDateTime, PsObject, PsString, PsValue, TypeNames};
+use windlass_psrp::Message;
+use windlass_psrp::fragment::{Defragmenter, FragmentLimits};
+use windlass_psrp::outofproc::Packet;
 
 /// The values that a real PowerShell wrote, as messages of one element each.
 ///
 /// # Panics
 /// Where the recordings are missing: nothing can be measured then.
-#[allow(clippy::expect_used, reason = "a benchmark has nothing else to do with the error")]
-pub fn recorded() -> Vec<String> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().find_map(|parent| {
-        let folder = parent.join("fixtures/recorded/clixml");
-        folder.is_dir().then_some(folder)
-    });
-    let folder = folder.expect("the recordings are in the repository");
+pub fn recorded_values() -> Vec<String> {
     let mut messages = Vec::new();
     for file in ["values.jsonl", "objects.jsonl"] {
-        let lines = std::fs::read_to_string(folder.join(file)).expect("a recording can be read");
-        messages.extend(lines.lines().filter_map(message));
+        messages.extend(read(&folder("clixml").join(file)).lines().filter_map(message));
     }
     messages
 }
@@ -29,6 +26,55 @@ fn message(line: &str) -> Option<String> {
     case.get("values")?;
     let (_, content) = case.get("wire")?.as_str()?.split_once('>')?;
     Some(content.strip_suffix("</Objs>")?.to_owned())
+}
+
+/// What is in the messages of sessions between a real PowerShell client and server, in both directions.
+///
+/// # Panics
+/// Where the recordings are missing: nothing can be measured then.
+#[allow(clippy::expect_used, reason = "a benchmark has nothing else to do with the error")]
+pub fn recorded_sessions() -> Vec<String> {
+    let entries = std::fs::read_dir(folder("psrp")).expect("the recordings are in the repository");
+    let mut files: Vec<PathBuf> = entries.filter_map(|entry| Some(entry.ok()?.path())).collect();
+    files.retain(|file| {
+        let name = file.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+        name.ends_with(".jsonl") && !name.ends_with("bad-input.jsonl")
+    });
+    files.sort();
+    files.iter().flat_map(|file| session(&read(file))).collect()
+}
+
+fn session(lines: &str) -> Vec<String> {
+    let mut messages = Vec::new();
+    let mut inboxes = HashMap::new();
+    for line in lines.lines() {
+        let Ok(line) = serde_json::from_str::<serde_json::Value>(line) else { continue };
+        let text = |key: &str| line.get(key).and_then(serde_json::Value::as_str).unwrap_or_default();
+        for packet in Packet::decode_line(text("line")).unwrap_or_default() {
+            let Packet::Data { id, data, .. } = packet else { continue };
+            let inbox = inboxes
+                .entry((text("from").to_owned(), id))
+                .or_insert_with(|| Defragmenter::new(FragmentLimits::default()));
+            let mut objects = inbox.push(&data);
+            while let Ok(Some(object)) = objects.next() {
+                let message = Message::decode(object.data).ok().filter(|message| !message.data.is_empty());
+                messages.extend(message.map(|message| message.data.to_owned()));
+            }
+        }
+    }
+    messages
+}
+
+#[allow(clippy::expect_used, reason = "a benchmark has nothing else to do with the error")]
+fn folder(name: &str) -> PathBuf {
+    let parents = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors();
+    let mut folders = parents.map(|parent| parent.join("fixtures/recorded").join(name));
+    folders.find(|folder| folder.is_dir()).expect("the recordings are in the repository")
+}
+
+#[allow(clippy::expect_used, reason = "a benchmark has nothing else to do with the error")]
+fn read(file: &Path) -> String {
+    std::fs::read_to_string(file).expect("a recording can be read")
 }
 
 /// One process of a list.

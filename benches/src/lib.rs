@@ -1,3 +1,5 @@
-//! Corpora shared by the benchmarks.
+//! Corpora and set-ups shared by the benchmarks.
 
 pub mod clixml;
+pub mod ntlm;
+pub mod receive;

@@ -54,8 +54,11 @@ enum Task {
         #[arg(long, default_value_t = 60)]
         seconds: u64,
     },
-    /// Run the benchmarks and print their ratios
+    /// Run the benchmarks
     Bench {
+        /// Measure other libraries beside ours instead, and print every ratio that is promised
+        #[arg(long, conflicts_with = "filter")]
+        peers: bool,
         /// Only benchmarks whose name contains this
         filter: Option<String>,
     },
@@ -73,7 +76,8 @@ fn main() -> Result<()> {
         Task::Interop { filter } => interop::run(filter.as_deref()),
         Task::Fixtures => fixtures::run(),
         Task::Fuzz { oracle, seconds } => fuzz::run(oracle.as_deref(), fuzz::Effort::Seconds(seconds)),
-        Task::Bench { filter } => bench::run(filter.as_deref()),
+        Task::Bench { peers: true, .. } => bench::peers(),
+        Task::Bench { filter, .. } => bench::run(filter.as_deref()),
         Task::Check => check::run(),
         Task::Ci => ci::run(),
     }

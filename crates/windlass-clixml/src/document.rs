@@ -1,12 +1,9 @@
 //! The two forms of CLIXML: the element of a message, and the document of a file or stream.
 
-use crate::arena::Document;
-use crate::build::Builder;
+use crate::decoder::Decoder;
 use crate::encode::Encoder;
 use crate::error::Error;
 use crate::limits::Limits;
-use crate::primitive::Form;
-use crate::read::Reader;
 use crate::string::PsString;
 use crate::value::PsValue;
 use crate::writer::{Label, Writer};
@@ -23,44 +20,13 @@ pub struct StreamValue {
     pub value: PsValue,
 }
 
-impl<'a> Document<'a> {
-    /// Reads a message of a session: one element without a namespace ([MS-PSRP] 2.2.5).
-    ///
-    /// # Errors
-    /// What is not CLIXML, or passes a limit.
-    pub fn read_message(xml: &'a str, limits: &Limits) -> Result<Self, Error> {
-        Reader::new(xml, Form::Message, limits)?.message()
-    }
-
-    /// Reads a document, such as `Export-Clixml` writes: the root `Objs` with any number of values,
-    /// each for a stream where it says so.
-    ///
-    /// # Errors
-    /// What is not CLIXML, or passes a limit.
-    pub fn read_document(xml: &'a str, limits: &Limits) -> Result<Self, Error> {
-        Reader::new(xml, Form::Document, limits)?.document()
-    }
-
-    /// Owned values of everything; an object that two values refer to is shared.
-    pub fn to_values(&self) -> Vec<StreamValue> {
-        let mut builder = Builder::new(self);
-        let value = |root: &crate::arena::Root<'_>| StreamValue {
-            stream: root.stream.map(Document::stream),
-            value: builder.value(root.node),
-        };
-        self.roots.iter().map(value).collect()
-    }
-}
-
 /// Reads the one value of a message of a session: an element without a namespace
 /// ([MS-PSRP] 2.2.5).
 ///
 /// # Errors
 /// What is not CLIXML, or passes a limit.
 pub fn decode(xml: &str, limits: &Limits) -> Result<PsValue, Error> {
-    let document = Document::read_message(xml, limits)?;
-    let root = document.roots.first().map(|root| root.node);
-    Ok(root.map(|root| Builder::new(&document).value(root)).unwrap_or_default())
+    Decoder::default().decode(xml, limits)
 }
 
 /// Reads the one value of a message from its bytes, UTF-8 with or without a byte order mark.
@@ -72,12 +38,13 @@ pub fn decode_bytes(xml: &[u8], limits: &Limits) -> Result<PsValue, Error> {
     decode(text.map_err(|error| Error::syntax("bytes that are not UTF-8", error.valid_up_to()))?, limits)
 }
 
-/// Reads a document, such as `Export-Clixml` writes, into owned values.
+/// Reads a document, such as `Export-Clixml` writes: the root `Objs` with any number of values, each for
+/// a stream where it says so.
 ///
 /// # Errors
 /// What is not CLIXML, or passes a limit.
 pub fn decode_document(xml: &str, limits: &Limits) -> Result<Vec<StreamValue>, Error> {
-    Ok(Document::read_document(xml, limits)?.to_values())
+    Decoder::default().decode_document(xml, limits)
 }
 
 /// Reads what PowerShell writes to the standard error stream of a program: a document after the line

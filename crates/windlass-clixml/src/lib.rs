@@ -1,19 +1,15 @@
 //! The PowerShell object model and its XML.
 //!
-//! There are two ways to hold values, for two needs:
+//! A [`PsValue`] is owned, cheap to build and to clone. An object, [`PsObject`], keeps its four parts
+//! apart: the value or container that it is, its adapted and extended properties, its `ToString` and
+//! its type names. Objects that stand in several places are shared; an object that names one around it
+//! holds a [`BackReference`].
 //!
-//! - [`PsValue`] is owned, cheap to build and to clone, and what programs work with. An object,
-//!   [`PsObject`], keeps its four parts apart: the value or container that it is, its adapted and
-//!   extended properties, its `ToString` and its type names. Objects that stand in several places are
-//!   shared; an object that names one around it holds a [`BackReference`].
-//! - [`Document`] is an arena that borrows from the text. Reading into it copies nothing and is the
-//!   fast way through large output; [`View`] looks around in it and makes a [`PsValue`] of what is
-//!   wanted.
-//!
-//! Both come in the two forms of CLIXML: a message of a session is one element ([`decode`],
-//! [`encode()`]); a file or stream is a document ([`decode_document`], [`encode_document`],
-//! [`decode_stream`]). What is written is what PowerShell writes, byte for byte; what is read and what
-//! is refused follows what PowerShell does, recorded in `fixtures/recorded/clixml`.
+//! CLIXML has two forms: a message of a session is one element ([`decode`], [`encode()`]); a file or
+//! stream is a document ([`decode_document`], [`encode_document`], [`decode_stream`]). A [`Decoder`]
+//! reads many of them one after the other, as a session does. What is written is what PowerShell
+//! writes, byte for byte; what is read and what is refused follows what PowerShell does, recorded in
+//! `fixtures/recorded/clixml`.
 //!
 //! ```
 //! use windlass_clixml::{Limits, PsObject, PsValue, decode, encode};
@@ -34,12 +30,12 @@
 //! Specifications: [MS-PSRP] 2.2.5 (serialization) and 2.2.3 (types).
 #![forbid(unsafe_code)]
 
-mod arena;
 mod back;
 mod build;
 mod compare;
 mod datetime;
 mod decimal;
+mod decoder;
 mod describe;
 mod document;
 mod duration;
@@ -73,6 +69,7 @@ mod xmldoc;
 pub use back::BackReference;
 pub use datetime::{Civil, DateTimeKind, PsDateTime, TICKS_PER_SECOND};
 pub use decimal::Decimal;
+pub use decoder::Decoder;
 pub use describe::describe;
 pub use error::Error;
 pub use json::{JsonLimits, to_json};
@@ -87,7 +84,6 @@ pub use trim::{READABLE_LEVELS, Trimmed, trim};
 pub use value::PsValue;
 pub use version::Version;
 
-pub use arena::{Document, NodeId, View};
 pub use document::{
     StreamValue, decode, decode_bytes, decode_document, decode_stream, encode, encode_document,
     encode_document_indented, encode_into,

@@ -1,22 +1,27 @@
 //! The simple types: tags and text ([MS-PSRP] 2.2.5.1).
 
-use crate::error::Error;
 use crate::escape::{unescape, unescape_units};
 use crate::string::PsString;
 use crate::tag::Primitive;
-use crate::text::{Characters, Raw};
+use crate::text::Characters;
 use crate::value::PsValue;
 use crate::version::Version;
 use crate::{datetime, duration, number, uri, xmldoc};
 
-/// Whether the text of an element is a value of its type.
-pub(crate) fn is_valid(kind: Primitive, raw: Raw<'_>, form: Form, offset: usize) -> Result<bool, Error> {
-    match kind {
-        Primitive::String | Primitive::ScriptBlock => Ok(true),
-        Primitive::Bool if matches!(raw.text, "true" | "false") => Ok(true),
-        Primitive::Bytes if base64_simd::STANDARD.check(raw.text.as_bytes()).is_ok() => Ok(true),
-        _ => Ok(parse(kind, raw.characters(offset)?, form).is_some()),
-    }
+/// The value of an element that holds a few digits and nothing else, as the scanner finds them.
+pub(crate) fn from_digits(kind: Primitive, number: u64) -> Option<PsValue> {
+    Some(match kind {
+        Primitive::I32 => PsValue::I32(number.try_into().ok()?),
+        Primitive::I64 => PsValue::I64(number.try_into().ok()?),
+        Primitive::U32 => PsValue::U32(number.try_into().ok()?),
+        Primitive::U64 => PsValue::U64(number),
+        Primitive::I16 => PsValue::I16(number.try_into().ok()?),
+        Primitive::U16 => PsValue::U16(number.try_into().ok()?),
+        Primitive::I8 => PsValue::I8(number.try_into().ok()?),
+        Primitive::U8 => PsValue::U8(number.try_into().ok()?),
+        Primitive::Char => PsValue::Char(number.try_into().ok()?),
+        _ => return None,
+    })
 }
 
 /// Reads the text of an element of a simple type; `None` where it is no value of that type.

@@ -1,112 +1,69 @@
-//! Reading CLIXML into an arena, without recursion.
+//! Reading CLIXML, without recursion.
 //!
 //! This is the grammar: which element may stand where, what a reader forgives, what it refuses. It
 //! follows what PowerShell does, not what [MS-PSRP] 2.2.5 asks writers to do.
 
-use std::collections::HashSet;
+use std::borrow::Cow;
 
-use crate::arena::{Document, Node, NodeId, Root};
+use crate::build::{Builder, Part, Slot};
 use crate::error::Error;
 use crate::limits::Limits;
 use crate::names::TypeNames;
 use crate::primitive::{self, Form};
 use crate::progress::{ProgressKind, ProgressRecord};
-use crate::refs::RefTable;
 use crate::scan::{Namespace, Next, Scanner, Tag};
 use crate::string::PsString;
-use crate::tag::{Kind, Primitive};
+use crate::tag::Kind;
 use crate::text::{Raw, Written, attribute_characters};
 use crate::value::PsValue;
 
-/// Bytes of text that a value takes, more or less, and the values that room is made for at once.
-const TEXT_PER_NODE: usize = 32;
-const MOST_NODES_AT_ONCE: usize = 4096;
-
-/// What may come next in an element.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Part {
-    /// The values of a document or message.
-    Root,
-    /// The parts of an object.
-    Object,
-    Adapted,
-    Members,
-    Items,
-    Entries,
-    Key,
-    Value,
-    EntryEnd,
-}
-
-/// An element that is being read.
-struct Frame {
-    node: NodeId,
-    part: Part,
-    keys: Option<Box<Keys>>,
-}
-
-/// The keys of a dictionary that PowerShell would find again by identity.
-#[derive(Default)]
-struct Keys {
-    empty: bool,
-    objects: HashSet<NodeId>,
-}
-
-pub(crate) struct Reader<'a> {
+pub(crate) struct Reader<'a, 'b> {
     scanner: Scanner<'a>,
+    builder: &'b mut Builder,
     limits: Limits,
+    form: Form,
     skip_unknown: bool,
-    document: Document<'a>,
-    frames: Vec<Frame>,
-    objects: RefTable<NodeId>,
-    types: RefTable<u32>,
     /// How many values are open, member sets not counted.
     depth: usize,
+    /// Values and parts of objects so far.
+    values: usize,
     type_names: usize,
 }
 
-impl<'a> Reader<'a> {
-    pub(crate) fn new(text: &'a str, form: Form, limits: &Limits) -> Result<Self, Error> {
+impl<'a, 'b> Reader<'a, 'b> {
+    /// A reader that puts values together in `builder`, which is empty.
+    pub(crate) fn new(
+        text: &'a str,
+        form: Form,
+        limits: &Limits,
+        builder: &'b mut Builder,
+    ) -> Result<Self, Error> {
         if text.len() > limits.text {
             return Err(Error::Limit { what: "bytes of text", limit: limits.text, offset: limits.text });
         }
-        let document = Document {
-            nodes: Vec::with_capacity((text.len() / TEXT_PER_NODE).min(MOST_NODES_AT_ONCE)),
-            roots: Vec::new(),
-            types: Vec::new(),
-            records: Vec::new(),
-            referenced: HashSet::new(),
-            form,
-        };
         Ok(Self {
-            scanner: Scanner::new(text)?,
+            scanner: Scanner::new(text, builder.take_nesting())?,
+            builder,
             limits: *limits,
+            form,
             skip_unknown: false,
-            document,
-            frames: Vec::with_capacity(8),
-            objects: RefTable::default(),
-            types: RefTable::default(),
             depth: 0,
+            values: 0,
             type_names: 0,
         })
     }
 
     /// Reads the one value of a message.
-    pub(crate) fn message(mut self) -> Result<Document<'a>, Error> {
-        self.push(NodeId(u32::MAX), Part::Root);
+    pub(crate) fn message(mut self) -> Result<(), Error> {
         let offset = self.scanner.offset();
         let Next::Start(tag) = self.scanner.next()? else { return Err(Error::expected("a value", offset)) };
         self.root(&tag)?;
-        self.children(1)?;
-        let offset = self.scanner.offset();
-        match self.scanner.next()? {
-            Next::Eof => Ok(self.document),
-            _ => Err(Error::expected("the end of the message", offset)),
-        }
+        self.children(0)?;
+        self.finish("the end of the message")
     }
 
     /// Reads all values of a document.
-    pub(crate) fn document(mut self) -> Result<Document<'a>, Error> {
+    pub(crate) fn document(mut self) -> Result<(), Error> {
         let offset = self.scanner.offset();
         let root = match self.scanner.next()? {
             Next::Start(tag) if tag.kind == Kind::Root && tag.namespace == Namespace::PowerShell => tag,
@@ -119,19 +76,26 @@ impl<'a> Reader<'a> {
             self.skip_unknown = version.minor() > 1;
         }
         if !root.empty {
-            self.push(NodeId(u32::MAX), Part::Root);
+            self.builder.open_part(Kind::Root, Part::Root, PsString::default());
             self.children(0)?;
         }
+        self.finish("the end of the document")
+    }
+
+    fn finish(mut self, expected: &'static str) -> Result<(), Error> {
         let offset = self.scanner.offset();
         match self.scanner.next()? {
-            Next::Eof => Ok(self.document),
-            _ => Err(Error::expected("the end of the document", offset)),
+            Next::Eof => {
+                self.builder.give_nesting(self.scanner.into_open());
+                Ok(())
+            }
+            _ => Err(Error::expected(expected, offset)),
         }
     }
 
-    /// Reads on until only `left` frames are left.
+    /// Reads on until only `left` elements are open.
     fn children(&mut self, left: usize) -> Result<(), Error> {
-        while self.frames.len() > left {
+        while self.builder.depth() > left {
             self.leaves()?;
             let offset = self.scanner.offset();
             match self.scanner.next()? {
@@ -146,7 +110,7 @@ impl<'a> Reader<'a> {
     /// Reads the plain values that come next in a list or among properties: nearly all of a message.
     /// What is written otherwise is left for the longer way.
     fn leaves(&mut self) -> Result<(), Error> {
-        let named = match self.part() {
+        let named = match self.builder.part() {
             Part::Adapted | Part::Members => true,
             Part::Items => false,
             _ => return Ok(()),
@@ -161,117 +125,107 @@ impl<'a> Reader<'a> {
             if named && leaf.name.is_none_or(str::is_empty) {
                 return Err(Error::expected("a property name", offset));
             }
-            if let Kind::Primitive(kind) = leaf.kind
-                && !leaf.sound
-            {
-                self.check(kind, leaf.text, offset)?;
+            let value = match (leaf.kind, leaf.number) {
+                (Kind::Primitive(kind), Some(number)) => primitive::from_digits(kind, number),
+                (Kind::Primitive(kind), None) => {
+                    primitive::parse(kind, leaf.text.characters(offset)?, self.form)
+                }
+                _ => Some(PsValue::Null),
+            };
+            let value = value.ok_or_else(|| Error::value(leaf.kind.tag(), offset))?;
+            self.count(offset)?;
+            match leaf.name {
+                Some(name) if named => self.builder.property(PsString::new(name), value),
+                _ => self.builder.item(value),
             }
-            self.add(Node::new(leaf.kind, leaf.name.map(Raw::plain), leaf.text), offset)?;
         }
     }
 
-    fn part(&self) -> Part {
-        self.frames.last().map_or(Part::Root, |frame| frame.part)
-    }
-
     fn child(&mut self, tag: &Tag<'a>) -> Result<(), Error> {
-        match self.part() {
+        match self.builder.part() {
             Part::Object => self.object_part(tag),
             Part::Root => self.root(tag),
-            Part::Items => self.value(tag, None),
+            Part::Items => self.value(tag, PsString::default()).map(drop),
             part @ (Part::Adapted | Part::Members) => {
-                let name = tag.name().ok_or(Error::expected("the attribute 'N'", tag.offset))?;
-                if name.text.is_empty() || self.named(tag)?.is_empty() {
+                let name = self.named(tag)?;
+                if name.is_empty() {
                     return Err(Error::expected("a property name", tag.offset));
                 }
                 if part == Part::Members && self.is(tag, Kind::Members) {
-                    return self.open(tag, Some(name), Part::Members);
+                    return self.open(tag, Part::Members, name);
                 }
-                self.value(tag, Some(name))
+                self.value(tag, name).map(drop)
             }
             Part::Entries => {
                 if !self.is(tag, Kind::Entry) || tag.empty {
                     return Err(Error::expected("a dictionary entry", tag.offset));
                 }
-                self.set_part(Part::Key);
+                self.builder.set_part(Part::Key);
                 Ok(())
             }
             Part::Key => {
                 if !self.named(tag)?.eq_ignore_ascii_case("Key") {
                     return Err(Error::expected("the key of a dictionary entry", tag.offset));
                 }
-                self.set_part(Part::Value);
+                self.builder.set_part(Part::Value);
                 self.key(tag)
             }
             Part::Value => {
                 if !self.named(tag)?.eq_ignore_ascii_case("Value") {
                     return Err(Error::expected("the value of a dictionary entry", tag.offset));
                 }
-                self.set_part(Part::EntryEnd);
-                self.value(tag, None)
+                self.builder.set_part(Part::EntryEnd);
+                self.value(tag, PsString::default()).map(drop)
             }
             Part::EntryEnd => Err(Error::expected("the end of a dictionary entry", tag.offset)),
         }
     }
 
     fn root(&mut self, tag: &Tag<'a>) -> Result<(), Error> {
-        let stream = self.scanner.outer().stream;
-        if let Some(stream) = stream {
-            attribute_characters(stream, tag.offset)?;
-        }
-        let node = NodeId(self.next_id(tag.offset)?);
-        self.document.roots.push(Root { stream, node });
-        self.value(tag, None)
+        let stream = self.scanner.outer().stream.map(|stream| attribute_characters(stream, tag.offset));
+        self.builder.set_stream(stream.transpose()?.map(primitive::verbatim));
+        self.value(tag, PsString::default()).map(drop)
     }
 
     /// Reads a key. PowerShell takes equal keys, but not one object or the empty string twice.
     fn key(&mut self, tag: &Tag<'a>) -> Result<(), Error> {
-        let dictionary = self.frames.len();
-        let id = self.next_id(tag.offset)?;
-        self.value(tag, None)?;
-        let key = self.document.node(NodeId(id)).copied();
-        let Some((key, frame)) = key.zip(self.frames.get_mut(dictionary.saturating_sub(1))) else {
-            return Ok(());
-        };
-        let keys = frame.keys.get_or_insert_default();
-        let repeated = match key.kind {
-            Kind::Null => return Err(Error::expected("a key that is not null", tag.offset)),
-            Kind::Primitive(Primitive::String) if key.text.is_empty() => {
-                std::mem::replace(&mut keys.empty, true)
-            }
-            Kind::Object => !keys.objects.insert(NodeId(id)),
-            Kind::Reference => !keys.objects.insert(NodeId(key.link)),
-            _ => false,
-        };
-        if repeated { Err(Error::expected("a key that was not there before", tag.offset)) } else { Ok(()) }
+        let dictionary = self.builder.depth().saturating_sub(1);
+        let object = self.value(tag, PsString::default())?;
+        if tag.kind == Kind::Null {
+            return Err(Error::expected("a key that is not null", tag.offset));
+        }
+        if self.builder.is_known_key(dictionary, object) {
+            return Err(Error::expected("a key that was not there before", tag.offset));
+        }
+        Ok(())
     }
 
     /// Reads a child of an object.
     fn object_part(&mut self, tag: &Tag<'a>) -> Result<(), Error> {
         let part = match tag.kind {
-            Kind::Primitive(kind) => return self.primitive(tag, kind, None),
-            Kind::Progress => return self.progress(tag, None),
+            Kind::Primitive(_) | Kind::Progress => return self.simple(tag, PsString::default()),
             _ if !self.is_own(tag) => return self.unknown(tag),
             Kind::TypeNames => return self.type_names(tag),
             Kind::TypeNamesReference => {
-                let id = self.ref_id(tag)?.ok_or(Error::expected("a reference id", tag.offset))?;
-                let types = *self.types.get_mut(&id).ok_or_else(|| Error::reference(&id, tag.offset))?;
+                let id = self.required_ref_id(tag)?;
+                let types = self.builder.named_types(&id).ok_or_else(|| Error::reference(&id, tag.offset))?;
                 self.scanner.skip(tag)?;
-                let node = Node::new(Kind::TypeNames, None, Raw::plain(""));
-                return self.add(Node { link: types, ..node }, tag.offset);
+                self.builder.set_type_names(types);
+                return self.count(tag.offset);
             }
             Kind::ToString => {
-                let text = self.text(tag)?;
-                return self.add(Node::new(Kind::ToString, None, text), tag.offset);
+                let text = self.decoded(tag)?;
+                self.builder.set_to_string(text);
+                return self.count(tag.offset);
             }
-            Kind::Object => return self.value(tag, None),
+            Kind::Object => return self.value(tag, PsString::default()).map(drop),
             Kind::Adapted => Part::Adapted,
             Kind::Members => Part::Members,
             Kind::Dictionary => Part::Entries,
             Kind::List | Kind::Stack | Kind::Queue | Kind::Enumerable => Part::Items,
             _ => return self.unknown(tag),
         };
-        self.open(tag, None, part)
+        self.open(tag, part, PsString::default())
     }
 
     fn unknown(&mut self, tag: &Tag<'a>) -> Result<(), Error> {
@@ -283,28 +237,44 @@ impl<'a> Reader<'a> {
 
     fn type_names(&mut self, tag: &Tag<'a>) -> Result<(), Error> {
         let id = self.ref_id(tag)?;
-        let names = if tag.empty { Vec::new() } else { self.type_name_list()? };
-        let types = u32::try_from(self.document.types.len()).unwrap_or(u32::MAX);
-        self.document.types.push(TypeNames::new(names));
+        let names = if tag.empty { TypeNames::new(Vec::<PsString>::new()) } else { self.type_name_list()? };
         if let Some(id) = id {
-            self.types.set(&id, types);
+            self.builder.name_types(&id, &names);
         }
-        let node = Node::new(Kind::TypeNames, None, Raw::plain(""));
-        self.add(Node { link: types, ..node }, tag.offset)
+        self.builder.set_type_names(names);
+        self.count(tag.offset)
     }
 
-    fn type_name_list(&mut self) -> Result<Vec<PsString>, Error> {
-        let mut names = Vec::new();
+    fn type_name_list(&mut self) -> Result<TypeNames, Error> {
         let plain = self.scanner.default_namespace() == self.own_namespace();
+        let start = self.scanner.offset();
+        if plain && let Some((written, names)) = self.builder.known_types(self.scanner.rest()) {
+            self.type_names += names.len();
+            self.within(self.type_names, start)?;
+            self.scanner.pass(written);
+            self.scanner.next()?;
+            return Ok(names.clone());
+        }
+        let mut names = Vec::new();
+        let mut all_plain = plain;
         loop {
             let offset = self.scanner.offset();
             let name = if plain { self.scanner.leaf(|kind| kind == Kind::TypeName) } else { None };
             let name = match name {
                 Some(leaf) => primitive::decoded(&leaf.text.characters(offset)?),
                 None => match self.scanner.next()? {
-                    Next::Start(item) if self.is(&item, Kind::TypeName) => self.decoded(&item)?,
+                    Next::Start(item) if self.is(&item, Kind::TypeName) => {
+                        all_plain = false;
+                        self.decoded(&item)?
+                    }
                     Next::Start(item) => return Err(Error::unknown(item.local, item.offset)),
-                    Next::End => return Ok(names),
+                    Next::End => {
+                        let names = TypeNames::new(names);
+                        if all_plain {
+                            self.builder.remember_types(self.scanner.since(start), &names);
+                        }
+                        return Ok(names);
+                    }
                     Next::Eof => return Err(Error::syntax("unexpected end", offset)),
                 },
             };
@@ -314,56 +284,59 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Reads a value that may stand anywhere a value may, or opens it where it is an object.
-    fn value(&mut self, tag: &Tag<'a>, name: Option<Raw<'a>>) -> Result<(), Error> {
+    /// Reads a value that may stand anywhere a value may, or opens it where it is an object. Gives the
+    /// place of an object that references may name.
+    fn value(&mut self, tag: &Tag<'a>, name: PsString) -> Result<Option<Slot>, Error> {
         if self.depth >= self.limits.depth {
             return Err(Error::Limit { what: "nested values", limit: self.limits.depth, offset: tag.offset });
         }
         match tag.kind {
-            Kind::Primitive(kind) => self.primitive(tag, kind, name),
-            Kind::Progress => self.progress(tag, name),
+            Kind::Primitive(_) | Kind::Progress => self.simple(tag, name).map(|()| None),
             Kind::Object if self.is_own(tag) => {
-                if let Some(id) = self.ref_id(tag)? {
-                    let node = NodeId(self.next_id(tag.offset)?);
-                    self.objects.set(&id, node);
-                }
+                let id = self.ref_id(tag)?;
                 self.depth += 1;
-                self.open(tag, name, Part::Object)
+                self.count(tag.offset)?;
+                let slot = self.builder.open_object(id.as_deref(), name);
+                if tag.empty {
+                    self.end(tag.offset)?;
+                }
+                Ok(slot)
             }
             Kind::Null if self.is_own(tag) => {
                 self.scanner.skip(tag)?;
-                self.add(Node::new(Kind::Null, name, Raw::plain("")), tag.offset)
+                self.builder.put(name, PsValue::Null);
+                self.count(tag.offset).map(|()| None)
             }
             Kind::Reference if self.is_own(tag) => {
-                let id = self.ref_id(tag)?.ok_or(Error::expected("a reference id", tag.offset))?;
-                let target = *self.objects.get_mut(&id).ok_or_else(|| Error::reference(&id, tag.offset))?;
+                let id = self.required_ref_id(tag)?;
+                let slot = self.builder.reference(&id, name);
+                let slot = slot.ok_or_else(|| Error::reference(&id, tag.offset))?;
                 self.scanner.skip(tag)?;
-                self.document.referenced.insert(target);
-                let node = Node::new(Kind::Reference, name, Raw::plain(""));
-                self.add(Node { link: target.0, ..node }, tag.offset)
+                self.count(tag.offset).map(|()| Some(slot))
             }
             _ => Err(Error::unknown(tag.local, tag.offset)),
         }
     }
 
-    fn primitive(&mut self, tag: &Tag<'a>, kind: Primitive, name: Option<Raw<'a>>) -> Result<(), Error> {
-        if kind.needs_namespace() {
-            self.check_namespace(tag)?;
-        }
-        let text = self.scanner.text(tag)?;
-        self.check(kind, text, tag.offset)?;
-        self.add(Node::new(tag.kind, name, text), tag.offset)
-    }
-
-    fn check(&self, kind: Primitive, text: Raw<'a>, offset: usize) -> Result<(), Error> {
-        match primitive::is_valid(kind, text, self.document.form, offset)? {
-            true => Ok(()),
-            false => Err(Error::value(kind.tag(), offset)),
-        }
+    /// Reads a value of a simple type or a progress record.
+    fn simple(&mut self, tag: &Tag<'a>, name: PsString) -> Result<(), Error> {
+        let value = match tag.kind {
+            Kind::Primitive(kind) => {
+                if kind.needs_namespace() {
+                    self.check_namespace(tag)?;
+                }
+                let characters = self.scanner.text(tag)?.characters(tag.offset)?;
+                let value = primitive::parse(kind, characters, self.form);
+                value.ok_or_else(|| Error::value(kind.tag(), tag.offset))?
+            }
+            _ => self.progress(tag)?.into(),
+        };
+        self.builder.put(name, value);
+        self.count(tag.offset)
     }
 
     /// Reads a progress record, whose children come in a fixed order.
-    fn progress(&mut self, tag: &Tag<'a>, name: Option<Raw<'a>>) -> Result<(), Error> {
+    fn progress(&mut self, tag: &Tag<'a>) -> Result<ProgressRecord, Error> {
         let invalid = || Error::value("PR", tag.offset);
         self.check_namespace(tag)?;
         if tag.empty {
@@ -379,7 +352,7 @@ impl<'a> Reader<'a> {
             Next::Start(inner) => {
                 let Kind::Primitive(kind) = inner.kind else { return Err(invalid()) };
                 let characters = self.scanner.text(&inner)?.characters(inner.offset)?;
-                Some(match primitive::parse(kind, characters, self.document.form).ok_or_else(invalid)? {
+                Some(match primitive::parse(kind, characters, self.form).ok_or_else(invalid)? {
                     PsValue::String(text) => text,
                     other => crate::to_text(&other).into(),
                 })
@@ -398,12 +371,9 @@ impl<'a> Reader<'a> {
         };
         record.status_description = self.field("SD")?;
         match self.scanner.next()? {
-            Next::End if record.is_valid() => {}
-            _ => return Err(invalid()),
+            Next::End if record.is_valid() => Ok(record),
+            _ => Err(invalid()),
         }
-        let link = u32::try_from(self.document.records.len()).unwrap_or(u32::MAX);
-        self.document.records.push(record);
-        self.add(Node { link, ..Node::new(Kind::Progress, name, Raw::plain("")) }, tag.offset)
     }
 
     fn field(&mut self, name: &'static str) -> Result<PsString, Error> {
@@ -421,40 +391,33 @@ impl<'a> Reader<'a> {
         number.ok_or_else(|| Error::value(name, offset))
     }
 
-    /// Adds the node of an element that holds others and goes into it.
-    fn open(&mut self, tag: &Tag<'a>, name: Option<Raw<'a>>, part: Part) -> Result<(), Error> {
-        let node = NodeId(self.next_id(tag.offset)?);
-        self.add(Node::new(tag.kind, name, Raw::plain("")), tag.offset)?;
-        self.push(node, part);
+    /// Goes into a part of an object, or a set of members.
+    fn open(&mut self, tag: &Tag<'a>, part: Part, name: PsString) -> Result<(), Error> {
+        self.count(tag.offset)?;
+        self.builder.open_part(tag.kind, part, name);
         if tag.empty { self.end(tag.offset) } else { Ok(()) }
     }
 
     /// Ends the innermost element.
     fn end(&mut self, offset: usize) -> Result<(), Error> {
-        match self.part() {
+        match self.builder.part() {
             Part::Key => return Err(Error::expected("the key of a dictionary entry", offset)),
             Part::Value => return Err(Error::expected("the value of a dictionary entry", offset)),
             Part::EntryEnd => {
-                self.set_part(Part::Entries);
+                self.builder.set_part(Part::Entries);
                 return Ok(());
             }
             Part::Object => self.depth = self.depth.saturating_sub(1),
             Part::Root | Part::Adapted | Part::Members | Part::Items | Part::Entries => {}
         }
-        let after = self.next_id(offset)?;
-        if let Some(frame) = self.frames.pop()
-            && let Some(node) =
-                usize::try_from(frame.node.0).ok().and_then(|place| self.document.nodes.get_mut(place))
-        {
-            node.link = after;
-        }
+        self.builder.close();
         Ok(())
     }
 
-    fn add(&mut self, node: Node<'a>, offset: usize) -> Result<(), Error> {
-        self.within(self.document.nodes.len() + 1, offset)?;
-        self.document.nodes.push(node);
-        Ok(())
+    /// Counts one more value or part of an object.
+    fn count(&mut self, offset: usize) -> Result<(), Error> {
+        self.values += 1;
+        self.within(self.values, offset)
     }
 
     fn within(&self, values: usize, offset: usize) -> Result<(), Error> {
@@ -464,23 +427,8 @@ impl<'a> Reader<'a> {
         Ok(())
     }
 
-    fn next_id(&self, offset: usize) -> Result<u32, Error> {
-        let next = u32::try_from(self.document.nodes.len()).ok().filter(|next| *next < u32::MAX);
-        next.ok_or(Error::Limit { what: "values", limit: self.limits.values, offset })
-    }
-
-    fn push(&mut self, node: NodeId, part: Part) {
-        self.frames.push(Frame { node, part, keys: None });
-    }
-
-    fn set_part(&mut self, part: Part) {
-        if let Some(frame) = self.frames.last_mut() {
-            frame.part = part;
-        }
-    }
-
     fn own_namespace(&self) -> Namespace {
-        match self.document.form {
+        match self.form {
             Form::Document => Namespace::PowerShell,
             Form::Message => Namespace::None,
         }
@@ -488,7 +436,7 @@ impl<'a> Reader<'a> {
 
     /// Whether the namespace of an element is that of CLIXML; in messages all are taken for it.
     fn is_own(&self, tag: &Tag<'_>) -> bool {
-        tag.namespace == Namespace::PowerShell || self.document.form == Form::Message
+        tag.namespace == Namespace::PowerShell || self.form == Form::Message
     }
 
     fn is(&self, tag: &Tag<'_>, kind: Kind) -> bool {
@@ -503,13 +451,9 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn text(&mut self, tag: &Tag<'a>) -> Result<Raw<'a>, Error> {
-        self.check_namespace(tag)?;
-        self.scanner.text(tag)
-    }
-
     fn decoded(&mut self, tag: &Tag<'a>) -> Result<PsString, Error> {
-        let text = self.text(tag)?;
+        self.check_namespace(tag)?;
+        let text = self.scanner.text(tag)?;
         Ok(primitive::decoded(&text.characters(tag.offset)?))
     }
 
@@ -522,8 +466,18 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn ref_id(&self, tag: &Tag<'a>) -> Result<Option<PsString>, Error> {
-        let text = |raw: Raw<'a>| attribute_characters(raw, tag.offset).map(primitive::verbatim);
-        tag.ref_id().map(text).transpose()
+    fn ref_id(&self, tag: &Tag<'a>) -> Result<Option<Cow<'a, str>>, Error> {
+        Ok(match tag.ref_id() {
+            Some(Raw { text, written: Written::Plain }) => Some(Cow::Borrowed(text)),
+            Some(raw) => {
+                let characters = attribute_characters(raw, tag.offset)?;
+                Some(Cow::Owned(primitive::verbatim(characters).into()))
+            }
+            None => None,
+        })
+    }
+
+    fn required_ref_id(&self, tag: &Tag<'a>) -> Result<Cow<'a, str>, Error> {
+        self.ref_id(tag)?.ok_or(Error::expected("a reference id", tag.offset))
     }
 }

@@ -30,6 +30,12 @@ impl<T> RefTable<T> {
         }
     }
 
+    /// Forgets all ids.
+    pub(crate) fn clear(&mut self) {
+        self.counted.clear();
+        self.others.clear();
+    }
+
     pub(crate) fn get_mut(&mut self, id: &str) -> Option<&mut T> {
         match counted(id) {
             Some(index) if index < self.counted.len() => self.counted.get_mut(index),

@@ -61,8 +61,8 @@ pub(crate) struct Leaf<'a> {
     pub(crate) kind: Kind,
     pub(crate) name: Option<&'a str>,
     pub(crate) text: Raw<'a>,
-    /// The text is known to be a value of the type.
-    pub(crate) sound: bool,
+    /// The value, where it is a number of few digits.
+    pub(crate) number: Option<u64>,
 }
 
 /// What stands next in content that holds elements only.
@@ -76,10 +76,11 @@ pub(crate) enum Next<'a> {
     Eof,
 }
 
-/// An open element: its name as written, and the namespaces outside it.
+/// An open element: where its name stands, and the namespaces outside it.
 #[derive(Debug, Clone, Copy)]
-struct Open<'a> {
-    name: &'a str,
+pub(crate) struct Open {
+    name: usize,
+    name_length: usize,
     bindings: usize,
     default: Namespace,
 }
@@ -88,7 +89,7 @@ struct Open<'a> {
 pub(crate) struct Scanner<'a> {
     text: &'a str,
     at: usize,
-    open: Vec<Open<'a>>,
+    open: Vec<Open>,
     bindings: Vec<(&'a str, Namespace)>,
     default: Namespace,
     /// The attributes of the last tag that only the root and its children have.
@@ -103,12 +104,13 @@ pub(crate) struct Outer<'a> {
 }
 
 impl<'a> Scanner<'a> {
-    /// A scanner before the first tag; a byte order mark and an XML declaration are passed over.
-    pub(crate) fn new(text: &'a str) -> Result<Self, Error> {
+    /// A scanner before the first tag; a byte order mark and an XML declaration are passed over. The
+    /// list of open elements is empty, and comes from [`Scanner::into_open`] or from nowhere.
+    pub(crate) fn new(text: &'a str, open: Vec<Open>) -> Result<Self, Error> {
         let mut scanner = Self {
             text,
             at: 0,
-            open: Vec::with_capacity(8),
+            open,
             bindings: Vec::new(),
             default: Namespace::None,
             outer: Outer::default(),
@@ -124,6 +126,22 @@ impl<'a> Scanner<'a> {
         self.at
     }
 
+    /// The list of open elements, to be used again.
+    pub(crate) fn into_open(mut self) -> Vec<Open> {
+        self.open.clear();
+        self.open
+    }
+
+    /// What was read since an offset.
+    pub(crate) fn since(&self, offset: usize) -> &'a str {
+        self.text.get(offset..self.at).unwrap_or_default()
+    }
+
+    /// Passes over a text where it comes next, and says whether it does.
+    pub(crate) fn pass(&mut self, text: &str) -> bool {
+        self.eat(text.as_bytes())
+    }
+
     /// The attributes `S` and `Version` of the tag that was read last.
     pub(crate) fn outer(&self) -> Outer<'a> {
         self.outer
@@ -131,6 +149,9 @@ impl<'a> Scanner<'a> {
 
     /// The next tag; only white space, comments and processing instructions may stand before it.
     pub(crate) fn next(&mut self) -> Result<Next<'a>, Error> {
+        if let Some(next) = self.plain_end().or_else(|| self.plain_start()) {
+            return Ok(next);
+        }
         loop {
             self.skip_white();
             let offset = self.at;
@@ -201,35 +222,25 @@ impl<'a> Scanner<'a> {
     /// replaced. Otherwise nothing is read.
     pub(crate) fn leaf(&mut self, wanted: impl Fn(Kind) -> bool) -> Option<Leaf<'a>> {
         let bytes = self.text.as_bytes().get(self.at..)?;
-        let [b'<', tag @ ..] = bytes else { return None };
-        let mut at = 1;
-        while bytes.get(at)?.is_ascii_alphanumeric() {
-            at += 1;
-        }
-        let tag = tag.get(..at - 1)?;
-        let kind = Kind::of(tag);
+        let tag = self.plain_name(bytes)?;
+        let kind = Kind::of(tag.as_bytes());
         if !wanted(kind) {
             return None;
         }
-        let mut name = None;
-        if let Some(label) = bytes.get(at..)?.strip_prefix(b" N=\"") {
-            let length = text::plain_run(label);
-            if label.get(length) != Some(&b'"') {
-                return None;
-            }
-            let start = self.at + at + 4;
-            name = Some(self.text.get(start..start + length)?);
-            at += 4 + length + 1;
-        }
+        let (name, at) = self.plain_attribute(bytes, 1 + tag.len(), b" N=\"")?;
+        let tag = tag.as_bytes();
         if kind == Kind::Null {
             let empty = bytes.get(at..at + 3) == Some(b" />");
             self.at += if empty { at + 3 } else { return None };
-            return Some(Leaf { kind, name, text: Raw::plain(""), sound: true });
+            return Some(Leaf { kind, name, text: Raw::plain(""), number: None });
         }
         let content = bytes.get(at + 1..).filter(|_| bytes.get(at) == Some(&b'>'))?;
-        let digits = kind.sure_digits(content);
-        let sound = digits > 0;
-        let (length, written) = if sound { (digits, Written::Plain) } else { plain_text(content)? };
+        let digits = kind.digits(content);
+        let number = digits.map(|(_, number)| number);
+        let (length, written) = match digits {
+            Some((length, _)) => (length, Written::Plain),
+            None => plain_text(content)?,
+        };
         let [b'<', b'/', end @ ..] = content.get(length..)? else { return None };
         let same = tag.iter().zip(end).all(|(start, end)| start == end);
         if !same || end.get(tag.len()) != Some(&b'>') {
@@ -238,7 +249,84 @@ impl<'a> Scanner<'a> {
         let start = self.at + at + 1;
         let text = self.text.get(start..start + length)?;
         self.at = start + length + 2 + tag.len() + 1;
-        Some(Leaf { kind, name, text: Raw { text, written }, sound })
+        Some(Leaf { kind, name, text: Raw { text, written }, number })
+    }
+
+    /// The end tag of the innermost element, where it comes next as writers write it.
+    fn plain_end(&mut self) -> Option<Next<'a>> {
+        let rest = self.text.as_bytes().get(self.at..)?.strip_prefix(b"</")?;
+        let open = *self.open.last()?;
+        let rest = rest.strip_prefix(self.name_of(open).as_bytes())?;
+        if rest.first() != Some(&b'>') {
+            return None;
+        }
+        self.at += 2 + open.name_length + 1;
+        self.open.pop();
+        self.leave(open);
+        Some(Next::End)
+    }
+
+    /// A start tag of CLIXML, where it comes next as writers write it: with no attributes but `N` and
+    /// `RefId`, in this order, in which nothing has to be replaced.
+    fn plain_start(&mut self) -> Option<Next<'a>> {
+        let bytes = self.text.as_bytes().get(self.at..)?;
+        let local = self.plain_name(bytes)?;
+        let kind = Kind::of(local.as_bytes());
+        if kind == Kind::Other || self.open.len() >= MAX_OPEN {
+            return None;
+        }
+        let (name, at) = self.plain_attribute(bytes, 1 + local.len(), b" N=\"")?;
+        let (ref_id, at) = self.plain_attribute(bytes, at, b" RefId=\"")?;
+        let (empty, end): (_, &[u8]) = match bytes.get(at)? {
+            b'>' => (false, b">"),
+            _ => (true, b" />"),
+        };
+        if !bytes.get(at..)?.starts_with(end) {
+            return None;
+        }
+        let offset = self.at;
+        self.at += at + end.len();
+        if !empty {
+            let (bindings, default) = (self.bindings.len(), self.default);
+            self.open.push(Open { name: offset + 1, name_length: local.len(), bindings, default });
+        }
+        self.outer = Outer::default();
+        Some(Next::Start(Tag {
+            local,
+            name,
+            ref_id,
+            offset,
+            kind,
+            namespace: self.default,
+            name_written: Written::Plain,
+            ref_id_written: Written::Plain,
+            empty,
+        }))
+    }
+
+    /// The name after the bracket that the rest of the text starts with, where it is of letters and
+    /// digits alone.
+    fn plain_name(&self, rest: &[u8]) -> Option<&'a str> {
+        let [b'<', name @ ..] = rest else { return None };
+        let length = name.iter().position(|byte| !byte.is_ascii_alphanumeric())?;
+        self.text.get(self.at + 1..self.at + 1 + length)
+    }
+
+    /// The value of an attribute, where it stands at a place in the rest of the text, and the place
+    /// after it. Nothing where something in it would have to be replaced.
+    fn plain_attribute(&self, rest: &[u8], at: usize, start: &[u8]) -> Option<(Option<&'a str>, usize)> {
+        let Some(value) = rest.get(at..)?.strip_prefix(start) else { return Some((None, at)) };
+        let length = text::plain_run(value);
+        if value.get(length) != Some(&b'"') {
+            return None;
+        }
+        let from = at + start.len();
+        let text = self.text.get(self.at + from..self.at + from + length)?;
+        Some((Some(text), from + length + 1))
+    }
+
+    fn name_of(&self, open: Open) -> &'a str {
+        self.text.get(open.name..open.name + open.name_length).unwrap_or_default()
     }
 
     /// The namespace of an element without a prefix and a declaration of its own.
@@ -247,8 +335,10 @@ impl<'a> Scanner<'a> {
     }
 
     fn start_tag(&mut self, offset: usize) -> Result<Tag<'a>, Error> {
+        let at = self.at;
         let name = self.name()?;
-        let outside = Open { name, bindings: self.bindings.len(), default: self.default };
+        let (bindings, default) = (self.bindings.len(), self.default);
+        let outside = Open { name: at, name_length: name.len(), bindings, default };
         let mut tag = Tag {
             local: name,
             name: None,
@@ -289,7 +379,7 @@ impl<'a> Scanner<'a> {
         let Some(open) = self.open.pop() else {
             return Err(Error::syntax("an end tag without a start tag", offset));
         };
-        if !self.eat(open.name.as_bytes()) {
+        if !self.eat(self.name_of(open).as_bytes()) {
             return Err(Error::syntax("an end tag that matches no start tag", offset));
         }
         if !self.eat(b">") {
@@ -302,7 +392,7 @@ impl<'a> Scanner<'a> {
         Ok(())
     }
 
-    fn leave(&mut self, outside: Open<'a>) {
+    fn leave(&mut self, outside: Open) {
         self.bindings.truncate(outside.bindings);
         self.default = outside.default;
     }
@@ -513,7 +603,8 @@ impl<'a> Scanner<'a> {
         Ok(())
     }
 
-    fn rest(&self) -> &'a str {
+    /// What comes next.
+    pub(crate) fn rest(&self) -> &'a str {
         self.text.get(self.at..).unwrap_or_default()
     }
 

@@ -100,18 +100,33 @@ impl Kind {
         Self::Primitive(primitive)
     }
 
-    /// How many digits stand before the next tag, where they are surely a value of this type; zero
-    /// where they may be too many, or where there is anything else.
-    pub(crate) fn sure_digits(self, content: &[u8]) -> usize {
+    /// The digits that stand before the next tag, how many and what number, where they are surely a
+    /// value of this type: not where they may be too many, nor where there is anything else.
+    pub(crate) fn digits(self, content: &[u8]) -> Option<(usize, u64)> {
         let most = match self {
             Self::Primitive(Primitive::I64 | Primitive::U64) => 18,
             Self::Primitive(Primitive::I32 | Primitive::U32) => 9,
             Self::Primitive(Primitive::I16 | Primitive::U16 | Primitive::Char) => 4,
             Self::Primitive(Primitive::I8 | Primitive::U8) => 2,
-            _ => return 0,
+            _ => return None,
         };
-        let length = content.iter().take_while(|byte| byte.is_ascii_digit()).count();
-        if length <= most && content.get(length) == Some(&b'<') { length } else { 0 }
+        let mut number = 0_u64;
+        for (length, byte) in content.iter().take(most + 1).enumerate() {
+            match byte {
+                b'0'..=b'9' => number = number.wrapping_mul(10).wrapping_add(u64::from(byte - b'0')),
+                b'<' if length > 0 => return Some((length, number)),
+                _ => return None,
+            }
+        }
+        None
+    }
+
+    /// What an error calls an element that holds a simple value.
+    pub(crate) fn tag(self) -> &'static str {
+        match self {
+            Self::Primitive(kind) => kind.tag(),
+            _ => "Nil",
+        }
     }
 }
 

@@ -5,7 +5,7 @@ use crate::scan::{Next, Scanner};
 
 /// Whether `text` is empty or a well-formed document without a document type.
 pub(crate) fn is_well_formed(text: &str) -> bool {
-    let Ok(mut scanner) = Scanner::new(text) else { return false };
+    let Ok(mut scanner) = Scanner::new(text, Vec::new()) else { return false };
     let mut roots = 0;
     loop {
         match scanner.next() {

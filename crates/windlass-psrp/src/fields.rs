@@ -1,6 +1,6 @@
 //! Reading the properties of a message's data by name and type.
 
-use windlass_clixml::{PsObject, PsString, PsValue, Version};
+use windlass_clixml::{Decoder, PsObject, PsString, PsValue, Version};
 
 use crate::error::PsrpError;
 use crate::message::MessageType;
@@ -139,6 +139,7 @@ impl<'a> Fields<'a> {
 
 /// Decodes the data of a message; none stand for null.
 pub(crate) fn decode_data(
+    decoder: &mut Decoder,
     kind: MessageType,
     data: &str,
     limits: &windlass_clixml::Limits,
@@ -146,7 +147,7 @@ pub(crate) fn decode_data(
     if data.is_empty() {
         return Ok(PsValue::Null);
     }
-    windlass_clixml::decode(data, limits).map_err(|source| PsrpError::Clixml { kind, source })
+    decoder.decode(data, limits).map_err(|source| PsrpError::Clixml { kind, source })
 }
 
 /// What an error calls a value, without showing it.

@@ -16,7 +16,7 @@ pub use event::ClientEvent;
 use std::collections::{BTreeMap, VecDeque};
 
 use uuid::Uuid;
-use windlass_clixml::PsValue;
+use windlass_clixml::{Decoder, PsValue};
 
 use crate::enums::{ApartmentState, ThreadOptions};
 use crate::error::PsrpError;
@@ -112,6 +112,7 @@ pub struct ClientPool {
     state: PoolState,
     version: Option<ProtocolVersion>,
     inbox: Defragmenter,
+    decoder: Decoder,
     outbox: Outbox,
     pipelines: BTreeMap<Uuid, Pipeline>,
     events: VecDeque<ClientEvent>,
@@ -131,6 +132,7 @@ impl ClientPool {
             state: PoolState::BeforeOpen,
             version: None,
             inbox: Defragmenter::new(limits),
+            decoder: Decoder::default(),
             outbox: Outbox::default(),
             pipelines: BTreeMap::new(),
             events: VecDeque::new(),

@@ -123,8 +123,8 @@ impl ClientPool {
         Ok(())
     }
 
-    fn data(&self, message: &Message<'_>) -> Result<PsValue, PsrpError> {
-        decode_data(message.kind, message.data, &self.options.limits.clixml)
+    fn data(&mut self, message: &Message<'_>) -> Result<PsValue, PsrpError> {
+        decode_data(&mut self.decoder, message.kind, message.data, &self.options.limits.clixml)
     }
 
     fn pool_message(&mut self, message: &Message<'_>) -> Result<(), PsrpError> {
@@ -137,7 +137,8 @@ impl ClientPool {
                 if negotiated || !matches!(self.state, PoolState::Opening | PoolState::Connecting) {
                     return Err(unexpected);
                 }
-                self.capability_came(&self.data(message)?)
+                let value = self.data(message)?;
+                self.capability_came(&value)
             }
             _ if !negotiated => Err(unexpected),
             MessageType::RunspacePoolState => {

@@ -14,7 +14,7 @@ pub use event::ServerEvent;
 use std::collections::{BTreeMap, VecDeque};
 
 use uuid::Uuid;
-use windlass_clixml::PsValue;
+use windlass_clixml::{Decoder, PsValue};
 
 use crate::error::PsrpError;
 use crate::fragment::{Defragmenter, FragmentLimits};
@@ -96,6 +96,7 @@ pub struct ServerPool {
     id: Option<Uuid>,
     runspaces: (i32, i32),
     inbox: [Defragmenter; 2],
+    decoder: Decoder,
     outbox: Outbox,
     pipelines: BTreeMap<Uuid, Pipeline>,
     events: VecDeque<ServerEvent>,
@@ -121,6 +122,7 @@ impl ServerPool {
             id: None,
             runspaces: (1, 1),
             inbox: [Defragmenter::new(limits), Defragmenter::new(limits)],
+            decoder: Decoder::default(),
             outbox: Outbox::default(),
             pipelines: BTreeMap::new(),
             events: VecDeque::new(),

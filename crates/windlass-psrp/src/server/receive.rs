@@ -3,7 +3,7 @@
 use std::mem;
 
 use uuid::Uuid;
-use windlass_clixml::{PsObject, PsValue};
+use windlass_clixml::{Decoder, PsObject, PsValue};
 
 use super::pipeline::Pipeline;
 use super::{ServerEvent, ServerPool};
@@ -63,7 +63,7 @@ impl ServerPool {
             if message.kind != kind {
                 return Err(PsrpError::UnexpectedInPool { kind: message.kind, state: self.state });
             }
-            decode_data(kind, message.data, &self.options.limits.clixml)
+            decode_data(&mut Decoder::default(), kind, message.data, &self.options.limits.clixml)
         };
         let theirs = SessionCapability::from_value(&next(MessageType::SessionCapability)?)?;
         let wish = ConnectRunspacePool::from_value(&next(MessageType::ConnectRunspacePool)?)?;
@@ -187,8 +187,8 @@ impl ServerPool {
         Ok(())
     }
 
-    fn data(&self, message: &Message<'_>) -> Result<PsValue, PsrpError> {
-        decode_data(message.kind, message.data, &self.options.limits.clixml)
+    fn data(&mut self, message: &Message<'_>) -> Result<PsValue, PsrpError> {
+        decode_data(&mut self.decoder, message.kind, message.data, &self.options.limits.clixml)
     }
 
     fn message(
