@@ -126,6 +126,20 @@ impl MockHost {
         self.host.statistics()
     }
 
+    /// Waits until `holds` is true of the statistics. It is asked again whenever a message was answered, a
+    /// connection ended or a shell expired; whoever calls this sets the deadline.
+    pub async fn wait_until(&self, holds: impl Fn(&Statistics) -> bool) {
+        loop {
+            let mut changed = std::pin::pin!(self.host.counters.changed.notified());
+            // From here on no change is missed, however soon it comes.
+            changed.as_mut().enable();
+            if holds(&self.statistics()) {
+                return;
+            }
+            changed.await;
+        }
+    }
+
     /// A connection that is served in this process, without a network. The client logs on as over TLS:
     /// nothing can listen, so Basic and readable messages are accepted.
     pub fn in_memory(&self) -> DuplexStream {
@@ -187,7 +201,7 @@ impl Host {
     }
 
     pub(crate) fn statistics(&self) -> Statistics {
-        let Counters { connections, accepted, http_requests, messages, failed_logons } = &self.counters;
+        let Counters { connections, accepted, http_requests, messages, failed_logons, .. } = &self.counters;
         Statistics {
             open_shells: self.shells.len(),
             open_commands: self.shells.commands(),

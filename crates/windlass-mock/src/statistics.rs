@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use serde::Serialize;
+use tokio::sync::Notify;
 
 /// What is open and what has happened. Tests compare it with what they expect to be left over.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
@@ -36,6 +37,16 @@ pub(crate) struct Counters {
     pub(crate) http_requests: AtomicU64,
     pub(crate) messages: AtomicU64,
     pub(crate) failed_logons: AtomicU64,
+    /// Wakes those who wait for a state of the statistics, after every change that they may wait for.
+    pub(crate) changed: Arc<Notify>,
+}
+
+impl Counters {
+    /// Counts a connection for as long as what is returned lives.
+    pub(crate) fn connect(&self) -> Held {
+        self.connections.0.fetch_add(1, Ordering::Relaxed);
+        Held { gauge: self.connections.clone(), changed: Arc::clone(&self.changed) }
+    }
 }
 
 /// A number that goes up and down.
@@ -44,15 +55,12 @@ pub(crate) struct Gauge(Arc<AtomicUsize>);
 
 /// One unit of a [`Gauge`], given back when dropped.
 #[derive(Debug)]
-pub(crate) struct Held(Gauge);
+pub(crate) struct Held {
+    gauge: Gauge,
+    changed: Arc<Notify>,
+}
 
 impl Gauge {
-    /// Takes a unit.
-    pub(crate) fn hold(&self) -> Held {
-        self.0.fetch_add(1, Ordering::Relaxed);
-        Held(self.clone())
-    }
-
     /// How many units are held.
     pub(crate) fn get(&self) -> usize {
         self.0.load(Ordering::Relaxed)
@@ -61,7 +69,8 @@ impl Gauge {
 
 impl Drop for Held {
     fn drop(&mut self) {
-        self.0.0.fetch_sub(1, Ordering::Relaxed);
+        self.gauge.0.fetch_sub(1, Ordering::Relaxed);
+        self.changed.notify_waiters();
     }
 }
 

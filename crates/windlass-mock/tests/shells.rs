@@ -13,7 +13,7 @@ mod support;
 use std::time::Duration;
 
 use support::{Wire, fault_code, host, request};
-use windlass_mock::{HostLimits, MockHost};
+use windlass_mock::{HostLimits, MockHost, Statistics};
 use windlass_wsman::{
     CommandLine, Create, Enumerate, Expectation, Limits, Operation, Pull, ReceiveOutput, Release, Reply,
     Shell, Signal, SignalCode, decode_response, uri,
@@ -119,9 +119,9 @@ async fn idle_shells_expire_and_a_stopped_host_has_none() {
     let mut wire = Wire::new(&host);
     open(&mut wire).await;
     assert_eq!(host.statistics().open_shells, 1);
-    wait_until(&host, |host| host.statistics().open_shells == 0).await;
+    wait_until(&host, |now| now.open_shells == 0).await;
     drop(wire);
-    wait_until(&host, |host| host.statistics().connections == 0).await;
+    wait_until(&host, |now| now.connections == 0).await;
     host.shutdown().await;
 }
 
@@ -133,7 +133,7 @@ async fn the_ends_of_requests_that_never_end_are_not_waited_for() {
     let mut wire = Wire::new(&host);
     wire.send(b"POST /wsman HTTP/1.1\r\nHost: x\r\nContent-Le").await;
     assert!(wire.is_closed().await);
-    wait_until(&host, |host| host.statistics().connections == 0).await;
+    wait_until(&host, |now| now.connections == 0).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -162,11 +162,7 @@ async fn hostile_requests_get_faults() {
     assert_eq!(wire.post(&get).await.0, 200);
 }
 
-async fn wait_until(host: &MockHost, holds: impl Fn(&MockHost) -> bool) {
-    let waited = tokio::time::timeout(Duration::from_secs(20), async {
-        while !holds(host) {
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
-    });
+async fn wait_until(host: &MockHost, holds: impl Fn(&Statistics) -> bool) {
+    let waited = tokio::time::timeout(Duration::from_secs(20), host.wait_until(holds));
     waited.await.expect("the host did not get there");
 }

@@ -62,11 +62,7 @@ async fn places_of_finished_commands_are_freed_while_the_session_lives() {
     for number in 0..3 {
         session.invoke(echo(number)).collect().await.unwrap();
     }
-    let freed = tokio::time::timeout(Duration::from_secs(10), async {
-        while host.statistics().open_commands > 0 {
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
-    });
+    let freed = tokio::time::timeout(Duration::from_secs(10), host.wait_until(|now| now.open_commands == 0));
     freed.await.expect("commands keep their places");
     assert_eq!(host.statistics().open_shells, 1);
     session.close().await.unwrap();

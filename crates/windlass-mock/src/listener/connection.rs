@@ -15,7 +15,7 @@ pub(crate) async fn serve<S>(host: &Arc<Host>, stream: S, config: ServerConfig, 
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
-    let _held = host.counters.connections.hold();
+    let _held = host.counters.connect();
     let mut connection = Connection {
         host,
         stream,
@@ -98,7 +98,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<'_, S> {
         match event {
             ServerEvent::Request(request) => {
                 count(&self.host.counters.messages);
-                let answer = self.answer(&request).await?;
+                let answer = self.answer(&request).await;
+                self.host.counters.changed.notify_waiters();
+                let answer = answer?;
                 let Answer { status, content_type, body } = answer;
                 if let Err(error) = self.http.respond(status, &content_type, body) {
                     tracing::debug!(%error, peer = self.peer, "an answer could not be sent");

@@ -103,5 +103,6 @@ pub(crate) async fn expire(host: Arc<Host>) {
             tracing::debug!(shell = shell.id(), "a shell has expired");
             shell.close();
         }
+        host.counters.changed.notify_waiters();
     }
 }

@@ -48,11 +48,7 @@ pub async fn nothing_left(host: &MockHost) {
             && left.open_subscriptions == 0
             && left.connections == 0
     };
-    let waited = tokio::time::timeout(Duration::from_secs(10), async {
-        while !is_clean(&host.statistics()) {
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
-    });
+    let waited = tokio::time::timeout(Duration::from_secs(10), host.wait_until(is_clean));
     if waited.await.is_err() {
         panic!("left open: {:?}", host.statistics());
     }
