@@ -41,6 +41,10 @@ IDENTITY = "http://schemas.dmtf.org/wbem/wsman/identity/1/wsmanidentity.xsd"
 FAULT = "http://schemas.microsoft.com/wbem/wsman/1/wsmanfault"
 SOAP_TYPE = "application/soap+xml;charset=UTF-8"
 
+# The object identifiers of both mechanisms, as tokens carry them.
+KERBEROS = bytes.fromhex("06092a864886f712010202")
+SPNEGO = bytes.fromhex("06062b0601050502")
+
 TIMED_OUT, NOT_FOUND, UNKNOWN_RESOURCE = 2150858793, 2150858843, 2150858811
 
 
@@ -364,7 +368,11 @@ class Handler(BaseHTTPRequestHandler):
                 self.context = spnego.server(hostname="localhost", service="HTTP", protocol="credssp", **self.server.credssp)
             raw = token.startswith(b"NTLMSSP\0")
             options = spnego.NegotiateOptions.use_ntlm if raw else spnego.NegotiateOptions.use_negotiate
-            if scheme.lower() != "credssp":
+            self.raw_kerberos = KERBEROS in token[:32] and SPNEGO not in token[:16]
+            if self.server.kerberos is not None:
+                self.context = spnego.server(hostname=self.server.kerberos, service="HTTP",
+                                             protocol="kerberos" if self.raw_kerberos else "negotiate")
+            elif scheme.lower() != "credssp":
                 self.context = spnego.server(hostname="localhost", service="HTTP", protocol="ntlm" if raw else "negotiate", options=options)
         answer = self.context.step(token)
         return [("WWW-Authenticate", f"{scheme} {base64.b64encode(answer).decode()}")] if answer else []
@@ -394,6 +402,8 @@ class Handler(BaseHTTPRequestHandler):
         self.reply(status, answer, headers=extra)
 
     def label(self):
+        if getattr(self, "raw_kerberos", False):
+            return "HTTP-Kerberos-session-encrypted"
         return "HTTP-CredSSP-session-encrypted" if self.server.credssp is not None else "HTTP-SPNEGO-session-encrypted"
 
     def unseal(self, body):
@@ -436,13 +446,14 @@ class Handler(BaseHTTPRequestHandler):
 class Server(ThreadingHTTPServer):
     """The listener on loopback. `basic` allows Basic and plain bodies; without it bodies must be sealed.
 
-    `credssp`, a dictionary of what pyspnego's acceptor takes, offers CredSSP and nothing else."""
+    `credssp`, a dictionary of what pyspnego's acceptor takes, offers CredSSP and nothing else. `kerberos`, the
+    name in the service principal, accepts Kerberos as well as GSS-API does it."""
 
     daemon_threads = True
 
-    def __init__(self, port=0, user="alice", password="Pa55w0rd.1", basic=False, credssp=None):
+    def __init__(self, port=0, user="alice", password="Pa55w0rd.1", basic=False, credssp=None, kerberos=None):
         super().__init__(("127.0.0.1", port), Handler)
-        self.credssp = credssp
+        self.credssp, self.kerberos = credssp, kerberos
         self.service, self.user, self.password, self.basic = Service(), user, password, basic
         # pyspnego's NTLM acceptor looks accounts up in the file that this variable names.
         accounts = tempfile.NamedTemporaryFile("w", suffix=".accounts", delete=False)

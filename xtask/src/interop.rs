@@ -41,6 +41,8 @@ const SCRIPTS: &[Script] = &[
     ("lxml_cim.py", Needs::Example("windlass-cim", "wscim_stdio"), &[]),
     ("envelopes.py", Needs::Example("windlass-wsman", "envelopes"), &[]),
     ("our_client.py", Needs::Example("windlass", "interop_client"), &[]),
+    ("mit_our_client.py", Needs::Example("windlass", "interop_client"), MIT_KRB5),
+    ("mit_host.py", Needs::Host, MIT_KRB5),
     (
         "apache_client.py",
         Needs::Example("windlass", "interop_client"),

@@ -39,6 +39,9 @@ pub(crate) struct Mock {
     /// User who may log on, as NAME:PASSWORD; may be repeated
     #[arg(long, value_name = "NAME:PASSWORD")]
     user: Vec<String>,
+    /// File with the keys of the host's services, for Kerberos
+    #[arg(long, value_name = "FILE")]
+    keytab: Option<PathBuf>,
     /// Mechanisms to offer, separated by commas
     #[arg(long, value_delimiter = ',', value_name = "NAME", value_parser = Authentication::NAMES, ignore_case = true)]
     auth: Vec<String>,
@@ -80,6 +83,9 @@ impl Mock {
                 bail!("--user takes NAME:PASSWORD");
             };
             builder = builder.user(name, Secret::new(password));
+        }
+        if let Some(path) = &self.keytab {
+            builder = builder.keytab(windlass::kerberos::read_keytab(path)?);
         }
         if let Some(path) = &self.scenario {
             builder = builder.scenario(Scenario::from_file(path)?);

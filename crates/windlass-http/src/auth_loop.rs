@@ -2,11 +2,12 @@
 
 use windlass_auth::{
     AuthError, ChannelBinding, CredSspInitiator, CredSspInitiatorOptions, Credential, DigestClient,
-    InnerTlsFactory, NtlmInitiator, NtlmInitiatorOptions, SecurityContext, SpnegoInitiator, Step, basic,
+    InnerTlsFactory, KerberosInitiator, NtlmInitiator, NtlmInitiatorOptions, SecurityContext, Step, basic,
 };
 use windlass_core::Secret;
 
-use crate::{CERTIFICATE_PROFILE, Challenge, ClientConfig, HttpError, Scheme};
+use crate::kerberos::{names_an_address, negotiate};
+use crate::{CERTIFICATE_PROFILE, Challenge, ClientConfig, HttpError, KerberosClient, Scheme};
 
 /// How a client logs on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -22,6 +23,8 @@ pub enum AuthMethod {
     Negotiate,
     /// NTLM alone, without SPNEGO around it.
     Ntlm,
+    /// Kerberos, without SPNEGO around it.
+    Kerberos,
     /// SPNEGO inside TLS inside the tokens; hands the password to the server.
     CredSsp,
     /// The client certificate of the TLS connection.
@@ -37,6 +40,7 @@ impl AuthMethod {
             Self::Digest => "Digest",
             Self::Negotiate => "Negotiate",
             Self::Ntlm => "NTLM",
+            Self::Kerberos => "Kerberos",
             Self::CredSsp => "CredSSP",
             Self::Certificate => "Certificate",
         }
@@ -59,7 +63,11 @@ pub(crate) struct Handshake {
     options: NtlmInitiatorOptions,
     /// What CredSSP needs beside.
     credssp: Option<CredSsp>,
-    /// The scheme in the headers. NTLM travels as `Negotiate` unless the server knows `NTLM` only.
+    /// What Kerberos needs beside.
+    kerberos: Option<KerberosClient>,
+    forbid_ntlm: bool,
+    /// The scheme in the headers. NTLM and Kerberos travel as `Negotiate` unless the server knows only
+    /// their own.
     pub(crate) scheme: &'static str,
     pub(crate) context: Option<Box<dyn SecurityContext>>,
     /// A request was answered under this context.
@@ -96,7 +104,10 @@ impl Login {
             AuthMethod::Certificate => {
                 Ok(Self::Header { method, value: Some(Secret::new(CERTIFICATE_PROFILE)) })
             }
-            AuthMethod::Negotiate | AuthMethod::Ntlm | AuthMethod::CredSsp => {
+            AuthMethod::Kerberos if config.kerberos.is_none() => {
+                Err(HttpError::Config { field: "kerberos", reason: "nothing is known of realms" })
+            }
+            AuthMethod::Negotiate | AuthMethod::Ntlm | AuthMethod::Kerberos | AuthMethod::CredSsp => {
                 Ok(Self::Handshake(Box::new(Handshake {
                     method,
                     options: NtlmInitiatorOptions {
@@ -107,6 +118,8 @@ impl Login {
                         now: config.now,
                     },
                     credssp: credssp(config)?,
+                    kerberos: config.kerberos.clone(),
+                    forbid_ntlm: config.forbid_ntlm,
                     scheme: if method == AuthMethod::CredSsp { "CredSSP" } else { "Negotiate" },
                     context: None,
                     proven: false,
@@ -120,22 +133,37 @@ impl Handshake {
     /// Starts from the beginning.
     pub(crate) fn start(&mut self) -> Result<Step, HttpError> {
         self.proven = false;
-        let context = match &self.credssp {
-            None if self.method == AuthMethod::Ntlm => Box::new(NtlmInitiator::new(self.options.clone())),
-            None => self.negotiate(self.options.clone()),
-            Some(credssp) => self.delegate(credssp).map_err(|source| self.fault(source))?,
-        };
+        let context = self.open().map_err(|source| self.fault(source))?;
         self.context.insert(context).step(None).map_err(|source| self.fault(source))
     }
 
-    fn negotiate(&self, options: NtlmInitiatorOptions) -> Box<dyn SecurityContext> {
-        Box::new(SpnegoInitiator::ntlm(NtlmInitiator::new(options)))
+    fn open(&self) -> Result<Box<dyn SecurityContext>, AuthError> {
+        if let Some(credssp) = &self.credssp {
+            return self.delegate(credssp);
+        }
+        let options = self.options.clone();
+        Ok(match (self.method, &self.kerberos) {
+            (AuthMethod::Ntlm, _) => Box::new(NtlmInitiator::new(options)),
+            (AuthMethod::Kerberos, Some(kerberos)) => {
+                if options.target.as_deref().is_some_and(names_an_address) {
+                    let reason = "there are no tickets for addresses: give the computer by its name";
+                    return Err(AuthError::Kerberos(reason.to_owned()));
+                }
+                Box::new(KerberosInitiator::new(kerberos.options(&options)))
+            }
+            (_, kerberos) => Box::new(negotiate(kerberos.as_ref(), options, self.forbid_ntlm)?),
+        })
+    }
+
+    /// The time, as a FILETIME, for handshakes to come.
+    pub(crate) fn set_now(&mut self, now: u64) {
+        self.options.now = now;
     }
 
     /// CredSSP binds itself to its own TLS: what is inside is bound to none.
     fn delegate(&self, credssp: &CredSsp) -> Result<Box<dyn SecurityContext>, AuthError> {
-        let negotiate =
-            self.negotiate(NtlmInitiatorOptions { channel_binding: None, ..self.options.clone() });
+        let options = NtlmInitiatorOptions { channel_binding: None, ..self.options.clone() };
+        let negotiate = Box::new(negotiate(None, options, false)?);
         let options = CredSspInitiatorOptions {
             min_version: credssp.min_version,
             ..CredSspInitiatorOptions::new(self.options.credential.clone(), credssp.tls.open()?, negotiate)
@@ -155,6 +183,12 @@ impl Handshake {
         context.kdc_reply(reply).map_err(|source| self.fault(source))
     }
 
+    /// No KDC answers.
+    pub(crate) fn kdc_unreachable(&mut self, reason: &str) -> Result<Step, HttpError> {
+        let context = self.context.as_mut().ok_or(HttpError::OutOfOrder("no handshake under way"))?;
+        context.kdc_unreachable(reason).map_err(|source| self.fault(source))
+    }
+
     /// This side's part of the handshake is done, so that messages may go out.
     pub(crate) fn is_ready(&self) -> bool {
         self.context.as_ref().is_some_and(|context| context.is_complete() || context.can_seal())
@@ -172,11 +206,14 @@ impl Handshake {
 
     /// Another scheme that the method can use and the server offers. Changes to it.
     pub(crate) fn change_scheme(&mut self, challenges: &[Challenge]) -> bool {
-        let usable = self.method == AuthMethod::Ntlm
-            && self.scheme == "Negotiate"
-            && challenges.iter().any(|challenge| challenge.is("NTLM"));
+        let own = match self.method {
+            AuthMethod::Ntlm => "NTLM",
+            AuthMethod::Kerberos if self.offer(challenges).is_none() => "Kerberos",
+            _ => return false,
+        };
+        let usable = self.scheme != own && challenges.iter().any(|challenge| challenge.is(own));
         if usable {
-            self.scheme = "NTLM";
+            self.scheme = own;
         }
         usable
     }

@@ -7,7 +7,7 @@ use windlass_auth::{
     NtlmAcceptorOptions, Principal, credssp,
 };
 
-use crate::{AuthMethod, HttpError, Limits, Scheme};
+use crate::{AuthMethod, HttpError, KerberosClient, KerberosServer, Limits, Scheme};
 
 /// What a client's connection is made of.
 #[derive(Debug, Clone)]
@@ -28,6 +28,10 @@ pub struct ClientConfig {
     pub allow_unencrypted: bool,
     /// The service principal name of the server, such as `HTTP/server.corp.example`.
     pub spn: Option<String>,
+    /// What Kerberos needs beside a credential; without it, it is not tried.
+    pub kerberos: Option<KerberosClient>,
+    /// Whether Negotiate does without NTLM.
+    pub forbid_ntlm: bool,
     /// Opens the TLS that CredSSP carries inside its tokens.
     pub inner_tls: Option<InnerTlsFactory>,
     /// The lowest version of CredSSP that the server may speak.
@@ -62,6 +66,8 @@ impl ClientConfig {
             channel_binding: None,
             allow_unencrypted: false,
             spn: None,
+            kerberos: None,
+            forbid_ntlm: false,
             inner_tls: None,
             credssp_min_version: credssp::SAFE_VERSION,
             workstation: String::new(),
@@ -98,10 +104,12 @@ pub struct ServerConfig {
     pub basic: bool,
     /// Whether Digest is accepted: what all connections of the host share for it.
     pub digest: Option<Arc<DigestAcceptor>>,
-    /// Whether Negotiate, and raw NTLM in it, is accepted.
+    /// Whether NTLM in Negotiate, or raw in its place, is accepted.
     pub negotiate: bool,
     /// Whether the scheme `NTLM` is offered and accepted.
     pub ntlm: bool,
+    /// Whether Kerberos is accepted, in Negotiate and under its own name: its keys.
+    pub kerberos: Option<KerberosServer>,
     /// Whether CredSSP is accepted: opens the TLS inside its tokens.
     pub credssp: Option<InnerTlsFactory>,
     /// The lowest version of CredSSP that a client may speak.
@@ -136,6 +144,7 @@ impl ServerConfig {
             digest: None,
             negotiate: true,
             ntlm: false,
+            kerberos: None,
             credssp: None,
             credssp_min_version: credssp::SAFE_VERSION,
             certificate: None,
@@ -172,8 +181,11 @@ impl ServerConfig {
     /// its last digest was right but for the nonce.
     pub(crate) fn challenges(&self, stale: bool) -> String {
         let mut lines = String::new();
-        if self.negotiate {
+        if self.negotiate || self.kerberos.is_some() {
             lines.push_str("WWW-Authenticate: Negotiate\r\n");
+        }
+        if self.kerberos.is_some() {
+            lines.push_str("WWW-Authenticate: Kerberos\r\n");
         }
         if self.ntlm {
             lines.push_str("WWW-Authenticate: NTLM\r\n");

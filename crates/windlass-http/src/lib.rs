@@ -5,7 +5,7 @@
 //! connection, requests on it are serial, and a connection that seals never takes a plaintext answer.
 //!
 //! Specifications: [RFC 9110] and [RFC 9112] (HTTP/1.1), [MS-WSMV] 2.2.9.1 (encrypted bodies),
-//! [RFC 4559] (Negotiate), [RFC 7617] (Basic), [RFC 7616] (Digest).
+//! [RFC 4559] (Negotiate and Kerberos), [RFC 7617] (Basic), [RFC 7616] (Digest).
 #![forbid(unsafe_code)]
 
 mod auth_loop;
@@ -15,6 +15,7 @@ mod client;
 mod config;
 mod error;
 mod head;
+mod kerberos;
 mod limits;
 pub mod multipart;
 mod server;
@@ -25,6 +26,7 @@ pub use client::{ClientConnection, ClientEvent, Response};
 pub use config::{ClientConfig, ServerConfig};
 pub use error::HttpError;
 pub use head::{Headers, RequestHead, ResponseHead};
+pub use kerberos::{KerberosClient, KerberosServer};
 pub use limits::Limits;
 pub use server::{Request, ServerConnection, ServerEvent};
 

@@ -12,6 +12,7 @@ use windlass_auth::{
 use crate::body::BodyReader;
 use crate::client::enqueue;
 use crate::head::split_head;
+use crate::kerberos::accept;
 use crate::{CERTIFICATE_PROFILE, Headers, HttpError, Limits, RequestHead, ServerConfig, multipart};
 
 /// What happened on the connection.
@@ -128,6 +129,11 @@ impl ServerConnection {
         }
         self.input.extend_from_slice(bytes);
         self.run();
+    }
+
+    /// The time as a FILETIME (100 ns since 1601), for logons to come.
+    pub fn set_now(&mut self, now: u64) {
+        self.config.now = now;
     }
 
     /// The socket has no more to give. Nothing more will happen.
@@ -311,8 +317,11 @@ impl ServerConnection {
                 None => Verdict::Denied,
             });
         }
-        let scheme = if config.negotiate && scheme.eq_ignore_ascii_case("Negotiate") {
+        let negotiate = config.negotiate || config.kerberos.is_some();
+        let scheme = if negotiate && scheme.eq_ignore_ascii_case("Negotiate") {
             "Negotiate"
+        } else if config.kerberos.is_some() && scheme.eq_ignore_ascii_case("Kerberos") {
+            "Kerberos"
         } else if config.ntlm && scheme.eq_ignore_ascii_case("NTLM") {
             "NTLM"
         } else if config.credssp.is_some() && scheme.eq_ignore_ascii_case("CredSSP") {
@@ -396,6 +405,10 @@ impl ServerConnection {
 
     fn acceptor(&self, scheme: &str) -> Result<Box<dyn SecurityContext>, AuthError> {
         let options = self.config.acceptor_options();
+        let kerberos = self.config.kerberos.as_ref();
+        if let ("Kerberos", Some(kerberos)) = (scheme, kerberos) {
+            return Ok(Box::new(kerberos.acceptor(&options)));
+        }
         Ok(match (scheme, &self.config.credssp) {
             ("NTLM", _) => Box::new(NtlmAcceptor::new(options)),
             ("CredSSP", Some(tls)) => {
@@ -407,7 +420,7 @@ impl ServerConnection {
                     ..CredSspAcceptorOptions::new(tls.open()?, inner)
                 }))
             }
-            _ => Box::new(SpnegoAcceptor::ntlm(options)),
+            _ => accept(kerberos, &options, self.config.negotiate),
         })
     }
 

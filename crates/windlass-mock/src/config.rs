@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use windlass_auth::Accounts;
+use windlass_auth::kerberos::Keytab;
 use windlass_core::Secret;
 
 use crate::auth::Authentication;
@@ -75,6 +76,7 @@ impl Default for HostLimits {
 #[derive(Clone)]
 pub(crate) struct Config {
     pub(crate) accounts: Accounts,
+    pub(crate) keytab: Option<Arc<Keytab>>,
     pub(crate) authentication: Authentication,
     pub(crate) allow_unencrypted: bool,
     pub(crate) allow_exec: bool,
@@ -101,6 +103,7 @@ impl Default for MockHostBuilder {
         Self {
             config: Config {
                 accounts: Accounts::new(),
+                keytab: None,
                 authentication: Authentication::default(),
                 allow_unencrypted: false,
                 allow_exec: false,
@@ -127,6 +130,12 @@ impl MockHostBuilder {
     /// Which mechanisms clients may log on with.
     pub fn authentication(mut self, authentication: Authentication) -> Self {
         self.config.authentication = authentication;
+        self
+    }
+
+    /// The keys of the host's services, with which clients can log on with Kerberos.
+    pub fn keytab(mut self, keytab: Keytab) -> Self {
+        self.config.keytab = Some(Arc::new(keytab));
         self
     }
 

@@ -66,7 +66,7 @@ impl MockHost {
             counters: Counters::default(),
             shells: Shells::default(),
             stop: Stop::default(),
-            gate: Gate::new()?,
+            gate: Gate::new(config.keytab.as_ref())?,
             config,
         });
         let mut tasks = JoinSet::new();

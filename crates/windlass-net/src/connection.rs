@@ -10,12 +10,12 @@ use std::time::{Duration, SystemTime};
 use bytes::Bytes;
 use tokio::io::{AsyncRead as _, AsyncReadExt as _, AsyncWriteExt as _, ReadBuf, ReadHalf, WriteHalf};
 use tokio::time::Instant;
-use windlass_auth::ChannelBinding;
+use windlass_auth::{AuthError, ChannelBinding, KdcRequest};
 use windlass_http::{
     AuthMethod, ClientConfig, ClientConnection, ClientEvent, HttpError, Limits, Response, Scheme,
 };
 
-use crate::{BoxStream, ConnectorOptions, Counters, Error, KdcMap, Stage, inner_tls};
+use crate::{BoxStream, ConnectorOptions, Counters, Error, KdcMap, Kerberos, NameMap, Stage, inner_tls};
 
 /// How much is read from the stream at once.
 const READ_SIZE: usize = 64 << 10;
@@ -30,6 +30,11 @@ pub struct Connection {
     writer: WriteHalf<BoxStream>,
     http: ClientConnection,
     kdcs: KdcMap,
+    kerberos: Option<Kerberos>,
+    /// Names that do not resolve as the system says.
+    names: NameMap,
+    /// Why the KDC that was asked last did not answer.
+    kdc_failure: Option<Error>,
     authenticate: Option<Duration>,
     counters: Arc<Counters>,
     counted: u64,
@@ -65,6 +70,8 @@ impl Connection {
                 Some(factory.map_err(|error| Error::TlsOptions { reason: error.to_string() })?);
             config.credssp_min_version = options.credssp_min_version;
         }
+        config.kerberos = options.kerberos.as_ref().map(|kerberos| kerberos.client().clone());
+        config.forbid_ntlm = options.forbid_ntlm;
         config.authenticate_empty = authenticate_empty;
         config.now = filetime_now();
         let http =
@@ -76,6 +83,9 @@ impl Connection {
             writer,
             http,
             kdcs: options.kdcs.clone(),
+            kerberos: options.kerberos.clone(),
+            names: options.names.clone(),
+            kdc_failure: None,
             authenticate: options.timeouts.authenticate,
             counters,
             counted: 0,
@@ -103,12 +113,19 @@ impl Connection {
     ) -> Result<Response, Error> {
         self.usable = false;
         let started = Instant::now();
-        self.http.request(body, content_type).map_err(|source| self.http_error(source))?;
+        self.http.set_now(filetime_now());
+        let mut body = Some(body);
         let response = loop {
             let (stage, limit) = self.current_limit(limit);
+            let step = async {
+                match body.take() {
+                    Some(body) => self.start(body, content_type).await.map(|()| None),
+                    None => self.step().await,
+                }
+            };
             let step = match limit {
-                None => self.step().await,
-                Some(limit) => match tokio::time::timeout_at(started + limit, self.step()).await {
+                None => step.await,
+                Some(limit) => match tokio::time::timeout_at(started + limit, step).await {
                     Ok(step) => step,
                     Err(_) => Err(Error::TimedOut { stage, peer: self.peer.clone(), limit }),
                 },
@@ -168,6 +185,29 @@ impl Connection {
         }
     }
 
+    /// Begins a request. The tickets that its logon takes are asked for one connection after the other.
+    async fn start(&mut self, body: Bytes, content_type: &str) -> Result<(), Error> {
+        let _turn = match &self.kerberos {
+            Some(kerberos) if !self.http.is_authenticated() => Some(kerberos.turn().await),
+            _ => None,
+        };
+        self.http.request(body, content_type).map_err(|source| self.http_error(source))?;
+        while let Some(request) = self.http.poll_kdc() {
+            self.ask_kdc(&request).await;
+        }
+        Ok(())
+    }
+
+    async fn ask_kdc(&mut self, request: &KdcRequest) {
+        match self.kdcs.ask(&request.realm, &request.message, &self.names).await {
+            Ok(answer) => self.http.kdc_reply(&answer),
+            Err(error) => {
+                self.http.kdc_unreachable(&error.to_string());
+                self.kdc_failure = Some(error);
+            }
+        }
+    }
+
     /// Does one thing: handles an event, or sends what is due and reads what comes.
     async fn step(&mut self) -> Result<Option<Response>, Error> {
         if let Some(event) = self.http.poll_event() {
@@ -193,14 +233,11 @@ impl Connection {
     async fn handle(&mut self, event: ClientEvent) -> Result<Option<Response>, Error> {
         match event {
             ClientEvent::Response(response) => return Ok(Some(response)),
-            ClientEvent::AskKdc(request) => {
-                let answer = self.kdcs.ask(&request.realm, &request.message).await?;
-                self.http.kdc_reply(&answer);
-            }
+            ClientEvent::AskKdc(request) => self.ask_kdc(&request).await,
             ClientEvent::Failed(HttpError::NotHttp(_)) if !self.answered && self.speaks_tls() => {
                 return Err(Error::PeerSpeaksTls { peer: self.peer.clone() });
             }
-            ClientEvent::Failed(source) => return Err(self.http_error(source)),
+            ClientEvent::Failed(source) => return Err(self.failed(source)),
             ClientEvent::Reconnect { safe_to_repeat } => {
                 return Err(self.lost("the peer dropped the security context", !safe_to_repeat));
             }
@@ -263,6 +300,15 @@ impl Connection {
 
     fn lost(&self, reason: &str, executed: bool) -> Error {
         Error::Lost { peer: self.peer.clone(), reason: reason.to_owned(), executed }
+    }
+
+    /// What went wrong with the KDC is better known here than above.
+    fn failed(&mut self, source: HttpError) -> Error {
+        let unreachable = matches!(source, HttpError::Auth { source: AuthError::KdcUnreachable(_), .. });
+        match self.kdc_failure.take() {
+            Some(failure) if unreachable => failure,
+            _ => self.http_error(source),
+        }
     }
 
     fn http_error(&self, source: HttpError) -> Error {

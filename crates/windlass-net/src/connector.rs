@@ -10,8 +10,8 @@ use windlass_http::AuthMethod;
 
 use crate::timeouts::within;
 use crate::{
-    BoxStream, Connection, Counters, Dial, Endpoint, Error, KdcMap, NameMap, Stage, Timeouts, TlsOptions,
-    dial, tls,
+    BoxStream, Connection, Counters, Dial, Endpoint, Error, KdcMap, Kerberos, NameMap, Stage, Timeouts,
+    TlsOptions, dial, tls,
 };
 
 /// How connections are opened and what they authenticate with.
@@ -26,8 +26,12 @@ pub struct ConnectorOptions {
     pub auth: AuthMethod,
     /// Names that do not resolve as the system says.
     pub names: NameMap,
-    /// Where KDCs are.
+    /// Where KDCs are; those that the configuration of Kerberos names besides.
     pub kdcs: KdcMap,
+    /// What Kerberos needs; without it, it is not tried.
+    pub kerberos: Option<Kerberos>,
+    /// Whether Negotiate does without NTLM.
+    pub forbid_ntlm: bool,
     /// Time limits before a request is answered.
     pub timeouts: Timeouts,
     /// What is checked of the server's certificate.
@@ -36,7 +40,7 @@ pub struct ConnectorOptions {
     pub allow_unencrypted: bool,
     /// The lowest version of CredSSP that the server may speak: 5 unless said otherwise.
     pub credssp_min_version: u32,
-    /// The class of the service principal name: `HTTP` or `WSMAN`.
+    /// The class of the service principal name: `HTTP`, `WSMAN`, `HOST` or another.
     pub spn_class: String,
     /// Whether the service principal name carries the port.
     pub port_in_spn: bool,
@@ -53,6 +57,8 @@ impl ConnectorOptions {
             auth,
             names: NameMap::new(),
             kdcs: KdcMap::default(),
+            kerberos: None,
+            forbid_ntlm: false,
             timeouts: Timeouts::default(),
             tls: TlsOptions::default(),
             allow_unencrypted: false,
@@ -100,7 +106,10 @@ impl Connector {
         Self::build(options, Some(dial))
     }
 
-    fn build(options: ConnectorOptions, dial: Option<Arc<dyn Dial>>) -> Self {
+    fn build(mut options: ConnectorOptions, dial: Option<Arc<dyn Dial>>) -> Self {
+        if let Some(kerberos) = &options.kerberos {
+            options.kdcs.add_config(kerberos.config());
+        }
         let shared = Shared {
             options,
             dial,

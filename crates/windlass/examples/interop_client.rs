@@ -30,6 +30,7 @@ fn options() -> Result<Options, Box<dyn std::error::Error>> {
     let (mut case, mut user, mut host) = (String::new(), String::new(), "localhost".to_owned());
     let (mut port, mut authentication, mut roots) = (5985, Authentication::Ntlm, None);
     let (mut resolve, mut path) = (NameMap::new(), "wsman".to_owned());
+    let (mut spn_class, mut keytab) = ("HTTP".to_owned(), None);
     let mut program = ProcessCommand::pwsh();
     let mut arguments = std::env::args().skip(1);
     while let Some(name) = arguments.next() {
@@ -43,6 +44,8 @@ fn options() -> Result<Options, Box<dyn std::error::Error>> {
             "--argument" => program = program.argument(&value),
             "--resolve" => resolve.parse_entry(&value)?,
             "--path" => path = value,
+            "--spn-class" => spn_class = value,
+            "--keytab" => keytab = Some(windlass::kerberos::read_keytab(value.as_ref())?),
             "--tls-roots" => roots = Some(std::fs::read(value)?),
             "--authentication" => {
                 authentication = match value.as_str() {
@@ -51,6 +54,8 @@ fn options() -> Result<Options, Box<dyn std::error::Error>> {
                     "digest" => Authentication::Digest,
                     "ntlm" => Authentication::Ntlm,
                     "negotiate" => Authentication::Negotiate,
+                    "kerberos" => Authentication::Kerberos,
+                    "implicit" => Authentication::NegotiateWithImplicitCredential,
                     _ => return Err(format!("unknown authentication {value}").into()),
                 };
             }
@@ -63,12 +68,21 @@ fn options() -> Result<Options, Box<dyn std::error::Error>> {
     if let Some(roots) = &roots {
         target.set_use_ssl(true).add_trusted_roots(roots)?;
     }
+    match keytab {
+        Some(keytab) => {
+            target.set_credential(Credential::Keytab { principal: user, keytab: keytab.into() });
+        }
+        None if user.is_empty() => {}
+        None => {
+            target.set_credential(Credential::password(&user, password));
+        }
+    }
     target
+        .set_spn_class(&spn_class)
         .set_names(resolve)
         .set_application_name(&path)
         .set_port(port)
         .set_authentication(authentication)
-        .set_credential(Credential::password(&user, password))
         .set_allow_unencrypted(readable && roots.is_none());
     Ok(Options { case, target, program })
 }

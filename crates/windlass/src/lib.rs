@@ -21,6 +21,7 @@ mod client;
 mod error;
 mod fleet;
 mod identify;
+pub mod kerberos;
 mod options;
 mod pages;
 mod ps;

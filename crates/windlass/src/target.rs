@@ -7,11 +7,12 @@ use std::time::Duration;
 use windlass_auth::Credential;
 
 use windlass_net::{
-    AuthMethod, ClientIdentity, Connector, ConnectorOptions, Dial, Endpoint, KdcMap, NameMap, Pool,
+    AuthMethod, ClientIdentity, Connector, ConnectorOptions, Dial, Endpoint, KdcMap, Kerberos, NameMap, Pool,
     PoolOptions, Timeouts, TlsOptions,
 };
 
 use crate::error::{Error, Result};
+use crate::kerberos;
 
 /// How the user proves who they are (`-Authentication`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
@@ -28,6 +29,11 @@ pub enum Authentication {
     Negotiate,
     /// NTLM, without SPNEGO around it (`NtlmDomain`).
     Ntlm,
+    /// Kerberos, without SPNEGO around it: as the credential says, or with the tickets that the user
+    /// already holds.
+    Kerberos,
+    /// Negotiate with the tickets that the user already holds, whatever credential is set.
+    NegotiateWithImplicitCredential,
     /// CredSSP: hands the password to the computer, which can then log on elsewhere as the user.
     CredSsp,
     /// Nobody in particular: enough for Identify on many hosts.
@@ -50,6 +56,8 @@ pub struct Target {
     tls: TlsOptions,
     names: NameMap,
     kdcs: KdcMap,
+    kerberos: Option<Kerberos>,
+    forbid_ntlm: bool,
     timeouts: Timeouts,
     pool: PoolOptions,
     trusted_hosts: Option<Vec<String>>,
@@ -74,6 +82,8 @@ impl Target {
             tls: TlsOptions::default(),
             names: NameMap::new(),
             kdcs: KdcMap::default(),
+            kerberos: None,
+            forbid_ntlm: false,
             timeouts: Timeouts::default(),
             pool: PoolOptions::default(),
             trusted_hosts: None,
@@ -131,7 +141,7 @@ impl Target {
         self
     }
 
-    /// The class of the service principal name: `HTTP` unless said otherwise, or `WSMAN`.
+    /// The class of the service principal name: `HTTP` unless said otherwise, or `WSMAN`, `HOST`, `RPCSS`.
     pub fn set_spn_class(&mut self, class: &str) -> &mut Self {
         self.spn_class = class.to_owned();
         self
@@ -173,6 +183,19 @@ impl Target {
     /// Where the KDC of each realm is.
     pub fn set_kdcs(&mut self, kdcs: KdcMap) -> &mut Self {
         self.kdcs = kdcs;
+        self
+    }
+
+    /// What Kerberos knows of realms, and its tickets: give clones of one to all targets, so that they
+    /// share the tickets. Without one, each session reads the computer's `krb5.conf` where it needs it.
+    pub fn set_kerberos(&mut self, kerberos: Kerberos) -> &mut Self {
+        self.kerberos = Some(kerberos);
+        self
+    }
+
+    /// Whether Negotiate does without NTLM, so that only Kerberos is left.
+    pub fn set_forbid_ntlm(&mut self, forbid: bool) -> &mut Self {
+        self.forbid_ntlm = forbid;
         self
     }
 
@@ -238,13 +261,12 @@ impl Target {
     pub(crate) fn pool(&self, open_timeout: Option<Duration>) -> Result<Pool> {
         let endpoint = self.endpoint()?;
         self.check(&endpoint)?;
-        let credential = match self.authentication {
-            Authentication::Anonymous => None,
-            _ => self.credential.clone(),
-        };
+        let credential = self.logon()?;
         let mut options = ConnectorOptions::new(endpoint, self.method(), credential);
         options.names = self.names.clone();
         options.kdcs = self.kdcs.clone();
+        options.kerberos = self.realms()?;
+        options.forbid_ntlm = self.forbid_ntlm;
         options.tls = self.tls.clone();
         // Nothing in an anonymous request is worth hiding.
         options.allow_unencrypted =
@@ -262,19 +284,48 @@ impl Target {
         Ok(Pool::new(connector, self.pool))
     }
 
+    /// Who logs on: the credential, or whom the tickets that the user holds name.
+    fn logon(&self) -> Result<Option<Credential>> {
+        let implicit = self.authentication == Authentication::NegotiateWithImplicitCredential
+            || self.authentication == Authentication::Kerberos && self.credential.is_none();
+        match self.authentication {
+            Authentication::Anonymous => Ok(None),
+            _ if implicit => kerberos::held_tickets().map(Some),
+            _ => Ok(self.credential.clone()),
+        }
+    }
+
+    /// What is known of realms, where Kerberos may be used.
+    fn realms(&self) -> Result<Option<Kerberos>> {
+        match self.method() {
+            AuthMethod::Kerberos | AuthMethod::Negotiate if self.kerberos.is_none() => {
+                kerberos::from_environment().map(Some)
+            }
+            _ => Ok(self.kerberos.clone()),
+        }
+    }
+
     fn method(&self) -> AuthMethod {
         match self.authentication {
             Authentication::Basic => AuthMethod::Basic,
             Authentication::Digest => AuthMethod::Digest,
             Authentication::Ntlm => AuthMethod::Ntlm,
             Authentication::CredSsp => AuthMethod::CredSsp,
-            Authentication::Default | Authentication::Negotiate => AuthMethod::Negotiate,
+            Authentication::Kerberos => AuthMethod::Kerberos,
+            Authentication::Default
+            | Authentication::Negotiate
+            | Authentication::NegotiateWithImplicitCredential => AuthMethod::Negotiate,
             Authentication::Anonymous => AuthMethod::None,
         }
     }
 
     fn check(&self, endpoint: &Endpoint) -> Result<()> {
-        if self.authentication == Authentication::Anonymous {
+        if matches!(
+            self.authentication,
+            Authentication::Anonymous
+                | Authentication::Kerberos
+                | Authentication::NegotiateWithImplicitCredential
+        ) {
             return Ok(());
         }
         if self.credential.is_none() {

@@ -190,6 +190,34 @@ impl ClientConnection {
         }
     }
 
+    /// Says that no KDC answers to the last [`ClientEvent::AskKdc`]. Negotiate may go on without.
+    pub fn kdc_unreachable(&mut self, reason: &str) {
+        let Login::Handshake(handshake) = &mut self.login else { return };
+        let result = handshake.kdc_unreachable(reason).and_then(|step| self.follow(step));
+        if let Err(error) = result {
+            self.fail(error);
+        }
+    }
+
+    /// What to send to a KDC, if that is what comes next.
+    pub fn poll_kdc(&mut self) -> Option<KdcRequest> {
+        match self.events.pop_front() {
+            Some(ClientEvent::AskKdc(request)) => Some(request),
+            Some(other) => {
+                self.events.push_front(other);
+                None
+            }
+            None => None,
+        }
+    }
+
+    /// The time as a FILETIME (100 ns since 1601), for logons to come.
+    pub fn set_now(&mut self, now: u64) {
+        if let Login::Handshake(handshake) = &mut self.login {
+            handshake.set_now(now);
+        }
+    }
+
     /// Whether another message can be sent.
     pub fn is_open(&self) -> bool {
         !self.closed
@@ -542,7 +570,9 @@ pub(crate) fn enqueue(queue: &mut VecDeque<Bytes>, mut head: Vec<u8>, pieces: Ve
 fn refusal(wanted: &'static str, head: &ResponseHead) -> HttpError {
     let challenges = parse_challenges(&head.headers, "WWW-Authenticate");
     let offered = challenges.iter().any(|challenge| {
-        challenge.is(wanted) || wanted == "NTLM" && challenge.is("Negotiate") || wanted == "Certificate"
+        challenge.is(wanted)
+            || matches!(wanted, "NTLM" | "Kerberos") && challenge.is("Negotiate")
+            || wanted == "Certificate"
     });
     if offered || challenges.is_empty() {
         return HttpError::AccessDenied { scheme: wanted };

@@ -6,7 +6,9 @@ mod rsa;
 use std::sync::{Arc, OnceLock};
 
 use windlass_auth::digest::Algorithm;
+use windlass_auth::kerberos::Keytab;
 use windlass_auth::{AuthError, DigestAcceptor, InnerTlsFactory};
+use windlass_http::KerberosServer;
 
 use crate::Error;
 
@@ -21,28 +23,37 @@ pub struct Authentication {
     pub basic: bool,
     /// Digest: over TLS, or where unencrypted messages are allowed.
     pub digest: bool,
-    /// Negotiate: NTLM inside SPNEGO, or raw.
+    /// NTLM in Negotiate, or raw in its place.
     pub negotiate: bool,
     /// The scheme `NTLM`.
     pub ntlm: bool,
     /// CredSSP.
     pub credssp: bool,
+    /// Kerberos, in Negotiate and under its own name, where the host has a keytab.
+    pub kerberos: bool,
 }
 
 impl Default for Authentication {
     /// All of them.
     fn default() -> Self {
-        Self { basic: true, digest: true, negotiate: true, ntlm: true, credssp: true }
+        Self { basic: true, digest: true, negotiate: true, ntlm: true, credssp: true, kerberos: true }
     }
 }
 
 impl Authentication {
     /// What [`offering`](Self::offering) knows.
-    pub const NAMES: [&str; 5] = ["basic", "digest", "negotiate", "ntlm", "credssp"];
+    pub const NAMES: [&str; 6] = ["basic", "digest", "negotiate", "ntlm", "credssp", "kerberos"];
 
     /// The mechanisms of these names, in any case, and no others. Unknown names offer nothing.
     pub fn offering<'a>(names: impl IntoIterator<Item = &'a str>) -> Self {
-        let mut offered = Self { basic: false, digest: false, negotiate: false, ntlm: false, credssp: false };
+        let mut offered = Self {
+            basic: false,
+            digest: false,
+            negotiate: false,
+            ntlm: false,
+            credssp: false,
+            kerberos: false,
+        };
         for name in names {
             match name.to_ascii_lowercase().as_str() {
                 "basic" => offered.basic = true,
@@ -50,6 +61,7 @@ impl Authentication {
                 "negotiate" => offered.negotiate = true,
                 "ntlm" => offered.ntlm = true,
                 "credssp" => offered.credssp = true,
+                "kerberos" => offered.kerberos = true,
                 _ => {}
             }
         }
@@ -61,14 +73,17 @@ impl Authentication {
 pub(crate) struct Gate {
     pub(crate) digest: Arc<DigestAcceptor>,
     pub(crate) credssp: InnerTlsFactory,
+    pub(crate) kerberos: Option<KerberosServer>,
 }
 
 impl Gate {
-    pub(crate) fn new() -> Result<Self, Error> {
+    pub(crate) fn new(keytab: Option<&Arc<Keytab>>) -> Result<Self, Error> {
         let failed = |error: AuthError| Error::Authentication(error.to_string());
         let algorithms = [Algorithm::Sha256, Algorithm::Md5Sess, Algorithm::Md5];
         let digest = DigestAcceptor::new(REALM, &algorithms).map_err(failed)?;
-        Ok(Self { digest: Arc::new(digest), credssp: credssp() })
+        let kerberos =
+            keytab.map(|keytab| KerberosServer { keytab: Arc::clone(keytab), ..KerberosServer::default() });
+        Ok(Self { digest: Arc::new(digest), credssp: credssp(), kerberos })
     }
 }
 

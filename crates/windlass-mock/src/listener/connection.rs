@@ -2,10 +2,12 @@
 
 use std::io;
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use windlass_http::{Request, ServerConfig, ServerConnection, ServerEvent};
 
+use super::file_time;
 use crate::host::Host;
 use crate::statistics::count;
 use crate::wsman::{self, Answer};
@@ -80,6 +82,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<'_, S> {
             return Ok(false);
         }
         self.partial = true;
+        self.http.set_now(file_time(SystemTime::now()));
         self.http.receive(self.buffer.get(..count).unwrap_or_default());
         Ok(true)
     }

@@ -103,6 +103,7 @@ pub(crate) fn server_config(host: &Host, transport: &Transport) -> ServerConfig 
     http.basic = config.authentication.basic;
     http.digest = config.authentication.digest.then(|| Arc::clone(&host.gate.digest));
     http.credssp = config.authentication.credssp.then(|| host.gate.credssp.clone());
+    http.kerberos = host.gate.kerberos.clone().filter(|_| config.authentication.kerberos);
     http.negotiate = config.authentication.negotiate;
     http.ntlm = config.authentication.ntlm;
     http.allow_unencrypted = config.allow_unencrypted;

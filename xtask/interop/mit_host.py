@@ -1,0 +1,148 @@
+"""Our host with a keytab: curl, pypsrp and our own binary log on with tickets of a KDC of MIT's.
+
+Prints `mit-host: CASE: passed|failed: why|skipped: why`.
+"""
+import argparse
+import json
+import os
+import subprocess
+import sys
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import mit_realm  # noqa: E402
+
+REALM, USER, PASSWORD, HOST = "WINDLASS.TEST", "alice", "Pa55w0rd", "srv.windlass.test"
+IDENTIFY = (
+    '<s:Envelope xmlns:s="http://www.w3.org/2003/05/soap-envelope" '
+    'xmlns:i="http://schemas.dmtf.org/wbem/wsman/identity/1/wsmanidentity.xsd">'
+    "<s:Header/><s:Body><i:Identify/></s:Body></s:Envelope>"
+)
+
+
+class Host:
+    """`windlass mock` with the realm's keytab."""
+
+    def __init__(self, program, realm, *more):
+        command = [program, "mock", "--listen", "127.0.0.1:0", "--tls-listen", "127.0.0.1:0", "--allow-exec",
+                   "--keytab", realm.file("keytab"), *more]
+        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self.ready = json.loads(self.process.stdout.readline())
+        self.http, self.https = (int(self.ready[name].rsplit(":", 1)[1]) for name in ("http", "https"))
+
+    def stop(self):
+        self.process.stdin.close()
+        self.process.wait(20)
+
+
+def curl(realm, host, *more, port=None, service="HTTP"):
+    port = port or host.https
+    command = ["curl", "--silent", "--show-error", "--insecure", "--negotiate", "--user", ":",
+               "--service-name", service, "--resolve", f"{HOST}:{port}:127.0.0.1", "--data-binary", IDENTIFY,
+               "--header", "Content-Type: application/soap+xml;charset=UTF-8", "--write-out", "\n%{http_code}",
+               *more, f"https://{HOST}:{port}/wsman"]
+    done = subprocess.run(command, env=realm.environment(), capture_output=True, text=True, timeout=60)
+    body, _, status = done.stdout.rpartition("\n")
+    return status, body, done.stderr
+
+
+def cases(program, realm, host):
+    def curl_negotiate():
+        status, body, error = curl(realm, host)
+        assert status == "200" and "IdentifyResponse" in body, f"{status} {error} {body[:200]}"
+
+    yield "curl, negotiate over https", curl_negotiate
+
+    def curl_other_service():
+        status, _, error = curl(realm, host, service="host")
+        assert status == "401", f"{status} {error}"
+
+    yield "curl, a ticket that the keytab has no key for", curl_other_service
+
+    def wsman(auth, ssl, **more):
+        from pypsrp.wsman import WSMan
+
+        return WSMan(server="localhost", port=host.https if ssl else host.http, ssl=ssl, auth=auth,
+                     encryption="auto" if ssl else "always", negotiate_hostname_override=HOST,
+                     negotiate_service="HTTP", cert_validation=host.ready["certificate"] if ssl else True, **more)
+
+    def pypsrp_shell(auth, ssl):
+        def case():
+            from pypsrp.shell import Process, WinRS
+
+            with wsman(auth, ssl) as connection, WinRS(connection) as shell:
+                process = Process(shell, "echo", ["hello"])
+                process.invoke()
+                process.signal("ctrl_c") if process.rc is None else None
+                assert process.rc == 0 and b"hello" in process.stdout, (process.rc, process.stdout, process.stderr)
+
+        return case
+
+    def pypsrp_pipeline(auth, ssl):
+        def case():
+            from pypsrp.powershell import PowerShell, RunspacePool
+
+            with wsman(auth, ssl) as connection, RunspacePool(connection) as pool:
+                for count in (1, 2000):
+                    shell = PowerShell(pool)
+                    shell.add_cmdlet("Write-Output").add_parameter("InputObject", ["x" * 100] * count)
+                    assert len(shell.invoke()) == count and not shell.had_errors
+
+        return case
+
+    for auth in ("kerberos", "negotiate"):
+        for ssl in (False, True):
+            transport = "https" if ssl else "http, sealed"
+            yield f"pypsrp, {auth} over {transport}, shell", pypsrp_shell(auth, ssl)
+            yield f"pypsrp, {auth} over {transport}, pipeline", pypsrp_pipeline(auth, ssl)
+
+    def no_ntlm():
+        strict = Host(program, realm, "--auth", "kerberos", "--user", f"{USER}:{PASSWORD}")
+        try:
+            done = subprocess.run(["curl", "--silent", "--ntlm", "--user", f"{USER}:{PASSWORD}", "--insecure",
+                                   "--data-binary", IDENTIFY, "--output", "/dev/null", "--write-out", "%{http_code}",
+                                   f"https://localhost:{strict.https}/wsman"], capture_output=True, text=True, timeout=60)
+            assert done.stdout == "401", done.stdout
+            status, body, error = curl(realm, strict)
+            assert status == "200", f"{status} {error}"
+        finally:
+            strict.stop()
+
+    yield "kerberos alone on offer", no_ntlm
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--windlass", required=True, help="the binary")
+    parser.add_argument("--only", help="only cases whose name contains this")
+    arguments, _ = parser.parse_known_args()
+    reason = mit_realm.missing()
+    if not reason:
+        try:
+            mit_realm.import_gssapi()
+        except ImportError as error:
+            reason = str(error)
+    if reason:
+        print(f"mit-host: all cases: skipped: {reason}")
+        return
+    with mit_realm.Realm(REALM) as realm:
+        realm.add_user(USER, PASSWORD)
+        realm.add_service(f"HTTP/{HOST}")
+        realm.add_service(f"host/{HOST}", keytab="other.keytab")
+        realm.kinit(USER, PASSWORD)
+        os.environ.update({name: value for name, value in realm.environment().items() if name.startswith("KRB5")})
+        host = Host(arguments.windlass, realm)
+        try:
+            for name, case in cases(arguments.windlass, realm, host):
+                if arguments.only and arguments.only not in name:
+                    continue
+                try:
+                    case()
+                    print(f"mit-host: {name}: passed", flush=True)
+                except Exception as error:  # whatever goes wrong is this case's failure
+                    print(f"mit-host: {name}: failed: {type(error).__name__}: {error}", flush=True)
+        finally:
+            host.stop()
+
+
+if __name__ == "__main__":
+    main()
