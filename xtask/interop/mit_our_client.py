@@ -30,7 +30,7 @@ CASES = [
     ("pipeline", "negotiate", PRINCIPAL, {}),
     ("pipeline-parallel", "negotiate", PRINCIPAL, {}),
     ("pipeline", "negotiate", USER, {"ntlm": True}),
-    ("pipeline", "negotiate", f"{USER}@nowhere.test", {"ntlm": True}),
+    ("refused", "negotiate", f"{USER}@nowhere.test", {"ntlm": True}),
     ("refused", "kerberos", PRINCIPAL, {"password": "wrong"}),
     ("refused", "kerberos", PRINCIPAL, {"spn-class": "NOSUCH"}),
 ]

@@ -297,11 +297,17 @@ impl Target {
 
     /// What is known of realms, where Kerberos may be used.
     fn realms(&self) -> Result<Option<Kerberos>> {
+        if self.kerberos.is_some() {
+            return Ok(self.kerberos.clone());
+        }
         match self.method() {
-            AuthMethod::Kerberos | AuthMethod::Negotiate if self.kerberos.is_none() => {
-                kerberos::from_environment().map(Some)
+            AuthMethod::Kerberos => kerberos::from_environment().map(Some),
+            // NTLM does without: what is wrong with the configuration matters only to who wants Kerberos.
+            AuthMethod::Negotiate => {
+                let kerberos = kerberos::from_environment();
+                Ok(Some(kerberos.inspect_err(|error| tracing::warn!(%error)).unwrap_or_default()))
             }
-            _ => Ok(self.kerberos.clone()),
+            _ => Ok(None),
         }
     }
 
