@@ -25,6 +25,8 @@ pub struct HostLimits {
     pub commands_per_shell: usize,
     /// Enumerations of one user at once.
     pub enumerations_per_user: usize,
+    /// Subscriptions of one user at once.
+    pub subscriptions_per_user: usize,
     /// Bytes of one request, and the most that one answer may have.
     pub envelope: usize,
     /// Bytes of one PSRP message.
@@ -39,7 +41,7 @@ pub struct HostLimits {
     pub idle_timeout: Duration,
     /// The longest idle time-out that a client may ask for.
     pub max_idle_timeout: Duration,
-    /// How long an enumeration lives without a pull.
+    /// How long an enumeration, or a subscription that does not expire, lives without a pull.
     pub enumeration_timeout: Duration,
     /// How long a request that has begun may take to arrive.
     pub request_timeout: Duration,
@@ -57,6 +59,7 @@ impl Default for HostLimits {
             shells_per_user: 25,
             commands_per_shell: 1000,
             enumerations_per_user: 100,
+            subscriptions_per_user: 100,
             envelope: 512_000,
             object: 200 * 1024 * 1024,
             data_per_command: u64::MAX,

@@ -12,14 +12,15 @@ use tokio::task::JoinSet;
 use crate::Error;
 use crate::auth::Gate;
 use crate::certificate::Certificate;
-use crate::cim::{CimRequest, Repository};
+use crate::cim::testing::{self, NumbersProvider};
+use crate::cim::{CimProvider, CimRequest, Events, Repository};
 use crate::config::{Config, MockHostBuilder};
 use crate::facts::Facts;
 use crate::listener::{self, Transport};
 use crate::powershell::{Commands, Stop};
 use crate::shell::Shells;
 use crate::statistics::{Counters, Statistics};
-use crate::wsman::Enumerations;
+use crate::wsman::{Enumerations, Subscriptions};
 
 /// A host that serves WS-Man over HTTP, HTTPS and in-process pipes.
 ///
@@ -42,7 +43,9 @@ pub(crate) struct Host {
     pub(crate) counters: Counters,
     pub(crate) shells: Shells,
     pub(crate) cim: Repository,
+    pub(crate) events: Events,
     pub(crate) enumerations: Enumerations,
+    pub(crate) subscriptions: Subscriptions,
     /// Given when the host is to end.
     pub(crate) stop: Stop,
 }
@@ -55,12 +58,15 @@ impl MockHost {
 
     pub(crate) async fn start(config: Config) -> Result<Self, Error> {
         let mut cim = Repository::default();
-        for provider in &config.providers {
+        let built_in: [Arc<dyn CimProvider>; 2] = [Arc::new(testing::provider()?), Arc::new(NumbersProvider)];
+        for provider in config.providers.iter().chain(&built_in) {
             cim.add(provider)?;
         }
         let host = Arc::new(Host {
             cim,
+            events: Events::default(),
             enumerations: Enumerations::default(),
+            subscriptions: Subscriptions::default(),
             commands: Arc::new(config.commands.clone()),
             facts: Facts::default(),
             counters: Counters::default(),
@@ -158,6 +164,7 @@ impl MockHost {
         self.host.stop.stop();
         self.host.shells.close_all();
         self.host.enumerations.clear();
+        self.host.subscriptions.clear();
         let mut tasks = self.tasks.lock().await;
         while tasks.join_next().await.is_some() {}
     }
@@ -197,6 +204,7 @@ impl Host {
             computer: &self.config.computer,
             facts: &self.facts,
             allow_exec: self.config.allow_exec,
+            events: &self.events,
         }
     }
 
@@ -206,7 +214,7 @@ impl Host {
             open_shells: self.shells.len(),
             open_commands: self.shells.commands(),
             open_enumerations: self.enumerations.len(),
-            open_subscriptions: 0,
+            open_subscriptions: self.subscriptions.len(),
             connections: connections.get(),
             accepted: accepted.load(Ordering::Relaxed),
             http_requests: http_requests.load(Ordering::Relaxed),

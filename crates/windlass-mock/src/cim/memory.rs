@@ -12,8 +12,39 @@ use windlass_cim::{
 use super::has_keys;
 use super::provider::{CimFailure, CimProvider, CimRequest, Instances};
 
-/// What a method does: takes the target and the input, gives the output.
-type Method = Arc<dyn Fn(&ObjectPath, &CimInstance) -> Result<CimInstance, CimFailure> + Send + Sync>;
+/// What a method does: takes a call, gives the output.
+type Method = Arc<dyn Fn(&Call<'_>) -> Result<CimInstance, CimFailure> + Send + Sync>;
+
+/// A call of a method.
+#[non_exhaustive]
+pub struct Call<'c> {
+    /// Who calls.
+    pub request: &'c CimRequest<'c>,
+    /// The instance, or the class for a static method.
+    pub path: &'c ObjectPath,
+    /// The input parameters.
+    pub input: &'c CimInstance,
+    /// The provider.
+    pub provider: &'c MemoryProvider,
+}
+
+impl Call<'_> {
+    /// Changes the instance that the method was called on.
+    ///
+    /// # Errors
+    /// It is gone, or `change` fails.
+    pub fn change<T>(
+        &self,
+        change: impl FnOnce(&mut CimInstance) -> Result<T, Error>,
+    ) -> Result<T, CimFailure> {
+        let mut instances = self.provider.lock();
+        let instance = instances
+            .iter_mut()
+            .find(|known| known.class_name == self.path.class_name && has_keys(known, self.path));
+        let instance = instance.ok_or_else(|| CimFailure::new(CimStatus::NOT_FOUND))?;
+        change(instance).map_err(|error| CimFailure::failed(&error))
+    }
+}
 
 /// Most instances that clients may create.
 const MOST_INSTANCES: usize = 100_000;
@@ -35,6 +66,9 @@ impl MemoryProvider {
     pub fn from_mof(namespace: impl Into<Namespace>, text: &str) -> Result<Self, Error> {
         let file = mof::parse(text)?;
         let mut store = ClassStore::new();
+        for class in super::system_classes()? {
+            store.add(class)?;
+        }
         for class in &file.classes {
             store.add(class.clone())?;
         }
@@ -49,6 +83,27 @@ impl MemoryProvider {
             provider.insert(instance)?;
         }
         Ok(provider)
+    }
+
+    /// Leaves a class to another provider of the namespace.
+    #[must_use]
+    pub fn without_class(mut self, class: &str) -> Self {
+        self.classes.retain(|known| !known.name.is(class));
+        self
+    }
+
+    /// The first instance of exactly this class that `wanted` takes.
+    pub fn find(&self, class: &str, mut wanted: impl FnMut(&CimInstance) -> bool) -> Option<CimInstance> {
+        self.lock().iter().find(|known| known.class_name.is(class) && wanted(known)).cloned()
+    }
+
+    /// An instance of a class with its default values, not added.
+    ///
+    /// # Errors
+    /// There is no such class.
+    pub fn new_instance(&self, class: &str) -> Result<CimInstance, CimFailure> {
+        let class = self.store.class(class).ok_or_else(|| CimFailure::new(CimStatus::INVALID_CLASS))?;
+        Ok(CimInstance::of_class(&class))
     }
 
     /// Adds an instance.
@@ -69,7 +124,7 @@ impl MemoryProvider {
         mut self,
         class: &str,
         method: &str,
-        run: impl Fn(&ObjectPath, &CimInstance) -> Result<CimInstance, CimFailure> + Send + Sync + 'static,
+        run: impl Fn(&Call<'_>) -> Result<CimInstance, CimFailure> + Send + Sync + 'static,
     ) -> Self {
         self.methods.insert((class.to_lowercase(), method.to_lowercase()), Arc::new(run));
         self
@@ -120,7 +175,7 @@ impl CimProvider for MemoryProvider {
             })
             .next()
             .ok_or_else(|| CimFailure::new(CimStatus::METHOD_NOT_AVAILABLE))?;
-        run(path, input)
+        run(&Call { request, path, input, provider: self })
     }
 
     fn put(

@@ -1,16 +1,26 @@
 //! CIM: namespaces, their classes, and the providers behind them.
 
 mod cimv2;
+mod events;
 mod memory;
 mod provider;
 mod repository;
+pub(crate) mod testing;
+mod watch;
 
-use windlass_cim::{CimInstance, CimValue, ObjectPath};
+use windlass_cim::{CimClass, CimInstance, CimValue, Error, ObjectPath, mof};
 
 pub(crate) use cimv2::FactsProvider;
-pub use memory::MemoryProvider;
+pub use events::Events;
+pub use memory::{Call, MemoryProvider};
 pub use provider::{CimFailure, CimProvider, CimRequest, Instances};
 pub(crate) use repository::{Repository, Selection};
+pub(crate) use watch::{EventQuery, Watch};
+
+/// The classes that every namespace has.
+pub(crate) fn system_classes() -> Result<Vec<CimClass>, Error> {
+    Ok(mof::parse(include_str!("system.mof"))?.classes)
+}
 
 /// Whether an instance has the keys of a path. Texts are compared without regard to case.
 pub(crate) fn has_keys(instance: &CimInstance, path: &ObjectPath) -> bool {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use windlass_cim::wql::Condition;
 use windlass_cim::{CimClass, CimInstance, CimStatus, MethodDecl, Namespace, ObjectPath};
 
+use super::events::Events;
 use crate::facts::Facts;
 
 /// Instances, made as they are asked for.
@@ -124,6 +125,8 @@ pub struct CimRequest<'a> {
     pub facts: &'a Facts,
     /// Whether clients may start and end programs.
     pub allow_exec: bool,
+    /// Where events are raised.
+    pub events: &'a Events,
 }
 
 /// Why a CIM operation was not carried out.
@@ -140,6 +143,11 @@ impl CimFailure {
     /// A failure with the usual words for its status.
     pub fn new(status: CimStatus) -> Self {
         Self { status, message: status.message().unwrap_or("The operation failed.").to_owned() }
+    }
+
+    /// A failure of the provider itself.
+    pub fn failed(error: &dyn std::fmt::Display) -> Self {
+        Self::new(CimStatus::FAILED).because(format!("The provider failed: {error}."))
     }
 
     /// The same with other words.

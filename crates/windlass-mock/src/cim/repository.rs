@@ -1,5 +1,6 @@
 //! The namespaces of a host.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
@@ -40,7 +41,16 @@ impl Repository {
     /// Adds a provider with its classes.
     pub(crate) fn add(&mut self, provider: &Arc<dyn CimProvider>) -> Result<(), windlass_cim::Error> {
         let key = provider.namespace().as_str().to_lowercase();
-        let entry = self.namespaces.entry(key).or_default();
+        let entry = match self.namespaces.entry(key) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(new) => {
+                let mut namespace = NamespaceClasses::default();
+                for class in super::system_classes()? {
+                    namespace.store.add(class)?;
+                }
+                new.insert(Arc::new(namespace))
+            }
+        };
         // Providers are added before the host is shared.
         let Some(namespace) = Arc::get_mut(entry) else { return Ok(()) };
         for class in provider.classes()? {
@@ -265,16 +275,41 @@ impl Repository {
             CimFailure::new(CimStatus::METHOD_NOT_FOUND)
                 .because(format!("The class {} has no method {method}.", class.name))
         })?;
-        let path = match path.keys {
+        let (path, class) = match path.keys {
             Keys::Class if !declared.is_static() => {
                 let text = format!("The method {method} is not static: it needs an instance.");
                 return Err(CimFailure::new(CimStatus::INVALID_PARAMETER).because(text));
             }
-            Keys::Class => path.clone(),
-            _ => resolve(path, &class)?,
+            Keys::Class => (path.clone(), class),
+            _ => self.owner(request, namespace, &class, path)?,
         };
+        let declared = class.method(method).ok_or_else(|| CimFailure::new(CimStatus::METHOD_NOT_FOUND))?;
         let provider = namespace.provider(&class).ok_or_else(|| CimFailure::new(CimStatus::NOT_SUPPORTED))?;
         provider.invoke(request, &class, &path, declared, input)
+    }
+
+    /// The class of the instance that a path of this class or of one that it derives from names, and its
+    /// path.
+    fn owner(
+        &self,
+        request: &CimRequest<'_>,
+        namespace: &NamespaceClasses,
+        class: &Arc<CimClass>,
+        path: &ObjectPath,
+    ) -> Result<(ObjectPath, Arc<CimClass>), CimFailure> {
+        let mut path = resolve(path, class)?;
+        for class in namespace.store.family(&class.name) {
+            let Some(provider) = namespace.provider(class) else { continue };
+            match provider.get(request, class, &path) {
+                Ok(_) => {
+                    path.class_name = class.name.clone();
+                    return Ok((path, Arc::clone(class)));
+                }
+                Err(failure) if failure.status == CimStatus::NOT_FOUND => {}
+                Err(failure) => return Err(failure),
+            }
+        }
+        Err(CimFailure::new(CimStatus::NOT_FOUND))
     }
 
     /// Changes an instance.
@@ -285,7 +320,7 @@ impl Repository {
         changes: CimInstance,
     ) -> Result<CimInstance, CimFailure> {
         let (namespace, class) = self.class_of(path)?;
-        let path = resolve(path, &class)?;
+        let (path, class) = self.owner(request, namespace, &class, path)?;
         let provider = namespace.provider(&class).ok_or_else(|| CimFailure::new(CimStatus::NOT_SUPPORTED))?;
         let changed = provider.put(request, &class, &path, changes)?;
         Ok(complete(changed, path.namespace.as_ref()))
@@ -307,7 +342,7 @@ impl Repository {
     /// Deletes an instance.
     pub(crate) fn delete(&self, request: &CimRequest<'_>, path: &ObjectPath) -> Result<(), CimFailure> {
         let (namespace, class) = self.class_of(path)?;
-        let path = resolve(path, &class)?;
+        let (path, class) = self.owner(request, namespace, &class, path)?;
         let provider = namespace.provider(&class).ok_or_else(|| CimFailure::new(CimStatus::NOT_SUPPORTED))?;
         provider.delete(request, &class, &path)
     }

@@ -99,6 +99,7 @@ pub(crate) async fn expire(host: Arc<Host>) {
             () = tokio::time::sleep(INTERVAL) => {}
         }
         host.enumerations.expire(host.config.limits.enumeration_timeout);
+        host.subscriptions.expire(host.config.limits.enumeration_timeout);
         for shell in host.shells.take_expired() {
             tracing::debug!(shell = shell.id(), "a shell has expired");
             shell.close();

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use windlass_cim::cimxml::ClassEncoder;
 use windlass_cim::wql::Condition;
-use windlass_cim::wscim::{Decoder, Encoder};
+use windlass_cim::wscim::{Decoder, Encoder, NS_WSMAN};
 use windlass_cim::{
     CimInstance, CimName, CimStatus, CimValue, Keys, Mismatch, Namespace, ObjectPath, ResourceUri, UriFamily,
     wql,
@@ -18,7 +18,8 @@ use windlass_xml::Writer;
 
 use super::enumeration::{self, Items, Rendered};
 use super::fault::cim_fault;
-use super::{Caller, Outcome, reply};
+use super::fragment::{self, Fragment};
+use super::{Caller, Outcome, reply, reply_with};
 use crate::cim::{CimFailure, CimRequest, Instances, Selection};
 use crate::host::Host;
 
@@ -48,6 +49,9 @@ pub(super) async fn handle(
             Ok(reply(header, Reply::Delete))
         }
         Operation::Enumerate(request) => enumerate(host, header, target, request, caller).await,
+        Operation::Subscribe(request) => {
+            super::subscription::subscribe(host, header, target, *request, caller).await
+        }
         Operation::Invoke(body) => invoke(host, header, target, body.map(Xml::into_owned)).await,
         _ => Err(Box::new(Fault::action_not_supported(header.action.as_deref().unwrap_or_default()))),
     }
@@ -116,7 +120,7 @@ impl Target {
 }
 
 /// Runs a CIM operation on a thread that may block.
-async fn blocking<T, F>(host: &Arc<Host>, user: &str, run: F) -> Result<T, Box<Fault>>
+pub(super) async fn blocking<T, F>(host: &Arc<Host>, user: &str, run: F) -> Result<T, Box<Fault>>
 where
     T: Send + 'static,
     F: FnOnce(&Host, &CimRequest<'_>) -> Result<T, CimFailure> + Send + 'static,
@@ -132,48 +136,91 @@ where
 
 async fn get(host: &Arc<Host>, header: &Header, target: Target) -> Outcome {
     let path = target.instance()?;
+    let fragment = header.fragment_transfer.as_ref().map(Fragment::parse).transpose()?;
     let instance =
         blocking(host, &target.user.clone(), move |host, request| host.cim.get(request, &path)).await?;
-    let mut writer = Writer::new();
-    let written = match &header.fragment_transfer {
-        None => target.encoder().instance(&mut writer, &instance),
-        Some(fragment) => {
-            let part = fragment_of(&instance, &fragment.expression)?;
-            target.encoder().projection(&mut writer, &part)
-        }
+    let Some(fragment) = fragment else {
+        let mut writer = Writer::new();
+        let written = target.encoder().instance(&mut writer, &instance);
+        written.map_err(|error| unwritable(&error))?;
+        return Ok(reply(header, Reply::Get(Xml::from(writer.finish()))));
     };
-    written.map_err(|error| unwritable(&error))?;
-    Ok(reply(header, Reply::Get(Xml::from(writer.finish()))))
+    let part = write_fragment(&target, &instance, &fragment)?;
+    Ok(reply_with(header, Reply::Get(Xml::from(part)), |answer| {
+        answer.fragment_transfer.clone_from(&header.fragment_transfer);
+    }))
 }
 
-/// The property that a fragment expression names; `Name` and `Name/text()` are understood.
-fn fragment_of(instance: &CimInstance, expression: &str) -> Result<CimInstance, Box<Fault>> {
-    let name = expression.trim().trim_end_matches("/text()");
-    let name = name.rsplit([':', '/']).next().unwrap_or(name);
-    let mut part = instance.clone();
-    part.properties.retain(|property| property.name.is(name));
-    if part.properties.is_empty() {
-        let text = format!("The fragment {expression} names no property of the {}.", instance.class_name);
-        return Err(Box::new(
-            Fault::new(windlass_wsman::FaultCode::INVALID_FRAGMENT_PATH).with_message(text),
-        ));
+/// The part of an instance that is asked for, as `w:XmlFragment`.
+fn write_fragment(
+    target: &Target,
+    instance: &CimInstance,
+    fragment: &Fragment,
+) -> Result<String, Box<Fault>> {
+    let property = fragment.of(instance)?;
+    let mut writer = Writer::new();
+    if fragment.is_text {
+        writer
+            .start("w:XmlFragment")
+            .attr("xmlns:w", NS_WSMAN)
+            .text(&fragment::text_of(&property.value))
+            .end();
+    } else {
+        let mut part = CimInstance::new(instance.class_name.clone());
+        part.properties.insert(property);
+        target.encoder().projection(&mut writer, &part).map_err(|error| unwritable(&error))?;
     }
-    Ok(part)
+    Ok(writer.finish())
 }
 
 async fn put(host: &Arc<Host>, header: &Header, target: Target, body: Xml<'static>) -> Outcome {
     let path = target.instance()?;
-    let is_fragment = header.fragment_transfer.is_some();
+    let fragment = header.fragment_transfer.as_ref().map(Fragment::parse).transpose()?;
+    let changed_property = match &fragment {
+        Some(fragment) => Some(fragment.changed(&CimInstance::new(path.class_name.clone()))?.to_owned()),
+        None => None,
+    };
+    let is_text = fragment.as_ref().is_some_and(|fragment| fragment.is_text);
     let user = target.user.clone();
+    let written = target.clone();
     let changed = blocking(host, &user, move |host, request| {
-        let changes = decode_instance(host, &target, &body, is_fragment)?;
-        let changed = host.cim.put(request, &path, changes)?;
-        let mut writer = Writer::new();
-        target.encoder().instance(&mut writer, &changed).map_err(|error| internal(&error))?;
-        Ok(writer.finish())
+        let changes = match &changed_property {
+            Some(name) if is_text => CimInstance::new(path.class_name.clone()).with(name, text_of(&body)?),
+            Some(name) => {
+                let changes = decode_instance(host, &target, &body, true)?;
+                if let Some(other) = changes.properties.iter().find(|property| !property.name.is(name)) {
+                    let text = format!("The fragment is {name}, the body holds {}.", other.name);
+                    return Err(CimFailure::new(CimStatus::INVALID_PARAMETER).because(text));
+                }
+                changes
+            }
+            None => decode_instance(host, &target, &body, false)?,
+        };
+        host.cim.put(request, &path, changes)
     });
     let changed = changed.await?;
-    Ok(reply(header, Reply::Put(Some(Xml::from(changed)))))
+    let answer = match &fragment {
+        Some(fragment) => write_fragment(&written, &changed, fragment)?,
+        None => {
+            let mut writer = Writer::new();
+            written.encoder().instance(&mut writer, &changed).map_err(|error| unwritable(&error))?;
+            writer.finish()
+        }
+    };
+    Ok(reply_with(header, Reply::Put(Some(Xml::from(answer))), |answer| {
+        answer.fragment_transfer.clone_from(&header.fragment_transfer);
+    }))
+}
+
+/// The text in a `w:XmlFragment`.
+fn text_of(body: &Xml<'_>) -> Result<String, CimFailure> {
+    let mut reader = body.reader(windlass_xml::Limits::default());
+    match reader.next_element().map_err(|error| invalid(&error))? {
+        Some(element) if element.is(NS_WSMAN, "XmlFragment") => {
+            Ok(reader.read_text().map_err(|error| invalid(&error))?.into_owned())
+        }
+        _ => Err(CimFailure::new(CimStatus::INVALID_PARAMETER).because("The body holds no fragment.")),
+    }
 }
 
 async fn create(host: &Arc<Host>, header: &Header, target: Target, body: Xml<'static>) -> Outcome {
@@ -277,8 +324,12 @@ async fn enumerate(
 
 /// Which instances an enumeration asks for.
 enum Wanted {
-    Class { only: bool },
+    Class {
+        only: bool,
+    },
     Query(Box<wql::Query>),
+    /// Associations, with only these properties of the results.
+    Associations(Box<wql::Query>, Vec<String>),
     Selectors(Vec<(String, CimValue)>),
 }
 
@@ -298,7 +349,9 @@ fn wanted(target: &Target, request: &Enumerate) -> Result<Wanted, Box<Fault>> {
                 selectors.iter().map(|selector| Ok((selector.name.clone(), key_value(selector)?))).collect();
             Wanted::Selectors(keys?)
         }
-        Some(Filter::Association(filter)) => Wanted::Query(Box::new(association_query(target, filter)?)),
+        Some(Filter::Association(filter)) => {
+            Wanted::Associations(Box::new(association_query(target, filter)?), filter.properties.clone())
+        }
         Some(Filter::Other { .. }) => return Err(Box::new(Fault::filter_dialect_unavailable())),
     })
 }
@@ -311,6 +364,20 @@ impl Wanted {
         };
         match self {
             Self::Query(query) => host.cim.query(request, &target.namespace, *query),
+            Self::Associations(query, properties) => {
+                let selection = host.cim.query(request, &target.namespace, *query)?;
+                if properties.is_empty() {
+                    return Ok(selection);
+                }
+                let instances = selection.instances.map(move |instance| {
+                    instance.map(|mut instance| {
+                        let wanted = |name: &CimName| properties.iter().any(|wanted| name.is(wanted));
+                        instance.properties.retain(|property| wanted(&property.name));
+                        instance
+                    })
+                });
+                Ok(Selection { instances: Box::new(instances), projected: false })
+            }
             Self::Class { only } => {
                 let class = class()?;
                 let instances = all(&class, None)?;
@@ -365,7 +432,8 @@ fn association_query(target: &Target, filter: &AssociationFilter) -> Result<wql:
     })
 }
 
-fn render(
+/// Makes the item of an instance.
+pub(super) fn render(
     target: &Target,
     instance: &CimInstance,
     mode: EnumerationMode,

@@ -13,7 +13,7 @@ use crate::host::Host;
 /// Bytes that an item takes beside itself, at most.
 const ITEM_OVERHEAD: usize = 64;
 /// Bytes of an envelope of Enumerate or Pull without items, generously.
-const ENVELOPE_OVERHEAD: usize = 2048;
+pub(super) const ENVELOPE_OVERHEAD: usize = 2048;
 /// Most items of one answer, whatever the client asks for.
 const MOST_ITEMS: usize = 32_000;
 
@@ -205,7 +205,8 @@ async fn fill(rest: Arc<Mutex<Rest>>, count: usize, envelope: usize) -> Result<F
 }
 
 impl Rendered {
-    fn size(&self) -> usize {
+    /// About how many bytes it takes, at most.
+    pub(super) fn size(&self) -> usize {
         let selectors = self.reference.as_ref().map_or(0, |reference| {
             let values = reference.selectors.iter().map(|selector| selector.name.len() + 256);
             reference.resource_uri.as_ref().map_or(0, String::len) + values.sum::<usize>() + 512
@@ -213,7 +214,7 @@ impl Rendered {
         self.xml.as_ref().map_or(0, String::len) + selectors + ITEM_OVERHEAD
     }
 
-    fn into_item(self) -> Item<'static> {
+    pub(super) fn into_item(self) -> Item<'static> {
         match (self.xml, self.reference) {
             (Some(xml), Some(reference)) => Item::ObjectAndReference(Xml::from(xml), reference),
             (None, Some(reference)) => Item::Reference(reference),

@@ -3,8 +3,10 @@
 mod cim;
 mod enumeration;
 mod fault;
+mod fragment;
 mod schema;
 mod shells;
+mod subscription;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -24,6 +26,7 @@ use windlass_wsman::{
 use crate::host::Host;
 
 pub(crate) use enumeration::Enumerations;
+pub(crate) use subscription::Subscriptions;
 
 const CONTENT_TYPE: &str = "application/soap+xml;charset=UTF-8";
 
@@ -159,8 +162,19 @@ async fn dispatch(host: &Arc<Host>, request: Request<'_>, caller: &Caller) -> Ou
         Operation::Delete | Operation::Get if is_shell(&resource) => {
             shells::handle(host, &header, operation, caller).await
         }
-        Operation::Pull(pull) => enumeration::pull(host, &header, pull, caller).await,
-        Operation::Release(release) => enumeration::release(host, &header, &release.context, caller),
+        Operation::Pull(pull) => match host.subscriptions.of_context(&pull.context, caller) {
+            Some(subscription) => subscription::pull(host, &header, pull, subscription, caller).await,
+            None => enumeration::pull(host, &header, pull, caller).await,
+        },
+        Operation::Release(release) => match host.subscriptions.of_context(&release.context, caller) {
+            Some(subscription) => {
+                host.subscriptions.end(&subscription);
+                Ok(reply(&header, Reply::Release))
+            }
+            None => enumeration::release(host, &header, &release.context, caller),
+        },
+        Operation::Renew(renew) => subscription::renew(host, &header, renew, caller),
+        Operation::Unsubscribe => subscription::unsubscribe(host, &header, caller),
         Operation::Enumerate(request) if is_shell(&resource) => {
             shells::enumerate(host, &header, request, caller).await
         }
@@ -189,6 +203,13 @@ fn identify(host: &Host, authenticated: bool) -> IdentifyResponse {
         answer.product_version = Some(format!("OS: {} SP: 0.0 Stack: 3.0", version.join(".")));
     }
     answer
+}
+
+/// The envelope of a reply whose header says more than usual.
+pub(crate) fn reply_with(header: &Header, reply: Reply<'_>, say: impl FnOnce(&mut Header)) -> Owned {
+    let mut response = Response::new(header, message_id(), reply);
+    say(&mut response.header);
+    Owned(response.encode())
 }
 
 /// The envelope of a reply.

@@ -4,7 +4,10 @@ use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use windlass_cim::cimxml::{ClassLimits, decode_class};
-use windlass_cim::{CimClass, CimInstance, Mismatch, Namespace, ResourceUri, Schema, UriFamily};
+use windlass_cim::{
+    CimArray, CimClass, CimInstance, CimName, CimProperty, CimValue, Mismatch, Namespace, ResourceUri,
+    Schema, UriFamily,
+};
 use windlass_soap::SelectorSet;
 use windlass_wsman::{Enumerate, Item, Operation, Reply, Xml};
 
@@ -130,14 +133,82 @@ pub(super) async fn known(shared: &Shared, namespace: &Namespace, name: &str) ->
     }
 }
 
-/// Gives instances the types of their classes, which are fetched where they are not known. Instances of
-/// classes that the host does not tell of stay as they are.
+/// Gives instances, and those embedded in them, the types of their classes, which are fetched where they
+/// are not known. Instances of classes that the host does not tell of stay as they are.
 pub(super) async fn attach(shared: &Shared, namespace: &Namespace, instances: &mut [CimInstance]) {
-    for instance in instances.iter_mut().filter(|instance| instance.class.is_none()) {
-        if let Some(class) = known(shared, namespace, &instance.class_name.clone()).await {
-            // Values that do not fit are kept as they came.
-            instance.attach_class(&class, Mismatch::Keep).ok();
+    let mut lacking = Vec::new();
+    for instance in instances.iter() {
+        untyped(instance, &mut lacking);
+    }
+    fetch(shared, namespace, lacking).await;
+    let known = shared.classes.of(namespace);
+    for instance in instances {
+        give_types(instance, &known);
+    }
+}
+
+/// The same for instances in the values of parameters.
+pub(super) async fn attach_values(shared: &Shared, namespace: &Namespace, parameters: &mut [CimProperty]) {
+    let mut lacking = Vec::new();
+    for parameter in parameters.iter() {
+        untyped_in(&parameter.value, &mut lacking);
+    }
+    fetch(shared, namespace, lacking).await;
+    let known = shared.classes.of(namespace);
+    for parameter in parameters {
+        give_types_in(&mut parameter.value, &known);
+    }
+}
+
+async fn fetch(shared: &Shared, namespace: &Namespace, classes: Vec<CimName>) {
+    for class in classes {
+        known(shared, namespace, &class).await;
+    }
+}
+
+/// The classes of instances that have none attached. Readers bound how deep instances nest.
+fn untyped(instance: &CimInstance, found: &mut Vec<CimName>) {
+    if instance.class.is_none() && !found.contains(&instance.class_name) {
+        found.push(instance.class_name.clone());
+    }
+    for property in &instance.properties {
+        untyped_in(&property.value, found);
+    }
+}
+
+fn untyped_in(value: &CimValue, found: &mut Vec<CimName>) {
+    match value {
+        CimValue::Instance(instance) => untyped(instance, found),
+        CimValue::Array(array) if array.element().is_embedded() => {
+            array.items().iter().for_each(|item| untyped_in(item, found));
         }
+        _ => {}
+    }
+}
+
+fn give_types(instance: &mut CimInstance, known: &KnownClasses<'_>) {
+    if instance.class.is_none()
+        && let Some(class) = known.class(&instance.class_name)
+    {
+        // Values that do not fit are kept as they came.
+        instance.attach_class(&class, Mismatch::Keep).ok();
+    }
+    for property in instance.properties.iter_mut() {
+        give_types_in(&mut property.value, known);
+    }
+}
+
+fn give_types_in(value: &mut CimValue, known: &KnownClasses<'_>) {
+    match value {
+        CimValue::Instance(instance) => give_types(instance, known),
+        CimValue::Array(array) if array.element().is_embedded() => {
+            let mut items = array.items().to_vec();
+            items.iter_mut().for_each(|item| give_types_in(item, known));
+            if let Some(typed) = CimArray::from_values(array.element(), items) {
+                **array = typed;
+            }
+        }
+        _ => {}
     }
 }
 

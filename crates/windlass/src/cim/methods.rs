@@ -73,6 +73,9 @@ pub(super) async fn invoke(
             result.outputs.push(property.clone());
         }
     }
+    if shared.is_typed() {
+        classes::attach_values(shared, namespace, &mut result.outputs).await;
+    }
     Ok(result)
 }
 

@@ -145,6 +145,7 @@ mod tests {
     use windlass_cim::ClassStore;
 
     use super::*;
+    use crate::cim::Events;
     use crate::facts::Facts;
 
     #[test]
@@ -153,8 +154,9 @@ mod tests {
         for class in FactsProvider.classes().unwrap() {
             store.add(class).unwrap();
         }
-        let facts = Facts::default();
-        let request = CimRequest { user: "alice", computer: "here", facts: &facts, allow_exec: false };
+        let (facts, events) = (Facts::default(), Events::default());
+        let request =
+            CimRequest { user: "alice", computer: "here", facts: &facts, allow_exec: false, events: &events };
         let mut seen = 0;
         for class in store.iter().filter(|class| !class.is_abstract()) {
             for instance in FactsProvider.enumerate(&request, class, None).unwrap() {

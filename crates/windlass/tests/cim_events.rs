@@ -1,0 +1,185 @@
+//! Events, against the embedded host: those that a method raises and those of real processes.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    missing_docs,
+    unreachable_pub,
+    dead_code,
+    reason = "test code"
+)]
+
+mod support;
+
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use support::{host, nothing_left, over_https};
+use windlass::model::{CimInstance, CimValue, ObjectPath};
+use windlass::{CimSession, ErrorKind, EventStream, OperationOptions, Subscription};
+use windlass_mock::MockHost;
+
+const NOTICES: &str = "SELECT * FROM Test_Notice WHERE Number < 100";
+
+async fn session(host: &MockHost) -> CimSession {
+    let builder = CimSession::builder("").target(over_https(host)).skip_test_connection(true);
+    builder.namespace("root/test").connect().await.unwrap()
+}
+
+async fn notify(session: &CimSession, text: &str, count: u32) {
+    let input = CimInstance::new("").with("Text", text).with("Count", count);
+    session.invoke(&ObjectPath::class("Test_Methods"), "Notify", &input).await.unwrap();
+}
+
+async fn next(events: &mut EventStream) -> CimInstance {
+    tokio::time::timeout(Duration::from_secs(30), events.next()).await.unwrap().unwrap().unwrap()
+}
+
+#[tokio::test]
+async fn events_that_a_method_raises_come_in_order() {
+    let host = host().start().await.unwrap();
+    let session = session(&host).await;
+    let mut events = session.subscribe(Subscription::query(NOTICES)).await.unwrap();
+    assert_eq!(host.statistics().open_subscriptions, 1);
+    notify(&session, "one", 3).await;
+    for number in 1..=3_u32 {
+        let event = next(&mut events).await;
+        assert_eq!(event.class_name.as_str(), "Test_Notice");
+        assert_eq!((event.get("Text"), event.get("Number")), (Some(&"one".into()), Some(&number.into())));
+    }
+    // Work goes on while the next event is waited for, and events after that come, too.
+    notify(&session, "two", 1).await;
+    assert_eq!(next(&mut events).await.get("Text"), Some(&"two".into()));
+    events.close().await;
+    assert_eq!(host.statistics().open_subscriptions, 0);
+
+    let by_class = session.subscribe(Subscription::class("Test_Notice")).await.unwrap();
+    drop(by_class);
+    session.close().await;
+    nothing_left(&host).await;
+}
+
+#[tokio::test]
+async fn a_bookmark_leads_on() {
+    let host = host().start().await.unwrap();
+    let session = session(&host).await;
+    let mut events = session.subscribe(Subscription::query(NOTICES).with_bookmarks()).await.unwrap();
+    notify(&session, "seen", 2).await;
+    next(&mut events).await;
+    next(&mut events).await;
+    let bookmark = events.bookmark().unwrap().to_owned();
+    assert!(bookmark.contains("RecordId"), "{bookmark}");
+    events.close().await;
+    notify(&session, "missed", 1).await;
+    let again = Subscription::query(NOTICES).from_bookmark(&bookmark);
+    let mut events = session.subscribe(again).await.unwrap();
+    assert_eq!(next(&mut events).await.get("Text"), Some(&"missed".into()));
+    drop(events);
+    let error = session.subscribe(Subscription::query(NOTICES).from_bookmark("<x/>")).await.err().unwrap();
+    assert_eq!(error.kind(), ErrorKind::Fault, "{error}");
+    session.close().await;
+    nothing_left(&host).await;
+}
+
+#[tokio::test]
+async fn heartbeats_time_outs_and_renewals_keep_a_subscription_alive() {
+    let host = host().start().await.unwrap();
+    let session = session(&host).await;
+    let impatient = session.with_options(OperationOptions::default().timeout(Duration::from_millis(300)));
+    for subscription in [
+        Subscription::query(NOTICES).expires(Duration::from_secs(2)),
+        Subscription::query(NOTICES).heartbeats(Duration::from_millis(200)).expires(Duration::from_secs(2)),
+    ] {
+        let mut events = impatient.subscribe(subscription).await.unwrap();
+        let started = std::time::Instant::now();
+        // Longer than the subscription lives without renewal.
+        while started.elapsed() < Duration::from_secs(3) {
+            let none = tokio::time::timeout(Duration::from_millis(500), events.next()).await;
+            assert!(none.is_err(), "{none:?}");
+        }
+        notify(&session, "alive", 1).await;
+        assert_eq!(next(&mut events).await.get("Text"), Some(&"alive".into()));
+        events.close().await;
+    }
+    session.close().await;
+    nothing_left(&host).await;
+}
+
+#[tokio::test]
+async fn processes_come_and_go() {
+    let host = host().start().await.unwrap();
+    let session = session(&host).await;
+    let own = std::process::id();
+    let condition = format!("TargetInstance ISA 'Win32_Process' AND TargetInstance.ParentProcessId = {own}");
+    let query = format!("SELECT * FROM __InstanceOperationEvent WITHIN 0.2 WHERE {condition}");
+    let subscription = Subscription::query(&query).namespace("root/cimv2");
+    let mut events = session.subscribe(subscription).await.unwrap();
+    let mut child = Command::new("sleep").arg("60").stdin(Stdio::null()).spawn().unwrap();
+    let event = next(&mut events).await;
+    assert_eq!(event.class_name.as_str(), "__InstanceCreationEvent");
+    let target = event.get("TargetInstance").unwrap().as_instance().unwrap().clone();
+    assert_eq!(target.class_name.as_str(), "Win32_Process");
+    assert_eq!(target.get("ProcessId"), Some(&CimValue::UInt32(child.id())));
+    child.kill().unwrap();
+    child.wait().unwrap();
+    // Its figures may change before its end.
+    let event = loop {
+        let event = next(&mut events).await;
+        if event.class_name.as_str() != "__InstanceModificationEvent" {
+            break event;
+        }
+    };
+    assert_eq!(event.class_name.as_str(), "__InstanceDeletionEvent");
+    let target = event.get("TargetInstance").unwrap().as_instance().unwrap();
+    assert_eq!(target.get("Handle"), Some(&child.id().to_string().into()));
+    drop(events);
+    session.close().await;
+    nothing_left(&host).await;
+}
+
+#[tokio::test]
+async fn changes_of_instances_are_told_with_both_states() {
+    let host = host().start().await.unwrap();
+    let session = session(&host).await;
+    let query = "SELECT * FROM __InstanceOperationEvent WITHIN 0.1 WHERE TargetInstance ISA 'Test_Item'";
+    let mut events = session.subscribe(Subscription::query(query)).await.unwrap();
+    let path = ObjectPath::class("Test_Item").with_key("Name", "second");
+    session.set_property(&path, "Count", 9_u32).await.unwrap();
+    let event = next(&mut events).await;
+    assert_eq!(event.class_name.as_str(), "__InstanceModificationEvent");
+    let count = |name: &str| event.get(name).unwrap().as_instance().unwrap().get("Count").cloned();
+    assert_eq!(
+        (count("PreviousInstance"), count("TargetInstance")),
+        (Some(2_u32.into()), Some(9_u32.into()))
+    );
+    session.delete(&path).await.unwrap();
+    assert_eq!(next(&mut events).await.class_name.as_str(), "__InstanceDeletionEvent");
+    session.create("", &CimInstance::new("Test_Item").with("Name", "new")).await.unwrap();
+    assert_eq!(next(&mut events).await.class_name.as_str(), "__InstanceCreationEvent");
+    drop(events);
+    session.close().await;
+    nothing_left(&host).await;
+}
+
+#[tokio::test]
+async fn queries_that_make_no_sense_are_refused() {
+    let host = host().start().await.unwrap();
+    let session = session(&host).await;
+    for (query, words) in [
+        ("SELECT * FROM Test_Item", "no events"),
+        ("SELECT * FROM Test_Nothing", "Test_Nothing"),
+        ("SELECT * FROM __InstanceCreationEvent WHERE TargetInstance ISA 'Test_Item'", "WITHIN"),
+        ("SELECT * FROM __InstanceCreationEvent WITHIN 1", "ISA"),
+        ("SELECT * FROM __InstanceCreationEvent WITHIN 1 WHERE TargetInstance ISA 'Nothing'", "Nothing"),
+        ("SELECT * FROM Test_Notice WHERE Colour = 1", "Colour"),
+        ("SELECT * FROM Test_Notice WHERE", "query"),
+    ] {
+        let error = session.subscribe(Subscription::query(query)).await.err().unwrap();
+        assert!(error.to_string().contains(words), "{query}: {error}");
+    }
+    let xpath = Subscription::query("x").dialect("http://www.w3.org/TR/1999/REC-xpath-19991116");
+    assert_eq!(session.subscribe(xpath).await.err().unwrap().kind(), ErrorKind::Fault);
+    session.close().await;
+    nothing_left(&host).await;
+}
