@@ -2,8 +2,8 @@
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, PoisonError};
 
 use tokio::io::DuplexStream;
 use tokio::sync::Mutex;
@@ -18,6 +18,7 @@ use crate::config::{Config, MockHostBuilder};
 use crate::facts::Facts;
 use crate::listener::{self, Transport};
 use crate::powershell::{Commands, Stop};
+use crate::settings::Settings;
 use crate::shell::Shells;
 use crate::statistics::{Counters, Statistics};
 use crate::wsman::{Enumerations, Subscriptions};
@@ -44,6 +45,8 @@ pub(crate) struct Host {
     pub(crate) shells: Shells,
     pub(crate) cim: Repository,
     pub(crate) events: Events,
+    pub(crate) settings: Settings,
+    listening: std::sync::Mutex<Vec<(&'static str, SocketAddr)>>,
     pub(crate) enumerations: Enumerations,
     pub(crate) subscriptions: Subscriptions,
     /// Given when the host is to end.
@@ -65,6 +68,8 @@ impl MockHost {
         let host = Arc::new(Host {
             cim,
             events: Events::default(),
+            settings: Settings::new(&config.limits),
+            listening: std::sync::Mutex::default(),
             enumerations: Enumerations::default(),
             subscriptions: Subscriptions::default(),
             commands: Arc::new(config.commands.clone()),
@@ -87,11 +92,13 @@ impl MockHost {
         if let Some(address) = &host.config.http {
             let listener = listener::bind(address).await?;
             started.http = listener.local_addr().ok();
+            host.listens("HTTP", started.http);
             tasks.spawn(listener::accept(Arc::clone(&host), listener, Transport::Plain));
         }
         if let Some(address) = &host.config.https {
             let listener = listener::bind(address).await?;
             started.https = listener.local_addr().ok();
+            host.listens("HTTPS", started.https);
             let certificate = Arc::new(started.make_certificate()?);
             let transport = Transport::tls(&certificate)?;
             tasks.spawn(listener::accept(Arc::clone(&host), listener, transport));
@@ -197,6 +204,16 @@ impl Drop for MockHost {
 }
 
 impl Host {
+    fn listens(&self, transport: &'static str, address: Option<SocketAddr>) {
+        let mut listening = self.listening.lock().unwrap_or_else(PoisonError::into_inner);
+        listening.extend(address.map(|address| (transport, address)));
+    }
+
+    /// What the host listens on.
+    pub(crate) fn listening(&self) -> Vec<(&'static str, SocketAddr)> {
+        self.listening.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
     /// What providers are told with each request of this user.
     pub(crate) fn cim_request<'h>(&'h self, user: &'h str) -> CimRequest<'h> {
         CimRequest {

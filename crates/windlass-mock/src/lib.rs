@@ -29,6 +29,7 @@ mod host;
 mod listener;
 pub mod powershell;
 mod scenario;
+mod settings;
 mod shell;
 mod statistics;
 mod wsman;

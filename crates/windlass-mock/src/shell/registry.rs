@@ -98,8 +98,9 @@ pub(crate) async fn expire(host: Arc<Host>) {
             () = host.stop.stopped() => return,
             () = tokio::time::sleep(INTERVAL) => {}
         }
-        host.enumerations.expire(host.config.limits.enumeration_timeout);
-        host.subscriptions.expire(host.config.limits.enumeration_timeout);
+        let unused = Duration::from_millis(host.settings.get().enumeration_timeout_ms.into());
+        host.enumerations.expire(unused);
+        host.subscriptions.expire(unused);
         for shell in host.shells.take_expired() {
             tracing::debug!(shell = shell.id(), "a shell has expired");
             shell.close();

@@ -14,8 +14,6 @@ use crate::host::Host;
 const ITEM_OVERHEAD: usize = 64;
 /// Bytes of an envelope of Enumerate or Pull without items, generously.
 pub(super) const ENVELOPE_OVERHEAD: usize = 2048;
-/// Most items of one answer, whatever the client asks for.
-const MOST_ITEMS: usize = 32_000;
 
 /// One item, ready to be written.
 pub(crate) struct Rendered {
@@ -104,7 +102,7 @@ pub(super) async fn enumerate(
 ) -> Outcome {
     let rest = Arc::new(Mutex::new(Rest { items, kept: None, done: false }));
     let filled = match request.optimize {
-        true => fill(Arc::clone(&rest), count(request.max_elements), caller.envelope).await?,
+        true => fill(Arc::clone(&rest), count(host, request.max_elements), caller.envelope).await?,
         false => Filled { items: Vec::new(), done: false },
     };
     let Filled { items, done } = filled;
@@ -128,7 +126,7 @@ pub(super) async fn pull(host: &Arc<Host>, header: &Header, request: &Pull, call
     let characters =
         request.max_characters.map_or(usize::MAX, |most| usize::try_from(most).unwrap_or(usize::MAX));
     let room = caller.envelope.min(characters.max(ENVELOPE_OVERHEAD * 2));
-    let filled = fill(rest, count(request.max_elements), room).await;
+    let filled = fill(rest, count(host, request.max_elements), room).await;
     let Filled { items, done } = match filled {
         Ok(filled) => filled,
         Err(fault) => {
@@ -154,9 +152,10 @@ pub(super) fn release(host: &Host, header: &Header, context: &str, caller: &Call
     Ok(reply(header, Reply::Release))
 }
 
-fn count(asked: Option<u32>) -> usize {
-    let asked = usize::try_from(asked.unwrap_or(1)).unwrap_or(MOST_ITEMS);
-    asked.clamp(1, MOST_ITEMS)
+fn count(host: &Host, asked: Option<u32>) -> usize {
+    let most = usize::try_from(host.settings.get().max_batch_items).unwrap_or(usize::MAX);
+    let asked = usize::try_from(asked.unwrap_or(1)).unwrap_or(most);
+    asked.clamp(1, most)
 }
 
 struct Filled {

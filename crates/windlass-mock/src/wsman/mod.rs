@@ -1,6 +1,7 @@
 //! From a message of WS-Man to its answer.
 
 mod cim;
+mod config;
 mod enumeration;
 mod fault;
 mod fragment;
@@ -125,7 +126,8 @@ fn caller(
     request: &HttpRequest,
 ) -> Result<Caller, Box<Fault>> {
     let limits = &host.config.limits;
-    let most = u64::try_from(limits.envelope).unwrap_or(u64::MAX);
+    let settings = host.settings.get();
+    let most = u64::from(settings.max_envelope_size_kb) * 1024;
     let envelope = match header.max_envelope_size {
         None => most,
         Some(size) if size < LEAST_ENVELOPE => {
@@ -136,8 +138,8 @@ fn caller(
         }
         Some(size) => size.min(most),
     };
-    let timeout =
-        header.operation_timeout.unwrap_or(limits.operation_timeout).min(Duration::from_secs(86_400));
+    let longest = Duration::from_millis(settings.max_timeout_ms.into());
+    let timeout = header.operation_timeout.unwrap_or(limits.operation_timeout).min(longest);
     Ok(Caller {
         user,
         peer: peer.to_owned(),
@@ -180,6 +182,9 @@ async fn dispatch(host: &Arc<Host>, request: Request<'_>, caller: &Caller) -> Ou
         }
         _ if is_shell(&resource) => {
             Err(Box::new(Fault::action_not_supported(header.action.as_deref().unwrap_or_default())))
+        }
+        _ if let Some(part) = config::part(&resource) => {
+            config::handle(host, &header, part, operation, caller).await
         }
         _ => match resource.parse::<ResourceUri>() {
             Ok(uri) => cim::handle(host, &header, uri, operation, caller).await,

@@ -1,0 +1,152 @@
+//! Raw resources of WS-Management against the embedded host: every verb on any URI, and the service's own
+//! configuration.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    missing_docs,
+    unreachable_pub,
+    dead_code,
+    reason = "test code"
+)]
+
+mod support;
+
+use support::{host, nothing_left, over_https};
+use windlass::wsman::{AssociationFilter, EndpointReference, EnumerationMode, Filter, SelectorSet};
+use windlass::{CimSession, ErrorKind, Listing};
+use windlass_mock::MockHost;
+
+const ITEMS: &str = "http://schemas.microsoft.com/wbem/wsman/1/wmi/root/test/Test_Item";
+
+async fn session(host: &MockHost) -> CimSession {
+    let builder = CimSession::builder("").target(over_https(host)).skip_test_connection(true);
+    builder.connect().await.unwrap()
+}
+
+fn listing(filter: Option<Filter>, mode: EnumerationMode) -> Listing {
+    let mut listing = Listing::default();
+    listing.filter = filter;
+    listing.mode = mode;
+    listing
+}
+
+#[tokio::test]
+async fn every_verb_on_a_resource() {
+    let host = host().start().await.unwrap();
+    let session = session(&host).await;
+    let first = session.resource("wmi/root/test/Test_Item").selector("Name", "first");
+    assert!(first.get().await.unwrap().contains("Count>1</"));
+    assert!(first.clone().fragment("Count").get().await.unwrap().contains("<Count>1</Count>"));
+    assert!(first.clone().fragment("Count/text()").get().await.unwrap().ends_with(">1</w:XmlFragment>"));
+    assert!(first.clone().fragment("Tags[2]").get().await.unwrap().contains("<Tags>b</Tags>"));
+
+    let fragment = |text: &str| {
+        format!(
+            r#"<w:XmlFragment xmlns:w="http://schemas.dmtf.org/wbem/wsman/1/wsman.xsd">{text}</w:XmlFragment>"#
+        )
+    };
+    let count = first.clone().fragment("Count");
+    let changed = count.put(&fragment("<Count>8</Count>")).await.unwrap().unwrap();
+    assert!(changed.contains("<Count>8</Count>"), "{changed}");
+    first.clone().fragment("Count/text()").put(&fragment("9")).await.unwrap();
+    let error = count.put(&fragment("<Name>x</Name>")).await.unwrap_err();
+    assert!(error.to_string().contains("Name"), "{error}");
+    let whole =
+        format!(r#"<p:Test_Item xmlns:p="{ITEMS}"><p:Name>first</p:Name><p:Tags>z</p:Tags></p:Test_Item>"#);
+    let changed = first.put(&whole).await.unwrap().unwrap();
+    assert!(changed.contains("Tags>z</") && changed.contains("Count>9</"), "{changed}");
+
+    let new = format!(r#"<p:Test_Item xmlns:p="{ITEMS}"><p:Name>new</p:Name></p:Test_Item>"#);
+    let created = session.resource(ITEMS).create(&new).await.unwrap().unwrap();
+    assert_eq!((created.resource_uri.as_deref(), created.selectors.get("Name")), (Some(ITEMS), Some("new")));
+    session.resource(ITEMS).selector("Name", "new").delete().await.unwrap();
+    assert_eq!(
+        session.resource(ITEMS).selector("Name", "new").get().await.unwrap_err().kind(),
+        ErrorKind::Fault
+    );
+    assert_eq!(first.put("no xml").await.unwrap_err().kind(), ErrorKind::Usage);
+
+    let methods = "http://schemas.dmtf.org/wbem/wscim/1/cim-schema/2/Test_Methods";
+    let input =
+        format!(r#"<p:Add_INPUT xmlns:p="{methods}"><p:Right>2</p:Right><p:Left>1</p:Left></p:Add_INPUT>"#);
+    let add = session.resource(methods).selector("__cimnamespace", "root/test");
+    let sum = add.invoke("Add", Some(&input)).await.unwrap().unwrap();
+    assert!(sum.contains("Sum>3</") && sum.contains("Add_OUTPUT"), "{sum}");
+    // The body may be named like the method alone.
+    let plain = input.replace("Add_INPUT", "Add");
+    assert!(add.invoke(&format!("{methods}/Add"), Some(&plain)).await.unwrap().unwrap().contains("Sum>3</"));
+
+    let all = session.resource(ITEMS).enumerate(None).await.unwrap();
+    assert_eq!(all.len(), 3);
+    let both =
+        session.resource(ITEMS).list(&listing(None, EnumerationMode::ObjectAndReference)).await.unwrap();
+    assert!(both.iter().all(|item| item.content.is_some() && item.reference.is_some()));
+    let some = Filter::Selectors(SelectorSet::new().with("Name", "second"));
+    let some = session.resource(ITEMS).list(&listing(Some(some), EnumerationMode::Reference)).await.unwrap();
+    assert_eq!(some.len(), 1);
+    assert_eq!(some[0].reference.as_ref().unwrap().selectors.get("Name"), Some("second"));
+    let wql = Filter::Wql("SELECT Name FROM Test_Item WHERE Count > 1".to_owned());
+    let found = session.resource("wmi/root/test/*").enumerate(Some(wql)).await.unwrap();
+    assert!(found.len() == 3 && found[0].contains("XmlFragment"), "{found:?}");
+    let base = "http://schemas.microsoft.com/wbem/wsman/1/wmi/root/test/Test_Base";
+    let mut association = AssociationFilter::default();
+    association.object = EndpointReference::anonymous(base, SelectorSet::new().with("Id", "base"));
+    let of = Filter::Association(Box::new(association));
+    assert_eq!(session.resource("wmi/root/test/*").enumerate(Some(of)).await.unwrap().len(), 3);
+    session.close().await;
+    nothing_left(&host).await;
+}
+
+#[tokio::test]
+async fn the_configuration_of_the_service() {
+    let host = host().start().await.unwrap();
+    let session = session(&host).await;
+    let config = session.resource("winrm/config").get().await.unwrap();
+    for part in
+        ["MaxEnvelopeSizekb>500<", "<cfg:Client>", "<cfg:Service>", "<cfg:Winrs>", "CbtHardeningLevel"]
+    {
+        assert!(config.contains(part), "{part}: {config}");
+    }
+    for (part, root) in [("client", "Client"), ("service/auth", "Auth"), ("Winrs", "Winrs")] {
+        let found = session.resource(&format!("winrm/config/{part}")).get().await.unwrap();
+        assert!(found.starts_with(&format!("<cfg:{root} ")), "{found}");
+    }
+    let listeners = session.resource("winrm/config/listener").enumerate(None).await.unwrap();
+    assert_eq!(listeners.len(), 2, "{listeners:?}");
+    let port = host.https_addr().unwrap().port();
+    let one =
+        session.resource("winrm/config/Listener").selector("Address", "*").selector("Transport", "https");
+    assert!(one.get().await.unwrap().contains(&format!("Port>{port}<")));
+
+    let put = |text: &str| {
+        let uri = "http://schemas.microsoft.com/wbem/wsman/1/config";
+        (session.resource("winrm/config"), format!(r#"<c:Config xmlns:c="{uri}">{text}</c:Config>"#))
+    };
+    let (resource, content) =
+        put("<c:MaxBatchItems>2</c:MaxBatchItems><c:Client><c:TrustedHosts>a,b</c:TrustedHosts></c:Client>");
+    let changed = resource.put(&content).await.unwrap().unwrap();
+    assert!(changed.contains("MaxBatchItems>2<") && changed.contains("TrustedHosts>a,b<"), "{changed}");
+    let before = session.statistics().http_requests;
+    assert_eq!(session.resource(ITEMS).enumerate(None).await.unwrap().len(), 3);
+    assert_eq!(session.statistics().http_requests - before, 2, "two items an answer");
+    // What was read may be written back whole.
+    session.resource("winrm/config").put(&changed).await.unwrap();
+    for (content, words) in [
+        ("<c:MaxBatchItems>many</c:MaxBatchItems>", "number"),
+        ("<c:MaxEnvelopeSizekb>1</c:MaxEnvelopeSizekb>", "at least 32"),
+        ("<c:Service><c:AllowUnencrypted>true</c:AllowUnencrypted></c:Service>", "cannot be changed"),
+        ("<c:Nothing>1</c:Nothing>", "not part"),
+    ] {
+        let (resource, content) = put(content);
+        let error = resource.put(&content).await.unwrap_err();
+        assert!(error.to_string().contains(words), "{content}: {error}");
+    }
+    for uri in ["winrm/config/nothing", "winrm/nothing"] {
+        assert_eq!(session.resource(uri).get().await.unwrap_err().kind(), ErrorKind::Fault, "{uri}");
+    }
+    assert!(session.resource("shell").enumerate(None).await.unwrap().is_empty());
+    session.close().await;
+    nothing_left(&host).await;
+}
