@@ -50,6 +50,9 @@ const SCRIPTS: &[Script] = &[
     ),
     ("host_mechanisms.py", Needs::Host, &["curl"]),
     ("pypsrp_client.py", Needs::Host, &[]),
+    ("pypsrp_wsman.py", Needs::Host, &[]),
+    ("wsman_clients.py", Needs::Host, &[]),
+    ("recorded_host.py", Needs::Example("windlass-mock", "recorded_host"), &["tshark", "libxml2-utils"]),
     ("pywinrm_client.py", Needs::Host, &[]),
 ];
 

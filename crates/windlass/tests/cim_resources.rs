@@ -91,8 +91,8 @@ async fn every_verb_on_a_resource() {
     let found = session.resource("wmi/root/test/*").enumerate(Some(wql)).await.unwrap();
     assert!(found.len() == 3 && found[0].contains("XmlFragment"), "{found:?}");
     let base = "http://schemas.microsoft.com/wbem/wsman/1/wmi/root/test/Test_Base";
-    let mut association = AssociationFilter::default();
-    association.object = EndpointReference::anonymous(base, SelectorSet::new().with("Id", "base"));
+    let object = EndpointReference::anonymous(base, SelectorSet::new().with("Id", "base"));
+    let association = AssociationFilter { object, ..AssociationFilter::default() };
     let of = Filter::Association(Box::new(association));
     assert_eq!(session.resource("wmi/root/test/*").enumerate(Some(of)).await.unwrap().len(), 3);
     session.close().await;

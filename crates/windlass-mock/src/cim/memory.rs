@@ -113,6 +113,13 @@ impl MemoryProvider {
     pub fn insert(&self, mut instance: CimInstance) -> Result<(), Error> {
         if let Some(class) = self.store.class(&instance.class_name) {
             instance.attach_class(&class, Mismatch::Fail)?;
+            // What is not said has the default value of the class, mostly null.
+            let mut whole = CimInstance::of_class(&class);
+            for property in instance.properties {
+                whole.properties.insert(property);
+            }
+            whole.qualifiers = instance.qualifiers;
+            instance = whole;
         }
         self.lock().push(instance);
         Ok(())
