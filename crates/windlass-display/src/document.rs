@@ -20,6 +20,21 @@ pub fn format(values: &[PsValue], view: &View, width: usize) -> String {
     document.out
 }
 
+/// The type of what [`drawn`] makes.
+const DRAWN: &str = "Microsoft.PowerShell.Commands.Internal.Format.FormatEndData";
+
+/// Text that is drawn already, as the formatting commands write it: [`format`] shows it as it is.
+pub fn drawn(text: &str) -> PsValue {
+    PsObject::typed([DRAWN, "System.Object"]).with_to_string(text).into()
+}
+
+fn is_drawn(value: &PsValue) -> bool {
+    value.as_object().is_some_and(|object| {
+        let name = object.type_names.most_derived();
+        object.to_string.is_some() && name.strip_prefix("Deserialized.").unwrap_or(name) == DRAWN
+    })
+}
+
 struct Document<'v> {
     view: &'v View,
     width: usize,
@@ -50,6 +65,11 @@ impl Document<'_> {
                 self.end_group();
                 self.first = false;
                 self.out.push_str(&format!("\n{}\n", long_date_time(*time)));
+            }
+            value if is_drawn(value) => {
+                self.end_group();
+                self.first = false;
+                self.out.push_str(&cell_text(value));
             }
             value if is_error(value) => self.line(&error_text(value)),
             value if is_scalar(value) => self.line(&cell_text(value)),

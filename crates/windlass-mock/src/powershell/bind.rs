@@ -3,7 +3,7 @@
 use windlass_clixml::PsValue;
 use windlass_psrp::ErrorCategory;
 
-use super::command::{CommandInfo, ParameterInfo};
+use super::command::{Check, CommandInfo, ParameterInfo};
 use super::convert::{ConversionError, convert};
 use super::failure::{Failure, exceptions};
 use super::kind::{Kind, Scalar};
@@ -23,7 +23,10 @@ pub(crate) enum Argument {
 #[derive(Debug, Clone, Default)]
 pub struct Bound {
     values: Vec<(String, PsValue)>,
+    set: String,
     pub(crate) preferences: Preferences,
+    /// Variables that are to get a copy of streams: `-OutVariable` and its like.
+    pub(crate) copies: Vec<(&'static str, String)>,
 }
 
 impl Bound {
@@ -73,6 +76,67 @@ impl Bound {
         self.list(name).iter().map(text).collect()
     }
 
+    /// The name of the parameter set; empty where the command's declaration gives none.
+    pub fn set(&self) -> &str {
+        &self.set
+    }
+
+    /// These arguments with what an object of the pipeline gives: the object itself goes to the parameter
+    /// that takes input and fits best, its properties go to the parameters of their names.
+    ///
+    /// # Errors
+    /// The object fits no parameter.
+    pub fn with_input(&self, info: &CommandInfo, input: &PsValue) -> Result<Self, Box<Failure>> {
+        let mut bound = self.clone();
+        let free: Vec<&ParameterInfo> =
+            info.parameters().iter().filter(|parameter| !self.has(&parameter.name)).collect();
+        let fits = |parameter: &&&ParameterInfo| {
+            let same_set = self.set.is_empty()
+                || !self.values.iter().any(|(name, _)| {
+                    let other = info.parameter(name);
+                    other.is_some_and(|other| {
+                        !parameter.places.iter().any(|place| other.place(place.set).is_some())
+                    })
+                });
+            parameter.pipeline && same_set
+        };
+        let exact = free.iter().filter(fits).find(|parameter| is_exactly(input, parameter.kind));
+        if let Some(parameter) = exact {
+            bound.values.push((parameter.name.clone(), convert_or_none(input, parameter)?));
+            return Ok(bound);
+        }
+        let mut found = false;
+        for parameter in free.iter().filter(|parameter| parameter.pipeline_by_name) {
+            let names = std::iter::once(&parameter.name).chain(&parameter.aliases);
+            let value = names.into_iter().find_map(|name| input.get(name)).filter(|value| !value.is_null());
+            if let Some(value) = value
+                && let Ok(value) = convert(value.clone(), parameter.kind)
+            {
+                bound.values.push((parameter.name.clone(), value));
+                found = true;
+            }
+        }
+        if found {
+            return Ok(bound);
+        }
+        let converted = free.iter().filter(fits).find_map(|parameter| {
+            Some((parameter.name.clone(), convert(input.clone(), parameter.kind).ok()?))
+        });
+        match converted {
+            Some(value) => {
+                bound.values.push(value);
+                Ok(bound)
+            }
+            None => Err(binding(
+                "InputObjectNotBound",
+                "The input object cannot be bound to any parameters for the command either because the command \
+                 does not take pipeline input or the input and its properties do not match any of the parameters \
+                 that take pipeline input."
+                    .to_owned(),
+            )),
+        }
+    }
+
     /// All parameters that were given, in order.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &PsValue)> {
         self.values.iter().map(|(name, value)| (name.as_str(), value))
@@ -92,8 +156,28 @@ pub(crate) fn bind(
     let mut binder = Binder { info, bound: Bound::default(), sets, positional: Vec::new() };
     binder.bind_named(arguments)?;
     binder.bind_positional()?;
-    binder.check_mandatory(takes_input)?;
+    binder.bound.set = binder.check_mandatory(takes_input)?;
     Ok(binder.bound)
+}
+
+/// Whether a value is of a parameter's type as it is.
+fn is_exactly(value: &PsValue, kind: Kind) -> bool {
+    let one = |value: &PsValue| match (kind.scalar(), value.unwrapped()) {
+        (Scalar::String, value) => value.as_str().is_some() && !matches!(value, PsValue::Uri(_)),
+        (Scalar::Uri, PsValue::Uri(_)) | (Scalar::Guid, PsValue::Guid(_)) => true,
+        (Scalar::Int32, PsValue::I32(_)) | (Scalar::UInt32, PsValue::U32(_)) => true,
+        (Scalar::Object | Scalar::PsObject, _) => true,
+        (Scalar::Typed(_), value) => convert(value.clone(), Kind::One(kind.scalar())).is_ok(),
+        _ => false,
+    };
+    match (kind, value.items()) {
+        (Kind::Many(_), Some(items)) => items.iter().all(one),
+        _ => one(value),
+    }
+}
+
+fn convert_or_none(value: &PsValue, parameter: &ParameterInfo) -> Result<PsValue, Box<Failure>> {
+    convert(value.clone(), parameter.kind).map_err(|why| cannot_convert(Found::Own(parameter), value, &why))
 }
 
 struct Binder<'a> {
@@ -202,9 +286,15 @@ impl<'a> Binder<'a> {
         let converted =
             convert(value.clone(), found.kind()).map_err(|why| cannot_convert(found, value, &why))?;
         match found {
-            Found::Common(common) => self.bound.preferences.set(common, &converted),
+            Found::Common(common) => {
+                self.bound.preferences.set(common, &converted);
+                if common.name.ends_with("Variable") {
+                    self.bound.copies.push((common.name, text(&converted)));
+                }
+            }
             Found::Own(parameter) => {
                 check_range(parameter, &converted)?;
+                check_content(parameter, &converted)?;
                 self.sets.retain(|set| parameter.place(*set).is_some());
                 if self.sets.is_empty() {
                     return Err(ambiguous_set());
@@ -264,7 +354,7 @@ impl<'a> Binder<'a> {
     }
 
     /// At least one parameter set must have all that it needs.
-    fn check_mandatory(&self, takes_input: bool) -> Result<(), Box<Failure>> {
+    fn check_mandatory(&self, takes_input: bool) -> Result<String, Box<Failure>> {
         let missing = |set: &usize| -> Vec<&str> {
             let needed = self.info.parameters().iter().filter(|parameter| {
                 let mandatory = parameter.place(*set).is_some_and(|place| place.mandatory);
@@ -272,8 +362,8 @@ impl<'a> Binder<'a> {
             });
             needed.map(|parameter| parameter.name.as_str()).collect()
         };
-        if self.sets.iter().any(|set| missing(set).is_empty()) {
-            return Ok(());
+        if let Some(set) = self.sets.iter().find(|set| missing(set).is_empty()) {
+            return Ok(self.info.set_names().get(*set).cloned().unwrap_or_default());
         }
         let names = self.sets.first().map(missing).unwrap_or_default();
         if self.sets.len() > 1 && !self.sets.contains(&0) {
@@ -360,6 +450,46 @@ fn check_range(parameter: &ParameterInfo, value: &PsValue) -> Result<(), Box<Fai
                 text(value)
             ),
         )));
+    }
+    Ok(())
+}
+
+/// Checks against null, emptiness and a list of values.
+fn check_content(parameter: &ParameterInfo, value: &PsValue) -> Result<(), Box<Failure>> {
+    let refused = |message: String| {
+        Err(Box::new(Failure::new(
+            exceptions::PARAMETER_VALIDATION,
+            "ParameterArgumentValidationError",
+            ErrorCategory::InvalidData,
+            message,
+        )))
+    };
+    let name = &parameter.name;
+    if parameter.check != Check::Any && value.is_null() {
+        return refused(format!(
+            "Cannot validate argument on parameter '{name}'. The argument is null. Provide a valid value for the \
+             argument, and then try running the command again."
+        ));
+    }
+    let single = std::slice::from_ref(value);
+    let items = value.items().unwrap_or(single);
+    let is_empty = |value: &PsValue| value.is_null() || value.as_str().is_some_and(str::is_empty);
+    if parameter.check == Check::NotNullOrEmpty && (items.is_empty() || items.iter().any(is_empty)) {
+        return refused(format!(
+            "Cannot validate argument on parameter '{name}'. The argument is null or empty. Provide an argument \
+             that is not null or empty, and then try the command again."
+        ));
+    }
+    for value in items.iter().filter(|_| !parameter.only.is_empty()) {
+        let shown = text(value);
+        if !parameter.only.iter().any(|only| only.eq_ignore_ascii_case(&shown)) {
+            let list = parameter.only.join(",");
+            return refused(format!(
+                "Cannot validate argument on parameter '{name}'. The argument \"{shown}\" does not belong to the \
+                 set \"{list}\" specified by the ValidateSet attribute. Supply an argument that is in the set and \
+                 then try the command again."
+            ));
+        }
     }
     Ok(())
 }

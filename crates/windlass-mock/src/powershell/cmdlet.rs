@@ -64,7 +64,7 @@ where
 }
 
 /// A command made of a function that makes a [`Stage`].
-pub(crate) fn stage<S, F>(info: CommandInfo, start: F) -> Arc<dyn Cmdlet>
+pub fn stage<S, F>(info: CommandInfo, start: F) -> Arc<dyn Cmdlet>
 where
     S: Stage + 'static,
     F: Fn(Bound) -> Result<S, Box<Failure>> + Send + Sync + 'static,

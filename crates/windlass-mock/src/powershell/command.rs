@@ -23,6 +23,8 @@ pub struct CommandInfo {
     aliases: Vec<String>,
     synopsis: String,
     sets: Vec<String>,
+    set_names: Vec<String>,
+    default_set: Option<String>,
     parameters: Vec<ParameterInfo>,
     output_types: Vec<String>,
 }
@@ -38,20 +40,47 @@ pub struct ParameterInfo {
     pub aliases: Vec<String>,
     /// The smallest and the largest number that it takes.
     pub range: Option<(i64, i64)>,
+    /// What else its values must be.
+    pub check: Check,
+    /// The only values that it takes; any where empty.
+    pub only: Vec<String>,
+    /// Whether PowerShell's own command does not have it, or only on Windows.
+    pub is_own: bool,
     /// Whether input of the pipeline binds to it.
     pub pipeline: bool,
+    /// Whether properties of its name, of input of the pipeline, bind to it.
+    pub pipeline_by_name: bool,
     /// Whether it takes all arguments that are left over.
     pub remaining: bool,
     /// Its place in each parameter set that it belongs to.
-    pub(crate) places: Vec<Place>,
+    pub places: Vec<Place>,
+}
+
+/// What the values of a parameter must be, besides of its type.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Check {
+    /// Anything.
+    #[default]
+    Any,
+    /// Not null.
+    NotNull,
+    /// Neither null nor empty, nor is any item of a list.
+    NotNullOrEmpty,
 }
 
 /// The place of a parameter in one parameter set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Place {
-    pub(crate) set: usize,
-    pub(crate) position: Option<usize>,
-    pub(crate) mandatory: bool,
+pub struct Place {
+    /// The number of the set.
+    pub set: usize,
+    /// Its position among arguments without names.
+    pub position: Option<usize>,
+    /// Whether it must be given.
+    pub mandatory: bool,
+    /// Whether input of the pipeline binds to it in this set.
+    pub pipeline: bool,
+    /// Whether properties of its name do so.
+    pub by_name: bool,
 }
 
 /// A declaration of parameters that does not follow the notation.
@@ -71,13 +100,16 @@ impl CommandInfo {
     pub fn new(name: &str, syntax: &[&str]) -> Result<Self, SyntaxError> {
         let noun = name.replace('-', "");
         let implementing_type = format!("Windlass.Commands.{noun}Command");
-        let mut info = Self { implementing_type, sets: Vec::new(), ..Self::empty(name) };
+        let mut info =
+            Self { implementing_type, sets: Vec::new(), set_names: Vec::new(), ..Self::empty(name) };
         for line in syntax {
             info.sets.push((*line).to_owned());
+            info.set_names.push(String::new());
             info.add_set(line)?;
         }
         if info.sets.is_empty() {
             info.sets.push(String::new());
+            info.set_names.push(String::new());
         }
         Ok(info)
     }
@@ -91,6 +123,8 @@ impl CommandInfo {
             aliases: Vec::new(),
             synopsis: String::new(),
             sets: vec![String::new()],
+            set_names: vec![String::new()],
+            default_set: None,
             parameters: Vec::new(),
             output_types: Vec::new(),
         }
@@ -194,6 +228,45 @@ impl CommandInfo {
         self.sets.iter().map(|line| format!("{} {line} [<CommonParameters>]", self.name))
     }
 
+    /// The names of the parameter sets; empty where a declaration gives none.
+    pub fn set_names(&self) -> &[String] {
+        &self.set_names
+    }
+
+    /// The name of the set that is meant where several fit.
+    pub fn default_set(&self) -> Option<&str> {
+        self.default_set.as_deref()
+    }
+
+    /// Adds the parameter sets that a table declares, instead of those that are there.
+    pub(crate) fn tabled(
+        mut self,
+        parameters: Vec<ParameterInfo>,
+        set_names: Vec<String>,
+        default_set: Option<String>,
+    ) -> Self {
+        let line = |set: usize, members: &[(usize, &ParameterInfo)]| -> String {
+            members.iter().map(|(_, parameter)| parameter.syntax(set)).collect::<Vec<_>>().join(" ")
+        };
+        self.sets = (0..set_names.len())
+            .map(|set| {
+                let mut members: Vec<(usize, &ParameterInfo)> = parameters
+                    .iter()
+                    .filter_map(|parameter| {
+                        Some((parameter.place(set)?.position.unwrap_or(usize::MAX), parameter))
+                    })
+                    .collect();
+                members.sort_by_key(|(position, parameter)| {
+                    let mandatory = parameter.place(set).is_some_and(|place| place.mandatory);
+                    (*position, !mandatory)
+                });
+                line(set, &members)
+            })
+            .collect();
+        (self.parameters, self.set_names, self.default_set) = (parameters, set_names, default_set);
+        self
+    }
+
     /// How many parameter sets there are.
     pub(crate) fn set_count(&self) -> usize {
         self.sets.len()
@@ -224,7 +297,8 @@ impl CommandInfo {
                 position += 1;
                 position - 1
             });
-            let place = Place { set, position: place, mandatory: item.mandatory };
+            let place =
+                Place { set, position: place, mandatory: item.mandatory, pipeline: false, by_name: false };
             match self.parameters.iter_mut().find(|known| known.name == item.name) {
                 Some(known) => known.places.push(place),
                 None => self.parameters.push(ParameterInfo {
@@ -232,7 +306,11 @@ impl CommandInfo {
                     kind: item.kind,
                     aliases: Vec::new(),
                     range: None,
+                    check: Check::Any,
+                    only: Vec::new(),
+                    is_own: false,
                     pipeline: false,
+                    pipeline_by_name: false,
                     remaining: false,
                     places: vec![place],
                 }),
@@ -302,13 +380,25 @@ impl Item {
 }
 
 impl ParameterInfo {
+    /// As PowerShell prints it in the syntax of a parameter set.
+    fn syntax(&self, set: usize) -> String {
+        let Some(place) = self.place(set) else { return String::new() };
+        let (name, kind) = (&self.name, self.kind.short_name());
+        let named = match place.position {
+            Some(_) => format!("[-{name}]"),
+            None => format!("-{name}"),
+        };
+        let whole = if kind.is_empty() { format!("-{name}") } else { format!("{named} <{kind}>") };
+        if place.mandatory { whole } else { format!("[{whole}]") }
+    }
+
     /// Its place in a parameter set, if it belongs to it.
-    pub(crate) fn place(&self, set: usize) -> Option<Place> {
+    pub fn place(&self, set: usize) -> Option<Place> {
         self.places.iter().find(|place| place.set == set).copied()
     }
 
     /// Whether this is its name or another name of it, in any case.
-    pub(crate) fn is_called(&self, name: &str) -> bool {
+    pub fn is_called(&self, name: &str) -> bool {
         self.name.eq_ignore_ascii_case(name)
             || self.aliases.iter().any(|alias| alias.eq_ignore_ascii_case(name))
     }

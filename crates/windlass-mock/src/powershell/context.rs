@@ -133,6 +133,7 @@ impl Context<'_> {
     }
 
     fn write_value(&mut self, value: PsValue) -> Outcome {
+        self.call.copy("OutVariable", self.runspace, || value.clone());
         match self.downstream.split_first_mut() {
             Some((next, rest)) => next.process(rest, self.sink, self.runspace, Some(value)),
             None => self.sink.emit(Emission::Output(value)),
@@ -140,6 +141,8 @@ impl Context<'_> {
     }
 
     pub(super) fn error_record(&mut self, record: ErrorRecord) -> Outcome {
+        let kept = || Emission::Error(Box::new(record.clone())).into_value();
+        self.call.copy("ErrorVariable", self.runspace, kept);
         match self.call.preferences.error.unwrap_or_default() {
             Action::Stop => Err(Halt::Failed(Box::new(record))),
             Action::Ignore => Ok(()),

@@ -1,7 +1,7 @@
 //! Conversion of values to what parameters take.
 
 use windlass_clixml::ps_enum;
-use windlass_clixml::{DateTimeKind, PsDateTime, PsValue, TICKS_PER_SECOND};
+use windlass_clixml::{DateTimeKind, PsDateTime, PsObject, PsValue, TICKS_PER_SECOND};
 
 use super::compare::is_true;
 use super::kind::{Kind, Scalar};
@@ -90,7 +90,46 @@ fn convert_one(value: PsValue, scalar: Scalar) -> Result<PsValue, ConversionErro
             PsValue::ScriptBlock(_) | PsValue::Null => Ok(value),
             _ => Err(ConversionError::NoConversion),
         },
-        Scalar::Hashtable => match value.entries() {
+        Scalar::UInt64 => match value.unwrapped() {
+            PsValue::U64(number) => Ok(PsValue::U64(*number)),
+            _ => integer(&value, 0, i64::MAX, "UInt64")
+                .map(|number| PsValue::U64(u64::try_from(number).unwrap_or_default())),
+        },
+        Scalar::Char => match value.unwrapped() {
+            PsValue::Char(_) => Ok(value),
+            PsValue::String(text) => match text.units().collect::<Vec<u16>>().as_slice() {
+                [only] => Ok(PsValue::Char(*only)),
+                _ => Err(ConversionError::Because("String must be exactly one character long.".to_owned())),
+            },
+            _ => Err(ConversionError::NoConversion),
+        },
+        Scalar::Uri => match value.unwrapped() {
+            PsValue::Uri(_) | PsValue::Null => Ok(value),
+            PsValue::String(uri) => Ok(PsValue::Uri(uri.clone())),
+            _ => Err(ConversionError::NoConversion),
+        },
+        Scalar::Guid => match value.unwrapped() {
+            PsValue::Guid(_) => Ok(value),
+            PsValue::String(guid) => guid
+                .trim()
+                .parse()
+                .map(PsValue::Guid)
+                .map_err(|_| ConversionError::Because("Unrecognized Guid format.".to_owned())),
+            _ => Err(ConversionError::NoConversion),
+        },
+        Scalar::Culture => culture(&value),
+        Scalar::Credential => match value.unwrapped() {
+            PsValue::Null | PsValue::String(_) => Ok(value),
+            PsValue::Object(object) if is_of(object, CREDENTIAL) => Ok(value),
+            _ => Err(ConversionError::NoConversion),
+        },
+        Scalar::Typed(facts) => match value.unwrapped() {
+            PsValue::Null => Ok(value),
+            PsValue::Object(object) if is_of(object, facts.type_name) => Ok(value),
+            PsValue::Object(object) if facts.from_table && object.entries().is_some() => Ok(value),
+            _ => Err(ConversionError::NoConversion),
+        },
+        Scalar::Hashtable | Scalar::Dictionary => match value.entries() {
             Some(_) => Ok(value),
             None => Err(ConversionError::NoConversion),
         },
@@ -108,6 +147,30 @@ fn convert_one(value: PsValue, scalar: Scalar) -> Result<PsValue, ConversionErro
                 ))
             })
         }
+    }
+}
+
+/// The .NET type of a user's name and password.
+const CREDENTIAL: &str = "System.Management.Automation.PSCredential";
+
+/// Whether an object is of a type, here or before it travelled.
+fn is_of(object: &PsObject, name: &str) -> bool {
+    object.type_names.iter().any(|known| {
+        let known = known.as_str();
+        known == name || known.strip_prefix("Deserialized.") == Some(name)
+    })
+}
+
+/// A culture by its name, such as `de-DE`.
+fn culture(value: &PsValue) -> Result<PsValue, ConversionError> {
+    use windlass_command::convert::{Context, Type, Value, convert};
+    let name = text(value);
+    let context = Context { today: (2000, 1, 1), utc_offset: |_| 0 };
+    match convert(&Value::String(name.clone()), &Type::Culture, &context) {
+        Ok(Value::Culture(culture)) => Ok(culture.into()),
+        _ => Err(ConversionError::Because(format!(
+            "Culture is not supported. (Parameter 'name')\n{name} is an invalid culture identifier."
+        ))),
     }
 }
 

@@ -128,6 +128,7 @@ fn slot(
             preferences: runspace.preferences,
             merge: command.merge,
             position,
+            copies: Vec::new(),
         };
         return Ok(Slot::new(call, Box::new(stage)));
     }
@@ -182,9 +183,11 @@ pub(crate) fn command_slot(given: Given<'_>, runspace: &Runspace) -> Result<Slot
         preferences,
         merge,
         position,
+        copies: Vec::new(),
     };
     let started = bind(command.info(), arguments, takes_input).and_then(|bound| {
         call.preferences = bound.preferences.or(preferences);
+        call.copies.clone_from(&bound.copies);
         let entries = bound.iter().map(|(name, value)| (PsValue::from(name), value.clone())).collect();
         if let PsValue::Object(known) = &call.invocation.bound_parameters {
             let types = known.type_names.clone();
@@ -208,6 +211,7 @@ pub(crate) fn value_slot(value: PsValue, runspace: &Runspace, position: usize) -
         preferences: runspace.preferences,
         merge: Merge::default(),
         position,
+        copies: Vec::new(),
     };
     Slot::new(call, Box::new(Value(value)))
 }

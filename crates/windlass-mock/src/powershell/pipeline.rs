@@ -28,6 +28,8 @@ pub(crate) struct Call {
     pub(crate) merge: Merge,
     /// The place in the pipeline, from 0.
     pub(crate) position: usize,
+    /// Variables that get a copy of streams, each with the common parameter that asked for it.
+    pub(crate) copies: Vec<(&'static str, String)>,
 }
 
 /// One command of a running pipeline.
@@ -50,6 +52,27 @@ pub(crate) enum Goes {
 }
 
 impl Call {
+    /// Begins the variables that get copies: a `+` before a name keeps what the variable holds.
+    fn begin_copies(&self, runspace: &Runspace) {
+        let Some(variables) = runspace.variables() else { return };
+        for (_, name) in self.copies.iter().filter(|(_, name)| !name.starts_with('+')) {
+            variables.set(name, PsValue::list([]));
+        }
+    }
+
+    /// Keeps a copy for the variable that `parameter` named.
+    pub(crate) fn copy(&self, parameter: &str, runspace: &Runspace, value: impl FnOnce() -> PsValue) {
+        let Some((_, name)) = self.copies.iter().find(|(known, _)| *known == parameter) else { return };
+        let Some(variables) = runspace.variables() else { return };
+        let name = name.trim_start_matches('+');
+        let mut items = match variables.get(name) {
+            None | Some(PsValue::Null) => Vec::new(),
+            Some(held) => held.items().map_or_else(|| vec![held.clone()], <[PsValue]>::to_vec),
+        };
+        items.push(value());
+        variables.set(name, PsValue::list(items));
+    }
+
     /// Where a record of the command goes.
     pub(crate) fn merged(&self, emission: &Emission) -> Goes {
         let Merge { my_result, to_result, error, warning, verbose, debug, information, .. } = self.merge;
@@ -105,6 +128,7 @@ impl Slot {
 
     fn begin(&mut self, downstream: &mut [Slot], sink: &mut dyn Sink, runspace: &Runspace) -> Outcome {
         let Self { call, stage, .. } = self;
+        call.begin_copies(runspace);
         stage.begin(&mut Context { call, downstream, sink, runspace })
     }
 

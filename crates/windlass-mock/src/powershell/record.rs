@@ -14,7 +14,7 @@ use super::text::{short_type_name, text};
 
 /// One thing that leaves a pipeline.
 #[derive(Debug)]
-pub(crate) enum Emission {
+pub enum Emission {
     /// An object.
     Output(PsValue),
     /// An error that did not end the pipeline.
@@ -30,8 +30,11 @@ pub(crate) enum Emission {
 }
 
 /// Where a pipeline's output and records go.
-pub(crate) trait Sink {
+pub trait Sink {
     /// Takes one; may block while the client does not keep up.
+    ///
+    /// # Errors
+    /// The pipeline is to end.
     fn emit(&mut self, emission: Emission) -> Outcome;
 
     /// An error happened that nobody is to see.

@@ -7,6 +7,7 @@ use windlass_clixml::{PsObject, PsValue, Version};
 use super::preference::Preferences;
 use super::registry::Commands;
 use super::stop::Stop;
+use super::variables::Variables;
 use crate::facts::Facts;
 use crate::scenario::Scenario;
 
@@ -28,13 +29,32 @@ pub(crate) struct Session {
 pub struct Runspace {
     session: Arc<Session>,
     stop: Stop,
+    /// Variables that commands and scripts can change; none in an endpoint without language.
+    variables: Option<Variables>,
+    /// Columns that formatted output may have.
+    width: usize,
     /// What the runspace prefers where a command says nothing.
     pub(crate) preferences: Preferences,
 }
 
 impl Runspace {
     pub(crate) fn new(session: Arc<Session>, stop: Stop) -> Self {
-        Self { session, stop, preferences: Preferences::default() }
+        Self { session, stop, variables: None, width: 120, preferences: Preferences::default() }
+    }
+
+    /// The same with variables and lines of this width.
+    pub(crate) fn with_variables(self, variables: &Variables, width: usize) -> Self {
+        Self { variables: Some(variables.clone()), width, ..self }
+    }
+
+    /// The variables that can be changed, where there are any.
+    pub fn variables(&self) -> Option<&Variables> {
+        self.variables.as_ref()
+    }
+
+    /// Columns that formatted output may have.
+    pub fn width(&self) -> usize {
+        self.width
     }
 
     /// The user who opened the session.
@@ -67,8 +87,18 @@ impl Runspace {
         &self.stop
     }
 
-    /// A variable: the language has only constants.
+    /// A variable: one that was set, or a constant.
     pub fn variable(&self, name: &str) -> Option<PsValue> {
+        if let Some(variables) = &self.variables {
+            if let Some((drive, rest)) = name.split_once(':')
+                && drive.eq_ignore_ascii_case("env")
+            {
+                return Some(std::env::var(rest).map_or(PsValue::Null, PsValue::from));
+            }
+            if let Some(value) = variables.get(name) {
+                return Some(value);
+            }
+        }
         let name = name.to_lowercase();
         let name = name.strip_prefix("global:").or_else(|| name.strip_prefix("script:")).unwrap_or(&name);
         Some(match name {

@@ -2,8 +2,8 @@
 
 use windlass_clixml::{Base, PsObject, PsValue};
 use windlass_command::{
-    CommandElement, Element, Expression, ExpressionKind, Language, Number, ParseError, ParseErrorKind, Part,
-    Pipeline, Script, Span, Statement, parse,
+    Assignment, CommandElement, Element, Expression, ExpressionKind, Language, Number, ParseError,
+    ParseErrorKind, Part, Pipeline, Script, Span, Statement, parse,
 };
 use windlass_psrp::{ErrorCategory, ErrorRecord, InvocationInfo};
 
@@ -31,9 +31,14 @@ impl ScriptStage {
     /// What PowerShell's parser would say, or that the text is outside the language.
     pub(crate) fn new(source: &str) -> Result<Self, Box<Failure>> {
         match parse(source, Language::ENDPOINT) {
-            Ok(script) => Ok(Self { source: source.to_owned(), script, input: Vec::new() }),
+            Ok(script) => Ok(Self::parsed(source, script)),
             Err(error) => Err(Box::new(refusal(source, &error))),
         }
+    }
+
+    /// A script that was read already.
+    pub(crate) fn parsed(source: &str, script: Script) -> Self {
+        Self { source: source.to_owned(), script, input: Vec::new() }
     }
 }
 
@@ -83,8 +88,27 @@ impl Run<'_> {
     fn statement(&self, statement: &Statement, cx: &mut Context<'_>) -> Outcome {
         match statement {
             Statement::Pipeline(pipeline) => self.pipeline(pipeline, cx),
+            Statement::Assignment(assignment) => self.assign(assignment, cx),
             _ => Err(self.outside(statement.span(), cx)),
         }
+    }
+
+    /// Several variables get a value each; the last gets what is left, and null where nothing is.
+    fn assign(&self, assignment: &Assignment, cx: &mut Context<'_>) -> Outcome {
+        let (Some(targets), Some(variables)) = (assignment.variables(), cx.runspace.variables()) else {
+            return Err(self.outside(assignment.span, cx));
+        };
+        let mut values = self.collect(&assignment.value, cx)?.into_iter();
+        let count = targets.len();
+        for (place, target) in targets.into_iter().enumerate() {
+            let value = if place + 1 == count {
+                folded(values.by_ref().collect())
+            } else {
+                values.next().unwrap_or_default()
+            };
+            variables.set(&target.path, value);
+        }
+        Ok(())
     }
 
     fn pipeline(&self, pipeline: &Pipeline, cx: &mut Context<'_>) -> Outcome {
@@ -175,25 +199,12 @@ impl Run<'_> {
                 }
                 PsValue::list(items)
             }
-            ExpressionKind::Paren(statement) => {
-                let mut items = self.collect(statement, cx)?;
-                match (items.len(), items.pop()) {
-                    (_, None) => PsValue::Null,
-                    (1, Some(only)) => only,
-                    (_, Some(last)) => PsValue::list(items.into_iter().chain([last])),
-                }
-            }
+            ExpressionKind::Paren(statement) => folded(self.collect(statement, cx)?),
             ExpressionKind::Hashtable(entries) => {
                 let mut pairs = Vec::with_capacity(entries.len());
                 for (key, value) in entries {
                     let key = self.value(key, cx)?;
-                    let mut values = self.collect(value, cx)?;
-                    let value = match (values.len(), values.pop()) {
-                        (_, None) => PsValue::Null,
-                        (1, Some(only)) => only,
-                        (_, Some(last)) => PsValue::list(values.into_iter().chain([last])),
-                    };
-                    pairs.push((key, value));
+                    pairs.push((key, folded(self.collect(value, cx)?)));
                 }
                 PsObject::typed(["System.Collections.Hashtable", "System.Object"])
                     .with_base(Base::Dictionary(pairs))
@@ -221,22 +232,7 @@ impl Run<'_> {
     }
 
     fn number(&self, number: &Number, span: Span, cx: &Context<'_>) -> Result<PsValue, Halt> {
-        Ok(match number {
-            Number::Byte(value) => (*value).into(),
-            Number::SByte(value) => (*value).into(),
-            Number::Int16(value) => (*value).into(),
-            Number::UInt16(value) => (*value).into(),
-            Number::Int32(value) => (*value).into(),
-            Number::UInt32(value) => (*value).into(),
-            Number::Int64(value) => (*value).into(),
-            Number::UInt64(value) => (*value).into(),
-            Number::Double(value) => (*value).into(),
-            Number::Decimal(value) => match windlass_clixml::Decimal::parse(&value.to_string()) {
-                Some(value) => value.into(),
-                None => return Err(self.outside(span, cx)),
-            },
-            _ => return Err(self.outside(span, cx)),
-        })
+        number_value(number).ok_or_else(|| self.outside(span, cx))
     }
 
     /// Runs a statement and keeps what it writes.
@@ -288,6 +284,32 @@ impl Run<'_> {
         let failure =
             Failure::new(exceptions::PARSE, "ScriptsNotAllowed", ErrorCategory::ParserError, message);
         cx.fail(failure.about(text).with_bare_id())
+    }
+}
+
+/// The value of a number as it was written; none for numbers that no type here holds.
+pub fn number_value(number: &Number) -> Option<PsValue> {
+    Some(match number {
+        Number::Byte(value) => (*value).into(),
+        Number::SByte(value) => (*value).into(),
+        Number::Int16(value) => (*value).into(),
+        Number::UInt16(value) => (*value).into(),
+        Number::Int32(value) => (*value).into(),
+        Number::UInt32(value) => (*value).into(),
+        Number::Int64(value) => (*value).into(),
+        Number::UInt64(value) => (*value).into(),
+        Number::Double(value) => (*value).into(),
+        Number::Decimal(value) => windlass_clixml::Decimal::parse(&value.to_string())?.into(),
+        _ => return None,
+    })
+}
+
+/// What several values are as one: nothing is null, one is itself, more are a list.
+fn folded(mut values: Vec<PsValue>) -> PsValue {
+    match (values.len(), values.pop()) {
+        (_, None) => PsValue::Null,
+        (1, Some(only)) => only,
+        (_, Some(last)) => PsValue::list(values.into_iter().chain([last])),
     }
 }
 

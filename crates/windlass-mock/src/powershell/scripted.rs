@@ -33,6 +33,7 @@ pub(crate) fn scripted_slot(commands: &[Command], runspace: &Runspace) -> Option
         },
         merge: commands.last().map(|command| command.merge).unwrap_or_default(),
         position: 0,
+        copies: Vec::new(),
     };
     Some(Slot::new(call, Box::new(Scripted(answer))))
 }

@@ -7,7 +7,7 @@ use windlass_command::double_text;
 const DEPTH: usize = 4;
 
 /// The text of a value: `"$value"` in the invariant culture.
-pub(crate) fn text(value: &PsValue) -> String {
+pub fn text(value: &PsValue) -> String {
     text_at(value, DEPTH)
 }
 

@@ -5,6 +5,7 @@ mod date;
 mod date_format;
 mod file;
 mod file_object;
+mod format;
 mod measure;
 mod output;
 mod process;
@@ -24,6 +25,7 @@ pub(crate) fn all() -> Vec<Arc<dyn Cmdlet>> {
         commands::all(),
         date::all(),
         file::all(),
+        format::all(),
         measure::all(),
         output::all(),
         process::all(),
@@ -51,6 +53,13 @@ fn declare(name: &str, module: &str, class: &str, syntax: &[&str]) -> CommandInf
         Ok(info) => info.implemented_by(module, &format!("Microsoft.PowerShell.Commands.{class}")),
         Err(_) => CommandInfo::empty(name),
     }
+}
+
+/// A command that the table of cmdlets declares.
+fn declare_from_table(name: &str) -> CommandInfo {
+    let info = crate::powershell::table::declared(name);
+    debug_assert!(info.is_some(), "{name} is not in the table");
+    info.unwrap_or_else(|| CommandInfo::empty(name))
 }
 
 #[cfg(test)]
