@@ -1,26 +1,27 @@
-//! What there is: the subcommands and what they share.
+//! What there is beside the cmdlets: the other subcommands and what they share.
 
 use clap::{Parser, Subcommand, ValueEnum};
 
-use crate::cmdlets::{
-    get_cim_instance::GetCimInstance, invoke_command::InvokeCommand, test_wsman::TestWsman,
-};
+use crate::console::Console;
 use crate::decode::Decode;
 use crate::exit::Exit;
 use crate::host::Mock;
 
 /// Manage Windows computers from anywhere: PowerShell remoting and CIM, client and host.
 ///
+/// Every cmdlet is a subcommand: `windlass Get-CimInstance Win32_Process -ComputerName srv1`.
 /// Parameters are written as in PowerShell (-ComputerName srv1,srv2) or as options
 /// (--computer-name srv1,srv2); names may be shortened while they stay unambiguous.
 #[derive(Debug, Parser)]
-#[command(name = "windlass", version, infer_long_args = true, disable_help_subcommand = false)]
+#[command(name = "windlass", version, infer_long_args = true, disable_help_subcommand = true)]
 #[command(after_help = "Examples:
   windlass Test-WSMan -ComputerName srv1
   windlass Invoke-Command -ComputerName srv1 -Credential CORP\\alice { Get-Process }
   windlass Get-CimInstance -ClassName Win32_OperatingSystem
+  windlass console --resolve srv1=10.0.0.5
   windlass mock --user alice:secret
 
+`windlass help` lists the cmdlets, `windlass help CMDLET` tells about one.
 Passwords come from WINDLASS_PASSWORD, from -CredentialFile or from a prompt.
 Exit status: 0 done, 1 remote errors, 2 usage, 3 not connected, 4 refused, 5 protocol, 130 interrupted.")]
 pub(crate) struct Cli {
@@ -50,15 +51,9 @@ pub(crate) enum Format {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Run a command on remote computers
-    #[command(name = "Invoke-Command", alias = "icm")]
-    InvokeCommand(InvokeCommand),
-    /// Get CIM instances from this computer or from remote ones
-    #[command(name = "Get-CimInstance", alias = "gcim")]
-    GetCimInstance(GetCimInstance),
-    /// Ask whether a WS-Management service answers
-    #[command(name = "Test-WSMan")]
-    TestWsman(TestWsman),
+    /// Read lines of cmdlets, with variables and pipelines
+    #[command(name = "console")]
+    Console(Console),
     /// Serve as a host that other programs can manage
     #[command(name = "mock")]
     Mock(Mock),
@@ -69,12 +64,10 @@ enum Command {
 
 impl Cli {
     /// Does what the command line says.
-    pub(crate) async fn run(self) -> Exit {
+    pub(crate) fn run(self, runtime: &tokio::runtime::Runtime) -> Exit {
         match self.command {
-            Command::InvokeCommand(cmdlet) => cmdlet.run(self.output).await,
-            Command::GetCimInstance(cmdlet) => cmdlet.run(self.output).await,
-            Command::TestWsman(cmdlet) => cmdlet.run(self.output).await,
-            Command::Mock(mock) => mock.run().await,
+            Command::Console(console) => console.run(runtime.handle(), self.output),
+            Command::Mock(mock) => runtime.block_on(mock.run()),
             Command::Decode(decode) => decode.run(),
         }
     }

@@ -10,7 +10,7 @@ use windlass_core::Secret;
 pub(crate) const PASSWORD_VARIABLE: &str = "WINDLASS_PASSWORD";
 
 /// A user's name and password.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Login {
     /// `DOMAIN\user`, `user@domain` or `user`.
     pub(crate) user: String,
@@ -25,6 +25,21 @@ pub(crate) fn find(user: Option<&str>, file: Option<&Path>) -> Result<Option<Log
         (None, None) => Ok(None),
         (Some(user), None) => Ok(Some(Login { user: user.to_owned(), password: password(user)? })),
     }
+}
+
+/// Asks for a user's name, and then for the password.
+pub(crate) fn ask(message: Option<&str>) -> Result<Option<Login>> {
+    use std::io::Write;
+    if !std::io::stdin().is_terminal() {
+        bail!("no user is named, and there is no terminal to ask on: use -Credential USER");
+    }
+    let mut terminal = std::io::stderr();
+    write!(terminal, "{}\nUser: ", message.unwrap_or("Enter your credentials."))?;
+    terminal.flush()?;
+    let mut user = String::new();
+    std::io::stdin().read_line(&mut user).context("cannot read the user's name")?;
+    let user = user.trim();
+    if user.is_empty() { Ok(None) } else { find(Some(user), None) }
 }
 
 fn password(user: &str) -> Result<Secret> {

@@ -159,6 +159,17 @@ impl LocalHost {
         Ok(Self { host: Arc::new(host), password })
     }
 
+    /// Makes a target lead to this host.
+    pub(crate) fn reach(&self, target: &mut windlass::Target) {
+        let host = Arc::clone(&self.host);
+        let dial: Arc<dyn Dial> = Arc::new(move || Ok(host.in_memory()));
+        target
+            .set_dial(dial)
+            .set_authentication(windlass::Authentication::Basic)
+            .set_allow_unencrypted(true)
+            .set_credential(Credential::password(Self::USER, self.password.clone()));
+    }
+
     /// A CIM session with the local computer, to be opened.
     pub(crate) fn cim_session(&self) -> CimSessionBuilder {
         let host = Arc::clone(&self.host);
@@ -167,12 +178,5 @@ impl LocalHost {
             .authentication(windlass::Authentication::Basic)
             .allow_unencrypted(true)
             .credential(Credential::password(Self::USER, self.password.clone()))
-    }
-
-    /// Ends it, where no session holds it any more.
-    pub(crate) async fn shutdown(self) {
-        if let Ok(host) = Arc::try_unwrap(self.host) {
-            host.shutdown().await;
-        }
     }
 }

@@ -1,25 +1,31 @@
 //! The `windlass` command: Windows remote management from anywhere.
 //!
-//! Reading order: [`arguments`] turns PowerShell's way of writing parameters into clap's, [`cli`] says
-//! what there is, [`cmdlets`] does it, [`output`] prints it, [`exit`] tells scripts how it ended.
+//! Reading order: [`command_line`] takes the cmdlets and [`cli`] everything else; [`console`] reads lines of
+//! cmdlets; [`cmdlets`] does what they say in a [`runspace`]; [`output`] prints it, [`exit`] tells scripts
+//! how it ended.
 #![forbid(unsafe_code)]
 
 mod arguments;
 mod cli;
 mod cmdlets;
-mod connection;
+mod command_line;
+mod complete;
+mod console;
 mod credential;
 mod decode;
+mod defaults;
 mod exit;
 mod failure;
 mod host;
 mod output;
+mod runspace;
 
 use std::process::ExitCode;
 
 use clap::{CommandFactory, FromArgMatches};
 
 use crate::cli::Cli;
+use crate::command_line::CommandLine;
 use crate::exit::Exit;
 use crate::failure::report;
 
@@ -28,17 +34,41 @@ fn main() -> ExitCode {
         .with_env_filter(tracing_subscriber::EnvFilter::from_env("WINDLASS_LOG"))
         .with_writer(std::io::stderr)
         .init();
-    match parse() {
-        Ok(cli) => run(cli).into(),
-        Err(exit) => exit.into(),
-    }
-}
-
-fn parse() -> Result<Cli, Exit> {
-    let mut command = Cli::command();
-    command.build();
     let words: Vec<String> =
         std::env::args_os().skip(1).map(|word| word.to_string_lossy().into_owned()).collect();
+    run(words).into()
+}
+
+/// Runs the command on a runtime of its own, whose threads do what the network asks for; Ctrl-C cancels it,
+/// which closes what it opened.
+fn run(words: Vec<String>) -> Exit {
+    let line = match CommandLine::of(&words) {
+        Ok(line) => line,
+        Err(error) => return report(error.as_ref(), Exit::USAGE),
+    };
+    let cli = match &line {
+        Some(_) => None,
+        None => match parse(words) {
+            Ok(cli) => Some(cli),
+            Err(exit) => return exit,
+        },
+    };
+    let runtime = match tokio::runtime::Runtime::new() {
+        Ok(runtime) => runtime,
+        Err(error) => return report(&error, Exit::PROTOCOL),
+    };
+    let exit = match (line, cli) {
+        (Some(line), _) => line.run(runtime.handle()),
+        (None, Some(cli)) => cli.run(&runtime),
+        (None, None) => Exit::USAGE,
+    };
+    runtime.shutdown_timeout(std::time::Duration::from_secs(5));
+    exit
+}
+
+fn parse(words: Vec<String>) -> Result<Cli, Exit> {
+    let mut command = Cli::command();
+    command.build();
     let words = arguments::normalise(&command, words).map_err(|error| report(&error, Exit::USAGE))?;
     let matches = command.try_get_matches_from(std::iter::once("windlass".to_owned()).chain(words));
     matches.and_then(|matches| Cli::from_arg_matches(&matches)).map_err(|error| {
@@ -48,15 +78,4 @@ fn parse() -> Result<Cli, Exit> {
         }
         exit
     })
-}
-
-/// Runs the command on a runtime of its own; Ctrl-C cancels it, which closes what it opened.
-fn run(cli: Cli) -> Exit {
-    let runtime = match tokio::runtime::Runtime::new() {
-        Ok(runtime) => runtime,
-        Err(error) => return report(&error, Exit::PROTOCOL),
-    };
-    let exit = runtime.block_on(cli.run());
-    runtime.shutdown_timeout(std::time::Duration::from_secs(5));
-    exit
 }

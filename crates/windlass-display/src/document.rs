@@ -28,7 +28,8 @@ pub fn drawn(text: &str) -> PsValue {
     PsObject::typed([DRAWN, "System.Object"]).with_to_string(text).into()
 }
 
-fn is_drawn(value: &PsValue) -> bool {
+/// Whether a value is what [`drawn`] makes.
+pub fn is_drawn(value: &PsValue) -> bool {
     value.as_object().is_some_and(|object| {
         let name = object.type_names.most_derived();
         object.to_string.is_some() && name.strip_prefix("Deserialized.").unwrap_or(name) == DRAWN

@@ -21,6 +21,6 @@ mod text;
 mod views;
 
 pub use csv::{CsvOptions, to_csv};
-pub use document::{drawn, format};
+pub use document::{drawn, format, is_drawn};
 pub use json::to_json;
 pub use shape::{TableOptions, View};

@@ -1,150 +1,319 @@
-//! `Invoke-Command`: run a command on remote computers.
+//! `Invoke-Command`: runs commands on other computers.
 
-use anyhow::Result;
-use clap::Args;
+use std::sync::Arc;
+
 use tokio::sync::mpsc;
-use windlass::{PipelineEvent, PsSession, Target, fleet};
-use windlass_psrp::PowerShell;
+use windlass::{Invocation, PipelineEvent, PowerShell, PsSession, SessionState, fleet};
+use windlass_clixml::PsValue;
+use windlass_mock::powershell::{
+    Bound, Cmdlet, Context, Failure, Outcome, Stage, declared, exceptions, stage, text,
+};
+use windlass_psrp::{ErrorCategory, Parameter};
 
-use crate::cli::Format;
-use crate::cmdlets::script_block;
-use crate::connection::Connection;
-use crate::exit::Exit;
-use crate::failure::{report, report_local};
-use crate::output::{Printer, from_computer, streams};
+use super::invoke_work::{Origin, tell};
+use super::{nameless, script_block, throttle};
+use crate::runspace::{Job, Local, Reach, Recipe, SessionEntry, argument, job_value, places};
 
-/// Results that wait to be printed before the computers are made to wait.
+/// Events that wait to be written before the computers are made to wait.
 const WAITING: usize = 256;
 
-/// Run a command on remote computers
-///
-/// Opens a session on each computer, runs the command, prints its output as it comes and closes the
-/// session. Errors, warnings and the other streams go to standard error.
-#[derive(Debug, Args)]
-#[command(after_help = "Examples:
-  windlass Invoke-Command -ComputerName srv1 -Credential alice { Get-Process }
-  windlass Invoke-Command -ComputerName srv1,srv2 -UseSSL -ScriptBlock '{ Get-Service | Where-Object Status -eq Running }'
-  windlass Invoke-Command -ComputerName srv1 -Authentication Basic -NoEncryption { Get-Date } --output json")]
-pub(crate) struct InvokeCommand {
-    #[command(flatten)]
-    connection: Connection,
-    /// Session configuration, such as PowerShell.7
-    #[arg(long, value_name = "NAME")]
-    configuration_name: Option<String>,
-    /// Leave the computer's name out of the results
-    #[arg(long)]
-    hide_computer_name: bool,
-    /// What to run; the braces may be left out
-    #[arg(long = "script-block", value_name = "BLOCK", required_unless_present = "block")]
-    script_block: Option<String>,
-    #[arg(value_name = "BLOCK", conflicts_with = "script_block", hide = true)]
-    block: Option<String>,
+pub(super) fn all(local: &Arc<Local>) -> Vec<Arc<dyn Cmdlet>> {
+    let info = declared("Invoke-Command").unwrap_or_else(nameless);
+    let local = Arc::clone(local);
+    vec![stage(info.synopsis("Runs a command on other computers, or in sessions."), move |call| {
+        Ok(InvokeCommand { local: Arc::clone(&local), call, input: Vec::new(), has_input: false })
+    })]
+}
+
+struct InvokeCommand {
+    local: Arc<Local>,
+    call: Bound,
+    input: Vec<PsValue>,
+    has_input: bool,
+}
+
+/// One computer to work on.
+#[derive(Clone)]
+enum Seat {
+    /// A session that is open.
+    Open(Arc<SessionEntry>),
+    /// A session to be opened for the command alone.
+    New(Box<Recipe>, Option<String>),
 }
 
 /// What comes from one of the computers.
-struct Message {
-    computer: String,
-    event: Result<PipelineEvent, windlass::Error>,
+type Message = (usize, Result<PipelineEvent, windlass::Error>);
+
+impl Stage for InvokeCommand {
+    fn process(&mut self, _cx: &mut Context<'_>, input: Option<PsValue>) -> Outcome {
+        if let Some(value) = input {
+            self.has_input = true;
+            self.input.push(value);
+        }
+        Ok(())
+    }
+
+    fn end(&mut self, cx: &mut Context<'_>) -> Outcome {
+        let prepared = self.prepare(cx);
+        let (command, seats) = prepared.map_err(|failure| cx.fail(*failure))?;
+        let input = self.has_input.then(|| std::mem::take(&mut self.input));
+        if self.call.switch("InDisconnectedSession") {
+            return self.leave_running(cx, &command, seats);
+        }
+        if self.call.switch("AsJob") || self.call.has("JobName") {
+            return self.start_job(cx, &command, seats, input);
+        }
+        self.run(cx, &command, seats, input)
+    }
 }
 
 impl InvokeCommand {
-    /// Runs the command and prints what it says.
-    pub(crate) async fn run(self, format: Option<Format>) -> Exit {
-        match self.everywhere(format).await {
-            Ok(exit) => exit,
-            Err(error) => report_local(&error),
+    /// What is to run, and where; checked before anything is sent.
+    fn prepare(&mut self, cx: &Context<'_>) -> Result<(PowerShell, Vec<Seat>), Box<Failure>> {
+        let (local, call) = (&self.local, &self.call);
+        super::ps_enter::refuse_other_transports(local, call)?;
+        if let Some(given) = call.get("InputObject") {
+            self.has_input = true;
+            self.input.extend(given.items().map_or_else(|| vec![given.clone()], <[PsValue]>::to_vec));
         }
-    }
-
-    async fn everywhere(self, format: Option<Format>) -> Result<Exit> {
-        let login = self.connection.login()?;
-        let block = self.script_block.as_deref().or(self.block.as_deref()).unwrap_or_default();
-        let powershell = script_block::pipeline(block);
-        let mut jobs = Vec::new();
-        for computer in self.connection.computers() {
-            jobs.push((computer.to_owned(), self.connection.target(computer, login.as_ref())?));
+        let command = command(local, call, cx)?;
+        let as_job = call.switch("AsJob") || call.has("JobName");
+        if as_job && call.switch("InDisconnectedSession") {
+            return Err(argument(
+                local,
+                "InvalidParameterCombination",
+                "-AsJob and -InDisconnectedSession cannot be used together",
+            ));
         }
-        let (messages, mut incoming) = mpsc::channel(WAITING);
-        let configuration = self.configuration_name.clone();
-        let throttle = self.connection.throttle_limit;
-        let work = tokio::spawn(async move {
-            let one = |(computer, target)| {
-                let (powershell, configuration) = (powershell.clone(), configuration.clone());
-                on_computer(computer, target, configuration, powershell, messages.clone())
-            };
-            let mut everywhere = fleet(jobs, throttle, one);
-            while everywhere.next().await.is_some() {}
-        });
-        let interrupt = tokio::signal::ctrl_c();
-        tokio::pin!(interrupt);
-        let mut printer = Printer::standard(format);
-        let mut exit = Exit::DONE;
-        loop {
-            tokio::select! {
-                message = incoming.recv() => match message {
-                    Some(message) => exit = exit.max(self.print(message, &mut printer)?),
-                    None => break,
-                },
-                _ = &mut interrupt => {
-                    // Dropping the work drops the sessions, which close what they opened.
-                    work.abort();
-                    exit = Exit::INTERRUPTED;
-                    break;
+        if !call.has("Session") {
+            let reach = Reach::of(local, call)?;
+            let recipes = reach.recipes(local, cx, call, &places(call))?;
+            let mut names = call.texts("SessionName").into_iter();
+            let seats = recipes.into_iter().map(|recipe| Seat::New(Box::new(recipe), names.next()));
+            return Ok((command, seats.collect()));
+        }
+        let mut seats = Vec::new();
+        for value in call.list("Session") {
+            let entry = local.sessions.of(&value);
+            let state = entry.as_ref().map(|entry| entry.session.state());
+            match (entry, state) {
+                (Some(entry), Some(SessionState::Opened)) => seats.push(Seat::Open(entry)),
+                (_, state) => {
+                    let state = state.map_or_else(|| "Closed".to_owned(), |state| format!("{state:?}"));
+                    let message = format!(
+                        "the session {} is {state}, and a command can only run in one that is Opened",
+                        text(&value)
+                    );
+                    return Err(Box::new(Failure::new(
+                        exceptions::INVALID_OPERATION,
+                        "PSSessionNotOpened",
+                        ErrorCategory::InvalidOperation,
+                        message,
+                    )));
                 }
             }
         }
-        printer.finish()?;
-        Ok(exit)
+        Ok((command, seats))
     }
 
-    fn print<W: std::io::Write>(&self, message: Message, printer: &mut Printer<W>) -> Result<Exit> {
-        let Message { computer, event } = message;
-        Ok(match event {
-            Ok(PipelineEvent::Output(value)) => {
-                let value = if self.hide_computer_name { value } else { from_computer(value, &computer) };
-                printer.result(value)?;
-                Exit::DONE
+    fn origins(&self, seats: &[Seat]) -> Vec<Origin> {
+        let hide = self.call.switch("HideComputerName");
+        let named =
+            self.call.has("ComputerName") || self.call.has("ConnectionUri") || self.call.has("Session");
+        let origin = |seat: &Seat| match seat {
+            Seat::Open(entry) => Origin::of(entry, hide),
+            Seat::New(recipe, _) if named => Origin::computer(&recipe.computer, hide),
+            Seat::New(..) => Origin::unmarked(),
+        };
+        seats.iter().map(origin).collect()
+    }
+
+    /// Runs the command everywhere and writes what is said as it comes.
+    fn run(
+        &self,
+        cx: &mut Context<'_>,
+        command: &PowerShell,
+        seats: Vec<Seat>,
+        input: Option<Vec<PsValue>>,
+    ) -> Outcome {
+        let origins = self.origins(&seats);
+        let throttle = throttle(&self.call);
+        let (messages, mut incoming) = mpsc::channel::<Message>(WAITING);
+        let command = command.clone();
+        let work = self.local.handle.spawn(async move {
+            let seats = seats.into_iter().enumerate();
+            let mut everywhere = fleet(seats, throttle, |(place, seat): (usize, Seat)| {
+                let (command, input, messages) = (command.clone(), input.clone(), messages.clone());
+                at(seat, command, input, Outlet::Channel(place, messages))
+            });
+            while everywhere.next().await.is_some() {}
+        });
+        loop {
+            match self.local.wait(cx, incoming.recv()) {
+                Ok(Some((place, event))) => {
+                    let Some(origin) = origins.get(place) else { continue };
+                    if let Err(halt) = tell(&self.local, cx, origin, event) {
+                        work.abort();
+                        return Err(halt);
+                    }
+                }
+                Ok(None) => return Ok(()),
+                // Dropping the work drops the pipelines, which are stopped, and the sessions of their own.
+                Err(halt) => {
+                    work.abort();
+                    return Err(halt);
+                }
             }
-            Ok(event) => streams::show(&event, &computer),
-            Err(error) => report(&error, Exit::of(&error)),
-        })
+        }
+    }
+
+    fn start_job(
+        &self,
+        cx: &mut Context<'_>,
+        command: &PowerShell,
+        seats: Vec<Seat>,
+        input: Option<Vec<PsValue>>,
+    ) -> Outcome {
+        let local = &self.local;
+        let origins = self.origins(&seats);
+        let computers = origins.iter().map(|origin| origin.computer.clone()).collect();
+        let hide = self.call.switch("HideComputerName");
+        let shown = self.call.text("ScriptBlock").or_else(|| self.call.text("FilePath")).unwrap_or_default();
+        let job = local.jobs.start(self.call.text("JobName"), computers, shown, hide);
+        let (worker, command, throttle) = (Arc::clone(&job), command.clone(), throttle(&self.call));
+        let task = local.handle.spawn(async move {
+            let seats = seats.into_iter().zip(origins);
+            let ending = Arc::clone(&worker);
+            let mut everywhere = fleet(seats, throttle, move |(seat, origin): (Seat, Origin)| {
+                let (command, input, worker) = (command.clone(), input.clone(), Arc::clone(&worker));
+                at(seat, command, input, Outlet::Job(worker, origin.computer))
+            });
+            while everywhere.next().await.is_some() {}
+            ending.end();
+        });
+        job.works_in(task.abort_handle());
+        cx.write(job_value(&job))
+    }
+
+    /// Starts the command in sessions of its own, and leaves them.
+    fn leave_running(&self, cx: &mut Context<'_>, command: &PowerShell, seats: Vec<Seat>) -> Outcome {
+        for seat in seats {
+            let Seat::New(recipe, name) = seat else { continue };
+            let computer = recipe.computer.clone();
+            let left = self.local.wait(cx, async {
+                let session = recipe.builder(name.as_deref()).connect().await?;
+                let invocation = session.invoke(command.clone());
+                invocation.started().await?;
+                session.disconnect(windlass::DisconnectOptions::default()).await?;
+                Ok::<_, windlass::Error>((session, invocation))
+            })?;
+            match left {
+                Ok((session, invocation)) => {
+                    let entry = self.local.sessions.add(session, *recipe);
+                    self.local.handle.block_on(async { entry.running.lock().await.push(invocation) });
+                    cx.write(entry.value())?;
+                }
+                Err(error) => {
+                    let failure = crate::runspace::of_error(
+                        &self.local,
+                        &error,
+                        "PSSessionDisconnectFailed",
+                        &computer,
+                    );
+                    cx.error(failure)?;
+                }
+            }
+        }
+        Ok(())
     }
 }
 
-/// Opens a session, runs the pipeline and closes the session; hands on everything that is said.
-async fn on_computer(
-    computer: String,
-    target: Target,
-    configuration: Option<String>,
-    powershell: PowerShell,
-    messages: mpsc::Sender<Message>,
-) {
-    let mut builder = PsSession::builder(&computer).target(target);
-    if let Some(configuration) = &configuration {
-        builder = builder.configuration_name(configuration);
+/// Where events go.
+enum Outlet {
+    /// To the thread that writes them, with the number of the computer.
+    Channel(usize, mpsc::Sender<Message>),
+    /// Into a job, with the name of the computer.
+    Job(Arc<Job>, String),
+}
+
+impl Outlet {
+    /// Hands an event on; `false` where nobody wants more.
+    async fn send(&self, event: Result<PipelineEvent, windlass::Error>) -> bool {
+        match self {
+            Self::Channel(place, messages) => messages.send((*place, event)).await.is_ok(),
+            Self::Job(job, computer) => job.keep(computer, event),
+        }
     }
-    let session = match builder.connect().await {
-        Ok(session) => session,
-        Err(error) => return send(&messages, &computer, Err(error)).await,
-    };
-    let mut invocation = session.invoke(powershell);
+}
+
+/// Runs the command at one place and hands on what it says.
+async fn at(seat: Seat, command: PowerShell, input: Option<Vec<PsValue>>, outlet: Outlet) {
+    match seat {
+        Seat::Open(entry) => {
+            pump(invoke(&entry.session, command, input), &outlet).await;
+        }
+        Seat::New(recipe, name) => {
+            let session = match recipe.builder(name.as_deref()).connect().await {
+                Ok(session) => session,
+                Err(error) => {
+                    outlet.send(Err(error)).await;
+                    return;
+                }
+            };
+            pump(invoke(&session, command, input), &outlet).await;
+            if let Err(error) = session.close().await {
+                outlet.send(Err(error)).await;
+            }
+        }
+    }
+}
+
+async fn pump(mut invocation: Invocation, outlet: &Outlet) {
     while let Some(event) = invocation.next().await {
-        send(&messages, &computer, event).await;
-    }
-    drop(invocation);
-    if let Err(error) = session.close().await {
-        send(&messages, &computer, Err(error)).await;
+        if !outlet.send(event).await {
+            return;
+        }
     }
 }
 
-/// When nobody prints any more there is nobody to tell.
-async fn send(
-    messages: &mpsc::Sender<Message>,
-    computer: &str,
-    event: Result<PipelineEvent, windlass::Error>,
-) {
-    let message = Message { computer: computer.to_owned(), event };
-    if messages.send(message).await.is_err() {
-        tracing::debug!(computer, "output after the end of printing");
+/// Starts the command; its input is sent while it runs.
+fn invoke(session: &PsSession, command: PowerShell, input: Option<Vec<PsValue>>) -> Invocation {
+    let Some(objects) = input else { return session.invoke(command) };
+    let (mut sink, invocation) = session.invoke_with_input(command);
+    tokio::spawn(async move {
+        for object in objects {
+            if sink.send(object).await.is_err() {
+                return;
+            }
+        }
+        if let Err(error) = sink.close().await {
+            tracing::debug!(%error, "the input of a pipeline was not taken");
+        }
+    });
+    invocation
+}
+
+/// The pipeline that the block, or the file, stands for, with its arguments.
+fn command(local: &Local, call: &Bound, cx: &Context<'_>) -> Result<PowerShell, Box<Failure>> {
+    let arguments = call.list("ArgumentList");
+    let block = match call.text("FilePath") {
+        Some(path) => std::fs::read_to_string(&path).map_err(|error| {
+            argument(local, "FileNotRead", format!("the script {path} cannot be read: {error}"))
+        })?,
+        None => call.text("ScriptBlock").unwrap_or_default(),
+    };
+    if block.trim().is_empty() {
+        return Err(argument(
+            local,
+            "EmptyScriptBlock",
+            "the script block is empty: there is nothing to run",
+        ));
     }
+    let using = |name: &str| cx.runspace().variable(name);
+    if arguments.is_empty() {
+        return Ok(script_block::pipeline(&block, &using));
+    }
+    let mut command = windlass_psrp::Command::script(script_block::without_braces(&block));
+    command.parameters = arguments.into_iter().map(|value| Parameter { name: None, value }).collect();
+    Ok(PowerShell::new().add_command(command))
 }

@@ -14,12 +14,13 @@ pub(crate) fn instance_to_value(instance: &CimInstance) -> PsValue {
     let typed = format!("{CIM_INSTANCE}#{namespace}/{}", instance.class_name.as_str());
     let mut object = PsObject::typed([typed.as_str(), CIM_INSTANCE, "System.Object"]);
     for property in &instance.properties {
-        object = object.with_adapted(property.name.as_str(), value(&property.value));
+        object = object.with_adapted(property.name.as_str(), cim_to_value(&property.value));
     }
     object.with_to_string(instance.class_name.as_str()).into()
 }
 
-fn value(cim: &CimValue) -> PsValue {
+/// A value of CIM as PowerShell has it.
+pub(crate) fn cim_to_value(cim: &CimValue) -> PsValue {
     match cim {
         CimValue::Null => PsValue::Null,
         CimValue::Boolean(value) => PsValue::Bool(*value),
@@ -53,7 +54,7 @@ fn array_value(array: &CimArray) -> PsValue {
             return PsValue::bytes(bytes);
         }
     }
-    let items = array.items().iter().map(value).collect();
+    let items = array.items().iter().map(cim_to_value).collect();
     PsObject::typed(["System.Object[]", "System.Array", "System.Object"]).with_base(Base::List(items)).into()
 }
 

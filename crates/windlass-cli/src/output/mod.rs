@@ -1,16 +1,17 @@
 //! Printing results in the form that the user asked for.
 
 mod cim;
-pub(crate) mod streams;
+mod screen;
 
 use std::io::{self, IsTerminal, Write};
 
 use windlass_clixml::{PsObject, PsValue, StreamValue, encode_document, to_text};
-use windlass_display::{CsvOptions, View, to_csv, to_json};
+use windlass_display::{CsvOptions, View, is_drawn, to_csv, to_json};
 
 use crate::cli::Format;
 
-pub(crate) use cim::instance_to_value;
+pub(crate) use cim::{cim_to_value, instance_to_value};
+pub(crate) use screen::Screen;
 
 /// Columns where the terminal does not say.
 const COLUMNS: usize = 120;
@@ -31,8 +32,7 @@ impl Printer<io::Stdout> {
     pub(crate) fn standard(format: Option<Format>) -> Self {
         let out = io::stdout();
         let default = if out.is_terminal() { Format::Table } else { Format::Ndjson };
-        let columns = std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok());
-        Self::new(format.unwrap_or(default), columns.unwrap_or_else(terminal_columns), out)
+        Self::new(format.unwrap_or(default), columns(), out)
     }
 }
 
@@ -44,6 +44,10 @@ impl<W: Write> Printer<W> {
 
     /// Takes one result.
     pub(crate) fn result(&mut self, value: PsValue) -> io::Result<()> {
+        if self.format != Format::Table && is_drawn(&value) {
+            // What a formatting command has drawn is text in every form.
+            return write!(self.out, "{}", printable(&to_text(&value)));
+        }
         self.count += 1;
         match self.format {
             Format::Ndjson => writeln!(self.out, "{}", json_object(&value))?,
@@ -89,22 +93,38 @@ fn json_object(value: &PsValue) -> serde_json::Value {
 }
 
 /// The same value with the computer that it came from.
-pub(crate) fn from_computer(value: PsValue, computer: &str) -> PsValue {
-    match value {
-        PsValue::Object(object) => {
-            let mut object = PsObject::clone(&object);
-            object.extended.set("PSComputerName", computer);
-            object.into()
+pub(crate) fn with_computer(value: PsValue, computer: &str) -> PsValue {
+    marked(value, |object| object.extended.set("PSComputerName", computer))
+}
+
+/// The same value as the output of a command on a computer: with its name, the session's id and whether to
+/// show the name.
+pub(crate) fn from_computer(
+    value: PsValue,
+    computer: &str,
+    session: Option<uuid::Uuid>,
+    show: bool,
+) -> PsValue {
+    marked(value, |object| {
+        object.extended.set("PSComputerName", computer);
+        if let Some(session) = session {
+            object.extended.set("RunspaceId", PsValue::Guid(session));
         }
+        object.extended.set("PSShowComputerName", show);
+    })
+}
+
+fn marked(value: PsValue, mark: impl FnOnce(&mut PsObject)) -> PsValue {
+    let mut object = match value {
+        PsValue::Null => return PsValue::Null,
+        PsValue::Object(object) => PsObject::clone(&object),
         other => {
             let shown = to_text(&other);
-            PsObject::untyped()
-                .with_base(windlass_clixml::Base::Primitive(other))
-                .with_to_string(shown)
-                .with("PSComputerName", computer)
-                .into()
+            PsObject::untyped().with_base(windlass_clixml::Base::Primitive(other)).with_to_string(shown)
         }
-    }
+    };
+    mark(&mut object);
+    object.into()
 }
 
 /// Text from a peer without the control characters that could steer the terminal.
@@ -116,6 +136,12 @@ pub(crate) fn printable(text: &str) -> String {
             character => character,
         })
         .collect()
+}
+
+/// Columns of the terminal, or those that the environment states.
+pub(crate) fn columns() -> usize {
+    let stated = std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok());
+    stated.unwrap_or_else(terminal_columns)
 }
 
 fn terminal_columns() -> usize {
@@ -158,9 +184,9 @@ mod tests {
 
     #[test]
     fn a_result_keeps_the_name_of_its_computer() {
-        let value = from_computer(person(), "srv1");
+        let value = with_computer(person(), "srv1");
         assert_eq!(value.get("PSComputerName").and_then(PsValue::as_str), Some("srv1"));
-        assert_eq!(from_computer(5_i32.into(), "srv1").as_i32(), Some(5));
+        assert_eq!(from_computer(5_i32.into(), "srv1", None, true).as_i32(), Some(5));
     }
 
     #[test]

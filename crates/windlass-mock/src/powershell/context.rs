@@ -140,7 +140,8 @@ impl Context<'_> {
         }
     }
 
-    pub(super) fn error_record(&mut self, record: ErrorRecord) -> Outcome {
+    /// Reports an error whose record is complete, as [`error`](Self::error) does.
+    pub fn error_record(&mut self, record: ErrorRecord) -> Outcome {
         let kept = || Emission::Error(Box::new(record.clone())).into_value();
         self.call.copy("ErrorVariable", self.runspace, kept);
         match self.call.preferences.error.unwrap_or_default() {
@@ -173,7 +174,7 @@ impl Context<'_> {
     }
 
     /// Sends a record where the command's stream is merged to.
-    pub(super) fn emit(&mut self, emission: Emission) -> Outcome {
+    pub fn emit(&mut self, emission: Emission) -> Outcome {
         match self.call.merged(&emission) {
             super::pipeline::Goes::Nowhere => Ok(()),
             super::pipeline::Goes::Output => self.write_value(emission.into_value()),

@@ -135,9 +135,9 @@ mod tests {
         let info = declared("new-cimsession").unwrap();
         assert_eq!(
             info.syntax().nth(1).unwrap(),
-            "New-CimSession [[-ComputerName] <string[]>] [-CertificateThumbprint <string>] [-Name <string>] \
-             [-OperationTimeoutSec <uint>] [-SkipTestConnection] [-Port <uint>] \
-             [-SessionOption <CimSessionOptions>] [-ThrottleLimit <int>] [<CommonParameters>]"
+            "New-CimSession [[-ComputerName] <string[]>] [-Name <string>] [-OperationTimeoutSec <uint>] \
+             [-SkipTestConnection] [-Port <uint>] [-SessionOption <CimSessionOptions>] \
+             [-CertificateThumbprint <string>] [-ThrottleLimit <int>] [<CommonParameters>]"
         );
         assert_eq!(info.default_set(), Some("CredentialParameterSet"));
     }

@@ -1,8 +1,8 @@
-//! `Format-Table`, `Format-List`, `Format-Wide`, `ConvertTo-Json`, `ConvertTo-Csv` and `Group-Object`.
+//! `Format-Table`, `Format-List`, `Format-Wide`, `ConvertTo-Json` and `ConvertTo-Csv`.
 
 use std::sync::Arc;
 
-use windlass_clixml::{PsObject, PsValue};
+use windlass_clixml::PsValue;
 use windlass_display::{CsvOptions, TableOptions, View, drawn, format, to_csv, to_json};
 
 use super::declare_from_table;
@@ -39,10 +39,6 @@ pub(super) fn all() -> Vec<Arc<dyn Cmdlet>> {
         stage(
             declare_from_table("ConvertTo-Csv").synopsis("Turns objects into comma-separated values."),
             gather(csv),
-        ),
-        stage(
-            declare_from_table("Group-Object").synopsis("Puts objects with equal properties together."),
-            gather(group),
         ),
     ]
 }
@@ -139,36 +135,4 @@ fn csv(call: &Bound, values: &[PsValue], cx: &mut Context<'_>) -> Outcome {
     };
     let options = CsvOptions { delimiter, header: !call.switch("NoHeader") };
     to_csv(values, options).lines().try_for_each(|line| cx.write(line))
-}
-
-fn group(call: &Bound, values: &[PsValue], cx: &mut Context<'_>) -> Outcome {
-    let by = names(call, "Property");
-    let mut groups: Vec<(Vec<PsValue>, Vec<PsValue>)> = Vec::new();
-    for value in values.iter().cloned() {
-        let keys: Vec<PsValue> = if by.is_empty() {
-            vec![value.clone()]
-        } else {
-            by.iter().map(|name| property(&value, name)).collect()
-        };
-        let same = |known: &Vec<PsValue>| {
-            known.iter().zip(&keys).all(|(left, right)| equal(left, right, call.switch("CaseSensitive")))
-        };
-        match groups.iter_mut().find(|(known, _)| same(known)) {
-            Some((_, members)) => members.push(value),
-            None => groups.push((keys, vec![value])),
-        }
-    }
-    groups.sort_by_cached_key(|(keys, _)| keys.iter().map(text).collect::<Vec<_>>());
-    for (keys, members) in groups {
-        let name = keys.iter().map(text).collect::<Vec<_>>().join(", ");
-        let count = i32::try_from(members.len()).unwrap_or(i32::MAX);
-        let mut object = PsObject::typed(["Microsoft.PowerShell.Commands.GroupInfo", "System.Object"])
-            .with_adapted("Values", PsValue::list(keys));
-        object = object.with_adapted("Count", count);
-        if !call.switch("NoElement") {
-            object = object.with_adapted("Group", PsValue::list(members));
-        }
-        cx.write(object.with_adapted("Name", name))?;
-    }
-    Ok(())
 }

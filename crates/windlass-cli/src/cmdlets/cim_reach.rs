@@ -1,0 +1,194 @@
+//! The sessions that a CIM cmdlet works in: those given, new ones with the computers named, or one with the
+//! local computer.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use windlass::{CimSession, CimSessionBuilder, CimSessionOptions, fleet};
+use windlass_clixml::PsValue;
+use windlass_mock::powershell::{Bound, Context, Failure, Halt, Outcome, text};
+
+use super::throttle;
+use crate::runspace::{CimEntry, Local, Place, Reach, argument, cim_options, of_error, wants_dcom};
+
+/// A session for one call, and what its results are marked with.
+pub(super) enum Reached {
+    /// A session of the user's.
+    Kept(Arc<CimEntry>),
+    /// One for this call.
+    Own(CimSession, Option<String>),
+}
+
+impl Reached {
+    pub(super) fn session(&self) -> &CimSession {
+        match self {
+            Self::Kept(entry) => &entry.session,
+            Self::Own(session, _) => session,
+        }
+    }
+
+    pub(super) fn label(&self) -> Option<String> {
+        match self {
+            Self::Kept(entry) => entry.label(),
+            Self::Own(_, label) => label.clone(),
+        }
+    }
+
+    /// Closes a session that was opened for the call.
+    pub(super) async fn done(self) {
+        if let Self::Own(session, _) = self {
+            session.close().await;
+        }
+    }
+}
+
+/// A session, to be opened.
+pub(super) struct Opening {
+    pub(super) builder: CimSessionBuilder,
+    pub(super) computer: Option<String>,
+    pub(super) is_dcom: bool,
+}
+
+/// What it takes to open the sessions of a call; checked before anything is sent.
+pub(super) fn openings(
+    local: &Arc<Local>,
+    call: &Bound,
+    computers: &[Option<String>],
+) -> Result<Vec<Opening>, Box<Failure>> {
+    let given = call.get("SessionOption").filter(|value| !value.is_null());
+    let is_dcom = given.is_some_and(wants_dcom);
+    if is_dcom {
+        let refused = ["Port", "CertificateThumbprint"].into_iter().find(|name| call.has(name));
+        if let Some(name) = refused {
+            return Err(argument(
+                local,
+                "InvalidParameterCombination",
+                format!("-{name} is for WS-Management, and cannot be used with options for DCOM"),
+            ));
+        }
+    }
+    let named_authentication = call.text("Authentication").unwrap_or_default();
+    let reach = Reach::of(local, call)?;
+    let mut openings = Vec::with_capacity(computers.len());
+    for computer in computers {
+        if computer.is_none() && named_authentication.eq_ignore_ascii_case("NtlmDomain") {
+            return Err(argument(
+                local,
+                "InvalidParameterCombination",
+                "-Authentication NtlmDomain cannot be used for the local computer",
+            ));
+        }
+        let mut target = reach.target(local, call, &Place::Computer(computer.clone()))?;
+        let mut options = CimSessionOptions::default();
+        if let Some(given) = given {
+            cim_options(given, &mut options, &mut target)
+                .map_err(|reason| argument(local, "InvalidSessionOption", reason))?;
+        }
+        let limit = call.integer("OperationTimeoutSec").and_then(|seconds| u64::try_from(seconds).ok());
+        if let Some(seconds) = limit.filter(|seconds| *seconds > 0) {
+            options.wsman.operation_timeout = Duration::from_secs(seconds);
+        }
+        if computer.is_some() {
+            reach.check_address(local, call, &target)?;
+        }
+        let mut builder = match computer {
+            None if !local.is_resolved("localhost") => {
+                let refused = |error: anyhow::Error| argument(local, "LocalHost", format!("{error:#}"));
+                local.handle.block_on(local.host()).map_err(refused)?.cim_session()
+            }
+            computer => CimSession::builder(computer.as_deref().unwrap_or("localhost")).target(target),
+        };
+        builder = builder.options(options).skip_test_connection(call.switch("SkipTestConnection"));
+        if let Some(name) = call.text("Name") {
+            builder = builder.name(&name);
+        }
+        openings.push(Opening { builder, computer: computer.clone(), is_dcom });
+    }
+    Ok(openings)
+}
+
+/// The computers that a call names; none is the local one.
+pub(super) fn computers(call: &Bound) -> Vec<Option<String>> {
+    let names = call.texts("ComputerName");
+    if names.is_empty() {
+        return vec![None];
+    }
+    names.into_iter().map(|name| Some(name).filter(|name| !name.is_empty() && name != ".")).collect()
+}
+
+/// Opens or finds the sessions of a call; errors are written for those that cannot be had.
+pub(super) fn sessions(local: &Arc<Local>, call: &Bound, cx: &mut Context<'_>) -> Result<Vec<Reached>, Halt> {
+    if call.has("CimSession") {
+        let mut reached = Vec::new();
+        for value in call.list("CimSession") {
+            match local.cim.of(&value) {
+                Some(entry) => reached.push(Reached::Kept(entry)),
+                None => {
+                    let message = format!("{} is closed, or is not of this process", text(&value));
+                    cx.error(*argument(local, "CimSessionClosed", message))?;
+                }
+            }
+        }
+        return Ok(reached);
+    }
+    let wanted = match call.get("InputObject").and_then(marked_computer) {
+        Some(computer) if !call.has("ComputerName") => {
+            // What came from a computer is looked up there again, in the user's session if there is one.
+            if let Some(entry) = local.cim.on(&computer).into_iter().next() {
+                return Ok(vec![Reached::Kept(entry)]);
+            }
+            vec![Some(computer)]
+        }
+        _ => computers(call),
+    };
+    let openings = openings(local, call, &wanted).map_err(|failure| cx.fail(*failure))?;
+    let throttle = throttle(call);
+    let labels: Vec<_> = openings.iter().map(|opening| opening.computer.clone()).collect();
+    let results = local.wait(cx, async {
+        let mut everywhere = fleet(openings, throttle, |opening: Opening| async move {
+            // What the operation itself finds out need not be asked first.
+            opening.builder.skip_test_connection(true).connect().await
+        });
+        let mut results = Vec::new();
+        while let Some(result) = everywhere.next().await {
+            results.push(result);
+        }
+        results
+    })?;
+    let mut reached = Vec::new();
+    for (place, result) in results {
+        let label = labels.get(place).cloned().flatten();
+        match result {
+            Ok(session) => reached.push(Reached::Own(session, label)),
+            Err(error) => {
+                cx.error(of_error(
+                    local,
+                    &error,
+                    "CimSessionOpenFailed",
+                    label.as_deref().unwrap_or_default(),
+                ))?;
+            }
+        }
+    }
+    Ok(reached)
+}
+
+/// Works in each of a call's sessions, one after the other, and closes those that were opened for it.
+pub(super) fn in_each(
+    local: &Arc<Local>,
+    call: &Bound,
+    cx: &mut Context<'_>,
+    mut work: impl FnMut(&Reached, &mut Context<'_>) -> Outcome,
+) -> Outcome {
+    for reached in sessions(local, call, cx)? {
+        let worked = work(&reached, cx);
+        local.handle.block_on(reached.done());
+        worked?;
+    }
+    Ok(())
+}
+
+/// The computer that a result came from.
+pub(super) fn marked_computer(value: &PsValue) -> Option<String> {
+    value.get("PSComputerName").map(text).filter(|name| !name.is_empty())
+}

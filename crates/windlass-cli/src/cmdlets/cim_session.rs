@@ -1,0 +1,108 @@
+//! `New-CimSession`, `Get-CimSession` and `Remove-CimSession`.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use windlass::fleet;
+use windlass_clixml::PsValue;
+use windlass_mock::powershell::{Bound, Cmdlet, Context, Failure, Halt, Outcome, exceptions};
+use windlass_psrp::ErrorCategory;
+
+use super::cim_reach::{Opening, computers, openings};
+use super::{cmdlet, each, throttle};
+use crate::runspace::{CimEntry, Local, of_error};
+
+pub(super) fn all(local: &Arc<Local>) -> Vec<Arc<dyn Cmdlet>> {
+    vec![
+        cmdlet(local, "New-CimSession", "Opens CIM sessions with computers.", new),
+        cmdlet(local, "Get-CimSession", "Tells the CIM sessions of this process.", |l, c, x| {
+            each(l, c, x, get)
+        }),
+        cmdlet(local, "Remove-CimSession", "Closes CIM sessions.", |l, c, x| each(l, c, x, remove)),
+    ]
+}
+
+fn new(local: &Arc<Local>, calls: &[Bound], cx: &mut Context<'_>) -> Outcome {
+    let mut all: Vec<Opening> = Vec::new();
+    for call in calls {
+        all.extend(openings(local, call, &computers(call)).map_err(|failure| cx.fail(*failure))?);
+    }
+    let Some(first) = calls.first() else { return Ok(()) };
+    let throttle = throttle(first);
+    let names: Vec<_> = all.iter().map(|opening| opening.computer.clone()).collect();
+    let results = local.wait(cx, async {
+        let mut everywhere = fleet(all, throttle, |opening: Opening| async move {
+            let Opening { builder, computer, is_dcom } = opening;
+            (builder.connect().await, computer.is_none(), is_dcom)
+        });
+        let mut results = Vec::new();
+        while let Some(result) = everywhere.next().await {
+            results.push(result);
+        }
+        results
+    })?;
+    let mut opened = BTreeMap::new();
+    for (place, (result, is_local, is_dcom)) in results {
+        match result {
+            Ok(session) => {
+                let protocol = if is_local || is_dcom { "DCOM" } else { "WSMAN" };
+                opened.insert(place, local.cim.add(session, protocol, is_local));
+            }
+            Err(error) => {
+                let computer = names.get(place).cloned().flatten().unwrap_or_default();
+                cx.error(of_error(local, &error, "CimSessionOpenFailed", &computer))?;
+            }
+        }
+    }
+    opened.into_values().try_for_each(|entry| cx.write(entry.value()))
+}
+
+fn get(local: &Arc<Local>, call: &Bound, cx: &mut Context<'_>) -> Outcome {
+    let names_any = ["Name", "Id", "InstanceId", "ComputerName"].iter().any(|name| call.has(name));
+    let entries = if names_any { chosen(local, call, cx)? } else { local.cim.all() };
+    entries.iter().try_for_each(|entry| cx.write(entry.value()))
+}
+
+fn chosen(local: &Arc<Local>, call: &Bound, cx: &mut Context<'_>) -> Result<Vec<Arc<CimEntry>>, Halt> {
+    let mut entries = Vec::new();
+    entries.extend(call.list("CimSession").iter().filter_map(|value| local.cim.of(value)));
+    for name in call.texts("Name") {
+        let found = local.cim.named(&name);
+        if found.is_empty() && !windlass_command::wildcard::has_wildcards(&name) {
+            cx.error(not_found(format!("no CIM session of this process is called '{name}'")))?;
+        }
+        entries.extend(found);
+    }
+    for id in call.list("Id").iter().filter_map(PsValue::as_i64) {
+        match local.cim.by_id(id) {
+            Some(entry) => entries.push(entry),
+            None => cx.error(not_found(format!("no CIM session of this process has the id {id}")))?,
+        }
+    }
+    for instance in call.list("InstanceId").iter().filter_map(PsValue::as_guid) {
+        match local.cim.by_instance(instance) {
+            Some(entry) => entries.push(entry),
+            None => cx.error(not_found(format!("no CIM session has the instance id {instance}")))?,
+        }
+    }
+    for computer in call.texts("ComputerName") {
+        let found = local.cim.on(&computer);
+        if found.is_empty() {
+            cx.error(not_found(format!("no CIM session of this process is with {computer}")))?;
+        }
+        entries.extend(found);
+    }
+    Ok(entries)
+}
+
+fn not_found(message: String) -> Failure {
+    Failure::new(exceptions::ARGUMENT, "CimSessionNotFound", ErrorCategory::ObjectNotFound, message)
+}
+
+fn remove(local: &Arc<Local>, call: &Bound, cx: &mut Context<'_>) -> Outcome {
+    for entry in chosen(local, call, cx)? {
+        local.cim.remove(&entry);
+        local.wait(cx, entry.close())?;
+    }
+    Ok(())
+}

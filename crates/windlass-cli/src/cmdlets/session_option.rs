@@ -1,0 +1,145 @@
+//! `New-PSSessionOption` and `New-CimSessionOption`.
+
+use std::sync::Arc;
+
+use windlass_clixml::{PsObject, PsValue, ps_enum};
+use windlass_mock::powershell::{Bound, Cmdlet, Context, Failure, Outcome, text};
+
+use super::{cmdlet, each};
+use crate::runspace::{Local, argument};
+
+const PS_OPTION: &str = "System.Management.Automation.Remoting.PSSessionOption";
+const WSMAN_OPTION: &str = "Microsoft.Management.Infrastructure.Options.WSManSessionOptions";
+const DCOM_OPTION: &str = "Microsoft.Management.Infrastructure.Options.DComSessionOptions";
+const CIM_OPTION: &str = "Microsoft.Management.Infrastructure.Options.CimSessionOptions";
+
+const TICKS_PER_MILLISECOND: i64 = 10_000;
+
+pub(super) fn all(local: &Arc<Local>) -> Vec<Arc<dyn Cmdlet>> {
+    vec![
+        cmdlet(local, "New-PSSessionOption", "Makes the options of a new PSSession.", |l, c, x| {
+            each(l, c, x, ps)
+        }),
+        cmdlet(local, "New-CimSessionOption", "Makes the options of a new CIM session.", |l, c, x| {
+            each(l, c, x, cim)
+        }),
+    ]
+}
+
+fn ps(local: &Arc<Local>, call: &Bound, cx: &mut Context<'_>) -> Outcome {
+    check_ps(local, call).map_err(|failure| cx.fail(*failure))?;
+    let time = |name: &str, default: i64| {
+        PsValue::TimeSpan(call.integer(name).unwrap_or(default).saturating_mul(TICKS_PER_MILLISECOND))
+    };
+    let given = |name: &str| call.get(name).cloned().unwrap_or_default();
+    let one_of = |name: &str, default: PsValue| call.get(name).cloned().unwrap_or(default);
+    let number = |name: &str, default: i32| call.get(name).cloned().unwrap_or_else(|| default.into());
+    let buffering = ps_enum("System.Management.Automation.Runspaces.OutputBufferingMode", "None", 0);
+    let access = ps_enum("System.Management.Automation.Remoting.ProxyAccessType", "None", 0);
+    let negotiate = ps_enum("System.Management.Automation.Runspaces.AuthenticationMechanism", "Negotiate", 2);
+    let mut object = PsObject::typed([PS_OPTION, "System.Object"])
+        .with_to_string(PS_OPTION)
+        .with_adapted("MaximumConnectionRedirectionCount", number("MaximumRedirection", 5))
+        .with_adapted("NoCompression", call.switch("NoCompression"))
+        .with_adapted("NoMachineProfile", call.switch("NoMachineProfile"))
+        .with_adapted("ProxyAccessType", one_of("ProxyAccessType", access))
+        .with_adapted("ProxyAuthentication", one_of("ProxyAuthentication", negotiate))
+        .with_adapted("ProxyCredential", given("ProxyCredential"))
+        .with_adapted("SkipCACheck", call.switch("SkipCACheck"))
+        .with_adapted("SkipCNCheck", call.switch("SkipCNCheck"))
+        .with_adapted("SkipRevocationCheck", call.switch("SkipRevocationCheck"))
+        .with_adapted("OperationTimeout", time("OperationTimeout", 180_000))
+        .with_adapted("NoEncryption", call.switch("NoEncryption"))
+        .with_adapted("UseUTF16", call.switch("UseUTF16"))
+        .with_adapted("IncludePortInSPN", call.switch("IncludePortInSPN"))
+        .with_adapted("OutputBufferingMode", one_of("OutputBufferingMode", buffering))
+        .with_adapted("MaxConnectionRetryCount", number("MaxConnectionRetryCount", 5))
+        .with_adapted("Culture", given("Culture"))
+        .with_adapted("UICulture", given("UICulture"))
+        .with_adapted("MaximumReceivedDataSizePerCommand", given("MaximumReceivedDataSizePerCommand"))
+        .with_adapted("MaximumReceivedObjectSize", number("MaximumReceivedObjectSize", 200 << 20))
+        .with_adapted("ApplicationArguments", given("ApplicationArguments"))
+        .with_adapted("OpenTimeout", time("OpenTimeout", 180_000))
+        .with_adapted("CancelTimeout", time("CancelTimeout", 60_000))
+        .with_adapted("IdleTimeout", time("IdleTimeout", -1));
+    if call.has("RetryWindow") {
+        object = object.with_adapted("RetryWindow", time("RetryWindow", 0));
+    }
+    cx.write(object)
+}
+
+fn check_ps(local: &Local, call: &Bound) -> Result<(), Box<Failure>> {
+    let access = call.text("ProxyAccessType").filter(|access| !access.eq_ignore_ascii_case("None"));
+    if call.get("ProxyCredential").is_some_and(|value| !value.is_null()) && access.is_none() {
+        return Err(argument(
+            local,
+            "InvalidParameterCombination",
+            "-ProxyCredential needs a proxy: name one with -ProxyAccessType",
+        ));
+    }
+    let authentication = call.text("ProxyAuthentication").unwrap_or_else(|| "Negotiate".to_owned());
+    if !["Negotiate", "Basic", "Digest"].contains(&authentication.as_str()) {
+        return Err(argument(
+            local,
+            "InvalidProxyAuthentication",
+            format!("a proxy cannot be authenticated to by {authentication}: use Negotiate, Basic or Digest"),
+        ));
+    }
+    match call.integer("IdleTimeout") {
+        Some(idle) if idle != -1 && idle < 60_000 => Err(argument(
+            local,
+            "InvalidIdleTimeout",
+            format!(
+                "-IdleTimeout {idle} is too short: it is -1 for the host's own, or at least 60000 milliseconds"
+            ),
+        )),
+        _ => Ok(()),
+    }
+}
+
+fn cim(local: &Arc<Local>, call: &Bound, cx: &mut Context<'_>) -> Outcome {
+    let protocol = call.text("Protocol");
+    let dcom = call.set() == "DcomParameterSet"
+        || protocol.as_deref().is_some_and(|protocol| protocol.eq_ignore_ascii_case("Dcom"));
+    let given = |name: &str| call.get(name).cloned().unwrap_or_default();
+    let on = |name: &str| call.get(name).and_then(PsValue::as_bool).unwrap_or(true);
+    let type_name = if dcom { DCOM_OPTION } else { WSMAN_OPTION };
+    let object = PsObject::typed([type_name, CIM_OPTION, "System.Object"]).with_to_string(type_name);
+    let object = if dcom {
+        let impersonate =
+            ps_enum("Microsoft.Management.Infrastructure.Options.ImpersonationType", "Impersonate", 4);
+        object
+            .with_adapted("PacketPrivacy", on("PacketPrivacy"))
+            .with_adapted("PacketIntegrity", on("PacketIntegrity"))
+            .with_adapted("Impersonation", call.get("Impersonation").cloned().unwrap_or(impersonate))
+    } else {
+        if call.get("ProxyCredential").is_some_and(|value| !value.is_null())
+            && call.text("ProxyType").is_none_or(|kind| kind == "None")
+        {
+            let message = "-ProxyCredential needs a proxy: name one with -ProxyType";
+            return Err(cx.fail(*argument(local, "InvalidParameterCombination", message)));
+        }
+        object
+            .with_adapted("CertCACheck", !call.switch("SkipCACheck"))
+            .with_adapted("CertCNCheck", !call.switch("SkipCNCheck"))
+            .with_adapted("CertRevocationCheck", !call.switch("SkipRevocationCheck"))
+            .with_adapted("SkipCACheck", call.switch("SkipCACheck"))
+            .with_adapted("SkipCNCheck", call.switch("SkipCNCheck"))
+            .with_adapted("SkipRevocationCheck", call.switch("SkipRevocationCheck"))
+            .with_adapted("NoEncryption", call.switch("NoEncryption"))
+            .with_adapted("UseSsl", call.switch("UseSsl"))
+            .with_adapted("EncodePortInServicePrincipalName", call.switch("EncodePortInServicePrincipalName"))
+            .with_adapted("Encoding", call.get("Encoding").map_or_else(|| "Default".to_owned(), text))
+            .with_adapted("HttpPrefix", given("HttpPrefix"))
+            .with_adapted("MaxEnvelopeSizeKB", given("MaxEnvelopeSizeKB"))
+            .with_adapted("ProxyType", given("ProxyType"))
+            .with_adapted("ProxyAuthentication", given("ProxyAuthentication"))
+            .with_adapted("ProxyCredential", given("ProxyCredential"))
+    };
+    cx.write(
+        object
+            .with_adapted("Culture", given("Culture"))
+            .with_adapted("UICulture", given("UICulture"))
+            .with_adapted("Protocol", if dcom { "Dcom" } else { "Wsman" }),
+    )
+}

@@ -1,0 +1,333 @@
+//! A cmdlet on the command line: its words become the arguments that the console would bind.
+//!
+//! `-ComputerName a,b` and `--computer-name a,b` mean the same; the words from `{` to its `}` are one
+//! script block; options that hold for every connection may stand among them.
+
+use anyhow::{Result, bail};
+use clap::ValueEnum;
+use windlass_clixml::PsValue;
+use windlass_command::{Language, Statement, parse};
+use windlass_mock::powershell::{CommandInfo, Kind, LocalRunspace, ParameterInfo, Scalar};
+use windlass_psrp::{Command, Parameter, PowerShell};
+
+use crate::cli::Format;
+use crate::cmdlets::script_block::without_braces;
+use crate::console::Session;
+use crate::defaults::DefaultOptions;
+use crate::exit::Exit;
+use crate::failure::report_local;
+use crate::runspace::Defaults;
+
+/// Options without a value that hold for every connection.
+const FLAGS: [&str; 3] = ["NoEncryption", "SkipCACheck", "SkipCNCheck"];
+/// Options with a value that do so.
+const VALUES: [&str; 5] = ["Output", "CredentialFile", "Resolve", "CAFile", "TrustedHosts"];
+
+/// A command line that names a cmdlet.
+pub(crate) struct CommandLine {
+    name: String,
+    words: Vec<String>,
+    defaults: DefaultOptions,
+    format: Option<Format>,
+}
+
+impl CommandLine {
+    /// The command line, if its first word that is no option looks like the name of a cmdlet.
+    pub(crate) fn of(words: &[String]) -> Result<Option<Self>> {
+        let mut line = Self {
+            name: String::new(),
+            words: Vec::new(),
+            defaults: DefaultOptions::default(),
+            format: None,
+        };
+        let mut words = words.iter().cloned();
+        while let Some(word) = words.next() {
+            match word.strip_prefix('-') {
+                Some(_) if line.take_default(&word, &mut words)? => {}
+                Some(_) => return Ok(None),
+                None => {
+                    line.name = word;
+                    break;
+                }
+            }
+        }
+        let is_cmdlet = line.name.contains('-') || crate::complete::is_alias(&line.name);
+        line.words = words.collect();
+        Ok(is_cmdlet.then_some(line))
+    }
+
+    /// Runs the cmdlet.
+    pub(crate) fn run(mut self, handle: &tokio::runtime::Handle) -> Exit {
+        let prepared = self.prepare(handle);
+        let (mut session, command) = match prepared {
+            Ok(prepared) => prepared,
+            Err(error) => return report_local(&error),
+        };
+        session.invoke(&command);
+        session.close()
+    }
+
+    fn prepare(&mut self, handle: &tokio::runtime::Handle) -> Result<(Session, PowerShell)> {
+        // Which words are options of the process depends on the cmdlet, which an empty session knows.
+        let format = self.format;
+        let probe = Session::new(handle, Defaults::default(), format);
+        let Some(found) = probe.runspace.commands().find(&self.name) else {
+            bail!("there is no cmdlet '{}': `windlass help` lists them", self.name);
+        };
+        let info = found.info().clone();
+        let command = self.command(&info, &probe.runspace)?;
+        let session = Session::new(handle, self.defaults.resolve()?, self.format);
+        Ok((session, PowerShell::new().add_command(command)))
+    }
+
+    /// Takes an option that holds for every connection.
+    fn take_default(&mut self, word: &str, words: &mut impl Iterator<Item = String>) -> Result<bool> {
+        let (name, value) = split(word);
+        let is = |known: &str| name.eq_ignore_ascii_case(known);
+        if FLAGS.iter().any(|flag| is(flag)) {
+            let on = value.as_deref().is_none_or(|value| value.eq_ignore_ascii_case("$true"));
+            match name.to_ascii_lowercase().as_str() {
+                "noencryption" => self.defaults.no_encryption = on,
+                "skipcacheck" => self.defaults.skip_ca_check = on,
+                _ => self.defaults.skip_cn_check = on,
+            }
+            return Ok(true);
+        }
+        if !VALUES.iter().any(|known| is(known)) {
+            return Ok(false);
+        }
+        let Some(value) = value.or_else(|| words.next()) else { bail!("{word} lacks its value") };
+        match name.to_ascii_lowercase().as_str() {
+            "output" => match Format::from_str(&value, true) {
+                Ok(format) => self.format = Some(format),
+                Err(_) => bail!("--output is table, list, json, ndjson, csv or clixml, not '{value}'"),
+            },
+            "credentialfile" => self.defaults.credential_file = Some(value.into()),
+            "resolve" => self.defaults.resolve.push(value),
+            "cafile" => self.defaults.ca_file = Some(value.into()),
+            _ => self.defaults.trusted_hosts.extend(value.split(',').map(str::to_owned)),
+        }
+        Ok(true)
+    }
+
+    /// The command with its arguments.
+    fn command(&mut self, info: &CommandInfo, runspace: &LocalRunspace) -> Result<Command> {
+        let mut command = Command::new(info.name());
+        let mut words = std::mem::take(&mut self.words).into_iter();
+        let mut positional = Vec::new();
+        while let Some(word) = words.next() {
+            if word == "{" {
+                positional.push(block(&mut words)?);
+            } else if is_option(&word) {
+                let (name, value) = split(&word);
+                let parameter = find(info, &name);
+                if parameter.is_none() && self.take_default(&word, &mut words)? {
+                    continue;
+                }
+                let value = match (parameter.map(|parameter| parameter.kind), value) {
+                    (Some(Kind::Switch), value) => {
+                        value.map(|text| literal(&text, Kind::Switch)).transpose()?
+                    }
+                    (kind, Some(text)) => Some(literal(&text, kind.unwrap_or(Kind::One(Scalar::String)))?),
+                    (Some(kind), None) => match words.next() {
+                        Some(text) if text == "{" => Some(block(&mut words)?),
+                        Some(text) => Some(literal(&text, kind)?),
+                        None => None,
+                    },
+                    // A common parameter, or none: binding tells.
+                    (None, None) => common_value(&name, &mut words),
+                };
+                command
+                    .parameters
+                    .push(Parameter { name: Some(name.into()), value: value.unwrap_or_default() });
+            } else {
+                positional.push(PsValue::from(word));
+            }
+        }
+        let takes_block = find(info, "ScriptBlock").is_some()
+            && !command.parameters.iter().any(|given| {
+                given.name.as_ref().is_some_and(|name| {
+                    let name = name.as_str().to_ascii_lowercase();
+                    name.starts_with("scr") || name.starts_with("command") || name.starts_with("file")
+                })
+            });
+        let last = positional.len().saturating_sub(1);
+        for (place, value) in positional.into_iter().enumerate() {
+            let value = match value.as_str() {
+                Some(text) if takes_block && place == last => {
+                    PsValue::ScriptBlock(without_braces(text).into())
+                }
+                Some(text) => literal(text, kind_at(info, place))?,
+                None => value,
+            };
+            command.parameters.push(Parameter { name: None, value });
+        }
+        debug_assert!(runspace.commands().find(info.name()).is_some());
+        Ok(command)
+    }
+}
+
+/// `-Name`, `--name` and their forms with a value; `-5` and `-` are values.
+fn is_option(word: &str) -> bool {
+    let name = word.trim_start_matches('-');
+    name.len() < word.len() && name.starts_with(|first: char| first.is_ascii_alphabetic())
+}
+
+/// The name without dashes, and the value after `:` or `=`.
+fn split(word: &str) -> (String, Option<String>) {
+    let long = word.starts_with("--");
+    let name = word.trim_start_matches('-');
+    let (name, value) = match name.split_once(if long { '=' } else { ':' }) {
+        Some((name, value)) => (name, Some(value.to_owned())),
+        None => (name, None),
+    };
+    let name: String = name.chars().filter(|character| !long || *character != '-').collect();
+    (name, value.filter(|value| !value.is_empty()))
+}
+
+/// The parameter of this name, or the only one that begins so.
+fn find<'i>(info: &'i CommandInfo, name: &str) -> Option<&'i ParameterInfo> {
+    if let Some(found) = info.parameters().iter().find(|parameter| parameter.is_called(name)) {
+        return Some(found);
+    }
+    let begins = |known: &str| known.get(..name.len()).is_some_and(|begin| begin.eq_ignore_ascii_case(name));
+    let mut found = info
+        .parameters()
+        .iter()
+        .filter(|parameter| begins(&parameter.name) || parameter.aliases.iter().any(|alias| begins(alias)));
+    let first = found.next()?;
+    if found.next().is_some() { None } else { Some(first) }
+}
+
+/// The value of a common parameter such as `-ErrorAction`; `-Verbose` and `-Debug` take none.
+fn common_value(name: &str, words: &mut impl Iterator<Item = String>) -> Option<PsValue> {
+    let name = name.to_ascii_lowercase();
+    let is_switch = ["verbose", "debug", "vb", "db"].iter().any(|known| known.starts_with(&name));
+    if is_switch { None } else { words.next().map(PsValue::from) }
+}
+
+/// What the parameter at this position takes, in the first set that has one.
+fn kind_at(info: &CommandInfo, place: usize) -> Kind {
+    let found = info
+        .parameters()
+        .iter()
+        .find(|parameter| parameter.places.iter().any(|known| known.position == Some(place)));
+    found.map_or(Kind::One(Scalar::String), |parameter| parameter.kind)
+}
+
+/// A word as the value of a parameter.
+fn literal(text: &str, kind: Kind) -> Result<PsValue> {
+    match text.to_ascii_lowercase().as_str() {
+        "$true" => return Ok(true.into()),
+        "$false" => return Ok(false.into()),
+        "$null" => return Ok(PsValue::Null),
+        _ => {}
+    }
+    if text.starts_with("@{") || text.starts_with("@(") {
+        return evaluated(text);
+    }
+    Ok(match kind {
+        Kind::One(Scalar::ScriptBlock) | Kind::Many(Scalar::ScriptBlock) => {
+            PsValue::ScriptBlock(without_braces(text).into())
+        }
+        Kind::Many(_) if text.contains(',') => {
+            PsValue::list(text.split(',').map(|item| PsValue::from(item.trim())))
+        }
+        _ => text.into(),
+    })
+}
+
+/// A hash table or an array, written as in the console.
+fn evaluated(text: &str) -> Result<PsValue> {
+    let refused = || anyhow::anyhow!("'{text}' is neither a hash table nor a list of literals");
+    let script = parse(text, Language::CONSOLE).map_err(|error| anyhow::anyhow!("{text}: {error}"))?;
+    let [Statement::Pipeline(pipeline)] = script.statements.as_slice() else { return Err(refused()) };
+    let expression = pipeline.as_expression().ok_or_else(refused)?;
+    crate::cmdlets::script_block::literal(expression, &|_| None).ok_or_else(refused)
+}
+
+/// The words up to the brace that closes the block.
+fn block(words: &mut impl Iterator<Item = String>) -> Result<PsValue> {
+    let mut depth = 1_usize;
+    let mut text = String::new();
+    for word in words {
+        match word.as_str() {
+            "{" => depth += 1,
+            "}" => depth -= 1,
+            _ => {}
+        }
+        if depth == 0 {
+            return Ok(PsValue::ScriptBlock(text.trim().into()));
+        }
+        text.push_str(&word);
+        text.push(' ');
+    }
+    bail!("the script block that starts with '{{' has no '}}'")
+}
+
+#[cfg(test)]
+mod tests {
+    use windlass_mock::powershell::{declared, text};
+
+    use super::*;
+
+    fn arguments(cmdlet: &str, words: &[&str]) -> Result<Vec<String>> {
+        let all: Vec<String> = std::iter::once(&cmdlet).chain(words).map(|word| (*word).to_owned()).collect();
+        let mut line = CommandLine::of(&all)?.unwrap();
+        let info = declared(cmdlet).unwrap();
+        let runspace = LocalRunspace::new(
+            windlass_mock::powershell::Commands::built_in(),
+            windlass_mock::powershell::Variables::default(),
+            80,
+        );
+        let mut commands = windlass_mock::powershell::Commands::none();
+        commands.add(windlass_mock::powershell::function(info.clone(), |_, _, _| Ok(())));
+        let runspace = LocalRunspace::new(commands, runspace.variables().clone(), 80);
+        let command = line.command(&info, &runspace)?;
+        let shown = |parameter: &Parameter| {
+            let value = match parameter.value.items() {
+                Some(items) => items.iter().map(text).collect::<Vec<_>>().join("+"),
+                None => text(&parameter.value),
+            };
+            match &parameter.name {
+                Some(name) => format!("{name}={value}"),
+                None => value,
+            }
+        };
+        Ok(command.parameters.iter().map(shown).collect())
+    }
+
+    #[test]
+    fn both_ways_of_writing_parameters() {
+        for (words, expected) in [
+            (
+                &["-ComputerName", "a,b", "-UseSSL", "{", "Get-Date", "}"][..],
+                &["ComputerName=a+b", "UseSSL=", "Get-Date"][..],
+            ),
+            (&["--computer-name=a", "--use-ssl", "Get-Date"], &["computername=a", "usessl=", "Get-Date"]),
+            (&["-cn", "a", "-ScriptBlock", "{ Get-Date }"], &["cn=a", "ScriptBlock=Get-Date"]),
+            (&["-Cn:a", "-UseSSL:$false", "{1}"], &["Cn=a", "UseSSL=False", "1"]),
+            (&["srv1,srv2", "{", "if", "{", "}", "}"], &["srv1+srv2", "if { }"]),
+            (&["a", "-ErrorAction", "Stop", "-Verbose", "x"], &["ErrorAction=Stop", "Verbose=", "a", "x"]),
+            (&["a", "-SkipCACheck", "--resolve", "a=127.0.0.1", "x"], &["a", "x"]),
+        ] {
+            assert_eq!(arguments("Invoke-Command", words).unwrap(), expected, "{words:?}");
+        }
+        assert_eq!(
+            arguments("Get-CimInstance", &["Win32_Process", "-Property", "Name,Id"]).unwrap()[0],
+            "Property=Name+Id"
+        );
+        assert_eq!(arguments("New-PSSessionOption", &["-SkipCACheck"]).unwrap(), ["SkipCACheck="]);
+        assert!(arguments("Invoke-Command", &["{", "x"]).is_err());
+    }
+
+    #[test]
+    fn only_cmdlets_are_taken() {
+        let line = |words: &[&str]| {
+            let words: Vec<String> = words.iter().map(|word| (*word).to_owned()).collect();
+            CommandLine::of(&words).unwrap().is_some()
+        };
+        assert!(line(&["invoke-command"]) && line(&["icm"]) && line(&["--output", "json", "Get-Process"]));
+        assert!(!line(&["mock"]) && !line(&["--help"]) && !line(&[]));
+    }
+}

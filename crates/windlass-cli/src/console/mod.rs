@@ -1,0 +1,187 @@
+//! `windlass console`: lines of cmdlets, with variables and pipelines.
+
+mod editor;
+mod lines;
+
+use std::io::{IsTerminal, Read};
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
+
+use anyhow::{Context, Result};
+use clap::Args;
+use windlass_mock::powershell::{LocalRunspace, Stop};
+
+use crate::cli::Format;
+use crate::defaults::DefaultOptions;
+use crate::exit::Exit;
+use crate::failure::report_local;
+use crate::output::Screen;
+use crate::runspace::{Defaults, Local};
+
+use self::lines::Lines;
+
+/// Read lines of cmdlets, with variables and pipelines
+///
+/// Without -Command and -File the lines come from the terminal, or from standard input.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  windlass console --resolve srv1=10.0.0.5 -Credential CORP\\alice
+  windlass console -Command '$s = New-PSSession srv1,srv2; Invoke-Command $s { Get-Process } | Select-Object -First 5'
+  windlass console -File nightly.ps1 --output ndjson")]
+pub(crate) struct Console {
+    /// Lines to run, instead of reading any
+    #[arg(long, short = 'c', value_name = "TEXT", conflicts_with = "file")]
+    command: Option<String>,
+    /// File with lines to run
+    #[arg(long, short = 'f', value_name = "FILE")]
+    file: Option<PathBuf>,
+    #[command(flatten)]
+    defaults: DefaultOptions,
+}
+
+/// A console: a runspace and the screen that shows what comes of its lines.
+pub(crate) struct Session {
+    pub(crate) local: Arc<Local>,
+    pub(crate) runspace: LocalRunspace,
+    pub(crate) screen: Screen,
+    /// The order to stop of what runs now, for Ctrl-C.
+    running: Arc<Mutex<Option<Stop>>>,
+}
+
+impl Console {
+    /// Runs the lines; the calling thread is the one that they run on.
+    pub(crate) fn run(self, handle: &tokio::runtime::Handle, format: Option<Format>) -> Exit {
+        match self.run_all(handle, format) {
+            Ok(exit) => exit,
+            Err(error) => report_local(&error),
+        }
+    }
+
+    fn run_all(self, handle: &tokio::runtime::Handle, format: Option<Format>) -> Result<Exit> {
+        let mut session = Session::new(handle, self.defaults.resolve()?, format);
+        let text = match (&self.command, &self.file) {
+            (Some(text), _) => Some(text.clone()),
+            (None, Some(file)) => Some(
+                std::fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))?,
+            ),
+            (None, None) if std::io::stdin().is_terminal() => None,
+            (None, None) => {
+                let mut text = String::new();
+                std::io::stdin().read_to_string(&mut text).context("cannot read standard input")?;
+                Some(text)
+            }
+        };
+        match text {
+            Some(text) => {
+                let mut lines = Lines::default();
+                for line in text.trim_start_matches('\u{feff}').lines() {
+                    if !session.take(&mut lines, line) {
+                        break;
+                    }
+                }
+                session.finish(&mut lines);
+            }
+            None => editor::run(&mut session)?,
+        }
+        Ok(session.close())
+    }
+}
+
+impl Session {
+    /// A console with nothing open.
+    pub(crate) fn new(handle: &tokio::runtime::Handle, defaults: Defaults, format: Option<Format>) -> Self {
+        let local = Local::new(handle.clone(), defaults);
+        let runspace = local.runspace(crate::output::columns());
+        let screen = Screen::new(&local, format);
+        let running: Arc<Mutex<Option<Stop>>> = Arc::default();
+        let interrupted = Arc::clone(&running);
+        let exits = Arc::downgrade(&local);
+        handle.spawn(async move {
+            while tokio::signal::ctrl_c().await.is_ok() {
+                if let Some(stop) = crate::runspace::lock(&interrupted).as_ref() {
+                    stop.stop();
+                }
+                if let Some(local) = exits.upgrade() {
+                    local.note(Exit::INTERRUPTED);
+                }
+            }
+        });
+        Self { local, runspace, screen, running }
+    }
+
+    /// Takes one line more; runs what is complete. `false` where nothing more is to be run.
+    fn take(&mut self, lines: &mut Lines, line: &str) -> bool {
+        if let Some(entered) = self.local.entered() {
+            return self.remote(&entered, line);
+        }
+        match lines.add(line, |text| self.runspace.parse(text)) {
+            lines::Outcome::More => true,
+            lines::Outcome::Run(text, script) => self.run_script(&text, script),
+            lines::Outcome::Refused(message) => {
+                self.screen.refuse(&message);
+                true
+            }
+        }
+    }
+
+    /// Says so where the last lines lack their end.
+    fn finish(&mut self, lines: &mut Lines) {
+        if let Some(message) = lines.unfinished(|text| self.runspace.parse(text)) {
+            self.screen.refuse(&message);
+        }
+    }
+
+    /// Runs a text that was read.
+    fn run_script(&mut self, text: &str, script: windlass_command::Script) -> bool {
+        let stop = self.begin();
+        let went_on = self.runspace.run(text, script, &stop, &mut self.screen);
+        self.end();
+        went_on
+    }
+
+    /// Runs commands whose arguments are values already.
+    pub(crate) fn invoke(&mut self, command: &windlass::PowerShell) -> bool {
+        let stop = self.begin();
+        let went_on = self.runspace.invoke(command, None, &stop, &mut self.screen);
+        self.end();
+        went_on
+    }
+
+    fn begin(&self) -> Stop {
+        let stop = Stop::default();
+        *crate::runspace::lock(&self.running) = Some(stop.clone());
+        stop
+    }
+
+    fn end(&mut self) {
+        *crate::runspace::lock(&self.running) = None;
+        self.screen.flush();
+    }
+
+    /// Sends a line to the session that was entered.
+    fn remote(&mut self, entered: &Arc<crate::runspace::SessionEntry>, line: &str) -> bool {
+        let word = line.trim();
+        if word.is_empty() {
+            return true;
+        }
+        if ["exit", "exsn", "Exit-PSSession"].iter().any(|known| word.eq_ignore_ascii_case(known)) {
+            self.local.enter(None);
+            return true;
+        }
+        let value = entered.value();
+        let command = windlass::PowerShell::new()
+            .command("Invoke-Command")
+            .parameter("Session", value)
+            .parameter("ScriptBlock", windlass_clixml::PsValue::ScriptBlock(line.into()))
+            .parameter("HideComputerName", true);
+        self.invoke(&command)
+    }
+
+    /// Closes what is open and tells how the process is to end.
+    pub(crate) fn close(mut self) -> Exit {
+        self.screen.flush();
+        let local = Arc::clone(&self.local);
+        self.local.handle.block_on(local.close());
+        local.exit()
+    }
+}

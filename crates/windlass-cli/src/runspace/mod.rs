@@ -1,0 +1,174 @@
+//! What the cmdlets of one process share: sessions, jobs, credentials and variables.
+//!
+//! Cmdlets run on a thread of their own, as the engine of `windlass-mock` asks for it; what they do over the
+//! network runs on the process's runtime, and [`Local::wait`] joins the two so that Ctrl-C ends both.
+
+mod cim_sessions;
+mod credentials;
+mod failures;
+mod jobs;
+mod options;
+mod reach;
+mod sessions;
+
+use std::future::Future;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use anyhow::{Context as _, Result};
+use tokio::runtime::Handle;
+use tokio::sync::OnceCell;
+use windlass::Target;
+use windlass::net::NameMap;
+use windlass_clixml::PsValue;
+use windlass_command::wildcard::Pattern;
+use windlass_mock::powershell::{Commands, Context, Halt, LocalRunspace, Variables};
+
+use crate::credential::Login;
+use crate::exit::Exit;
+use crate::host::LocalHost;
+
+pub(crate) use cim_sessions::{CimEntry, CimTable};
+pub(crate) use credentials::CredentialTable;
+pub(crate) use failures::{argument, of_error, remote};
+pub(crate) use jobs::{Job, JobEvent, JobState, JobTable, job_value};
+pub(crate) use options::{cim_options, ps_options, wants_dcom};
+pub(crate) use reach::{Place, Reach, Recipe, login_of, places};
+pub(crate) use sessions::{SessionEntry, SessionTable, found_value};
+
+/// What holds for every connection of the process, unless a cmdlet says otherwise.
+#[derive(Default, Clone)]
+pub(crate) struct Defaults {
+    /// Who logs on where no cmdlet names a credential.
+    pub(crate) login: Option<Login>,
+    /// Where names lead.
+    pub(crate) names: NameMap,
+    /// Certificate authorities to trust besides those of the system, in PEM.
+    pub(crate) authorities: Vec<u8>,
+    pub(crate) no_encryption: bool,
+    pub(crate) skip_ca_check: bool,
+    pub(crate) skip_cn_check: bool,
+    /// The computers that are trusted without TLS and Kerberos.
+    pub(crate) trusted_hosts: Vec<String>,
+}
+
+/// What the cmdlets share.
+pub(crate) struct Local {
+    pub(crate) handle: Handle,
+    pub(crate) defaults: Defaults,
+    pub(crate) sessions: SessionTable,
+    pub(crate) cim: CimTable,
+    pub(crate) jobs: JobTable,
+    pub(crate) credentials: CredentialTable,
+    /// The session that lines are sent to.
+    entered: Mutex<Option<Arc<SessionEntry>>>,
+    host: OnceCell<LocalHost>,
+    exit: Mutex<Exit>,
+}
+
+impl Local {
+    /// Nothing yet.
+    pub(crate) fn new(handle: Handle, defaults: Defaults) -> Arc<Self> {
+        Arc::new(Self {
+            handle,
+            defaults,
+            sessions: SessionTable::default(),
+            cim: CimTable::default(),
+            jobs: JobTable::default(),
+            credentials: CredentialTable::default(),
+            entered: Mutex::default(),
+            host: OnceCell::new(),
+            exit: Mutex::new(Exit::DONE),
+        })
+    }
+
+    /// A runspace with all cmdlets, which shows what it formats in so many columns.
+    pub(crate) fn runspace(self: &Arc<Self>, width: usize) -> LocalRunspace {
+        let mut commands = Commands::built_in();
+        crate::cmdlets::add_to(&mut commands, self);
+        let weak = Arc::downgrade(self);
+        let variables = Variables::refreshed_by(Box::new(move |value| weak.upgrade()?.refreshed(value)));
+        LocalRunspace::new(commands, variables, width)
+    }
+
+    /// Waits for work on the network, or until the pipeline is stopped, which drops the work.
+    pub(crate) fn wait<T>(&self, cx: &Context<'_>, work: impl Future<Output = T>) -> Result<T, Halt> {
+        let stop = cx.runspace().stop().clone();
+        self.handle.block_on(async {
+            tokio::select! {
+                done = work => Ok(done),
+                () = stop.stopped() => Err(Halt::Stopped),
+            }
+        })
+    }
+
+    /// The embedded host that stands for the local computer.
+    pub(crate) async fn host(&self) -> Result<&LocalHost> {
+        self.host.get_or_try_init(LocalHost::start).await.context("the local host does not start")
+    }
+
+    /// Gives a target what holds for every connection.
+    pub(crate) fn prepare(&self, target: &mut Target) -> Result<()> {
+        let defaults = &self.defaults;
+        target
+            .set_names(defaults.names.clone())
+            .set_allow_unencrypted(defaults.no_encryption)
+            .set_skip_ca_check(defaults.skip_ca_check)
+            .set_skip_cn_check(defaults.skip_cn_check);
+        if !defaults.authorities.is_empty() {
+            target.add_trusted_roots(&defaults.authorities).context("the file with authorities")?;
+        }
+        Ok(())
+    }
+
+    /// Whether a name is led to an address of the user's choice.
+    pub(crate) fn is_resolved(&self, name: &str) -> bool {
+        self.defaults.names.lookup(name, 0).is_some()
+    }
+
+    /// The session that lines are sent to, if one was entered.
+    pub(crate) fn entered(&self) -> Option<Arc<SessionEntry>> {
+        lock(&self.entered).clone()
+    }
+
+    /// Enters or leaves a session.
+    pub(crate) fn enter(&self, session: Option<Arc<SessionEntry>>) {
+        *lock(&self.entered) = session;
+    }
+
+    /// Remembers how the process is to end.
+    pub(crate) fn note(&self, exit: Exit) {
+        let mut known = lock(&self.exit);
+        *known = (*known).max(exit);
+    }
+
+    /// How the process is to end.
+    pub(crate) fn exit(&self) -> Exit {
+        *lock(&self.exit)
+    }
+
+    /// Sessions and jobs as they are now, where a value stands for one.
+    fn refreshed(&self, value: &PsValue) -> Option<PsValue> {
+        self.sessions.refreshed(value).or_else(|| self.jobs.refreshed(value))
+    }
+
+    /// Closes every session.
+    pub(crate) async fn close(&self) {
+        self.enter(None);
+        self.jobs.close().await;
+        self.sessions.close().await;
+        self.cim.close().await;
+    }
+}
+
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Whether names fit a pattern with wildcards; one that is no pattern fits its own text.
+pub(crate) fn matcher(text: &str) -> impl Fn(&str) -> bool + use<> {
+    let (pattern, literal) = (Pattern::new(text).ok(), text.to_owned());
+    move |name| match &pattern {
+        Some(pattern) => pattern.matches(name),
+        None => name.eq_ignore_ascii_case(&literal),
+    }
+}
