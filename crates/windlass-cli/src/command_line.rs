@@ -208,11 +208,11 @@ fn common_value(name: &str, words: &mut impl Iterator<Item = String>) -> Option<
 
 /// What the parameter at this position takes, in the first set that has one.
 fn kind_at(info: &CommandInfo, place: usize) -> Kind {
-    let found = info
-        .parameters()
-        .iter()
-        .find(|parameter| parameter.places.iter().any(|known| known.position == Some(place)));
-    found.map_or(Kind::One(Scalar::String), |parameter| parameter.kind)
+    let is_at = |parameter: &&ParameterInfo| {
+        parameter.kind.scalar() != Scalar::ScriptBlock
+            && parameter.places.iter().any(|known| known.position == Some(place))
+    };
+    info.parameters().iter().find(is_at).map_or(Kind::One(Scalar::String), |parameter| parameter.kind)
 }
 
 /// A word as the value of a parameter.

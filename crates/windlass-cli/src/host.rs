@@ -51,6 +51,12 @@ pub(crate) struct Mock {
     /// Run the programs that clients ask for
     #[arg(long)]
     allow_exec: bool,
+    /// Further name of the PowerShell endpoint, for -ConfigurationName; may be repeated
+    #[arg(long, value_name = "NAME")]
+    configuration: Vec<String>,
+    /// Further path to serve at, for -ApplicationName and -ConnectionUri; may be repeated
+    #[arg(long, value_name = "PATH")]
+    url_prefix: Vec<String>,
     /// Answer scripts as this file says, see below
     #[arg(long, value_name = "FILE")]
     scenario: Option<PathBuf>,
@@ -86,6 +92,12 @@ impl Mock {
         }
         if let Some(path) = &self.keytab {
             builder = builder.keytab(windlass::kerberos::read_keytab(path)?);
+        }
+        for path in &self.url_prefix {
+            builder = builder.url_prefix(path);
+        }
+        for name in &self.configuration {
+            builder = builder.configuration(name);
         }
         if let Some(path) = &self.scenario {
             builder = builder.scenario(Scenario::from_file(path)?);

@@ -5,63 +5,17 @@
     clippy::panic,
     clippy::indexing_slicing,
     missing_docs,
+    unreachable_pub,
     reason = "test code"
 )]
 
-use std::io::{BufRead, BufReader, Write};
-use std::process::{Child, Command, Output, Stdio};
+mod support;
+
+use std::io::Write;
+use std::process::{Command, Stdio};
 
 use serde_json::Value;
-
-const PROGRAM: &str = env!("CARGO_BIN_EXE_windlass");
-const PASSWORD: &str = "Throw-away.1";
-
-/// A `windlass mock` that ends with its input.
-struct Host {
-    child: Child,
-    http: String,
-    https: String,
-    certificate: String,
-}
-
-impl Host {
-    fn start(arguments: &[&str]) -> Self {
-        let mut child = Command::new(PROGRAM)
-            .args(["mock", "--tls-listen", "127.0.0.1:0", "--user"])
-            .arg(format!("alice:{PASSWORD}"))
-            .args(arguments)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut line = String::new();
-        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
-        let ready: Value = serde_json::from_str(&line).unwrap();
-        assert_eq!(ready["event"], "ready");
-        let text = |key: &str| ready[key].as_str().unwrap().to_owned();
-        let port = |key: &str| text(key).rsplit_once(':').unwrap().1.to_owned();
-        Self { child, http: port("http"), https: port("https"), certificate: text("certificate") }
-    }
-
-    fn stop(mut self) {
-        drop(self.child.stdin.take());
-        assert!(self.child.wait().unwrap().success());
-    }
-}
-
-fn windlass(password: &str, arguments: &[&str]) -> Output {
-    Command::new(PROGRAM)
-        .args(arguments)
-        .env("WINDLASS_PASSWORD", password)
-        .stdin(Stdio::null())
-        .output()
-        .unwrap()
-}
-
-fn lines(output: &Output) -> Vec<Value> {
-    let text = std::str::from_utf8(&output.stdout).unwrap();
-    text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
-}
+use support::{Host, PASSWORD, PROGRAM, lines, windlass};
 
 #[test]
 fn cmdlets_against_the_host() {
@@ -149,4 +103,79 @@ fn decode_shows_what_is_inside() {
     let output = child.wait_with_output().unwrap();
     let shown: Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!((&shown["format"], &shown["message"]), (&Value::from("ntlm"), &Value::from("NEGOTIATE")));
+}
+
+#[test]
+fn the_console_runs_lines() {
+    let host = Host::start(&[]);
+    let resolve = format!("srv1=127.0.0.1:{}", host.http);
+    let console = |text: &str| {
+        windlass(PASSWORD, &["console", "--resolve", &resolve, "--credential", "alice", "--command", text])
+    };
+    for (text, expected) in [
+        (
+            "$s = New-PSSession -ComputerName srv1\n Invoke-Command -Session $s { Write-Output 3,1,2 } | Sort-Object",
+            vec!["1", "2", "3"],
+        ),
+        (
+            "$s = New-PSSession srv1 -Name web; $s.Name; Remove-PSSession -Name we*; $s.State",
+            vec!["web", "Closed"],
+        ),
+        ("$s = New-PSSession srv1; $n = 5; Invoke-Command $s { Write-Output $using:n }", vec!["5"]),
+        (
+            "'a','b' | Invoke-Command -ComputerName srv1 { Write-Output 1 } | Measure-Object | Select-Object -ExpandProperty Count",
+            vec!["1"],
+        ),
+        ("Enter-PSSession srv1\nWrite-Output inside\nexit\nWrite-Output outside", vec!["inside", "outside"]),
+        (
+            "$j = Invoke-Command -ComputerName srv1 { Write-Output done } -AsJob; $j | Wait-Job | Receive-Job; $j.State",
+            vec!["done", "Completed"],
+        ),
+        (
+            "Get-CimInstance Win32_OperatingSystem -ComputerName srv1 | Get-CimInstance | Select-Object -ExpandProperty PSComputerName",
+            vec!["srv1"],
+        ),
+        ("(Get-CimClass Win32_Process).CimClassName", vec!["Win32_Process"]),
+        ("'x' | Invoke-Command -ComputerName srv1 { Sort-Object }", vec!["x"]),
+        ("New-PSSessionOption -NoCompression | Select-Object -ExpandProperty NoCompression", vec!["true"]),
+    ] {
+        let ran = console(text);
+        assert_eq!(ran.status.code(), Some(0), "{text}: {}", support::errors(&ran));
+        let shown: Vec<String> = lines(&ran)
+            .iter()
+            .map(|line| match &line["value"] {
+                Value::String(text) => text.clone(),
+                other => other.to_string(),
+            })
+            .collect();
+        assert_eq!(shown, expected, "{text}");
+    }
+    for (text, status, said) in [
+        ("Get-Process > list.txt", 2, "redirection is outside the command language"),
+        ("No-Such", 2, "'No-Such' is not recognized"),
+        ("New-PSSession srv1 -Port 70000", 2, "maximum allowed range of 65535"),
+        ("New-PSSession srv1 -CertificateThumbprint AB -Credential alice", 2, "cannot be used together"),
+        ("New-PSSession srv1 -CertificateThumbprint AB -Authentication Basic", 2, "only with Default"),
+        (
+            "New-PSSession srv1 -Authentication NegotiateWithImplicitCredential -Credential alice",
+            2,
+            "leave out -Credential",
+        ),
+        (
+            "New-CimSession srv1 -Port 5985 -SessionOption (New-CimSessionOption -Protocol Dcom)",
+            2,
+            "cannot be used with options for DCOM",
+        ),
+        ("New-PSSessionOption -ProxyCredential alice", 2, "needs a proxy"),
+        ("New-PSSession 10.1.2.3 -Credential alice", 2, "--trusted-hosts 10.1.2.3"),
+        ("New-PSSession srv1 -SessionOption @{ NoCompresion = $true }", 2, "is no option of a session"),
+        ("New-PSSessionOption -IdleTimeout 5", 2, "at least 60000"),
+        ("Get-PSSession -Name nobody", 1, "no session of this process is called 'nobody'"),
+    ] {
+        let ran = console(text);
+        let errors = support::errors(&ran);
+        assert_eq!(ran.status.code(), Some(status), "{text}: {errors}");
+        assert!(errors.contains(said), "{text}: {errors}");
+    }
+    host.stop();
 }

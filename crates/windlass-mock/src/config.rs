@@ -87,6 +87,8 @@ pub(crate) struct Config {
     pub(crate) computer: String,
     pub(crate) commands: Commands,
     pub(crate) scenario: Arc<Scenario>,
+    pub(crate) configurations: Vec<String>,
+    pub(crate) url_prefixes: Vec<String>,
     pub(crate) providers: Vec<Arc<dyn CimProvider>>,
     pub(crate) http: Option<String>,
     pub(crate) https: Option<String>,
@@ -114,6 +116,8 @@ impl Default for MockHostBuilder {
                 computer: facts.host_name(),
                 commands: Commands::built_in(),
                 scenario: Arc::default(),
+                configurations: Vec::new(),
+                url_prefixes: Vec::new(),
                 providers: vec![Arc::new(FactsProvider)],
                 http: None,
                 https: None,
@@ -199,6 +203,18 @@ impl MockHostBuilder {
     /// Answers certain scripts in the PowerShell endpoints as this scenario says; all else runs as usual.
     pub fn scenario(mut self, scenario: Scenario) -> Self {
         self.config.scenario = Arc::new(scenario);
+        self
+    }
+
+    /// Serves at another path, too (`-ApplicationName`).
+    pub fn url_prefix(mut self, path: &str) -> Self {
+        self.config.url_prefixes.push(path.to_owned());
+        self
+    }
+
+    /// Offers the PowerShell endpoint under another name, too (`-ConfigurationName`).
+    pub fn configuration(mut self, name: &str) -> Self {
+        self.config.configurations.push(name.to_owned());
         self
     }
 

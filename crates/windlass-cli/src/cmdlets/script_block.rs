@@ -87,9 +87,13 @@ pub(crate) fn literal(expression: &Expression, using: &Using<'_>) -> Option<PsVa
                 "true" => true.into(),
                 "false" => false.into(),
                 "null" => PsValue::Null,
-                path => using(path.strip_prefix("using:")?)?,
+                _ => return None,
             }
         }
+        ExpressionKind::Using(inner) => match &inner.kind {
+            ExpressionKind::Variable(variable) => using(&variable.path)?,
+            _ => return None,
+        },
         ExpressionKind::Hashtable(entries) => {
             let mut pairs = Vec::with_capacity(entries.len());
             for (key, value) in entries {

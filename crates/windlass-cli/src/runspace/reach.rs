@@ -252,6 +252,7 @@ fn mechanism(name: &str) -> Option<Authentication> {
     Some(match name.to_ascii_lowercase().as_str() {
         "default" => Authentication::Default,
         "basic" => Authentication::Basic,
+        "digest" => Authentication::Digest,
         "negotiate" | "negotiatewithimplicitcredential" => Authentication::Negotiate,
         "ntlmdomain" => Authentication::Ntlm,
         "none" => Authentication::Anonymous,

@@ -81,6 +81,8 @@ pub struct Place {
     pub pipeline: bool,
     /// Whether properties of its name do so.
     pub by_name: bool,
+    /// Whether PowerShell's own command does not have it in this set.
+    pub is_own: bool,
 }
 
 /// A declaration of parameters that does not follow the notation.
@@ -298,7 +300,7 @@ impl CommandInfo {
                 position - 1
             });
             let place =
-                Place { set, position: place, mandatory: item.mandatory, pipeline: false, by_name: false };
+                Place { set, position: place, mandatory: item.mandatory, pipeline: false, by_name: false, is_own: false };
             match self.parameters.iter_mut().find(|known| known.name == item.name) {
                 Some(known) => known.places.push(place),
                 None => self.parameters.push(ParameterInfo {

@@ -8,7 +8,7 @@
 //! | `cmdlet NAME MODULE CLASS` | begins a cmdlet |
 //! | `alias NAME` | another name of it |
 //! | `param NAME TYPE [alias=A] [notnull] [notempty] [range=A..B] [only=A,B] [own]` | one of its parameters |
-//! | `set NAME [PARAMETER[:MARKS]]` | a parameter set, the default one first; `!` mandatory, a number is the position, `v` takes input, `n` takes a property of input, `r` takes what remains |
+//! | `set NAME [PARAMETER[:MARKS]]` | a parameter set, the default one first; `!` mandatory, a number is the position, `v` takes input, `n` takes a property of input, `r` takes what remains, `o` marks what is ours |
 
 use super::command::{Check, CommandInfo, ParameterInfo, Place};
 use super::kind::Kind;
@@ -111,6 +111,7 @@ fn place(set: usize, marks: &str) -> Place {
         mandatory: marks.contains('!'),
         pipeline: marks.contains('v'),
         by_name: marks.contains('n'),
+        is_own: marks.contains('o'),
     }
 }
 
@@ -137,7 +138,7 @@ mod tests {
             info.syntax().nth(1).unwrap(),
             "New-CimSession [[-ComputerName] <string[]>] [-Name <string>] [-OperationTimeoutSec <uint>] \
              [-SkipTestConnection] [-Port <uint>] [-SessionOption <CimSessionOptions>] \
-             [-CertificateThumbprint <string>] [-ThrottleLimit <int>] [<CommonParameters>]"
+             [-CertificateThumbprint <string>] [-ThrottleLimit <int>] [-UseSSL] [<CommonParameters>]"
         );
         assert_eq!(info.default_set(), Some("CredentialParameterSet"));
     }

@@ -72,7 +72,7 @@ pub(crate) struct Owned(pub(crate) String);
 
 /// Answers a request.
 pub(crate) async fn answer(host: &Arc<Host>, request: &HttpRequest, peer: &str) -> Answer {
-    if !is_known_path(&request.path) {
+    if !is_known_path(host, &request.path) {
         return Answer { status: 404, content_type: String::new(), body: Bytes::new() };
     }
     let limits = limits(host);
@@ -105,7 +105,11 @@ pub(crate) async fn answer(host: &Arc<Host>, request: &HttpRequest, peer: &str) 
     }
 }
 
-fn is_known_path(path: &str) -> bool {
+fn is_known_path(host: &Host, path: &str) -> bool {
+    let is_prefix = |prefix: &String| path.trim_matches('/').eq_ignore_ascii_case(prefix.trim_matches('/'));
+    if host.config.url_prefixes.iter().any(is_prefix) {
+        return true;
+    }
     matches!(path.trim_end_matches('/'), "/wsman" | "/WSMAN" | "/wsman-anon/identify")
         || path.trim_end_matches('/').eq_ignore_ascii_case("/wsman")
 }

@@ -107,7 +107,7 @@ async fn create(host: &Arc<Host>, header: &Header, request: ShellRequest<'_>, ca
     if let Some(unknown) = header.options.first_unknown_required(&CREATE_OPTIONS) {
         return Err(Box::new(Fault::option_not_supported(&unknown.name)));
     }
-    let kind = kind_of(&resource)?;
+    let kind = kind_of(host, &resource)?;
     if header.compression.is_some() {
         let text = "Compression of shell streams is not supported by this service.";
         return Err(Box::new(Fault::unsupported_feature(text)));
@@ -161,7 +161,7 @@ async fn create(host: &Arc<Host>, header: &Header, request: ShellRequest<'_>, ca
 }
 
 /// What kind of shell a resource URI asks for.
-fn kind_of(resource: &str) -> Result<Kind, Box<Fault>> {
+fn kind_of(host: &Host, resource: &str) -> Result<Kind, Box<Fault>> {
     if resource.eq_ignore_ascii_case(uri::CMD_SHELL) {
         return Ok(Kind::Cmd);
     }
@@ -173,7 +173,14 @@ fn kind_of(resource: &str) -> Result<Kind, Box<Fault>> {
         "PowerShell.7.6.5",
     ];
     match uri::powershell_configuration(resource) {
-        Some(name) if known.iter().any(|known| known.eq_ignore_ascii_case(name)) => Ok(Kind::PowerShell),
+        Some(name)
+            if known
+                .into_iter()
+                .chain(host.config.configurations.iter().map(String::as_str))
+                .any(|known| known.eq_ignore_ascii_case(name)) =>
+        {
+            Ok(Kind::PowerShell)
+        }
         _ => Err(Box::new(Fault::invalid_resource_uri(resource))),
     }
 }

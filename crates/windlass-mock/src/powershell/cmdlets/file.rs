@@ -125,6 +125,8 @@ fn targets(
 
 /// Resolves wildcards in the parts of a path.
 fn resolve(path: &str) -> Vec<PathBuf> {
+    // Both kinds of slashes part directories, as in PowerShell.
+    let path = &path.replace('\\', "/");
     let mut found = vec![if path.starts_with('/') { PathBuf::from("/") } else { PathBuf::new() }];
     for part in path.split('/').filter(|part| !part.is_empty()) {
         let pattern = Wildcard::new(part, true);

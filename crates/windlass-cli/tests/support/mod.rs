@@ -1,0 +1,72 @@
+//! The binary and its host, for tests.
+#![allow(dead_code, reason = "each test uses what it needs")]
+
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+use std::process::{Child, Command, Output, Stdio};
+
+use serde_json::Value;
+
+pub const PROGRAM: &str = env!("CARGO_BIN_EXE_windlass");
+pub const PASSWORD: &str = "Throw-away.1";
+
+/// A `windlass mock` that ends with its input.
+pub struct Host {
+    child: Child,
+    pub http: String,
+    pub https: String,
+    pub certificate: String,
+}
+
+impl Host {
+    pub fn start(arguments: &[&str]) -> Self {
+        let mut child = Command::new(PROGRAM)
+            .args(["mock", "--tls-listen", "127.0.0.1:0", "--user"])
+            .arg(format!("alice:{PASSWORD}"))
+            .args(arguments)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        let ready: Value = serde_json::from_str(&line).unwrap();
+        assert_eq!(ready["event"], "ready");
+        let text = |key: &str| ready[key].as_str().unwrap().to_owned();
+        let port = |key: &str| text(key).rsplit_once(':').unwrap().1.to_owned();
+        Self { child, http: port("http"), https: port("https"), certificate: text("certificate") }
+    }
+
+    pub fn stop(mut self) {
+        drop(self.child.stdin.take());
+        assert!(self.child.wait().unwrap().success());
+    }
+}
+
+/// Runs the program in a folder.
+pub fn windlass_in(folder: &Path, password: &str, arguments: &[&str]) -> Output {
+    Command::new(PROGRAM)
+        .args(arguments)
+        .env("WINDLASS_PASSWORD", password)
+        .env_remove("WINDLASS_USER")
+        .current_dir(folder)
+        .stdin(Stdio::null())
+        .output()
+        .unwrap()
+}
+
+/// Runs the program.
+pub fn windlass(password: &str, arguments: &[&str]) -> Output {
+    windlass_in(&std::env::temp_dir(), password, arguments)
+}
+
+/// The JSON objects of standard output, a line each.
+pub fn lines(output: &Output) -> Vec<Value> {
+    let text = std::str::from_utf8(&output.stdout).unwrap();
+    text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+/// Standard error.
+pub fn errors(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
