@@ -2,9 +2,11 @@
 
 use clap::{Parser, Subcommand, ValueEnum};
 
+use crate::agent::Agent;
 use crate::console::Console;
 use crate::decode::Decode;
 use crate::exit::Exit;
+use crate::help::{Completion, Help};
 use crate::host::Mock;
 
 /// Manage Windows computers from anywhere: PowerShell remoting and CIM, client and host.
@@ -54,9 +56,18 @@ enum Command {
     /// Read lines of cmdlets, with variables and pipelines
     #[command(name = "console")]
     Console(Console),
+    /// Tell about the agent that keeps sessions, or stop it
+    #[command(name = "agent")]
+    Agent(Agent),
     /// Serve as a host that other programs can manage
     #[command(name = "mock")]
     Mock(Mock),
+    /// Tell what there is, or about one cmdlet
+    #[command(name = "help")]
+    Help(Help),
+    /// Write completions for a shell
+    #[command(name = "completion")]
+    Completion(Completion),
     /// Show as JSON what is inside captured bytes
     #[command(name = "decode")]
     Decode(Decode),
@@ -67,8 +78,11 @@ impl Cli {
     pub(crate) fn run(self, runtime: &tokio::runtime::Runtime) -> Exit {
         match self.command {
             Command::Console(console) => console.run(runtime.handle(), self.output),
+            Command::Agent(agent) => agent.run(runtime),
             Command::Mock(mock) => runtime.block_on(mock.run()),
             Command::Decode(decode) => decode.run(),
+            Command::Help(help) => help.run(runtime.handle()),
+            Command::Completion(completion) => completion.run(runtime.handle()),
         }
     }
 }

@@ -7,16 +7,19 @@ use anyhow::{Result, bail};
 use clap::ValueEnum;
 use windlass_clixml::PsValue;
 use windlass_command::{Language, Statement, parse};
-use windlass_mock::powershell::{CommandInfo, Kind, LocalRunspace, ParameterInfo, Scalar};
+use windlass_mock::powershell::{CommandInfo, Kind, ParameterInfo, Scalar, text};
 use windlass_psrp::{Command, Parameter, PowerShell};
 
+use crate::agent::Forwarding;
 use crate::cli::Format;
 use crate::cmdlets::script_block::without_braces;
 use crate::console::Session;
+use crate::credential::{self, Login};
 use crate::defaults::DefaultOptions;
 use crate::exit::Exit;
 use crate::failure::report_local;
-use crate::runspace::Defaults;
+use crate::output::View;
+use crate::runspace::{Defaults, Local, job_value};
 
 /// Options without a value that hold for every connection.
 const FLAGS: [&str; 3] = ["NoEncryption", "SkipCACheck", "SkipCNCheck"];
@@ -56,28 +59,57 @@ impl CommandLine {
         Ok(is_cmdlet.then_some(line))
     }
 
-    /// Runs the cmdlet.
-    pub(crate) fn run(mut self, handle: &tokio::runtime::Handle) -> Exit {
-        let prepared = self.prepare(handle);
-        let (mut session, command) = match prepared {
-            Ok(prepared) => prepared,
-            Err(error) => return report_local(&error),
-        };
-        session.invoke(&command);
-        session.close()
+    /// Runs the cmdlet: here, or in the agent where it concerns what the agent keeps.
+    pub(crate) fn run(self, handle: &tokio::runtime::Handle) -> Exit {
+        match self.run_somewhere(handle) {
+            Ok(exit) => exit,
+            Err(error) => report_local(&error),
+        }
     }
 
-    fn prepare(&mut self, handle: &tokio::runtime::Handle) -> Result<(Session, PowerShell)> {
+    fn run_somewhere(mut self, handle: &tokio::runtime::Handle) -> Result<Exit> {
         // Which words are options of the process depends on the cmdlet, which an empty session knows.
-        let format = self.format;
-        let probe = Session::new(handle, Defaults::default(), format);
-        let Some(found) = probe.runspace.commands().find(&self.name) else {
-            bail!("there is no cmdlet '{}': `windlass help` lists them", self.name);
-        };
-        let info = found.info().clone();
-        let command = self.command(&info, &probe.runspace)?;
-        let session = Session::new(handle, self.defaults.resolve()?, self.format);
-        Ok((session, PowerShell::new().add_command(command)))
+        let probe = Session::new(handle, Defaults::default(), self.format);
+        let info = self.info(&probe)?;
+        if self
+            .words
+            .iter()
+            .any(|word| ["--help", "-?", "-h", "-help"].contains(&word.to_ascii_lowercase().as_str()))
+        {
+            crate::help::show(&info)?;
+            return Ok(Exit::DONE);
+        }
+        let words = self.words.clone();
+        let command = self.command(&info)?;
+        let mut defaults = self.defaults.resolve()?;
+        let how = forwarding(&info, &command);
+        if how != Forwarding::Never {
+            defaults.logins.extend(named_logins(&command)?);
+            let words = std::iter::once(self.name.clone()).chain(words).collect();
+            let run =
+                crate::agent::Run { words, defaults: defaults.clone(), view: View::of_process(self.format) };
+            if let Some(exit) = crate::agent::forward(how, &run, &self.defaults)? {
+                return Ok(exit);
+            }
+        }
+        let mut session = Session::new(handle, defaults, self.format);
+        let command = resolved(command, &info, &session.local)?;
+        session.invoke(&PowerShell::new().add_command(command));
+        Ok(session.close())
+    }
+
+    /// The command, with the sessions of this process that it names.
+    pub(crate) fn command_in(mut self, session: &Session) -> Result<PowerShell> {
+        let info = self.info(session)?;
+        let command = resolved(self.command(&info)?, &info, &session.local)?;
+        Ok(PowerShell::new().add_command(command))
+    }
+
+    fn info(&self, session: &Session) -> Result<CommandInfo> {
+        match session.runspace.commands().find(&self.name) {
+            Some(found) => Ok(found.info().clone()),
+            None => bail!("there is no cmdlet '{}': `windlass help` lists them", self.name),
+        }
     }
 
     /// Takes an option that holds for every connection.
@@ -111,7 +143,7 @@ impl CommandLine {
     }
 
     /// The command with its arguments.
-    fn command(&mut self, info: &CommandInfo, runspace: &LocalRunspace) -> Result<Command> {
+    fn command(&mut self, info: &CommandInfo) -> Result<Command> {
         let mut command = Command::new(info.name());
         let mut words = std::mem::take(&mut self.words).into_iter();
         let mut positional = Vec::new();
@@ -162,9 +194,82 @@ impl CommandLine {
             };
             command.parameters.push(Parameter { name: None, value });
         }
-        debug_assert!(runspace.commands().find(info.name()).is_some());
         Ok(command)
     }
+}
+
+/// Parameters whose values the agent keeps.
+const KEPT: [&str; 3] = ["Session", "CimSession", "Job"];
+/// Parameters that make something to be kept.
+const MAKING: [&str; 2] = ["AsJob", "JobName"];
+
+/// Whether the agent is to do it.
+fn forwarding(info: &CommandInfo, command: &Command) -> Forwarding {
+    let gives = |names: &[&str]| {
+        command.parameters.iter().any(|given| {
+            let parameter =
+                given.name.as_ref().and_then(|name| find(info, name.as_str().trim_start_matches('-')));
+            parameter.is_some_and(|parameter| names.contains(&parameter.name.as_str()))
+        })
+    };
+    if ["New-PSSession", "New-CimSession", "Connect-PSSession"].contains(&info.name()) || gives(&MAKING) {
+        return Forwarding::Always;
+    }
+    let noun = info.name().split_once('-').map_or("", |(_, noun)| noun);
+    let concerns = ["PSSession", "CimSession", "Job"].contains(&noun) && info.name() != "Enter-PSSession";
+    if concerns || gives(&KEPT) { Forwarding::IfRunning } else { Forwarding::Never }
+}
+
+/// The logins of the users that a command names: the agent cannot ask for passwords.
+fn named_logins(command: &Command) -> Result<Vec<Login>> {
+    let mut logins = Vec::new();
+    for given in &command.parameters {
+        let is_credential =
+            given.name.as_ref().is_some_and(|name| name.as_str().eq_ignore_ascii_case("Credential"));
+        if let Some(user) = given.value.as_str().filter(|_| is_credential) {
+            logins.extend(credential::find(Some(user), None)?);
+        }
+    }
+    Ok(logins)
+}
+
+/// Names and numbers of sessions and jobs become the sessions and jobs.
+fn resolved(mut command: Command, info: &CommandInfo, local: &Local) -> Result<Command> {
+    for given in &mut command.parameters {
+        let Some(name) = &given.name else { continue };
+        let Some(parameter) = find(info, name.as_str()) else { continue };
+        let Scalar::Typed(facts) = parameter.kind.scalar() else { continue };
+        let names: Vec<String> = match given.value.items() {
+            Some(items) => items.iter().map(text).collect(),
+            None if given.value.as_str().is_some() => vec![text(&given.value)],
+            None => continue,
+        };
+        let mut found = Vec::new();
+        for name in names {
+            let id = name.parse::<i64>().ok();
+            let values: Vec<PsValue> = match facts.short {
+                "PSSession" => match id {
+                    Some(id) => local.sessions.by_id(id).map(|entry| entry.value()).into_iter().collect(),
+                    None => local.sessions.named(&name).iter().map(|entry| entry.value()).collect(),
+                },
+                "CimSession" => match id {
+                    Some(id) => local.cim.by_id(id).map(|entry| entry.value()).into_iter().collect(),
+                    None => local.cim.named(&name).iter().map(|entry| entry.value()).collect(),
+                },
+                "Job" => match id {
+                    Some(id) => local.jobs.by_id(id).map(|job| job_value(&job)).into_iter().collect(),
+                    None => local.jobs.named(&name).iter().map(|job| job_value(job)).collect(),
+                },
+                _ => bail!("-{} takes an object, which the console has: `windlass console`", parameter.name),
+            };
+            if values.is_empty() {
+                bail!("no {} is called '{name}': Get-{} lists them", facts.short, facts.short);
+            }
+            found.extend(values);
+        }
+        given.value = PsValue::list(found);
+    }
+    Ok(command)
 }
 
 /// `-Name`, `--name` and their forms with a value; `-5` and `-` are values.
@@ -275,15 +380,7 @@ mod tests {
         let all: Vec<String> = std::iter::once(&cmdlet).chain(words).map(|word| (*word).to_owned()).collect();
         let mut line = CommandLine::of(&all)?.unwrap();
         let info = declared(cmdlet).unwrap();
-        let runspace = LocalRunspace::new(
-            windlass_mock::powershell::Commands::built_in(),
-            windlass_mock::powershell::Variables::default(),
-            80,
-        );
-        let mut commands = windlass_mock::powershell::Commands::none();
-        commands.add(windlass_mock::powershell::function(info.clone(), |_, _, _| Ok(())));
-        let runspace = LocalRunspace::new(commands, runspace.variables().clone(), 80);
-        let command = line.command(&info, &runspace)?;
+        let command = line.command(&info)?;
         let shown = |parameter: &Parameter| {
             let value = match parameter.value.items() {
                 Some(items) => items.iter().map(text).collect::<Vec<_>>().join("+"),

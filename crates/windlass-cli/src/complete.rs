@@ -74,7 +74,7 @@ impl Words {
             found.sort();
             return (start, found);
         }
-        let last = words.filter(|word| word.starts_with('-')).next_back().unwrap_or_default();
+        let last = words.rfind(|word| word.starts_with('-')).unwrap_or_default();
         let parameter = info.parameter(last.trim_start_matches('-'));
         let values: Vec<String> = match parameter.map(|parameter| parameter.kind) {
             Some(Kind::One(Scalar::Enum(names)) | Kind::Many(Scalar::Enum(names))) => {

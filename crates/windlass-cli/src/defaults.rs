@@ -66,6 +66,7 @@ impl DefaultOptions {
             skip_ca_check: self.skip_ca_check,
             skip_cn_check: self.skip_cn_check,
             trusted_hosts: self.trusted_hosts.clone(),
+            logins: Vec::new(),
         })
     }
 }

@@ -24,6 +24,18 @@ impl Exit {
     }
 }
 
+impl Exit {
+    /// The status of this number.
+    pub(crate) fn from_code(code: u8) -> Self {
+        Self(code)
+    }
+
+    /// The number.
+    pub(crate) fn code(self) -> u8 {
+        self.0
+    }
+}
+
 impl From<Exit> for ExitCode {
     fn from(exit: Exit) -> Self {
         Self::from(exit.0)

@@ -5,6 +5,7 @@
 //! how it ended.
 #![forbid(unsafe_code)]
 
+mod agent;
 mod arguments;
 mod cli;
 mod cmdlets;
@@ -16,6 +17,7 @@ mod decode;
 mod defaults;
 mod exit;
 mod failure;
+mod help;
 mod host;
 mod output;
 mod runspace;

@@ -32,6 +32,7 @@ struct Example {
     lines: Vec<String>,
     looks: usize,
     expected: Vec<String>,
+    refused: Option<String>,
 }
 
 fn examples() -> Vec<Example> {
@@ -55,6 +56,7 @@ fn examples() -> Vec<Example> {
                 example.looks += 1;
             }
             ("= ", rest) => example.expected.push(rest.to_owned()),
+            ("! ", rest) => example.refused = Some(rest.to_owned()),
             _ => example.lines.push(line.to_owned()),
         }
     }
@@ -85,7 +87,16 @@ fn every_example_runs_in_the_console() {
         users.push(format!("{user}:{PASSWORD}"));
     }
     let mut arguments: Vec<&str> = users.iter().map(String::as_str).collect();
-    arguments.extend(["--configuration", "E12", "--url-prefix", "NewSession", "--url-prefix", "Management", "--scenario", scenario.to_str().unwrap()]);
+    arguments.extend([
+        "--configuration",
+        "E12",
+        "--url-prefix",
+        "NewSession",
+        "--url-prefix",
+        "Management",
+        "--scenario",
+        scenario.to_str().unwrap(),
+    ]);
     let host = Host::start(&arguments);
     let examples = examples();
     assert_eq!(examples.len(), 18);
@@ -117,6 +128,9 @@ fn run(example: &Example, host: &Host, folder: &Path) -> Result<(), String> {
     arguments.extend(["--command".to_owned(), example.lines.join("\n")]);
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let ran = windlass_in(folder, PASSWORD, &arguments);
+    if let Some(refused) = &example.refused {
+        return if errors(&ran).contains(refused) { Ok(()) } else { Err(errors(&ran)) };
+    }
     if ran.status.code() != Some(0) {
         return Err(format!("ended with {:?}: {}", ran.status.code(), errors(&ran)));
     }

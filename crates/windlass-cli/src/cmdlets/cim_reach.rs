@@ -46,7 +46,6 @@ impl Reached {
 pub(super) struct Opening {
     pub(super) builder: CimSessionBuilder,
     pub(super) computer: Option<String>,
-    pub(super) is_dcom: bool,
 }
 
 /// What it takes to open the sessions of a call; checked before anything is sent.
@@ -66,6 +65,13 @@ pub(super) fn openings(
                 format!("-{name} is for WS-Management, and cannot be used with options for DCOM"),
             ));
         }
+    }
+    if is_dcom && computers.iter().any(Option::is_some) {
+        return Err(argument(
+            local,
+            "DcomNotSupported",
+            "DCOM reaches the local computer alone for now: leave out -SessionOption to use WS-Management",
+        ));
     }
     let named_authentication = call.text("Authentication").unwrap_or_default();
     let reach = Reach::of(local, call)?;
@@ -102,7 +108,7 @@ pub(super) fn openings(
         if let Some(name) = call.text("Name") {
             builder = builder.name(&name);
         }
-        openings.push(Opening { builder, computer: computer.clone(), is_dcom });
+        openings.push(Opening { builder, computer: computer.clone() });
     }
     Ok(openings)
 }

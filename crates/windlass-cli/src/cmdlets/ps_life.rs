@@ -131,7 +131,7 @@ fn at_hosts(local: &Arc<Local>, call: &Bound, cx: &mut Context<'_>) -> Result<Ve
                 Some(entry) => match local.wait(cx, entry.session.reconnect())? {
                     Ok(()) => connected.push(entry),
                     Err(error) => {
-                        cx.error(of_error(local, &error, "PSSessionConnectFailed", &recipe.computer))?
+                        cx.error(of_error(local, &error, "PSSessionConnectFailed", &recipe.computer))?;
                     }
                 },
                 None => {

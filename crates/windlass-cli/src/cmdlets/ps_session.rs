@@ -275,7 +275,7 @@ pub(super) fn chosen(
         match local.sessions.by_instance(id) {
             Some(entry) => entries.push(entry),
             None => {
-                cx.error(not_found(&format!("no session has the instance id {id}"), PsValue::Guid(id)))?
+                cx.error(not_found(&format!("no session has the instance id {id}"), PsValue::Guid(id)))?;
             }
         }
     }

@@ -15,7 +15,7 @@ use crate::cli::Format;
 use crate::defaults::DefaultOptions;
 use crate::exit::Exit;
 use crate::failure::report_local;
-use crate::output::Screen;
+use crate::output::{Paper, Screen, View};
 use crate::runspace::{Defaults, Local};
 
 use self::lines::Lines;
@@ -91,11 +91,9 @@ impl Session {
     /// A console with nothing open.
     pub(crate) fn new(handle: &tokio::runtime::Handle, defaults: Defaults, format: Option<Format>) -> Self {
         let local = Local::new(handle.clone(), defaults);
-        let runspace = local.runspace(crate::output::columns());
-        let screen = Screen::new(&local, format);
-        let running: Arc<Mutex<Option<Stop>>> = Arc::default();
-        let interrupted = Arc::clone(&running);
-        let exits = Arc::downgrade(&local);
+        let session = Self::over(local, View::of_process(format), Paper::Process);
+        let interrupted = Arc::clone(&session.running);
+        let exits = Arc::downgrade(&session.local);
         handle.spawn(async move {
             while tokio::signal::ctrl_c().await.is_ok() {
                 if let Some(stop) = crate::runspace::lock(&interrupted).as_ref() {
@@ -106,7 +104,30 @@ impl Session {
                 }
             }
         });
-        Self { local, runspace, screen, running }
+        session
+    }
+
+    /// A console over what is open already, which shows what comes on this paper.
+    pub(crate) fn over(local: Arc<Local>, view: View, paper: Paper) -> Self {
+        let runspace = local.runspace(view.columns);
+        let screen = Screen::new(&local, view, paper);
+        Self { local, runspace, screen, running: Arc::default() }
+    }
+
+    /// Runs commands until they end or the order to stop is given.
+    pub(crate) fn invoke_until(&mut self, command: &windlass::PowerShell, stop: &Stop) {
+        self.runspace.invoke(command, None, stop, &mut self.screen);
+        self.screen.flush();
+    }
+
+    /// Shows what is wrong with a command.
+    pub(crate) fn complain(&mut self, error: &anyhow::Error) {
+        self.screen.refuse(&format!("windlass: {error:#}"));
+    }
+
+    /// How the command is to end.
+    pub(crate) fn exit(&self) -> Exit {
+        self.local.exit()
     }
 
     /// Takes one line more; runs what is complete. `false` where nothing more is to be run.

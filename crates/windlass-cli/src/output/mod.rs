@@ -1,16 +1,18 @@
 //! Printing results in the form that the user asked for.
 
 mod cim;
+mod paper;
 mod screen;
 
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, Write};
 
 use windlass_clixml::{PsObject, PsValue, StreamValue, encode_document, to_text};
-use windlass_display::{CsvOptions, View, is_drawn, to_csv, to_json};
+use windlass_display::{CsvOptions, is_drawn, to_csv, to_json};
 
 use crate::cli::Format;
 
 pub(crate) use cim::{cim_to_value, instance_to_value};
+pub(crate) use paper::{Paper, Pieces, View};
 pub(crate) use screen::Screen;
 
 /// Columns where the terminal does not say.
@@ -25,15 +27,6 @@ pub(crate) struct Printer<W> {
     out: W,
     held: Vec<PsValue>,
     count: usize,
-}
-
-impl Printer<io::Stdout> {
-    /// Prints to standard output: a table on a terminal, ndjson in a pipe, unless told otherwise.
-    pub(crate) fn standard(format: Option<Format>) -> Self {
-        let out = io::stdout();
-        let default = if out.is_terminal() { Format::Table } else { Format::Ndjson };
-        Self::new(format.unwrap_or(default), columns(), out)
-    }
 }
 
 impl<W: Write> Printer<W> {
@@ -66,8 +59,8 @@ impl<W: Write> Printer<W> {
             Format::Ndjson => {}
             Format::Json if self.count == 0 => writeln!(self.out, "[]")?,
             Format::Json => writeln!(self.out, "\n]")?,
-            Format::Table => self.display(&View::Default)?,
-            Format::List => self.display(&View::List(Vec::new()))?,
+            Format::Table => self.display(&windlass_display::View::Default)?,
+            Format::List => self.display(&windlass_display::View::List(Vec::new()))?,
             Format::Csv => write!(self.out, "{}", to_csv(&self.held, CsvOptions::default()))?,
             Format::Clixml => {
                 let items = std::mem::take(&mut self.held).into_iter();
@@ -78,7 +71,7 @@ impl<W: Write> Printer<W> {
         self.out.flush()
     }
 
-    fn display(&mut self, view: &View) -> io::Result<()> {
+    fn display(&mut self, view: &windlass_display::View) -> io::Result<()> {
         let text = windlass_display::format(&self.held, view, self.columns);
         write!(self.out, "{}", printable(&text))
     }

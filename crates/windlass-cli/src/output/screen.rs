@@ -1,14 +1,13 @@
 //! Where the output of local pipelines goes: results to standard output, everything else to standard error.
 
-use std::io::{self, IsTerminal, Write};
+use std::io;
 use std::sync::Arc;
 
 use windlass_clixml::{ProgressRecord, PsValue, to_text};
 use windlass_mock::powershell::{Emission, Outcome, Sink};
 use windlass_psrp::{ErrorRecord, InformationRecord, InformationalKind};
 
-use super::{Printer, printable};
-use crate::cli::Format;
+use super::{Paper, Printer, View, printable};
 use crate::exit::Exit;
 use crate::runspace::Local;
 
@@ -20,27 +19,16 @@ const RESET: &str = "\u{1b}[0m";
 /// The screen, or the pipes in its place.
 pub(crate) struct Screen {
     local: Arc<Local>,
-    format: Option<Format>,
-    printer: Option<Printer<io::Stdout>>,
-    is_colourful: bool,
-    shows_progress: bool,
+    view: View,
+    paper: Paper,
+    printer: Option<Printer<Paper>>,
     progress_is_shown: bool,
 }
 
 impl Screen {
-    /// The screen of a process.
-    pub(crate) fn new(local: &Arc<Local>, format: Option<Format>) -> Self {
-        let error = io::stderr();
-        let is_colourful =
-            error.is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
-        Self {
-            local: Arc::clone(local),
-            format,
-            printer: None,
-            is_colourful,
-            shows_progress: error.is_terminal(),
-            progress_is_shown: false,
-        }
+    /// A screen with nothing on it.
+    pub(crate) fn new(local: &Arc<Local>, view: View, paper: Paper) -> Self {
+        Self { local: Arc::clone(local), view, paper, printer: None, progress_is_shown: false }
     }
 
     /// Prints what was held back: tables need all their rows.
@@ -62,8 +50,10 @@ impl Screen {
 
     fn output(&mut self, value: PsValue) -> io::Result<()> {
         self.clear_progress();
-        let format = self.format;
-        self.printer.get_or_insert_with(|| Printer::standard(format)).result(value)
+        let (view, paper) = (self.view, &self.paper);
+        let printer =
+            self.printer.get_or_insert_with(|| Printer::new(view.format, view.columns, paper.clone()));
+        printer.result(value)
     }
 
     fn error(&mut self, record: &ErrorRecord) {
@@ -94,7 +84,7 @@ impl Screen {
     }
 
     fn progress(&mut self, record: &ProgressRecord) {
-        if !self.shows_progress {
+        if !self.view.shows_progress {
             return;
         }
         self.clear_progress();
@@ -118,7 +108,7 @@ impl Screen {
 
     fn line(&self, colour: &str, text: &str) {
         let text = printable(text);
-        match self.is_colourful {
+        match self.view.is_colourful {
             true => self.write(&format!("{colour}{text}{RESET}\n")),
             false => self.write(&format!("{text}\n")),
         }
@@ -126,8 +116,7 @@ impl Screen {
 
     /// A stream that cannot be shown, because nobody reads standard error, is no reason to stop.
     fn write(&self, text: &str) {
-        let mut out = io::stderr();
-        if let Err(error) = out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        if let Err(error) = self.paper.error(text) {
             tracing::debug!(%error, "standard error is closed");
         }
     }

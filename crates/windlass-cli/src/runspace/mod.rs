@@ -36,7 +36,7 @@ pub(crate) use reach::{Place, Reach, Recipe, login_of, places};
 pub(crate) use sessions::{SessionEntry, SessionTable, found_value};
 
 /// What holds for every connection of the process, unless a cmdlet says otherwise.
-#[derive(Default, Clone)]
+#[derive(Debug, Default, Clone)]
 pub(crate) struct Defaults {
     /// Who logs on where no cmdlet names a credential.
     pub(crate) login: Option<Login>,
@@ -49,19 +49,21 @@ pub(crate) struct Defaults {
     pub(crate) skip_cn_check: bool,
     /// The computers that are trusted without TLS and Kerberos.
     pub(crate) trusted_hosts: Vec<String>,
+    /// Passwords of users that cmdlets name.
+    pub(crate) logins: Vec<Login>,
 }
 
 /// What the cmdlets share.
 pub(crate) struct Local {
     pub(crate) handle: Handle,
     pub(crate) defaults: Defaults,
-    pub(crate) sessions: SessionTable,
-    pub(crate) cim: CimTable,
-    pub(crate) jobs: JobTable,
-    pub(crate) credentials: CredentialTable,
+    pub(crate) sessions: Arc<SessionTable>,
+    pub(crate) cim: Arc<CimTable>,
+    pub(crate) jobs: Arc<JobTable>,
+    pub(crate) credentials: Arc<CredentialTable>,
     /// The session that lines are sent to.
     entered: Mutex<Option<Arc<SessionEntry>>>,
-    host: OnceCell<LocalHost>,
+    host: Arc<OnceCell<LocalHost>>,
     exit: Mutex<Exit>,
 }
 
@@ -71,12 +73,27 @@ impl Local {
         Arc::new(Self {
             handle,
             defaults,
-            sessions: SessionTable::default(),
-            cim: CimTable::default(),
-            jobs: JobTable::default(),
-            credentials: CredentialTable::default(),
+            sessions: Arc::default(),
+            cim: Arc::default(),
+            jobs: Arc::default(),
+            credentials: Arc::default(),
             entered: Mutex::default(),
-            host: OnceCell::new(),
+            host: Arc::new(OnceCell::new()),
+            exit: Mutex::new(Exit::DONE),
+        })
+    }
+
+    /// The same sessions, jobs and credentials for another command, with its own defaults.
+    pub(crate) fn sharing(&self, defaults: Defaults) -> Arc<Self> {
+        Arc::new(Self {
+            handle: self.handle.clone(),
+            defaults,
+            sessions: Arc::clone(&self.sessions),
+            cim: Arc::clone(&self.cim),
+            jobs: Arc::clone(&self.jobs),
+            credentials: Arc::clone(&self.credentials),
+            entered: Mutex::default(),
+            host: Arc::clone(&self.host),
             exit: Mutex::new(Exit::DONE),
         })
     }
@@ -160,7 +177,7 @@ impl Local {
     }
 }
 
-pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+pub(crate) fn lock<T: ?Sized>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 

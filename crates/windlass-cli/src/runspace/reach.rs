@@ -240,6 +240,9 @@ pub(crate) fn login_of(local: &Local, value: &PsValue) -> Result<Login, Box<Fail
         return Ok(login);
     }
     let user = CredentialTable::name(value);
+    if let Some(login) = local.defaults.logins.iter().find(|login| login.user.eq_ignore_ascii_case(&user)) {
+        return Ok(login.clone());
+    }
     match credential::find(Some(&user), None) {
         Ok(Some(login)) => Ok(login),
         Ok(None) => Err(argument(local, "CredentialRequired", "a credential needs the name of a user")),
@@ -253,6 +256,7 @@ fn mechanism(name: &str) -> Option<Authentication> {
         "default" => Authentication::Default,
         "basic" => Authentication::Basic,
         "digest" => Authentication::Digest,
+        "credssp" => Authentication::CredSsp,
         "negotiate" | "negotiatewithimplicitcredential" => Authentication::Negotiate,
         "ntlmdomain" => Authentication::Ntlm,
         "none" => Authentication::Anonymous,

@@ -5,6 +5,7 @@
 //! reasons.
 
 pub mod clixml;
+pub mod cmdlets;
 pub mod display;
 pub mod language;
 pub mod listed;
@@ -57,7 +58,7 @@ impl KindReport {
 
 /// Compares every part that `dir` holds. A part whose folder is missing gives no report.
 pub fn run(dir: &Path) -> Vec<KindReport> {
-    let parts: [fn(&Path) -> Vec<KindReport>; 6] =
-        [clixml::run, display::run, language::run, wsman::run, omi::run, psrp::run];
+    let parts: [fn(&Path) -> Vec<KindReport>; 7] =
+        [clixml::run, cmdlets::run, display::run, language::run, wsman::run, omi::run, psrp::run];
     parts.iter().flat_map(|part| part(dir)).collect()
 }

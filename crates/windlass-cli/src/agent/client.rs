@@ -1,0 +1,135 @@
+//! A command that lets the agent do its work.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::os::unix::fs::MetadataExt;
+use std::os::unix::net::UnixStream;
+use std::os::unix::process::CommandExt;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail};
+
+use super::wire::{Answer, Run};
+use super::{Place, is_on};
+use crate::defaults::DefaultOptions;
+use crate::exit::Exit;
+
+/// How long a new agent may take until it answers.
+const STARTING: Duration = Duration::from_secs(10);
+/// How often it is tried in the meantime.
+const TRY_AGAIN: Duration = Duration::from_millis(15);
+
+/// Whether a command concerns what the agent keeps.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Forwarding {
+    /// It does not.
+    Never,
+    /// It does, if there is an agent.
+    IfRunning,
+    /// It makes something that is to be kept.
+    Always,
+}
+
+/// Lets the agent run a command. `None` where there is none that should.
+pub(crate) fn forward(how: Forwarding, run: &Run, options: &DefaultOptions) -> Result<Option<Exit>> {
+    if how == Forwarding::Never || !is_on() {
+        return Ok(None);
+    }
+    let place = Place::new()?;
+    let stream = match connect(&place)? {
+        Some(stream) => stream,
+        None if how == Forwarding::IfRunning => return Ok(None),
+        None => start(&place)?,
+    };
+    converse(stream, &run.to_line(options)).map(Some)
+}
+
+/// `windlass agent status`.
+pub(super) fn status() -> Result<Exit> {
+    match connect(&Place::new()?)? {
+        Some(stream) => converse(stream, "{\"ask\":\"status\"}\n"),
+        None => {
+            writeln!(std::io::stdout(), "the agent does not run: it starts when a session is to be kept")?;
+            Ok(Exit::DONE)
+        }
+    }
+}
+
+/// `windlass agent stop`.
+pub(super) fn stop() -> Result<Exit> {
+    match connect(&Place::new()?)? {
+        Some(stream) => converse(stream, "{\"ask\":\"stop\"}\n"),
+        None => {
+            writeln!(std::io::stdout(), "the agent does not run")?;
+            Ok(Exit::DONE)
+        }
+    }
+}
+
+/// The agent that runs; a socket that another user made is refused.
+fn connect(place: &Place) -> Result<Option<UnixStream>> {
+    let socket = place.socket();
+    let Ok(metadata) = std::fs::metadata(&socket) else { return Ok(None) };
+    if metadata.uid() != place.user()? {
+        bail!("{} belongs to another user", socket.display());
+    }
+    // An agent that was killed leaves its socket behind: nobody answers there.
+    Ok(UnixStream::connect(&socket).ok())
+}
+
+/// Starts an agent that lives on when this command has ended.
+fn start(place: &Place) -> Result<UnixStream> {
+    let program = std::env::current_exe().context("cannot find this program to start the agent")?;
+    let mut child = Command::new(program)
+        .args(["agent", "serve"])
+        .current_dir("/")
+        .env_remove("WINDLASS_PASSWORD")
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        // Ctrl-C at the terminal is not for the agent.
+        .process_group(0)
+        .spawn()
+        .context("the agent does not start")?;
+    let deadline = Instant::now() + STARTING;
+    loop {
+        if let Some(stream) = connect(place)? {
+            return Ok(stream);
+        }
+        if let Some(status) = child.try_wait().context("cannot look after the agent")?
+            && !status.success()
+        {
+            bail!("the agent ended at once with {status}: `windlass agent serve` says why");
+        }
+        if Instant::now() > deadline {
+            bail!("the agent was started and does not answer; WINDLASS_AGENT=off goes on without it");
+        }
+        std::thread::sleep(TRY_AGAIN);
+    }
+}
+
+/// Sends a request and passes on what is answered.
+fn converse(stream: UnixStream, request: &str) -> Result<Exit> {
+    (&stream).write_all(request.as_bytes()).context("the agent does not listen")?;
+    let (mut out, mut error) = (std::io::stdout(), std::io::stderr());
+    for line in BufReader::new(stream.take(u64::MAX)).lines() {
+        let line = line.context("the agent went away")?;
+        match Answer::read(&line) {
+            Some(Answer::Output(text)) => {
+                out.write_all(text.as_bytes()).context("standard output is closed")?;
+            }
+            Some(Answer::Error(text)) => {
+                out.flush()?;
+                error.write_all(text.as_bytes()).context("standard error is closed")?;
+            }
+            Some(Answer::Exit(code)) => {
+                out.flush()?;
+                return Ok(Exit::from_code(code));
+            }
+            None => bail!(
+                "the agent speaks another language: is it of another version? `windlass agent stop` ends it"
+            ),
+        }
+    }
+    bail!("the agent ended in the middle of the command; its sessions are closed or disconnected")
+}

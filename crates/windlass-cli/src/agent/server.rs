@@ -1,0 +1,219 @@
+//! The agent itself.
+
+use std::io::Write;
+use std::os::unix::fs::PermissionsExt;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
+use tokio::net::{UnixListener, UnixStream};
+use tokio::runtime::Handle;
+use tokio::sync::Notify;
+use windlass_mock::powershell::Stop;
+
+use super::Place;
+use super::wire::{Answer, LONGEST, Request, Run};
+use crate::command_line::CommandLine;
+use crate::console::Session;
+use crate::exit::Exit;
+use crate::output::{Paper, Pieces};
+use crate::runspace::{Defaults, Local, lock};
+
+/// How long an agent without sessions and jobs waits for work.
+const IDLE: Duration = Duration::from_secs(300);
+/// How long one with sessions does.
+const FORGOTTEN: Duration = Duration::from_secs(4 * 3600);
+
+/// What the connections share.
+struct Shared {
+    local: Arc<Local>,
+    user: u32,
+    /// Commands that run.
+    busy: AtomicUsize,
+    stop: Notify,
+}
+
+/// Serves until there is nothing to keep. An agent that finds another one at work ends at once.
+pub(super) async fn serve(handle: Handle) -> Result<Exit> {
+    let place = Place::new()?;
+    let held = place.lock_file()?;
+    if held.try_lock().is_err() {
+        return Ok(Exit::DONE);
+    }
+    let socket = place.socket();
+    match std::fs::remove_file(&socket) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            return Err(error).with_context(|| format!("cannot remove the old {}", socket.display()));
+        }
+        _ => {}
+    }
+    let listener =
+        UnixListener::bind(&socket).with_context(|| format!("cannot listen at {}", socket.display()))?;
+    std::fs::set_permissions(&socket, std::fs::Permissions::from_mode(0o600))?;
+    let shared = Arc::new(Shared {
+        local: Local::new(handle, Defaults::default()),
+        user: place.user()?,
+        busy: AtomicUsize::new(0),
+        stop: Notify::new(),
+    });
+    loop {
+        let keeps = shared.keeps();
+        let patience = if keeps { FORGOTTEN } else { IDLE };
+        tokio::select! {
+            accepted = listener.accept() => {
+                if let Ok((stream, _)) = accepted {
+                    let shared = Arc::clone(&shared);
+                    tokio::spawn(async move {
+                        if let Err(error) = attend(&shared, stream).await {
+                            tracing::debug!(%error, "a command went away");
+                        }
+                    });
+                }
+            }
+            () = shared.stop.notified() => break,
+            () = tokio::time::sleep(patience), if shared.busy.load(Ordering::Relaxed) == 0 => break,
+        }
+    }
+    // Nobody may come while it closes: the next command starts another agent.
+    std::fs::remove_file(&socket).ok();
+    shared.local.close().await;
+    drop(held);
+    Ok(Exit::DONE)
+}
+
+impl Shared {
+    /// Whether there is something to keep.
+    fn keeps(&self) -> bool {
+        let local = &self.local;
+        !local.sessions.all().is_empty() || !local.cim.all().is_empty() || !local.jobs.all().is_empty()
+    }
+}
+
+async fn attend(shared: &Arc<Shared>, stream: UnixStream) -> Result<()> {
+    let peer = stream.peer_cred().context("who is it?")?;
+    anyhow::ensure!(peer.uid() == shared.user, "another user");
+    let (reading, writing) = stream.into_split();
+    let mut reader = BufReader::new(reading);
+    let mut line = String::new();
+    let limit = u64::try_from(LONGEST).unwrap_or(u64::MAX);
+    (&mut reader).take(limit).read_line(&mut line).await?;
+    let request = Request::read(&line);
+    drop(line);
+    let stream = writing.reunite(reader.into_inner())?.into_std()?;
+    stream.set_nonblocking(false)?;
+    shared.busy.fetch_add(1, Ordering::Relaxed);
+    let worker = Arc::clone(shared);
+    let done = tokio::task::spawn_blocking(move || answer(&worker, request, stream)).await;
+    shared.busy.fetch_sub(1, Ordering::Relaxed);
+    done.context("a command was cut off")?
+}
+
+fn answer(
+    shared: &Arc<Shared>,
+    request: Option<Request>,
+    mut stream: std::os::unix::net::UnixStream,
+) -> Result<()> {
+    match request {
+        Some(Request::Run(run)) => execute(shared, *run, stream),
+        Some(Request::Status) => {
+            stream.write_all(Answer::Output(status(&shared.local)).to_line().as_bytes())?;
+            stream.write_all(Answer::Exit(0).to_line().as_bytes())?;
+            Ok(())
+        }
+        Some(Request::Stop) => {
+            stream.write_all(Answer::Output("the agent stops\n".to_owned()).to_line().as_bytes())?;
+            stream.write_all(Answer::Exit(0).to_line().as_bytes())?;
+            shared.stop.notify_one();
+            Ok(())
+        }
+        None => {
+            let text = "windlass: the agent does not understand the command: is it of another version?\n";
+            stream.write_all(Answer::Error(text.to_owned()).to_line().as_bytes())?;
+            stream.write_all(Answer::Exit(2).to_line().as_bytes())?;
+            Ok(())
+        }
+    }
+}
+
+fn status(local: &Local) -> String {
+    let process = std::process::id();
+    let mut text = format!("the agent runs as process {process} and keeps\n");
+    for entry in local.sessions.all() {
+        let session = &entry.session;
+        text.push_str(&format!(
+            "  PSSession {} {} on {}: {:?}\n",
+            session.id(),
+            session.name(),
+            session.computer_name(),
+            session.state()
+        ));
+    }
+    for entry in local.cim.all() {
+        let session = &entry.session;
+        text.push_str(&format!(
+            "  CimSession {} {} with {}\n",
+            session.id(),
+            session.name(),
+            session.computer_name()
+        ));
+    }
+    for job in local.jobs.all() {
+        text.push_str(&format!("  Job {} {}: {:?}\n", job.id(), job.name(), job.state()));
+    }
+    if text.lines().count() == 1 {
+        text.push_str("  nothing\n");
+    }
+    text
+}
+
+/// Runs a cmdlet; what it says goes to the command that asked. When that goes away, the cmdlet is stopped.
+fn execute(shared: &Arc<Shared>, run: Run, stream: std::os::unix::net::UnixStream) -> Result<()> {
+    let watched = stream.try_clone()?;
+    let stop = Stop::default();
+    let ordered = stop.clone();
+    std::thread::spawn(move || {
+        let mut nothing = [0_u8; 64];
+        let mut watched = watched;
+        // Nothing more is said; a read ends when the other side is gone.
+        while std::io::Read::read(&mut watched, &mut nothing).is_ok_and(|count| count > 0) {}
+        ordered.stop();
+    });
+    let pieces = Arc::new(Mutex::new(Frames(stream)));
+    let paper = Paper::pieces(Arc::<Mutex<Frames>>::clone(&pieces));
+    let local = shared.local.sharing(run.defaults);
+    let exit = match CommandLine::of(&run.words) {
+        Ok(Some(line)) => {
+            let mut session = Session::over(local, run.view, paper);
+            match line.command_in(&session) {
+                Ok(command) => {
+                    session.invoke_until(&command, &stop);
+                    session.exit()
+                }
+                Err(error) => {
+                    session.complain(&error);
+                    Exit::USAGE
+                }
+            }
+        }
+        _ => Exit::USAGE,
+    };
+    let last = Answer::Exit(exit.code()).to_line();
+    lock(&pieces).0.write_all(last.as_bytes())?;
+    lock(&pieces).0.shutdown(std::net::Shutdown::Both)?;
+    Ok(())
+}
+
+/// Output as lines of answer.
+struct Frames(std::os::unix::net::UnixStream);
+
+impl Pieces for Frames {
+    fn output(&mut self, text: String) -> std::io::Result<()> {
+        self.0.write_all(Answer::Output(text).to_line().as_bytes())
+    }
+
+    fn error(&mut self, text: String) -> std::io::Result<()> {
+        self.0.write_all(Answer::Error(text).to_line().as_bytes())
+    }
+}

@@ -1,0 +1,190 @@
+//! What a command and the agent say to each other: one request, then lines of answer, all JSON.
+
+use serde_json::{Value, json};
+use windlass_core::Secret;
+
+use crate::cli::Format;
+use crate::credential::Login;
+use crate::defaults::DefaultOptions;
+use crate::output::View;
+use crate::runspace::Defaults;
+
+/// Most bytes of a request.
+pub(super) const LONGEST: usize = 4 << 20;
+
+/// What the agent is asked to do.
+#[derive(Debug)]
+pub(crate) enum Request {
+    /// A cmdlet, as it was written, and how its output is to look.
+    Run(Box<Run>),
+    /// What is kept?
+    Status,
+    /// Close everything and end.
+    Stop,
+}
+
+/// A cmdlet to run.
+#[derive(Debug)]
+pub(crate) struct Run {
+    /// The cmdlet and its arguments.
+    pub(crate) words: Vec<String>,
+    /// What holds for its connections.
+    pub(crate) defaults: Defaults,
+    /// How its output is to look.
+    pub(crate) view: View,
+}
+
+impl Run {
+    /// As one line, with the options from which the defaults were made.
+    pub(super) fn to_line(&self, options: &DefaultOptions) -> String {
+        let login = |login: &Login| json!({ "user": login.user, "password": login.password.expose() });
+        let defaults = &self.defaults;
+        let request = json!({
+            "run": self.words,
+            "login": defaults.login.as_ref().map(login),
+            "logins": defaults.logins.iter().map(login).collect::<Vec<_>>(),
+            "resolve": options.resolve,
+            "authorities": String::from_utf8_lossy(&defaults.authorities),
+            "no_encryption": defaults.no_encryption,
+            "skip_ca_check": defaults.skip_ca_check,
+            "skip_cn_check": defaults.skip_cn_check,
+            "trusted_hosts": defaults.trusted_hosts,
+            "format": format_name(self.view.format),
+            "columns": self.view.columns,
+            "colours": self.view.is_colourful,
+            "progress": self.view.shows_progress,
+        });
+        format!("{request}\n")
+    }
+}
+
+impl Request {
+    /// Reads a line; none where it is no request.
+    pub(super) fn read(line: &str) -> Option<Self> {
+        let value: Value = serde_json::from_str(line).ok()?;
+        match value.get("ask").and_then(Value::as_str) {
+            Some("status") => return Some(Self::Status),
+            Some("stop") => return Some(Self::Stop),
+            _ => {}
+        }
+        let texts = |key: &str| -> Vec<String> {
+            let items = value.get(key).and_then(Value::as_array).into_iter().flatten();
+            items.filter_map(Value::as_str).map(str::to_owned).collect()
+        };
+        let flag = |key: &str| value.get(key).and_then(Value::as_bool).unwrap_or(false);
+        let login = |value: &Value| {
+            Some(Login {
+                user: value.get("user")?.as_str()?.to_owned(),
+                password: Secret::new(value.get("password")?.as_str()?),
+            })
+        };
+        let mut defaults = Defaults {
+            login: value.get("login").and_then(login),
+            logins: value
+                .get("logins")
+                .and_then(Value::as_array)
+                .into_iter()
+                .flatten()
+                .filter_map(login)
+                .collect(),
+            authorities: value
+                .get("authorities")
+                .and_then(Value::as_str)
+                .unwrap_or_default()
+                .as_bytes()
+                .to_vec(),
+            no_encryption: flag("no_encryption"),
+            skip_ca_check: flag("skip_ca_check"),
+            skip_cn_check: flag("skip_cn_check"),
+            trusted_hosts: texts("trusted_hosts"),
+            ..Defaults::default()
+        };
+        for entry in texts("resolve") {
+            defaults.names.parse_entry(&entry).ok()?;
+        }
+        let columns =
+            value.get("columns").and_then(Value::as_u64).and_then(|columns| usize::try_from(columns).ok());
+        Some(Self::Run(Box::new(Run {
+            words: texts("run"),
+            defaults,
+            view: View {
+                format: format_of(value.get("format").and_then(Value::as_str).unwrap_or_default()),
+                columns: columns.unwrap_or(120).clamp(20, 10_000),
+                is_colourful: flag("colours"),
+                shows_progress: flag("progress"),
+            },
+        })))
+    }
+}
+
+/// One line of an answer.
+pub(super) enum Answer {
+    /// For standard output.
+    Output(String),
+    /// For standard error.
+    Error(String),
+    /// The end: how the command is to exit.
+    Exit(u8),
+}
+
+impl Answer {
+    pub(super) fn to_line(&self) -> String {
+        let value = match self {
+            Self::Output(text) => json!({ "o": text }),
+            Self::Error(text) => json!({ "e": text }),
+            Self::Exit(code) => json!({ "x": code }),
+        };
+        format!("{value}\n")
+    }
+
+    pub(super) fn read(line: &str) -> Option<Self> {
+        let value: Value = serde_json::from_str(line).ok()?;
+        let text = |key: &str| value.get(key).and_then(Value::as_str).map(str::to_owned);
+        if let Some(code) = value.get("x").and_then(Value::as_u64) {
+            return Some(Self::Exit(u8::try_from(code).unwrap_or(u8::MAX)));
+        }
+        text("o").map(Self::Output).or_else(|| text("e").map(Self::Error))
+    }
+}
+
+const FORMATS: [(&str, Format); 6] = [
+    ("table", Format::Table),
+    ("list", Format::List),
+    ("json", Format::Json),
+    ("ndjson", Format::Ndjson),
+    ("csv", Format::Csv),
+    ("clixml", Format::Clixml),
+];
+
+fn format_name(format: Format) -> &'static str {
+    FORMATS.iter().find(|(_, known)| *known == format).map_or("ndjson", |(name, _)| name)
+}
+
+fn format_of(name: &str) -> Format {
+    FORMATS.iter().find(|(known, _)| *known == name).map_or(Format::Ndjson, |(_, format)| *format)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_request_comes_back_as_it_was() {
+        let options =
+            DefaultOptions { resolve: vec!["srv1=127.0.0.1:5985".to_owned()], ..DefaultOptions::default() };
+        let mut defaults = Defaults { skip_ca_check: true, ..Defaults::default() };
+        defaults.login = Some(Login { user: "alice".to_owned(), password: Secret::new("pw") });
+        let view = View { format: Format::List, columns: 90, is_colourful: true, shows_progress: false };
+        let run = Run { words: vec!["Get-PSSession".to_owned()], defaults, view };
+        let Some(Request::Run(read)) = Request::read(&run.to_line(&options)) else { panic!("a request") };
+        assert_eq!(read.words, ["Get-PSSession"]);
+        assert!(read.defaults.skip_ca_check && read.defaults.names.lookup("SRV1", 1).is_some());
+        assert_eq!(
+            read.defaults.login.map(|login| login.password.expose().to_owned()).as_deref(),
+            Some("pw")
+        );
+        assert_eq!((read.view.format, read.view.columns), (Format::List, 90));
+        assert!(Request::read("{}").is_some_and(|request| matches!(request, Request::Run(_))));
+        assert!(Request::read("nothing").is_none());
+    }
+}

@@ -1,0 +1,93 @@
+//! Sessions that outlive a command.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    missing_docs,
+    unreachable_pub,
+    reason = "test code"
+)]
+
+mod support;
+
+use std::os::unix::fs::PermissionsExt;
+use std::process::{Command, Output, Stdio};
+
+use support::{Host, PASSWORD, PROGRAM, errors, lines};
+
+struct Agent {
+    folder: std::path::PathBuf,
+    resolve: String,
+}
+
+impl Agent {
+    fn new(host: &Host) -> Self {
+        let folder = std::env::temp_dir().join(format!("windlass-agent-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        Self { folder, resolve: format!("srv1=127.0.0.1:{}", host.http) }
+    }
+
+    fn run(&self, arguments: &[&str]) -> Output {
+        Command::new(PROGRAM)
+            .args(["--resolve", &self.resolve])
+            .args(arguments)
+            .env("XDG_RUNTIME_DIR", &self.folder)
+            .env("WINDLASS_PASSWORD", PASSWORD)
+            .stdin(Stdio::null())
+            .output()
+            .unwrap()
+    }
+
+    fn agent(&self, what: &str) -> String {
+        let ran = Command::new(PROGRAM)
+            .args(["agent", what])
+            .env("XDG_RUNTIME_DIR", &self.folder)
+            .stdin(Stdio::null())
+            .output()
+            .unwrap();
+        assert!(ran.status.success(), "{}", errors(&ran));
+        String::from_utf8(ran.stdout).unwrap()
+    }
+}
+
+impl Drop for Agent {
+    fn drop(&mut self) {
+        self.agent("stop");
+        std::fs::remove_dir_all(&self.folder).ok();
+    }
+}
+
+#[test]
+fn a_session_is_there_for_the_next_command() {
+    let host = Host::start(&[]);
+    let agent = Agent::new(&host);
+    assert!(agent.agent("status").contains("does not run"));
+
+    let opened =
+        agent.run(&["New-PSSession", "-ComputerName", "srv1", "-Name", "web", "-Credential", "alice"]);
+    assert_eq!(opened.status.code(), Some(0), "{}", errors(&opened));
+    assert_eq!(lines(&opened)[0]["Name"], "web");
+    assert!(agent.agent("status").contains("web on srv1: Opened"));
+    let mode = |file: &str| {
+        std::fs::metadata(agent.folder.join("windlass").join(file)).unwrap().permissions().mode() & 0o777
+    };
+    assert_eq!((mode(""), mode("agent.sock")), (0o700, 0o600));
+
+    for _ in 0..2 {
+        let ran = agent.run(&["Invoke-Command", "-Session", "web", "{", "Write-Output", "kept", "}"]);
+        assert_eq!(ran.status.code(), Some(0), "{}", errors(&ran));
+        assert_eq!(lines(&ran)[0]["value"], "kept");
+    }
+    let failed = agent.run(&["Invoke-Command", "-Session", "web", "Write-Error", "oops"]);
+    assert_ne!(failed.status.code(), Some(0));
+    let nobody = agent.run(&["Invoke-Command", "-Session", "nobody", "Get-Date"]);
+    assert_eq!(nobody.status.code(), Some(2));
+    assert!(errors(&nobody).contains("no PSSession is called 'nobody'"), "{}", errors(&nobody));
+
+    let removed = agent.run(&["Remove-PSSession", "-Name", "we*"]);
+    assert_eq!(removed.status.code(), Some(0), "{}", errors(&removed));
+    assert!(agent.agent("status").contains("nothing"));
+    drop(agent);
+    host.stop();
+}
