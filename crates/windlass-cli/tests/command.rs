@@ -124,7 +124,7 @@ fn the_console_runs_lines() {
         ("$s = New-PSSession srv1; $n = 5; Invoke-Command $s { Write-Output $using:n }", vec!["5"]),
         ("Enter-PSSession srv1\nWrite-Output inside\nexit\nWrite-Output outside", vec!["inside", "outside"]),
         (
-            "$j = Invoke-Command -ComputerName srv1 { Write-Output done } -AsJob; $j | Wait-Job | Receive-Job; $j.State",
+            "$j = Invoke-Command -ComputerName srv1 { Write-Output done } -AsJob; $j | Wait-Job | Receive-Job; $state = $j.State; \"$state\"",
             vec!["done", "Completed"],
         ),
         (
