@@ -360,6 +360,8 @@ class Handler(BaseHTTPRequestHandler):
                 return self.reply(200, b"", headers=extra)
         if not self.admitted:
             return self.challenge()
+        if not body:  # the last token of a logon came alone, and a proxy has taken it off
+            return self.reply(200, b"", headers=extra)
         self.serve(body, extra)
 
     def step(self, scheme, token):

@@ -44,6 +44,11 @@ const SCRIPTS: &[Script] = &[
     ("mit_our_client.py", Needs::Example("windlass", "interop_client"), MIT_KRB5),
     ("mit_host.py", Needs::Host, MIT_KRB5),
     (
+        "mit_apache.py",
+        Needs::Example("windlass", "interop_client"),
+        &["krb5-kdc", "krb5-admin-server", "krb5-user", "apache2", "libapache2-mod-auth-gssapi"],
+    ),
+    (
         "apache_client.py",
         Needs::Example("windlass", "interop_client"),
         &["apache2", "libapache2-mod-auth-gssapi", "gss-ntlmssp"],
