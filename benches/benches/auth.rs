@@ -1,4 +1,4 @@
-//! NTLM: sealing and unsealing in place, and whole handshakes.
+//! NTLM and Kerberos: sealing and unsealing in place, and whole handshakes.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -11,16 +11,30 @@
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use std::hint::black_box;
 use windlass_auth::{NtlmAcceptorOptions, SecurityContext, SpnegoAcceptor, SpnegoInitiator};
+use windlass_benches::kerberos::Realm;
 use windlass_benches::ntlm::{accounts, initiator, pair, shake_hands};
 
 const SIZES: [usize; 4] = [1 << 10, 16 << 10, 64 << 10, 512 << 10];
 
-fn seal_and_unseal(criterion: &mut Criterion) {
-    let mut group = criterion.benchmark_group("ntlm seal and unseal");
+fn ntlm(criterion: &mut Criterion) {
     let accounts = accounts();
+    seal_and_unseal(criterion, "ntlm seal and unseal", || pair(&accounts));
+}
+
+fn kerberos(criterion: &mut Criterion) {
+    let realm = Realm::new();
+    seal_and_unseal(criterion, "kerberos seal and unseal", || realm.pair());
+}
+
+fn seal_and_unseal<I: SecurityContext, A: SecurityContext>(
+    criterion: &mut Criterion,
+    name: &str,
+    pair: impl Fn() -> (I, A),
+) {
+    let mut group = criterion.benchmark_group(name);
     for size in SIZES {
         group.throughput(Throughput::Bytes(size.try_into().unwrap()));
-        let (mut initiator, mut acceptor) = pair(&accounts);
+        let (mut initiator, mut acceptor) = pair();
         let (mut header, mut data) = (Vec::new(), vec![0x41; size]);
         group.bench_function(BenchmarkId::new("windlass", size), |bencher| {
             bencher.iter(|| {
@@ -44,8 +58,10 @@ fn handshakes(criterion: &mut Criterion) {
             shake_hands(&mut initiator, &mut acceptor);
         });
     });
+    let realm = Realm::new();
+    group.bench_function("windlass kerberos", |bencher| bencher.iter(|| realm.pair()));
     group.finish();
 }
 
-criterion_group!(benches, seal_and_unseal, handshakes);
+criterion_group!(benches, ntlm, kerberos, handshakes);
 criterion_main!(benches);

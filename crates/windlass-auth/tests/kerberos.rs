@@ -17,8 +17,8 @@ use windlass_auth::kerberos::{
 };
 use windlass_auth::spnego::{MechType, Mechanism};
 use windlass_auth::{
-    AuthError, BindingPolicy, ChannelBinding, Credential, KdcRequest, KerberosAcceptor,
-    KerberosAcceptorOptions, KerberosInitiator, KerberosInitiatorOptions, NtlmInitiator,
+    Accounts, AuthError, BindingPolicy, ChannelBinding, Credential, KdcRequest, KerberosAcceptor,
+    KerberosAcceptorOptions, KerberosInitiator, KerberosInitiatorOptions, NtlmAcceptorOptions, NtlmInitiator,
     NtlmInitiatorOptions, SecurityContext, SpnegoAcceptor, SpnegoInitiator, Step,
 };
 use windlass_core::Secret;
@@ -401,6 +401,40 @@ fn spnego_goes_on_with_ntlm_where_there_is_no_ticket_but_not_with_a_wrong_passwo
     assert!(token.windows(8).any(|window| window == b"NTLMSSP\0"));
     assert!(fresh.start(&mut spnego(fresh.options("wrong"))).is_err());
     assert!(world.start(&mut initiator).is_ok());
+}
+
+#[test]
+fn spnego_falls_back_where_the_host_has_no_kerberos() {
+    let mut world = World::new();
+    let mut initiator = spnego(world.options("Pa55w0rd"));
+    let mut accounts = Accounts::new();
+    accounts.insert("alice@corp.example", "Pa55w0rd".to_owned());
+    let mut acceptor = SpnegoAcceptor::ntlm(NtlmAcceptorOptions::new(Arc::new(accounts), "srv", NOW));
+    world.shake_hands(&mut initiator, &mut acceptor).unwrap();
+    assert_eq!(acceptor.peer().unwrap().mechanism, "NTLM");
+    let mut signature = Vec::new();
+    initiator.sign(b"message", &mut signature).unwrap();
+    acceptor.verify(b"message", &signature).unwrap();
+}
+
+#[test]
+fn kerberos_is_tried_where_the_credential_names_a_realm_and_the_service_a_computer() {
+    let config = Arc::new(Krb5Config::parse("[libdefaults]\ndefault_realm = CORP.EXAMPLE\n").unwrap());
+    for (user, service, expected) in [
+        ("alice@corp.example", "HTTP/srv", true),
+        ("alice@elsewhere.example", "HTTP/srv", true),
+        ("CORP\\alice", "HTTP/srv", true),
+        ("OTHER\\alice", "HTTP/srv", false),
+        (".\\alice", "HTTP/srv", false),
+        ("alice", "HTTP/srv", false),
+        ("alice@corp.example", "HTTP/10.0.0.1", false),
+        ("alice@corp.example", "HTTP/[::1]", false),
+    ] {
+        let credential = Credential::password(user, "x".to_owned());
+        let options =
+            KerberosInitiatorOptions::new(credential, service, Arc::clone(&config), Arc::default(), NOW);
+        assert_eq!(options.is_promising(), expected, "{user} at {service}");
+    }
 }
 
 fn held() -> HeldTicket {

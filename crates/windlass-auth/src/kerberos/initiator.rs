@@ -64,10 +64,11 @@ impl KerberosInitiatorOptions {
         if host.is_empty() || host.parse::<IpAddr>().is_ok() || host.starts_with('[') {
             return false;
         }
+        let configured = |realm: &str| find_realm(&self.config, realm).is_some();
         match &self.credential {
-            Credential::Password { domain: Some(domain), .. } => self.config.find_realm(domain).is_some(),
+            Credential::Password { domain: Some(domain), .. } => configured(domain),
             Credential::Password { domain: None, user, .. } => {
-                user.rsplit_once('@').is_some_and(|(_, suffix)| suffix.contains('.'))
+                user.rsplit_once('@').is_some_and(|(_, suffix)| suffix.contains('.') || configured(suffix))
             }
             Credential::NtHash { .. } => false,
             Credential::Keytab { .. } | Credential::Tickets(_) => true,
@@ -257,16 +258,7 @@ fn client_name(credential: &Credential, config: &Krb5Config) -> Result<FullName,
     };
     let realm = match realm {
         None => default.map(str::to_owned),
-        // A short name, such as CORP, is that of the default realm where it starts so.
-        Some(name) => Some(match (config.find_realm(name), default) {
-            (Some(realm), _) => realm.to_owned(),
-            (None, Some(default))
-                if default.split('.').next().is_some_and(|label| label.eq_ignore_ascii_case(name)) =>
-            {
-                default.to_owned()
-            }
-            _ => name.to_uppercase(),
-        }),
+        Some(name) => Some(find_realm(config, name).map_or_else(|| name.to_uppercase(), str::to_owned)),
     };
     let realm = realm.ok_or_else(|| {
         AuthError::Kerberos(format!(
@@ -276,6 +268,14 @@ fn client_name(credential: &Credential, config: &Krb5Config) -> Result<FullName,
     })?;
     let name = PrincipalName { kind: PrincipalName::NT_PRINCIPAL, components: vec![user.to_owned()] };
     Ok(FullName { realm, name })
+}
+
+/// The configured realm of this name. A short name, such as CORP, is that of the default realm where it
+/// starts so.
+fn find_realm<'a>(config: &'a Krb5Config, name: &str) -> Option<&'a str> {
+    let starts_so =
+        |realm: &&str| realm.split('.').next().is_some_and(|label| label.eq_ignore_ascii_case(name));
+    config.find_realm(name).or_else(|| config.default_realm.as_deref().filter(starts_so))
 }
 
 /// `HTTP/server` in its parts.
