@@ -11,7 +11,8 @@ import sys
 import tempfile
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from foreign import PASSWORD, USER, Program, certificate, free_port, report, run_client  # noqa: E402
+from foreign import (  # noqa: E402
+    PASSWORD, USER, Program, authority, certificate, fingerprint, free_port, report, revocation_list, run_client)
 from mini_winrm_server import Server  # noqa: E402
 
 MODULES = ("mpm_event authn_core authn_file authz_core authz_user auth_basic auth_digest auth_gssapi proxy proxy_http "
@@ -32,6 +33,7 @@ SSLSessionCache none
   SSLEngine on
   SSLCertificateFile {certificate}
   SSLCertificateKeyFile {key}
+  SSLCACertificateFile {authority}
   ProxyPass /basic http://127.0.0.1:{backend}/wsman
   ProxyPass /digest http://127.0.0.1:{backend}/wsman
   ProxyPass /ntlm http://127.0.0.1:{backend}/wsman
@@ -56,6 +58,24 @@ SSLSessionCache none
     GssapiConnectionBound On
     Require valid-user
   </Location>
+  Redirect 301 /moved https://localhost:{port}/basic
+  Redirect 307 /hop https://localhost:{port}/moved
+  Redirect 308 /loop https://localhost:{port}/loop
+  Redirect 302 /downgrade http://localhost:{backend}/wsman
+  ProxyPass /late http://127.0.0.1:{backend}/wsman
+  <Location /late>
+    SSLVerifyClient require
+  </Location>
+</VirtualHost>
+Listen 127.0.0.1:{certificate_port}
+<VirtualHost 127.0.0.1:{certificate_port}>
+  SSLEngine on
+  SSLCertificateFile {certificate}
+  SSLCertificateKeyFile {key}
+  SSLCACertificateFile {authority}
+  SSLVerifyClient require
+  ProxyPass /wsman http://127.0.0.1:{backend}/wsman
+  RequestHeader set Authorization "Basic {password}"
 </VirtualHost>
 """
 
@@ -65,8 +85,8 @@ def write(path, text):
         file.write(text)
 
 
-def configure(folder, port, backend):
-    pem, key = certificate(folder)
+def configure(folder, port, backend, certificate_port, root):
+    pem, key = certificate(folder, issuer=root[1:])
     hashed = base64.b64encode(hashlib.sha1(PASSWORD.encode()).digest()).decode()
     write(f"{folder}/basic", f"{USER}:{{SHA}}{hashed}\n")
     write(f"{folder}/digest", f"{USER}:WSMAN:{hashlib.md5(f'{USER}:WSMAN:{PASSWORD}'.encode()).hexdigest()}\n")
@@ -74,10 +94,43 @@ def configure(folder, port, backend):
     modules = "\n".join(f"LoadModule {name}_module /usr/lib/apache2/modules/mod_{name}.so" for name in MODULES.split())
     user = "User www-data\nGroup www-data" if os.getuid() == 0 else ""
     write(f"{folder}/apache.conf", CONFIGURATION.format(
-        folder=folder, user=user, modules=modules, port=port, backend=backend, certificate=pem, key=key,
+        folder=folder, user=user, modules=modules, port=port, backend=backend, certificate=pem, key=key, authority=root[0], certificate_port=certificate_port,
         password=base64.b64encode(f"{USER}:{PASSWORD}".encode()).decode()))
     os.chmod(folder, 0o755)
     return pem
+
+
+def certificates(program, folder, port, certificate_port, server, root):
+    """Client certificates by thumbprint, a listener that asks too late, pins and revocation lists."""
+    store = f"{folder}/store"
+    os.mkdir(store)
+    for name in ("other", USER):
+        shown, _ = certificate(store, name, root[1:], client=name)
+    for algorithm in ("sha1", "sha256"):
+        way = ["--host", "localhost", "--tls-roots", root[0], "--thumbprint", fingerprint(shown, algorithm), "--identity", store]
+        report("apache", f"client certificate {algorithm}", run_client(program, "pipeline", "--port", certificate_port, *way))
+    outcome = run_client(program, "unreached", "--port", port, "--path", "late", *way, expect="clientcertnegotiation")
+    report("apache", "client certificate asked for after the handshake", outcome)
+
+    way = ["--host", "localhost", "--port", port, "--path", "basic", "--authentication", "basic"]
+    report("apache", "pinned certificate", run_client(program, "pipeline", *way, "--pin", fingerprint(server)))
+    outcome = run_client(program, "unreached", *way, "--pin", fingerprint(shown), expect="not the pinned one")
+    report("apache", "another certificate than the pinned one", outcome)
+    way += ["--tls-roots", root[0], "--crl"]
+    clean = revocation_list(folder, "clean.crl", root[1:])
+    report("apache", "revocation list without the certificate", run_client(program, "pipeline", *way, clean))
+    revoked = revocation_list(folder, "revoked.crl", root[1:], [server])
+    report("apache", "revoked certificate", run_client(program, "unreached", *way, revoked, expect="was revoked"))
+
+
+def redirections(program, port, pem):
+    way = ["--host", "localhost", "--port", port, "--tls-roots", pem, "--authentication", "basic"]
+    for path, allowed in (("moved", 1), ("hop", 2)):
+        report("apache", f"redirection {path}", run_client(program, "pipeline", *way, "--path", path, "--redirections", allowed))
+    for path, allowed, said in (("moved", 0, "redirections are not allowed"), ("hop", 1, "too many redirections"),
+                                ("loop", 5, "too many redirections"), ("downgrade", 5, "without TLS")):
+        outcome = run_client(program, "unreached", *way, "--path", path, "--redirections", allowed, expect=said)
+        report("apache", f"redirection {path}, at most {allowed}", outcome)
 
 
 def main():
@@ -86,8 +139,10 @@ def main():
     arguments, _ = parser.parse_known_args()
     backend = Server(user=USER, password=PASSWORD, basic=True).start()
     with tempfile.TemporaryDirectory() as folder:
-        port = free_port()
-        pem = configure(folder, port, backend.server_port)
+        port, certificate_port = free_port(), free_port()
+        root = authority(folder)
+        server = configure(folder, port, backend.server_port, certificate_port, root)
+        pem = root[0]
         environment = {"NTLM_USER_FILE": f"{folder}/ntlm"}
         command = ["/usr/sbin/apache2", "-f", f"{folder}/apache.conf", "-DFOREGROUND"]
         with Program(command, port, environment):
@@ -97,6 +152,8 @@ def main():
                 for case in ("identify", "shell-command", "pipeline", "pipeline-input"):
                     report("apache", f"{case} {path}", run_client(arguments.bin, case, *way))
                 report("apache", f"refused {path}", run_client(arguments.bin, "refused", *way, password="wrong"))
+            certificates(arguments.bin, folder, port, certificate_port, server, root)
+            redirections(arguments.bin, port, pem)
             if "-v" in sys.argv:
                 with open(f"{folder}/error.log", encoding="utf-8") as log:
                     print(log.read(), file=sys.stderr)

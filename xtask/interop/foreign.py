@@ -63,14 +63,73 @@ def certificate(folder, name="server", issuer=None, client=None, key=None):
     return paths
 
 
-def run_client(program, case, *arguments, password=PASSWORD, environment=None):
-    """One case of the example interop_client; gives None or why it failed."""
+def authority(folder, name="authority"):
+    """Writes NAME.pem: a certification authority; gives its path, its certificate and its key."""
+    from cryptography import x509
+    from cryptography.hazmat.primitives import hashes, serialization
+    from cryptography.hazmat.primitives.asymmetric import ec
+
+    key = ec.generate_private_key(ec.SECP256R1())
+    subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)])
+    now = datetime.datetime.now(datetime.timezone.utc)
+    usage = dict.fromkeys(("digital_signature", "content_commitment", "key_encipherment", "data_encipherment", "key_agreement",
+                           "encipher_only", "decipher_only"), False)
+    built = (
+        x509.CertificateBuilder().subject_name(subject).issuer_name(subject).public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - datetime.timedelta(days=1)).not_valid_after(now + datetime.timedelta(days=30))
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), True)
+        .add_extension(x509.KeyUsage(key_cert_sign=True, crl_sign=True, **usage), True)
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), False)
+        .sign(key, hashes.SHA256())
+    )
+    path = os.path.join(folder, name + ".pem")
+    with open(path, "wb") as file:
+        file.write(built.public_bytes(serialization.Encoding.PEM))
+    return path, built, key
+
+
+def revocation_list(folder, name, issuer, revoked=()):
+    """Writes NAME: the list of the authority, on which these certificates stand."""
+    from cryptography import x509
+    from cryptography.hazmat.primitives import hashes, serialization
+
+    certificate, key = issuer
+    now = datetime.datetime.now(datetime.timezone.utc)
+    built = x509.CertificateRevocationListBuilder().issuer_name(certificate.subject)
+    built = built.last_update(now - datetime.timedelta(hours=1)).next_update(now + datetime.timedelta(days=7))
+    built = built.add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(certificate.public_key()), False)
+    built = built.add_extension(x509.CRLNumber(1), False)
+    for path in revoked:
+        with open(path, "rb") as file:
+            serial = x509.load_pem_x509_certificate(file.read()).serial_number
+        entry = x509.RevokedCertificateBuilder().serial_number(serial).revocation_date(now - datetime.timedelta(hours=2))
+        built = built.add_revoked_certificate(entry.build())
+    path = os.path.join(folder, name)
+    with open(path, "wb") as file:
+        file.write(built.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM))
+    return path
+
+
+def fingerprint(path, algorithm="sha256"):
+    """The fingerprint of the first certificate of a PEM file."""
+    import hashlib
+    import ssl
+    with open(path, encoding="ascii") as file:
+        return hashlib.new(algorithm, ssl.PEM_cert_to_DER_cert(file.read())).hexdigest()
+
+
+def run_client(program, case, *arguments, password=PASSWORD, environment=None, expect=None):
+    """One case of the example interop_client; gives None or why it failed. `expect` has to be in what it says."""
     command = [program, "--user", USER, "--case", case, *map(str, arguments)]
     try:
         done = subprocess.run(command, env=dict(os.environ, WINDLASS_PASSWORD=password, **(environment or {})),
                               capture_output=True, text=True, timeout=60)
     except subprocess.TimeoutExpired:
         return "no end after 60 s"
+    if expect is not None:
+        said = (done.stdout + done.stderr).strip()
+        return None if done.returncode == 0 and expect in said else f"expected {expect!r}: {said}"
     if done.returncode == 0:
         return None
     return (done.stderr.strip() or done.stdout.strip() or f"status {done.returncode}").splitlines()[-1]

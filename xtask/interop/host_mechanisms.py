@@ -14,6 +14,9 @@ import sys
 import tempfile
 import warnings
 
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import foreign  # noqa: E402
+
 warnings.filterwarnings('ignore')
 os.environ.pop('REQUESTS_CA_BUNDLE', None)
 
@@ -147,6 +150,49 @@ def pypsrp_case(auth, scheme, *arguments, **more):
     return run
 
 
+def with_certificates(case):
+    """A host that knows the certificate of the user, and an authority whose certificates name users."""
+    def run(program):
+        with tempfile.TemporaryDirectory() as folder:
+            root = foreign.authority(folder)
+            own = foreign.certificate(folder, 'own', client='somebody')
+            named = foreign.certificate(folder, 'named', root[1:], client=f'{USER}@localhost')
+            nobody = foreign.certificate(folder, 'nobody', root[1:], client='nobody@localhost')
+            stranger = foreign.certificate(folder, 'stranger', client=f'{USER}@localhost')
+            with Host(program, '--client-certificate', f'{USER}={own[0]}', '--client-ca', root[0]) as host:
+                for shown, expected in ((own, True), (named, True), (nobody, False), (stranger, False)):
+                    case(host, shown, expected)
+    return run
+
+
+@with_certificates
+def pypsrp_certificate(host, shown, expected):
+    from pypsrp.powershell import PowerShell, RunspacePool
+    from pypsrp.wsman import WSMan
+    try:
+        with WSMan('localhost', port=int(host.https.split(':')[1]), ssl=True, auth='certificate', certificate_pem=shown[0],
+                   certificate_key_pem=shown[1], cert_validation=host.certificate) as wsman, RunspacePool(wsman) as pool:
+            check(expected, True)
+            check(PowerShell(pool).add_cmdlet('Write-Output').add_parameter('InputObject', 'x').invoke(), ['x'])
+    except AssertionError:
+        raise
+    except Exception as error:  # noqa: BLE001: every library has its own refusal
+        assert not expected, repr(error)
+
+
+@with_certificates
+def pywinrm_certificate(host, shown, expected):
+    import winrm
+    session = winrm.Session(host.url('https'), auth=('', ''), transport='certificate', cert_pem=shown[0], cert_key_pem=shown[1],
+                            server_cert_validation='validate', ca_trust_path=host.certificate)
+    try:
+        answer = session.run_cmd('echo', ['one'])
+    except Exception as error:  # noqa: BLE001: every library has its own refusal
+        assert not expected, repr(error)
+        return
+    check((expected, answer.std_out), (True, b'one\n'))
+
+
 # peer, mechanism, transport, case
 CASES = [
     ('curl', 'Basic', 'HTTPS', curl_case('basic', 'https')),
@@ -162,6 +208,10 @@ CASES = [
     ('pypsrp', 'NTLM', 'HTTPS', pypsrp_case('ntlm', 'https')),
     ('pypsrp', 'Negotiate', 'HTTP sealed', pypsrp_case('negotiate', 'http', negotiate_hostname_override='localhost')),
     ('pypsrp', 'Negotiate', 'HTTPS', pypsrp_case('negotiate', 'https')),
+    ('pypsrp', 'NTLM', 'HTTPS, strict binding', pypsrp_case('ntlm', 'https', '--channel-binding', 'strict')),
+    ('pywinrm', 'NTLM', 'HTTPS, strict binding', pywinrm_case('ntlm', 'https', '--channel-binding', 'strict')),
+    ('pypsrp', 'Certificate', 'HTTPS', pypsrp_certificate),
+    ('pywinrm', 'Certificate', 'HTTPS', pywinrm_certificate),
     ('pywinrm', 'CredSSP', 'HTTP sealed', pywinrm_case('credssp', 'http', '--auth', 'credssp')),
     ('pywinrm', 'CredSSP', 'HTTPS', pywinrm_case('credssp', 'https', '--auth', 'credssp')),
     ('pypsrp', 'CredSSP', 'HTTP sealed', pypsrp_case('credssp', 'http', '--auth', 'credssp', credssp_minimum_version=5)),

@@ -53,6 +53,7 @@ const SCRIPTS: &[Script] = &[
         Needs::Example("windlass", "interop_client"),
         &["apache2", "libapache2-mod-auth-gssapi", "gss-ntlmssp"],
     ),
+    ("proxies.py", Needs::Example("windlass", "interop_client"), &["squid", "openssl"]),
     ("host_mechanisms.py", Needs::Host, &["curl"]),
     ("pypsrp_client.py", Needs::Host, &[]),
     ("pypsrp_wsman.py", Needs::Host, &[]),

@@ -2,15 +2,15 @@
 
 use std::io::Write;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
 use clap::Args;
 use serde_json::json;
 use windlass::net::Dial;
 use windlass::{CimSession, CimSessionBuilder, Credential, Secret};
-use windlass_mock::{Authentication, MockHost, Scenario};
+use windlass_mock::{Authentication, BindingPolicy, MockHost, Scenario};
 
 use crate::exit::Exit;
 use crate::failure::report_local;
@@ -45,6 +45,15 @@ pub(crate) struct Mock {
     /// Mechanisms to offer, separated by commas
     #[arg(long, value_delimiter = ',', value_name = "NAME", value_parser = Authentication::NAMES, ignore_case = true)]
     auth: Vec<String>,
+    /// User who logs on over HTTPS with the certificate in a PEM file, as NAME=FILE; may be repeated
+    #[arg(long, value_name = "NAME=FILE")]
+    client_certificate: Vec<String>,
+    /// Authority, in a PEM file, whose certificates name users by their principal names; may be repeated
+    #[arg(long, value_name = "FILE")]
+    client_ca: Vec<PathBuf>,
+    /// What is demanded of channel bindings over HTTPS
+    #[arg(long, value_name = "POLICY", default_value = "relaxed", value_parser = ["none", "relaxed", "strict"])]
+    channel_binding: String,
     /// Accept messages over plain HTTP that are not encrypted
     #[arg(long)]
     allow_unencrypted: bool,
@@ -98,6 +107,22 @@ impl Mock {
         }
         for name in &self.configuration {
             builder = builder.configuration(name);
+        }
+        builder = builder.binding_policy(match self.channel_binding.as_str() {
+            "none" => BindingPolicy::None,
+            "strict" => BindingPolicy::Strict,
+            _ => BindingPolicy::Relaxed,
+        });
+        let read =
+            |path: &Path| std::fs::read(path).with_context(|| format!("cannot read {}", path.display()));
+        for mapping in &self.client_certificate {
+            let Some((name, path)) = mapping.split_once('=') else {
+                bail!("--client-certificate takes NAME=FILE");
+            };
+            builder = builder.client_certificate(name, &read(Path::new(path))?)?;
+        }
+        for path in &self.client_ca {
+            builder = builder.client_authority(&read(path)?)?;
         }
         if let Some(path) = &self.scenario {
             builder = builder.scenario(Scenario::from_file(path)?);

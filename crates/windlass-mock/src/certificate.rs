@@ -8,6 +8,7 @@ use rcgen::{
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 
 use crate::Error;
+use crate::auth::Certificates;
 
 /// A certificate and its key.
 pub(crate) struct Certificate {
@@ -37,12 +38,17 @@ impl Certificate {
         })
     }
 
-    /// A configuration for TLS 1.2 and 1.3 with this certificate.
-    pub(crate) fn server_config(&self) -> Result<rustls::ServerConfig, Error> {
+    /// A configuration for TLS 1.2 and 1.3 with this certificate, which asks clients for theirs where some
+    /// are known.
+    pub(crate) fn server_config(&self, clients: &Certificates) -> Result<rustls::ServerConfig, Error> {
         let provider = std::sync::Arc::new(rustls_graviola::default_provider());
         let builder =
             rustls::ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions()?;
-        Ok(builder.with_no_client_auth().with_single_cert(vec![self.der.clone()], self.key.clone_key())?)
+        let builder = match clients.is_empty() {
+            true => builder.with_no_client_auth(),
+            false => builder.with_client_cert_verifier(clients.verifier()?),
+        };
+        Ok(builder.with_single_cert(vec![self.der.clone()], self.key.clone_key())?)
     }
 }
 
@@ -128,7 +134,7 @@ mod tests {
         let certificate =
             Certificate::self_signed(&["localhost".to_owned(), "127.0.0.1".to_owned()]).unwrap();
         assert!(certificate.pem.starts_with("-----BEGIN CERTIFICATE-----"));
-        certificate.server_config().unwrap();
+        certificate.server_config(&Certificates::default()).unwrap();
         assert!(windlass_auth::ChannelBinding::tls_server_end_point(&certificate.der).is_ok());
     }
 }

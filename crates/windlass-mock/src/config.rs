@@ -4,11 +4,11 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use windlass_auth::Accounts;
 use windlass_auth::kerberos::Keytab;
+use windlass_auth::{Accounts, BindingPolicy};
 use windlass_core::Secret;
 
-use crate::auth::Authentication;
+use crate::auth::{Authentication, Certificates};
 use crate::cim::{CimProvider, FactsProvider};
 use crate::powershell::{Cmdlet, Commands};
 use crate::{Error, MockHost, Scenario};
@@ -47,8 +47,13 @@ pub struct HostLimits {
     pub request_timeout: Duration,
     /// How long a connection may be silent between requests.
     pub connection_timeout: Duration,
+    /// How long a connection may take to its first request that is served: the TLS handshake not counted.
+    pub logon_timeout: Duration,
     /// Failed logons on one connection before it is closed.
     pub failed_logons: u32,
+    /// How long the answer to a failed logon is held back. Each further failure from the same address
+    /// doubles it, up to five seconds.
+    pub failed_logon_delay: Duration,
 }
 
 impl Default for HostLimits {
@@ -70,7 +75,9 @@ impl Default for HostLimits {
             enumeration_timeout: Duration::from_secs(600),
             request_timeout: Duration::from_secs(60),
             connection_timeout: Duration::from_secs(900),
+            logon_timeout: Duration::from_secs(60),
             failed_logons: 10,
+            failed_logon_delay: Duration::from_millis(50),
         }
     }
 }
@@ -81,6 +88,8 @@ pub(crate) struct Config {
     pub(crate) accounts: Accounts,
     pub(crate) keytab: Option<Arc<Keytab>>,
     pub(crate) authentication: Authentication,
+    pub(crate) certificates: Certificates,
+    pub(crate) binding_policy: BindingPolicy,
     pub(crate) allow_unencrypted: bool,
     pub(crate) allow_exec: bool,
     pub(crate) limits: HostLimits,
@@ -110,6 +119,8 @@ impl Default for MockHostBuilder {
                 accounts: Accounts::new(),
                 keytab: None,
                 authentication: Authentication::default(),
+                certificates: Certificates::default(),
+                binding_policy: BindingPolicy::default(),
                 allow_unencrypted: false,
                 allow_exec: false,
                 limits: HostLimits::default(),
@@ -143,6 +154,32 @@ impl MockHostBuilder {
     /// The keys of the host's services, with which clients can log on with Kerberos.
     pub fn keytab(mut self, keytab: Keytab) -> Self {
         self.config.keytab = Some(Arc::new(keytab));
+        self
+    }
+
+    /// Lets a user log on over HTTPS with this certificate, in PEM; it need not be anybody's but the
+    /// user's own.
+    ///
+    /// # Errors
+    /// The text holds no certificate.
+    pub fn client_certificate(mut self, user: &str, pem: &[u8]) -> Result<Self, Error> {
+        self.config.certificates.pin(user, pem)?;
+        Ok(self)
+    }
+
+    /// Lets users log on over HTTPS with certificates of this authority, in PEM, which hold `user@anything`
+    /// as their principal name.
+    ///
+    /// # Errors
+    /// The text holds no certificate.
+    pub fn client_authority(mut self, pem: &[u8]) -> Result<Self, Error> {
+        self.config.certificates.trust(pem)?;
+        Ok(self)
+    }
+
+    /// What is demanded of the channel bindings of clients over HTTPS.
+    pub fn binding_policy(mut self, policy: BindingPolicy) -> Self {
+        self.config.binding_policy = policy;
         self
     }
 

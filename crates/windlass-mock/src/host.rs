@@ -100,7 +100,7 @@ impl MockHost {
             started.https = listener.local_addr().ok();
             host.listens("HTTPS", started.https);
             let certificate = Arc::new(started.make_certificate()?);
-            let transport = Transport::tls(&certificate)?;
+            let transport = Transport::tls(&certificate, &host.config.certificates)?;
             tasks.spawn(listener::accept(Arc::clone(&host), listener, transport));
             started.certificate = Some(certificate);
         }

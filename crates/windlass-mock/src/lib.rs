@@ -40,3 +40,4 @@ pub use error::Error;
 pub use host::MockHost;
 pub use scenario::Scenario;
 pub use statistics::Statistics;
+pub use windlass_auth::BindingPolicy;

@@ -58,7 +58,8 @@ impl Connection {
         let endpoint = &options.endpoint;
         let peer = endpoint.authority();
         let scheme = if endpoint.is_secure() { Scheme::Https } else { Scheme::Http };
-        let mut config = ClientConfig::new(&peer, scheme, options.auth, options.credential.clone());
+        let mut config =
+            ClientConfig::new(endpoint.public_authority(), scheme, options.auth, options.credential.clone());
         config.path = endpoint.path().to_owned();
         config.channel_binding = binding;
         config.allow_unencrypted = options.allow_unencrypted;
@@ -321,7 +322,7 @@ impl Connection {
 }
 
 /// The time as a FILETIME: 100 ns since 1601.
-fn filetime_now() -> u64 {
+pub(crate) fn filetime_now() -> u64 {
     let unix = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     let ticks = (unix.as_secs() + FILETIME_TO_UNIX) * 10_000_000;
     ticks + u64::from(unix.subsec_nanos() / 100)

@@ -8,10 +8,12 @@ use tokio::net::TcpStream;
 use windlass_auth::{ChannelBinding, Credential};
 use windlass_http::AuthMethod;
 
+use crate::connection::filetime_now;
+use crate::proxy::Opener;
 use crate::timeouts::within;
 use crate::{
-    BoxStream, Connection, Counters, Dial, Endpoint, Error, KdcMap, Kerberos, NameMap, Stage, Timeouts,
-    TlsOptions, dial, tls,
+    BoxStream, Connection, Counters, Dial, Endpoint, Error, KdcMap, Kerberos, NameMap, ProxyAccess, Stage,
+    Timeouts, TlsOptions, dial, proxy, tls,
 };
 
 /// How connections are opened and what they authenticate with.
@@ -36,6 +38,11 @@ pub struct ConnectorOptions {
     pub timeouts: Timeouts,
     /// What is checked of the server's certificate.
     pub tls: TlsOptions,
+    /// Where connections go first.
+    pub proxy: ProxyAccess,
+    /// How many redirections are followed (`-AllowRedirection`, `MaximumRedirectionCount`). A server that
+    /// redirects further is an error.
+    pub max_redirections: u32,
     /// Allow requests and answers to travel unencrypted over plain HTTP.
     pub allow_unencrypted: bool,
     /// The lowest version of CredSSP that the server may speak: 5 unless said otherwise.
@@ -61,6 +68,8 @@ impl ConnectorOptions {
             forbid_ntlm: false,
             timeouts: Timeouts::default(),
             tls: TlsOptions::default(),
+            proxy: ProxyAccess::Direct,
+            max_redirections: 0,
             allow_unencrypted: false,
             credssp_min_version: windlass_auth::credssp::SAFE_VERSION,
             spn_class: "HTTP".to_owned(),
@@ -71,7 +80,7 @@ impl ConnectorOptions {
 
     /// The name of the service, as Kerberos and NTLM want it: `HTTP/srv1`.
     pub(crate) fn service_principal(&self) -> String {
-        let host = self.endpoint.host();
+        let host = self.endpoint.public_host();
         if self.port_in_spn {
             format!("{}/{host}:{}", self.spn_class, self.endpoint.port())
         } else {
@@ -98,22 +107,22 @@ struct Shared {
 impl Connector {
     /// Connections over TCP.
     pub fn new(options: ConnectorOptions) -> Self {
-        Self::build(options, None)
+        Self::build(options, None, Arc::default())
     }
 
     /// Connections over whatever `dial` opens.
     pub fn over(options: ConnectorOptions, dial: Arc<dyn Dial>) -> Self {
-        Self::build(options, Some(dial))
+        Self::build(options, Some(dial), Arc::default())
     }
 
-    fn build(mut options: ConnectorOptions, dial: Option<Arc<dyn Dial>>) -> Self {
+    fn build(mut options: ConnectorOptions, dial: Option<Arc<dyn Dial>>, counters: Arc<Counters>) -> Self {
         if let Some(kerberos) = &options.kerberos {
             options.kdcs.add_config(kerberos.config());
         }
         let shared = Shared {
             options,
             dial,
-            counters: Arc::default(),
+            counters,
             tls: OnceLock::new(),
             authenticate_empty: AtomicBool::new(false),
         };
@@ -153,21 +162,50 @@ impl Connector {
         }
     }
 
+    /// A connector for the place that the server redirects to, which shares nothing but the counts with
+    /// this one.
+    ///
+    /// # Errors
+    /// The place is none, or less safe than the one that redirects.
+    pub(crate) fn redirected(&self, location: &str) -> Result<Self, Error> {
+        let mut options = self.shared.options.clone();
+        let from = options.endpoint.clone();
+        let refused =
+            |reason| Error::Redirect { peer: from.authority(), location: location.to_owned(), reason };
+        let to = from.redirected(location).ok_or_else(|| refused("that is not an http or https URI"))?;
+        if from.is_secure() && !to.is_secure() {
+            return Err(refused("that is without TLS"));
+        }
+        if self.shared.dial.is_some() {
+            return Err(refused("there is no network here"));
+        }
+        tracing::info!(from = %from, to = %to, "redirected");
+        options.endpoint = to;
+        Ok(Self::build(options, None, Arc::clone(&self.shared.counters)))
+    }
+
     async fn open_stream(&self, peer: &str) -> Result<BoxStream, Error> {
         let options = &self.shared.options;
-        match &self.shared.dial {
-            None => {
-                let stream: TcpStream =
-                    dial::dial(&options.endpoint, &options.names, &options.timeouts).await?;
-                Ok(Box::new(stream))
-            }
-            Some(dial) => {
-                within(Stage::Connect, peer, options.timeouts.connect, async {
-                    dial.dial().await.map_err(|source| Error::Connect { peer: peer.to_owned(), source })
-                })
-                .await
+        if let Some(dial) = &self.shared.dial {
+            return within(Stage::Connect, peer, options.timeouts.connect, async {
+                dial.dial().await.map_err(|source| Error::Connect { peer: peer.to_owned(), source })
+            })
+            .await;
+        }
+        match proxy::choose(&options.proxy, &options.endpoint)? {
+            None => self.dial_tcp(&options.endpoint).await,
+            Some(proxy) => {
+                let opener = Opener { connector: self.clone(), proxy: proxy.endpoint() };
+                let tunnel = proxy::tunnel(&proxy, &options.endpoint, filetime_now(), &opener);
+                within(Stage::Proxy, peer, options.timeouts.proxy, tunnel).await
             }
         }
+    }
+
+    pub(crate) async fn dial_tcp(&self, endpoint: &Endpoint) -> Result<BoxStream, Error> {
+        let options = &self.shared.options;
+        let stream: TcpStream = dial::dial(endpoint, &options.names, &options.timeouts).await?;
+        Ok(Box::new(stream))
     }
 
     async fn secure(
@@ -187,6 +225,11 @@ impl Connector {
             }
         };
         let shaken = tls::handshake(config, &options.endpoint, stream);
-        within(Stage::Tls, peer, options.timeouts.tls, shaken).await
+        let secured = within(Stage::Tls, peer, options.timeouts.tls, shaken).await?;
+        let identity = options.tls.identity.as_ref().filter(|_| options.auth == AuthMethod::Certificate);
+        if identity.is_some_and(|identity| !identity.was_asked_for()) {
+            return Err(Error::CertificateNotAsked { peer: peer.to_owned() });
+        }
+        Ok(secured)
     }
 }

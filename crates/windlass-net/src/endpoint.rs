@@ -66,7 +66,8 @@ impl Endpoint {
             None => 80,
         };
         let path = if path.is_empty() || path == "/" { PATH } else { path };
-        Some(Self { secure, host: host.to_owned(), port, path: String::new() }.with_path(path))
+        let host = host.replacen("%25", "%", 1);
+        Some(Self { secure, host, port, path: String::new() }.with_path(path))
     }
 
     /// Whether the service is behind TLS.
@@ -77,6 +78,25 @@ impl Endpoint {
     /// The host as the user named it, an IPv6 address without brackets.
     pub fn host(&self) -> &str {
         &self.host
+    }
+
+    /// The host as others are told of it: without the zone of an IPv6 address, which means something on
+    /// this computer alone.
+    pub fn public_host(&self) -> &str {
+        self.host.split_once('%').map_or(&self.host, |(address, _)| address)
+    }
+
+    /// [`public_host`](Self::public_host) and port, for the HTTP header `Host`.
+    pub(crate) fn public_authority(&self) -> String {
+        Self { host: self.public_host().to_owned(), ..self.clone() }.authority()
+    }
+
+    /// Where a redirection from here leads: a URI, or a path on the same host.
+    pub(crate) fn redirected(&self, location: &str) -> Option<Self> {
+        match location.strip_prefix('/') {
+            Some(rest) if !rest.starts_with('/') => Some(self.clone().with_path(location)),
+            _ => Self::from_uri(location),
+        }
     }
 
     /// The port.
@@ -107,10 +127,11 @@ impl fmt::Display for Endpoint {
 }
 
 /// Splits `host`, `host:port`, `[v6]` or `[v6]:port`.
-fn split_authority(authority: &str) -> Option<(&str, Option<&str>)> {
+pub(crate) fn split_authority(authority: &str) -> Option<(&str, Option<&str>)> {
     let (host, port) = if let Some(rest) = authority.strip_prefix('[') {
         let (host, rest) = rest.split_once(']')?;
-        host.parse::<Ipv6Addr>().ok()?;
+        // A zone may follow the address, in URIs after %25 ([RFC 6874]).
+        host.split_once('%').map_or(host, |(address, _)| address).parse::<Ipv6Addr>().ok()?;
         match rest.strip_prefix(':') {
             Some(port) => (host, Some(port)),
             None if rest.is_empty() => (host, None),
@@ -146,6 +167,7 @@ mod tests {
             ("http://srv1:70000", None),
             ("http://user@srv1", None),
             ("http://[::1", None),
+            ("http://[fe80::1%25eth0]:5985", Some("http://[fe80::1%eth0]:5985/wsman")),
         ] {
             assert_eq!(Endpoint::from_uri(uri).map(|e| e.to_string()).as_deref(), expected, "{uri}");
         }
@@ -155,6 +177,8 @@ mod tests {
     fn addresses_are_bracketed_only_where_they_are_printed() {
         let endpoint = Endpoint::winrm("[fe80::1]", true);
         assert_eq!((endpoint.host(), endpoint.authority().as_str()), ("fe80::1", "[fe80::1]:5986"));
+        let zoned = Endpoint::winrm("[fe80::1%eth0]", false);
+        assert_eq!((zoned.host(), zoned.public_authority().as_str()), ("fe80::1%eth0", "[fe80::1]:5985"));
         assert_eq!(Endpoint::winrm("srv1", false).with_path("x").to_string(), "http://srv1:5985/x");
     }
 }

@@ -15,6 +15,8 @@ pub enum Stage {
     Resolve,
     /// Connecting.
     Connect,
+    /// Getting through the proxy.
+    Proxy,
     /// The TLS handshake.
     Tls,
     /// Proving who the client is.
@@ -28,12 +30,18 @@ impl fmt::Display for Stage {
         f.write_str(match self {
             Self::Resolve => "resolving the name of",
             Self::Connect => "connecting to",
+            Self::Proxy => "getting through the proxy to",
             Self::Tls => "the TLS handshake with",
             Self::Authenticate => "authentication with",
             Self::Operation => "waiting for an answer of",
         })
     }
 }
+
+/// What to do about a server that asks for the certificate too late.
+const CERTIFICATE_NOT_ASKED: &str = "the server asks for no client certificate in the handshake; it would \
+    need renegotiation, which is not supported; on Windows, bind the port with netsh http add sslcert ... \
+    clientcertnegotiation=enable";
 
 /// A connection that could not be made or used. `peer` is `host:port` as dialled.
 #[derive(Debug, Error)]
@@ -55,6 +63,30 @@ pub enum Error {
         /// What the system said about the last address.
         source: io::Error,
     },
+    /// The proxy options name no proxy.
+    #[error("the proxy cannot be used: {reason}")]
+    ProxyOptions {
+        /// What is wrong with them.
+        reason: String,
+    },
+    /// The proxy does not let the connection through.
+    #[error("the proxy {proxy} refused: {reason}")]
+    Proxy {
+        /// Its address.
+        proxy: String,
+        /// Why.
+        reason: ProxyRefusal,
+    },
+    /// The server redirects where it may not, or too often.
+    #[error("{peer} redirects to {location}: {reason}")]
+    Redirect {
+        /// Who redirects.
+        peer: String,
+        /// Where to.
+        location: String,
+        /// Why that is not followed.
+        reason: &'static str,
+    },
     /// The TLS options contradict each other or hold something unusable.
     #[error("the TLS options cannot be used: {reason}")]
     TlsOptions {
@@ -68,6 +100,13 @@ pub enum Error {
         peer: String,
         /// Why, in words.
         reason: String,
+    },
+    /// The server asks for no certificate of the client when hands are shaken. Servers that ask for it
+    /// later need renegotiation or authentication after the handshake, which this TLS does not offer.
+    #[error("TLS handshake with {peer}: {CERTIFICATE_NOT_ASKED}")]
+    CertificateNotAsked {
+        /// Whom it concerns.
+        peer: String,
     },
     /// The peer's bytes are not the HTTP that is due, or it refused the logon.
     #[error("HTTP exchange with {peer} failed: {source}")]
@@ -121,12 +160,31 @@ pub enum Error {
     },
 }
 
+/// Why a proxy does not let a connection through.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ProxyRefusal {
+    /// It does not take the credential.
+    Credential,
+    /// Something else, in words.
+    Failed(String),
+}
+
+impl fmt::Display for ProxyRefusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Credential => f.write_str("it does not take the credential"),
+            Self::Failed(reason) => f.write_str(reason),
+        }
+    }
+}
+
 impl Error {
     /// Whom the error concerns: `host:port`, a host, or nobody.
     pub fn peer(&self) -> Option<&str> {
         match self {
             Self::Connect { peer, .. }
             | Self::Tls { peer, .. }
+            | Self::CertificateNotAsked { peer }
             | Self::Http { peer, .. }
             | Self::PeerSpeaksTls { peer }
             | Self::Refused { peer, .. }
@@ -134,7 +192,9 @@ impl Error {
             | Self::TimedOut { peer, .. } => Some(peer),
             Self::Resolve { host, .. } => Some(host),
             Self::Kdc { realm, .. } => Some(realm),
-            Self::TlsOptions { .. } => None,
+            Self::Proxy { proxy, .. } => Some(proxy),
+            Self::Redirect { peer, .. } => Some(peer),
+            Self::TlsOptions { .. } | Self::ProxyOptions { .. } => None,
         }
     }
 
@@ -143,8 +203,13 @@ impl Error {
         match self {
             Self::Resolve { source, .. } => format!("the name cannot be resolved: {source}"),
             Self::Connect { source, .. } => source.to_string(),
-            Self::TlsOptions { reason } | Self::Tls { reason, .. } => reason.clone(),
+            Self::TlsOptions { reason } | Self::ProxyOptions { reason } | Self::Tls { reason, .. } => {
+                reason.clone()
+            }
+            Self::Proxy { reason, .. } => format!("the proxy refused: {reason}"),
+            Self::Redirect { location, reason, .. } => format!("it redirects to {location}: {reason}"),
             Self::Http { source, .. } | Self::Refused { source, .. } => source.to_string(),
+            Self::CertificateNotAsked { .. } => CERTIFICATE_NOT_ASKED.to_owned(),
             Self::PeerSpeaksTls { .. } => "the peer speaks TLS; is this the HTTPS port?".to_owned(),
             Self::Kdc { source, .. } => format!("the KDC cannot be asked: {source}"),
             Self::Lost { reason, executed: false, .. } => format!("the connection was lost: {reason}"),
@@ -163,7 +228,8 @@ impl Error {
                 | Self::Connect { .. }
                 | Self::Tls { .. }
                 | Self::PeerSpeaksTls { .. }
-                | Self::TimedOut { stage: Stage::Resolve | Stage::Connect | Stage::Tls, .. }
+                | Self::Proxy { .. }
+                | Self::TimedOut { stage: Stage::Resolve | Stage::Connect | Stage::Proxy | Stage::Tls, .. }
         )
     }
 

@@ -11,7 +11,8 @@
 //! - [`Error`] names the layer, the peer and the reason; [`Stage`] names what ran out of time.
 //!
 //! Specifications: [RFC 8305] (Happy Eyeballs), [RFC 9112] (HTTP/1.1 connections), [RFC 8446] and
-//! [RFC 5246] (TLS), [RFC 9525] (names in certificates), [RFC 5929] (channel bindings for TLS).
+//! [RFC 5246] (TLS), [RFC 9525] (names in certificates), [RFC 5929] (channel bindings for TLS), [RFC 1928]
+//! and [RFC 1929] (SOCKS 5), [RFC 6874] (zones of IPv6 addresses).
 #![forbid(unsafe_code)]
 
 mod connection;
@@ -20,11 +21,14 @@ mod counters;
 mod dial;
 mod endpoint;
 mod error;
+mod identity;
 mod inner_tls;
 mod kdc;
 mod kerberos;
+mod key_log;
 mod names;
 mod pool;
+mod proxy;
 mod stream;
 mod timeouts;
 mod tls;
@@ -34,12 +38,14 @@ pub use connection::Connection;
 pub use connector::{Connector, ConnectorOptions};
 pub use counters::{Counters, Counts};
 pub use endpoint::Endpoint;
-pub use error::{Error, Stage};
+pub use error::{Error, ProxyRefusal, Stage};
+pub use identity::ClientIdentity;
 pub use kdc::KdcMap;
 pub use kerberos::Kerberos;
 pub use names::{NameMap, NameMapError};
 pub use pool::{Lane, Pool, PoolOptions, Request};
+pub use proxy::{Proxy, ProxyAccess, ProxyAuthentication, ProxyKind};
 pub use stream::{BoxStream, Dial, Dialing, Stream};
 pub use timeouts::Timeouts;
-pub use tls::{ClientIdentity, TlsOptions};
+pub use tls::TlsOptions;
 pub use windlass_http::{AuthMethod, Response};

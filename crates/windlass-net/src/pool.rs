@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use tokio::sync::{Semaphore, SemaphorePermit};
-use windlass_http::Response;
+use windlass_http::{HttpError, Response};
 
 use crate::{Connection, Connector, Counts, Endpoint, Error};
 
@@ -71,7 +71,10 @@ pub struct Pool {
 }
 
 struct Shared {
-    connector: Connector,
+    /// Changes when the server redirects.
+    connector: Mutex<Connector>,
+    /// Where the session was opened to: what errors and counts go by.
+    origin: Connector,
     options: PoolOptions,
     idle: Mutex<Vec<Connection>>,
     work: Semaphore,
@@ -81,42 +84,74 @@ impl Pool {
     /// A pool without connections: the first request opens one.
     pub fn new(connector: Connector, options: PoolOptions) -> Self {
         let work = Semaphore::new(options.max_connections.clamp(1, Semaphore::MAX_PERMITS));
-        Self { shared: Arc::new(Shared { connector, options, idle: Mutex::default(), work }) }
+        let origin = connector.clone();
+        let connector = Mutex::new(connector);
+        Self { shared: Arc::new(Shared { connector, origin, options, idle: Mutex::default(), work }) }
     }
 
     /// Where the connections lead.
     pub fn endpoint(&self) -> &Endpoint {
-        &self.shared.connector.options().endpoint
+        &self.shared.origin.options().endpoint
     }
 
     /// What the connections carried until now.
     pub fn counts(&self) -> Counts {
-        self.shared.connector.counters().snapshot()
+        self.shared.origin.counters().snapshot()
     }
 
     /// Sends a request and waits for the answer. A request is sent again, once, on a new connection if
-    /// the first was lost and it is certain that the peer did not carry it out, or it may do so twice.
+    /// the first was lost and it is certain that the peer did not carry it out, or it may do so twice; and
+    /// it follows redirections as far as they are allowed, logging on afresh at each place.
     ///
     /// # Errors
     /// What failed. Dropping the future closes the connection that it uses.
     pub async fn request(&self, request: Request) -> Result<Response, Error> {
         let _permit = self.admit(request.lane).await;
+        let mut followed = 0;
+        loop {
+            let connector = self.connector();
+            let location = match self.attempt(&connector, &request).await {
+                Err(Error::Http { source: HttpError::Redirect { location, .. }, .. }) => location,
+                other => return other,
+            };
+            let limit = connector.options().max_redirections;
+            if followed >= limit {
+                let reason =
+                    if limit == 0 { "redirections are not allowed" } else { "too many redirections" };
+                return Err(Error::Redirect {
+                    peer: connector.options().endpoint.authority(),
+                    location,
+                    reason,
+                });
+            }
+            followed += 1;
+            let next = connector.redirected(&location)?;
+            *self.shared.connector.lock().unwrap_or_else(PoisonError::into_inner) = next;
+            self.close_idle();
+        }
+    }
+
+    async fn attempt(&self, connector: &Connector, request: &Request) -> Result<Response, Error> {
         let mut connection = match self.idle_connection().await {
             Some(connection) => connection,
-            None => self.shared.connector.connect().await?,
+            None => connector.connect().await?,
         };
         let first = connection.request(request.body.clone(), request.content_type, request.limit).await;
         let response = match first {
             Err(error) if worth_repeating(&error, request.repeatable) => {
                 tracing::debug!(%error, "the connection was lost; the request goes out again on a new one");
-                connection = self.shared.connector.connect().await?;
-                connection.request(request.body, request.content_type, request.limit).await?
+                connection = connector.connect().await?;
+                connection.request(request.body.clone(), request.content_type, request.limit).await?
             }
             other => other?,
         };
-        self.shared.connector.learn_from(&connection);
+        connector.learn_from(&connection);
         self.put_back(connection).await;
         Ok(response)
+    }
+
+    fn connector(&self) -> Connector {
+        self.shared.connector.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Closes the connections that are idle.

@@ -13,6 +13,8 @@ pub struct Timeouts {
     pub resolve: Option<Duration>,
     /// Connecting, all addresses together.
     pub connect: Option<Duration>,
+    /// Getting through a proxy, connecting to it included.
+    pub proxy: Option<Duration>,
     /// The TLS handshake.
     pub tls: Option<Duration>,
     /// The HTTP exchanges that authenticate, before a request is answered.
@@ -20,11 +22,12 @@ pub struct Timeouts {
 }
 
 impl Default for Timeouts {
-    /// 10 s for the name, 20 s for the connection, 20 s for TLS, 60 s for authentication.
+    /// 10 s for the name, 20 s for the connection, 30 s for a proxy, 20 s for TLS, 60 s for authentication.
     fn default() -> Self {
         Self {
             resolve: Some(Duration::from_secs(10)),
             connect: Some(Duration::from_secs(20)),
+            proxy: Some(Duration::from_secs(30)),
             tls: Some(Duration::from_secs(20)),
             authenticate: Some(Duration::from_secs(60)),
         }
@@ -35,7 +38,8 @@ impl Timeouts {
     /// No stage may take longer than `limit`.
     #[must_use]
     pub fn capped(mut self, limit: Duration) -> Self {
-        for stage in [&mut self.resolve, &mut self.connect, &mut self.tls, &mut self.authenticate] {
+        let Self { resolve, connect, proxy, tls, authenticate } = &mut self;
+        for stage in [resolve, connect, proxy, tls, authenticate] {
             *stage = Some(stage.map_or(limit, |current| current.min(limit)));
         }
         self

@@ -1,14 +1,19 @@
 //! TLS over any stream, with a provider written in Rust.
 
 use std::io;
+use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 
+use rustls::client::WebPkiServerVerifier;
+use rustls::crypto::CryptoProvider;
 use rustls::pki_types::pem::PemObject as _;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
+use rustls::pki_types::{CertificateDer, CertificateRevocationListDer, ServerName};
 use rustls::{AlertDescription, CertificateError, ClientConfig, InvalidMessage, RootCertStore};
 use tokio_rustls::TlsConnector;
 use windlass_auth::ChannelBinding;
 
+use crate::identity::{self, ClientIdentity};
+use crate::key_log::KeyLogFile;
 use crate::verify::Verifier;
 use crate::{BoxStream, Endpoint, Error};
 
@@ -25,37 +30,18 @@ pub struct TlsOptions {
     pub without_system_roots: bool,
     /// The client's certificate, for servers that ask for one.
     pub identity: Option<ClientIdentity>,
-}
-
-/// A certificate of the client and its key.
-#[derive(Clone)]
-pub struct ClientIdentity {
-    chain: Vec<CertificateDer<'static>>,
-    key: Arc<PrivateKeyDer<'static>>,
-}
-
-impl std::fmt::Debug for ClientIdentity {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("ClientIdentity(..)")
-    }
-}
-
-impl ClientIdentity {
-    /// Reads a chain and a key from PEM; both may be the same text.
-    ///
-    /// # Errors
-    /// A text that is not PEM, or without a certificate or key.
-    pub fn from_pem(chain: &[u8], key: &[u8]) -> Result<Self, Error> {
-        let refused = |what: &str| Error::TlsOptions { reason: format!("no {what} in the PEM text") };
-        let chain = CertificateDer::pem_slice_iter(chain)
-            .collect::<Result<Vec<_>, _>>()
-            .map_err(|_| refused("certificate"))?;
-        if chain.is_empty() {
-            return Err(refused("certificate"));
-        }
-        let key = PrivateKeyDer::from_pem_slice(key).map_err(|_| refused("private key"))?;
-        Ok(Self { chain, key: Arc::new(key) })
-    }
+    /// SHA-256 fingerprints of certificates, one of which the server has to show. A pinned certificate
+    /// needs no trusted root and no matching name.
+    pub pins: Vec<[u8; 32]>,
+    /// Certificate revocation lists in DER. Where there are any, every certificate of the chain has to be
+    /// covered by one; without them, and with [`skip_revocation_check`](Self::skip_revocation_check),
+    /// revocation is not looked at.
+    pub revocation_lists: Vec<Vec<u8>>,
+    /// Do not look at revocation lists (`-SkipRevocationCheck`).
+    pub skip_revocation_check: bool,
+    /// A file to which the secrets of connections are written, for tools that decrypt recordings. Whoever
+    /// reads it can read everything.
+    pub key_log: Option<PathBuf>,
 }
 
 impl TlsOptions {
@@ -72,6 +58,31 @@ impl TlsOptions {
         if self.extra_roots.len() == before { Err(refused()) } else { Ok(()) }
     }
 
+    /// Adds the revocation lists of a PEM text.
+    ///
+    /// # Errors
+    /// The text is not PEM or holds no list.
+    pub fn add_revocation_lists_pem(&mut self, pem: &[u8]) -> Result<(), Error> {
+        let refused = || Error::TlsOptions { reason: "no revocation list in the PEM text".to_owned() };
+        let before = self.revocation_lists.len();
+        for list in CertificateRevocationListDer::pem_slice_iter(pem) {
+            self.revocation_lists.push(list.map_err(|_| refused())?.to_vec());
+        }
+        if self.revocation_lists.len() == before { Err(refused()) } else { Ok(()) }
+    }
+
+    /// Adds a fingerprint: 64 hexadecimal digits, with colons or without.
+    ///
+    /// # Errors
+    /// The text is something else.
+    pub fn add_pin(&mut self, fingerprint: &str) -> Result<(), Error> {
+        let pin = identity::fingerprint(fingerprint).and_then(|bytes| <[u8; 32]>::try_from(bytes).ok());
+        self.pins.push(pin.ok_or_else(|| Error::TlsOptions {
+            reason: "a pin is the SHA-256 fingerprint of a certificate: 64 hexadecimal digits".to_owned(),
+        })?);
+        Ok(())
+    }
+
     /// Builds what handshakes share: roots, verifier and the tickets for resumption.
     pub(crate) fn client_config(&self) -> Result<Arc<ClientConfig>, Error> {
         let provider = Arc::new(rustls_graviola::default_provider());
@@ -85,28 +96,53 @@ impl TlsOptions {
                 reason: format!("a certificate of the trusted roots cannot be used: {error}"),
             })?;
         }
+        let failed = |error: rustls::Error| Error::TlsOptions { reason: error.to_string() };
+        let checks_lists = !self.skip_revocation_check && !self.revocation_lists.is_empty();
+        let revocation = match checks_lists && !self.skip_ca_check {
+            true => Some(revocation(&provider, &roots, &self.revocation_lists)?),
+            false => None,
+        };
         let verifier = Verifier {
             provider: Arc::clone(&provider),
             roots,
             check_chain: !self.skip_ca_check,
             check_name: !self.skip_cn_check,
+            pins: self.pins.clone(),
+            revocation,
         };
-        let failed = |error: rustls::Error| Error::TlsOptions { reason: error.to_string() };
-        let builder = ClientConfig::builder_with_provider(provider)
+        let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
             .with_protocol_versions(&[&rustls::version::TLS13, &rustls::version::TLS12])
             .map_err(failed)?
             .dangerous()
             .with_custom_certificate_verifier(Arc::new(verifier));
         let mut config = match &self.identity {
             None => builder.with_no_client_auth(),
-            Some(identity) => builder
-                .with_client_auth_cert(identity.chain.clone(), identity.key.clone_key())
-                .map_err(failed)?,
+            Some(identity) => builder.with_client_cert_resolver(identity.resolver(&provider)?),
         };
+        if self.identity.is_some() {
+            // A resumed session asks for no certificate, and whether this server does has to be seen.
+            config.resumption = rustls::client::Resumption::disabled();
+        }
+        if let Some(path) = &self.key_log {
+            config.key_log = Arc::new(KeyLogFile::create(path)?);
+        }
         // HTTP.sys would choose HTTP/2 otherwise, and a security context needs its own connection.
         config.alpn_protocols = vec![b"http/1.1".to_vec()];
         Ok(Arc::new(config))
     }
+}
+
+/// A check of whole chains that looks at revocation lists.
+fn revocation(
+    provider: &Arc<CryptoProvider>,
+    roots: &RootCertStore,
+    lists: &[Vec<u8>],
+) -> Result<Arc<WebPkiServerVerifier>, Error> {
+    let lists = lists.iter().map(|list| CertificateRevocationListDer::from(list.clone()));
+    WebPkiServerVerifier::builder_with_provider(Arc::new(roots.clone()), Arc::clone(provider))
+        .with_crls(lists)
+        .build()
+        .map_err(|error| Error::TlsOptions { reason: format!("the revocation lists: {error}") })
 }
 
 /// The system's roots, read once in the life of the process.
@@ -133,7 +169,7 @@ pub(crate) async fn handshake(
     stream: BoxStream,
 ) -> Result<(BoxStream, Option<ChannelBinding>), Error> {
     let failed = |reason: String| Error::Tls { peer: endpoint.authority(), reason };
-    let name = ServerName::try_from(endpoint.host().to_owned())
+    let name = ServerName::try_from(endpoint.public_host().to_owned())
         .map_err(|_| failed("the host's name cannot stand in a certificate".to_owned()))?;
     let stream = TlsConnector::from(Arc::clone(config))
         .connect(name, stream)
@@ -180,6 +216,13 @@ fn explain(error: &io::Error) -> String {
 
 fn explain_certificate(reason: &CertificateError) -> String {
     match reason {
+        CertificateError::ApplicationVerificationFailure => {
+            "the certificate is not the pinned one".to_owned()
+        }
+        CertificateError::Revoked => "the certificate was revoked".to_owned(),
+        CertificateError::UnknownRevocationStatus => {
+            "no revocation list covers the certificate; add one or skip the revocation check".to_owned()
+        }
         CertificateError::UnknownIssuer => {
             "the certificate's issuer is not trusted; add its root or skip the CA check".to_owned()
         }

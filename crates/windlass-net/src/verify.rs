@@ -6,11 +6,12 @@
 use std::sync::Arc;
 
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::client::{verify_server_cert_signed_by_trust_anchor, verify_server_name};
+use rustls::client::{WebPkiServerVerifier, verify_server_cert_signed_by_trust_anchor, verify_server_name};
 use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::server::ParsedCertificate;
 use rustls::{CertificateError, DigitallySignedStruct, RootCertStore, SignatureScheme};
+use sha2::{Digest as _, Sha256};
 
 /// Checks a server's certificate as far as the options ask for it.
 #[derive(Debug)]
@@ -22,6 +23,11 @@ pub(crate) struct Verifier {
     pub(crate) check_chain: bool,
     /// Whether the certificate has to be for the name that was dialled.
     pub(crate) check_name: bool,
+    /// SHA-256 of certificates. Where there are any, nothing else counts but that the certificate is one
+    /// of them and in force.
+    pub(crate) pins: Vec<[u8; 32]>,
+    /// Looks at revocation lists beside the chain.
+    pub(crate) revocation: Option<Arc<WebPkiServerVerifier>>,
 }
 
 impl ServerCertVerifier for Verifier {
@@ -30,13 +36,21 @@ impl ServerCertVerifier for Verifier {
         end_entity: &CertificateDer<'_>,
         intermediates: &[CertificateDer<'_>],
         server_name: &ServerName<'_>,
-        _ocsp_response: &[u8],
+        ocsp_response: &[u8],
         now: UnixTime,
     ) -> Result<ServerCertVerified, rustls::Error> {
+        if !self.pins.is_empty() {
+            let fingerprint: [u8; 32] = Sha256::digest(end_entity).into();
+            if !self.pins.contains(&fingerprint) {
+                return Err(CertificateError::ApplicationVerificationFailure.into());
+            }
+        }
+        let pinned = !self.pins.is_empty();
+        let (check_chain, check_name) = (self.check_chain && !pinned, self.check_name && !pinned);
         let certificate = match ParsedCertificate::try_from(end_entity) {
             Ok(certificate) => certificate,
             // Forms too old for the checks, such as X.509 v1, pass where no check is wanted.
-            Err(_) if !self.check_chain && !self.check_name => return Ok(ServerCertVerified::assertion()),
+            Err(_) if !check_chain && !check_name => return Ok(ServerCertVerified::assertion()),
             Err(error) => return Err(error),
         };
         let chain = verify_server_cert_signed_by_trust_anchor(
@@ -48,10 +62,19 @@ impl ServerCertVerifier for Verifier {
         );
         match chain {
             Ok(()) => {}
-            Err(error) if self.check_chain || is_about_validity(&error) => return Err(error),
+            Err(error) if check_chain || is_about_validity(&error) => return Err(error),
             Err(_) => {}
         }
-        if self.check_name {
+        if let Some(revocation) = self.revocation.as_ref().filter(|_| check_chain) {
+            let checked =
+                revocation.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now);
+            // Names come last in it, and have a check of their own here.
+            match checked {
+                Err(error) if !is_about_name(&error) => return Err(error),
+                _ => {}
+            }
+        }
+        if check_name {
             verify_server_name(&certificate, server_name)?;
         }
         Ok(ServerCertVerified::assertion())
@@ -80,6 +103,15 @@ impl ServerCertVerifier for Verifier {
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
         self.provider.signature_verification_algorithms.supported_schemes()
     }
+}
+
+fn is_about_name(error: &rustls::Error) -> bool {
+    matches!(
+        error,
+        rustls::Error::InvalidCertificate(
+            CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. }
+        )
+    )
 }
 
 /// Whether the certificate itself has run out or is not yet in force: leaving out the chain does not

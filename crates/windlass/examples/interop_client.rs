@@ -5,12 +5,14 @@
 //! standard error otherwise.
 #![expect(clippy::print_stderr, clippy::print_stdout, reason = "a program that reports on the terminal")]
 
+use std::path::Path;
 use std::process::ExitCode;
 
 use windlass::clixml::PsValue;
 use windlass::{
     Authentication, Credential, ErrorKind, PipelineEvent, PipelineState, PowerShell, ProcessCommand,
-    PsSession, Secret, Target, WinRsCommand, WinRsShell, net::NameMap,
+    PsSession, Secret, Target, WinRsCommand, WinRsShell,
+    net::{ClientIdentity, NameMap, Proxy, ProxyAccess, ProxyAuthentication},
 };
 
 type Outcome = Result<(), Box<dyn std::error::Error>>;
@@ -29,6 +31,8 @@ struct Options {
 fn options() -> Result<Options, Box<dyn std::error::Error>> {
     let (mut case, mut user, mut host) = (String::new(), String::new(), "localhost".to_owned());
     let (mut port, mut authentication, mut roots) = (5985, Authentication::Ntlm, None);
+    let (mut proxy, mut redirections, mut thumbprint) = (ProxyAccess::default(), 0, String::new());
+    let (mut identity, mut crl, mut pin) = (None, None, None);
     let (mut resolve, mut path) = (NameMap::new(), "wsman".to_owned());
     let (mut spn_class, mut keytab) = ("HTTP".to_owned(), None);
     let mut program = ProcessCommand::pwsh();
@@ -46,6 +50,23 @@ fn options() -> Result<Options, Box<dyn std::error::Error>> {
             "--path" => path = value,
             "--spn-class" => spn_class = value,
             "--keytab" => keytab = Some(windlass::kerberos::read_keytab(value.as_ref())?),
+            "--proxy" => {
+                let kind = match std::env::var("WINDLASS_PROXY_AUTHENTICATION").as_deref() {
+                    Ok("digest") => ProxyAuthentication::Digest,
+                    Ok("negotiate") => ProxyAuthentication::Negotiate,
+                    _ => ProxyAuthentication::Basic,
+                };
+                let named = Proxy::parse(&value)?;
+                proxy = ProxyAccess::Through(match named.credential.clone() {
+                    Some(credential) => named.with_credential(credential, kind),
+                    None => named,
+                });
+            }
+            "--redirections" => redirections = value.parse()?,
+            "--identity" => identity = Some(ClientIdentity::find(Path::new(&value), &thumbprint)?),
+            "--thumbprint" => thumbprint = value,
+            "--crl" => crl = Some(std::fs::read(value)?),
+            "--pin" => pin = Some(value),
             "--tls-roots" => roots = Some(std::fs::read(value)?),
             "--authentication" => {
                 authentication = match value.as_str() {
@@ -77,13 +98,24 @@ fn options() -> Result<Options, Box<dyn std::error::Error>> {
             target.set_credential(Credential::password(&user, password));
         }
     }
+    if let Some(lists) = &crl {
+        target.add_revocation_lists(lists)?;
+    }
+    if let Some(pin) = &pin {
+        target.set_use_ssl(true).add_pin(pin)?;
+    }
     target
         .set_spn_class(&spn_class)
+        .set_proxy(proxy)
+        .set_max_redirections(redirections)
         .set_names(resolve)
         .set_application_name(&path)
         .set_port(port)
         .set_authentication(authentication)
-        .set_allow_unencrypted(readable && roots.is_none());
+        .set_allow_unencrypted(readable && roots.is_none() && pin.is_none());
+    if let Some(identity) = identity {
+        target.set_client_certificate(identity);
+    }
     Ok(Options { case, target, program })
 }
 
@@ -107,6 +139,7 @@ async fn run(options: &Options) -> Outcome {
     match options.case.as_str() {
         "identify" => identify(target).await,
         "refused" => refused(target).await,
+        "unreached" => unreached(target).await,
         "unknown-endpoint" => unknown_endpoint(target).await,
         "shell-command" => shell_command(target).await,
         "shell-input" => shell_input(target).await,
@@ -136,6 +169,17 @@ async fn refused(target: &Target) -> Outcome {
         Ok(_) => Err("the wrong password was accepted".into()),
         Err(error) => {
             check(error.kind() == ErrorKind::Refused && error.exit_status() == 4, format!("{error:?}"))
+        }
+    }
+}
+
+/// The connection fails; the reason goes to standard output for the script to look at.
+async fn unreached(target: &Target) -> Outcome {
+    match open(target).await {
+        Ok(_) => Err("a session was opened".into()),
+        Err(error) => {
+            println!("{error}");
+            Ok(())
         }
     }
 }

@@ -8,7 +8,7 @@ use windlass_auth::Credential;
 
 use windlass_net::{
     AuthMethod, ClientIdentity, Connector, ConnectorOptions, Dial, Endpoint, KdcMap, Kerberos, NameMap, Pool,
-    PoolOptions, Timeouts, TlsOptions,
+    PoolOptions, ProxyAccess, Timeouts, TlsOptions,
 };
 
 use crate::error::{Error, Result};
@@ -36,6 +36,8 @@ pub enum Authentication {
     NegotiateWithImplicitCredential,
     /// CredSSP: hands the password to the computer, which can then log on elsewhere as the user.
     CredSsp,
+    /// The client's certificate, over HTTPS (`-CertificateThumbprint`, `-Authentication ClientCertificate`).
+    Certificate,
     /// Nobody in particular: enough for Identify on many hosts.
     Anonymous,
 }
@@ -54,6 +56,9 @@ pub struct Target {
     port_in_spn: bool,
     spn_class: String,
     tls: TlsOptions,
+    proxy: ProxyAccess,
+    max_redirections: u32,
+    credssp_min_version: Option<u32>,
     names: NameMap,
     kdcs: KdcMap,
     kerberos: Option<Kerberos>,
@@ -80,6 +85,9 @@ impl Target {
             port_in_spn: false,
             spn_class: "HTTP".to_owned(),
             tls: TlsOptions::default(),
+            proxy: ProxyAccess::Direct,
+            max_redirections: 0,
+            credssp_min_version: None,
             names: NameMap::new(),
             kdcs: KdcMap::default(),
             kerberos: None,
@@ -171,6 +179,69 @@ impl Target {
     /// The certificate that the client shows in the TLS handshake.
     pub fn set_client_identity(&mut self, identity: ClientIdentity) -> &mut Self {
         self.tls.identity = Some(identity);
+        self
+    }
+
+    /// Log on with this certificate, over HTTPS: [`set_client_identity`](Self::set_client_identity) and
+    /// [`Authentication::Certificate`] in one.
+    pub fn set_client_certificate(&mut self, identity: ClientIdentity) -> &mut Self {
+        self.authentication = Authentication::Certificate;
+        self.use_ssl = true;
+        self.set_client_identity(identity)
+    }
+
+    /// Accept this certificate of the server and no other: the SHA-256 fingerprint in hexadecimal.
+    ///
+    /// # Errors
+    /// The text is no such fingerprint.
+    pub fn add_pin(&mut self, fingerprint: &str) -> Result<&mut Self> {
+        self.tls.add_pin(fingerprint)?;
+        Ok(self)
+    }
+
+    /// Look certificates up in the revocation lists of a PEM text. Without lists revocation is not
+    /// checked.
+    ///
+    /// # Errors
+    /// The text holds no list.
+    pub fn add_revocation_lists(&mut self, pem: &[u8]) -> Result<&mut Self> {
+        self.tls.add_revocation_lists_pem(pem)?;
+        Ok(self)
+    }
+
+    /// Do not look at revocation lists (`-SkipRevocationCheck`).
+    pub fn set_skip_revocation_check(&mut self, skip: bool) -> &mut Self {
+        self.tls.skip_revocation_check = skip;
+        self
+    }
+
+    /// Write the secrets of TLS connections to this file, for tools that decrypt recordings.
+    pub fn set_key_log(&mut self, path: &std::path::Path) -> &mut Self {
+        self.tls.key_log = Some(path.to_owned());
+        self
+    }
+
+    /// Where connections go first (`-ProxyAccessType`, `-ProxyAuthentication`, `-ProxyCredential`;
+    /// `-ProxyType` of CIM): straight to the computer unless said otherwise.
+    pub fn set_proxy(&mut self, proxy: ProxyAccess) -> &mut Self {
+        self.proxy = proxy;
+        self
+    }
+
+    /// How many redirections are followed (`-AllowRedirection`, `-MaximumRedirection`): none unless said
+    /// otherwise; PowerShell's own limit is [`DEFAULT_REDIRECTIONS`](Self::DEFAULT_REDIRECTIONS). The user
+    /// logs on at each place afresh; none may be without TLS once there was TLS.
+    pub fn set_max_redirections(&mut self, count: u32) -> &mut Self {
+        self.max_redirections = count;
+        self
+    }
+
+    /// The `MaximumRedirectionCount` of PowerShell.
+    pub const DEFAULT_REDIRECTIONS: u32 = 5;
+
+    /// Accept hosts that speak an older version of CredSSP than 5, such as 2: those are open to relays.
+    pub fn set_credssp_min_version(&mut self, version: u32) -> &mut Self {
+        self.credssp_min_version = Some(version);
         self
     }
 
@@ -268,6 +339,11 @@ impl Target {
         options.kerberos = self.realms()?;
         options.forbid_ntlm = self.forbid_ntlm;
         options.tls = self.tls.clone();
+        options.proxy = self.proxy.clone();
+        options.max_redirections = self.max_redirections;
+        if let Some(version) = self.credssp_min_version {
+            options.credssp_min_version = version;
+        }
         // Nothing in an anonymous request is worth hiding.
         options.allow_unencrypted =
             self.allow_unencrypted || self.authentication == Authentication::Anonymous;
@@ -289,7 +365,7 @@ impl Target {
         let implicit = self.authentication == Authentication::NegotiateWithImplicitCredential
             || self.authentication == Authentication::Kerberos && self.credential.is_none();
         match self.authentication {
-            Authentication::Anonymous => Ok(None),
+            Authentication::Anonymous | Authentication::Certificate => Ok(None),
             _ if implicit => kerberos::held_tickets().map(Some),
             _ => Ok(self.credential.clone()),
         }
@@ -321,6 +397,7 @@ impl Target {
             Authentication::Default
             | Authentication::Negotiate
             | Authentication::NegotiateWithImplicitCredential => AuthMethod::Negotiate,
+            Authentication::Certificate => AuthMethod::Certificate,
             Authentication::Anonymous => AuthMethod::None,
         }
     }
@@ -333,6 +410,13 @@ impl Target {
                 | Authentication::NegotiateWithImplicitCredential
         ) {
             return Ok(());
+        }
+        if self.authentication == Authentication::Certificate {
+            return match (endpoint.is_secure(), &self.tls.identity) {
+                (true, Some(_)) => Ok(()),
+                (false, _) => Err(Error::usage("a certificate proves who the user is over HTTPS only")),
+                (true, None) => Err(Error::usage("no certificate: which one to log on with has to be said")),
+            };
         }
         if self.credential.is_none() {
             return Err(Error::usage(format!(

@@ -1,6 +1,8 @@
 //! How clients may log on, and what all connections share for it.
 
+mod certificates;
 mod inner_tls;
+mod lockout;
 mod rsa;
 
 use std::sync::{Arc, OnceLock};
@@ -9,6 +11,9 @@ use windlass_auth::digest::Algorithm;
 use windlass_auth::kerberos::Keytab;
 use windlass_auth::{AuthError, DigestAcceptor, InnerTlsFactory};
 use windlass_http::KerberosServer;
+
+pub(crate) use certificates::Certificates;
+use lockout::Lockout;
 
 use crate::Error;
 
@@ -74,6 +79,7 @@ pub(crate) struct Gate {
     pub(crate) digest: Arc<DigestAcceptor>,
     pub(crate) credssp: InnerTlsFactory,
     pub(crate) kerberos: Option<KerberosServer>,
+    pub(crate) lockout: Lockout,
 }
 
 impl Gate {
@@ -83,7 +89,8 @@ impl Gate {
         let digest = DigestAcceptor::new(REALM, &algorithms).map_err(failed)?;
         let kerberos =
             keytab.map(|keytab| KerberosServer { keytab: Arc::clone(keytab), ..KerberosServer::default() });
-        Ok(Self { digest: Arc::new(digest), credssp: credssp(), kerberos })
+        let lockout = Lockout::default();
+        Ok(Self { digest: Arc::new(digest), credssp: credssp(), kerberos, lockout })
     }
 }
 

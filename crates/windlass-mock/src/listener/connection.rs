@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::time::Instant;
 use windlass_http::{Request, ServerConfig, ServerConnection, ServerEvent};
 
 use super::file_time;
@@ -24,7 +25,8 @@ where
         http: ServerConnection::new(config),
         peer,
         buffer: vec![0; 64 * 1024],
-        partial: false,
+        partial: None,
+        stranger_since: Some(Instant::now()),
         counted: 0,
     };
     tokio::select! {
@@ -44,8 +46,10 @@ struct Connection<'h, S> {
     http: ServerConnection,
     peer: &'h str,
     buffer: Vec<u8>,
-    /// Whether part of a request has arrived.
-    partial: bool,
+    /// When the request of which a part has arrived began.
+    partial: Option<Instant>,
+    /// When the connection began, until its first request is served.
+    stranger_since: Option<Instant>,
     /// HTTP requests that the statistics know of.
     counted: u64,
 }
@@ -54,11 +58,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<'_, S> {
     async fn run(&mut self) -> io::Result<()> {
         loop {
             while let Some(event) = self.http.poll_event() {
-                self.partial = false;
+                self.partial = None;
                 self.handle(event).await?;
             }
             if self.count_requests() {
-                self.partial = false;
+                self.partial = None;
             }
             self.transmit().await?;
             if self.http.wants_close() {
@@ -73,15 +77,23 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<'_, S> {
     /// Reads once; false where the client has closed, or has been silent for too long.
     async fn receive(&mut self) -> io::Result<bool> {
         let limits = &self.host.config.limits;
-        let patience = if self.partial { limits.request_timeout } else { limits.connection_timeout };
-        let read = tokio::time::timeout(patience, self.stream.read(&mut self.buffer));
+        // Limits of the whole, so that a client that sends byte by byte gains nothing.
+        let until = match (self.partial, self.stranger_since) {
+            (Some(began), None) => began + limits.request_timeout,
+            (None, None) => Instant::now() + limits.connection_timeout,
+            (began, Some(since)) => {
+                let whole = since + limits.logon_timeout;
+                began.map_or(whole, |began| whole.min(began + limits.request_timeout))
+            }
+        };
+        let read = tokio::time::timeout_at(until, self.stream.read(&mut self.buffer));
         let Ok(count) = read.await else { return Ok(false) };
         let count = count?;
         if count == 0 {
             self.http.receive_eof();
             return Ok(false);
         }
-        self.partial = true;
+        self.partial.get_or_insert_with(Instant::now);
         self.http.set_now(file_time(SystemTime::now()));
         self.http.receive(self.buffer.get(..count).unwrap_or_default());
         Ok(true)
@@ -100,6 +112,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<'_, S> {
     async fn handle(&mut self, event: ServerEvent) -> io::Result<()> {
         match event {
             ServerEvent::Request(request) => {
+                self.stranger_since = None;
+                if request.identity.is_some() {
+                    self.host.gate.lockout.succeeded(self.peer);
+                }
                 count(&self.host.counters.messages);
                 let answer = self.answer(&request).await;
                 self.host.counters.changed.notify_waiters();
@@ -112,6 +128,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<'_, S> {
             ServerEvent::LogonFailed { failures, reason } => {
                 count(&self.host.counters.failed_logons);
                 tracing::debug!(%reason, peer = self.peer, "a logon failed");
+                let base = self.host.config.limits.failed_logon_delay;
+                let wait = self.host.gate.lockout.failed(self.peer, base, std::time::Instant::now());
+                tokio::time::sleep(wait).await;
                 if failures >= self.host.config.limits.failed_logons {
                     self.transmit().await?;
                     return Err(io::Error::other("too many failed logons"));

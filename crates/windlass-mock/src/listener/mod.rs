@@ -8,12 +8,13 @@ use std::time::SystemTime;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio_rustls::TlsAcceptor;
-use windlass_auth::ChannelBinding;
+use windlass_auth::{AccountStore as _, ChannelBinding};
 use windlass_http::{Limits, Scheme, ServerConfig};
 
 pub(crate) use connection::serve;
 
 use crate::Error;
+use crate::auth::Certificates;
 use crate::certificate::Certificate;
 use crate::host::Host;
 use crate::statistics::count;
@@ -31,8 +32,8 @@ pub(crate) enum Transport {
 
 impl Transport {
     /// TLS with this certificate.
-    pub(crate) fn tls(certificate: &Certificate) -> Result<Self, Error> {
-        let acceptor = TlsAcceptor::from(Arc::new(certificate.server_config()?));
+    pub(crate) fn tls(certificate: &Certificate, clients: &Certificates) -> Result<Self, Error> {
+        let acceptor = TlsAcceptor::from(Arc::new(certificate.server_config(clients)?));
         let binding = ChannelBinding::tls_server_end_point(&certificate.der).ok();
         Ok(Self::Tls { acceptor, binding })
     }
@@ -81,13 +82,18 @@ pub(crate) async fn accept(host: Arc<Host>, listener: TcpListener, transport: Tr
 async fn connect(host: &Arc<Host>, stream: TcpStream, transport: Transport, peer: &str) {
     let _ = stream.set_nodelay(true);
     count(&host.counters.accepted);
-    let config = server_config(host, &transport);
+    let mut config = server_config(host, &transport);
     match transport {
         Transport::Plain | Transport::InProcess => serve(host, stream, config, peer).await,
         Transport::Tls { acceptor, .. } => {
             let accepted = tokio::time::timeout(host.config.limits.request_timeout, acceptor.accept(stream));
             match accepted.await {
-                Ok(Ok(stream)) => serve(host, stream, config, peer).await,
+                Ok(Ok(stream)) => {
+                    let shown = stream.get_ref().1.peer_certificates();
+                    let known = |user: &str| host.config.accounts.password(user).is_some();
+                    config.certificate = host.config.certificates.user(shown, known);
+                    serve(host, stream, config, peer).await;
+                }
                 Ok(Err(error)) => tracing::debug!(%error, peer, "the TLS handshake failed"),
                 Err(_) => tracing::debug!(peer, "the TLS handshake took too long"),
             }
@@ -112,6 +118,7 @@ pub(crate) fn server_config(host: &Host, transport: &Transport) -> ServerConfig 
     // Base64, sealing and other framing take room beside the envelope.
     let body = config.limits.envelope.saturating_mul(2).max(1 << 20);
     http.limits = Limits { body, ..Limits::default() };
+    http.binding_policy = config.binding_policy;
     if let Transport::Tls { binding, .. } = transport {
         http.channel_binding.clone_from(binding);
     }
