@@ -16,7 +16,7 @@ from foreign import (  # noqa: E402
 from mini_winrm_server import Server  # noqa: E402
 
 MODULES = ("mpm_event authn_core authn_file authz_core authz_user auth_basic auth_digest auth_gssapi proxy proxy_http "
-           "headers ssl socache_shmcb")
+           "headers ssl socache_shmcb alias")
 CONFIGURATION = """
 ServerRoot {folder}
 ServerName localhost
