@@ -83,7 +83,7 @@ class Acceptor(socketserver.StreamRequestHandler):
                     protocol = "ntlm" if raw else "negotiate"
                     context = spnego.server(hostname="localhost", service="HTTP", protocol=protocol, options=options)
                 said = base64.b64encode(context.step(token) or b"").decode()
-                answer = f"OK token={said or 'AA=='} user={PROXY_USER}" if context.complete else f"TT token={said}"
+                answer = f"OK token={said or 'AA=='} user={PROXY_USER}" if context.complete else f"TT {said}"
             except Exception as error:  # noqa: BLE001: whatever fails is a refusal
                 answer = f'NA token=AA== message="{type(error).__name__}"'
             self.wfile.write(answer.encode() + b"\n")
