@@ -174,14 +174,13 @@ impl NtlmAcceptor {
         self.check_target(&pairs)?;
 
         let flags = message.flags & challenged.flags;
-        let protects = NegotiateFlags::SIGN
-            | NegotiateFlags::SEAL
-            | NegotiateFlags::KEY_128
-            | NegotiateFlags::EXTENDED_SESSION_SECURITY;
+        let protects =
+            NegotiateFlags::SIGN | NegotiateFlags::KEY_128 | NegotiateFlags::EXTENDED_SESSION_SECURITY;
         let key_exchange = message.flags.contains(NegotiateFlags::KEY_EXCH);
+        let seals = flags.contains(NegotiateFlags::SEAL);
         let security = flags
             .contains(protects)
-            .then(|| Box::new(MessageSecurity::new(&session_key, Sender::Server, key_exchange)));
+            .then(|| Box::new(MessageSecurity::new(&session_key, Sender::Server, key_exchange, seals)));
         Ok(Established {
             principal: Principal {
                 domain: Some(message.domain).filter(|domain| !domain.is_empty()),
@@ -341,6 +340,11 @@ impl SecurityContext for NtlmAcceptor {
     }
 
     fn can_seal(&self) -> bool {
+        matches!(&self.state, State::Established(Established { security: Some(security), .. })
+            if security.can_seal())
+    }
+
+    fn can_sign(&self) -> bool {
         matches!(self.state, State::Established(Established { security: Some(_), .. }))
     }
 

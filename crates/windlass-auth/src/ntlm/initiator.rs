@@ -136,10 +136,11 @@ impl NtlmInitiator {
         let mic = crypto::hmac_md5(&session_key[..], &[negotiate, challenge_bytes, &message]);
         AuthenticateMessage::set_mic(&mut message, &mic);
 
-        let protects = flags.contains(NegotiateFlags::SIGN | NegotiateFlags::SEAL | NegotiateFlags::KEY_128);
+        let protects = flags.contains(NegotiateFlags::SIGN | NegotiateFlags::KEY_128);
+        let seals = flags.contains(NegotiateFlags::SEAL);
         let key_exchange = flags.contains(NegotiateFlags::KEY_EXCH);
-        let security =
-            protects.then(|| Box::new(MessageSecurity::new(&session_key, Sender::Client, key_exchange)));
+        let security = protects
+            .then(|| Box::new(MessageSecurity::new(&session_key, Sender::Client, key_exchange, seals)));
         Ok((message, Established { security, session_key: SecretBytes::new(session_key.to_vec()) }))
     }
 
@@ -168,7 +169,7 @@ impl NtlmInitiator {
             State::Established(Established { security: Some(security), .. }) => Ok(security),
             State::Established(_) => Err(AuthError::State {
                 mechanism: NAME,
-                reason: "has no keys, as the peer offered no sealing",
+                reason: "has no keys, as the peer offered no signing",
             }),
             _ => Err(AuthError::State { mechanism: NAME, reason: "has no keys yet" }),
         }
@@ -213,6 +214,11 @@ impl SecurityContext for NtlmInitiator {
     }
 
     fn can_seal(&self) -> bool {
+        matches!(&self.state, State::Established(Established { security: Some(security), .. })
+            if security.can_seal())
+    }
+
+    fn can_sign(&self) -> bool {
         matches!(self.state, State::Established(Established { security: Some(_), .. }))
     }
 

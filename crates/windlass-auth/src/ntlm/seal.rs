@@ -17,6 +17,8 @@ const VERSION: [u8; 4] = 1u32.to_le_bytes();
 pub(super) struct MessageSecurity {
     outgoing: Lane,
     incoming: Lane,
+    /// NTLMSSP_NEGOTIATE_SEAL was agreed; otherwise messages are only signed.
+    seals: bool,
 }
 
 /// The state of one direction.
@@ -31,7 +33,7 @@ struct Lane {
 }
 
 impl MessageSecurity {
-    pub(super) fn new(session_key: &Key, own_side: Sender, key_exchange: bool) -> Self {
+    pub(super) fn new(session_key: &Key, own_side: Sender, key_exchange: bool, seals: bool) -> Self {
         let peer = match own_side {
             Sender::Client => Sender::Server,
             Sender::Server => Sender::Client,
@@ -39,7 +41,12 @@ impl MessageSecurity {
         Self {
             outgoing: Lane::new(session_key, own_side, key_exchange),
             incoming: Lane::new(session_key, peer, key_exchange),
+            seals,
         }
+    }
+
+    pub(super) fn can_seal(&self) -> bool {
+        self.seals
     }
 
     pub(super) fn seal(&mut self, signature: &mut Vec<u8>, data: &mut [u8]) -> Result<(), AuthError> {
@@ -53,6 +60,17 @@ impl MessageSecurity {
 
     /// Seals `data` in place; `before` and `after` are signed with it. Writes the signature.
     pub(super) fn seal_between(
+        &mut self,
+        before: &[u8],
+        data: &mut [u8],
+        after: &[u8],
+        signature: &mut Vec<u8>,
+    ) -> Result<(), AuthError> {
+        self.check_seals()?;
+        self.protect(before, data, after, signature)
+    }
+
+    fn protect(
         &mut self,
         before: &[u8],
         data: &mut [u8],
@@ -80,6 +98,24 @@ impl MessageSecurity {
         after: &[u8],
         signature: &[u8],
     ) -> Result<(), AuthError> {
+        self.check_seals()?;
+        self.check(before, data, after, signature)
+    }
+
+    fn check_seals(&self) -> Result<(), AuthError> {
+        if self.seals {
+            return Ok(());
+        }
+        Err(AuthError::State { mechanism: NAME, reason: "has no keys to seal with, only to sign" })
+    }
+
+    fn check(
+        &mut self,
+        before: &[u8],
+        data: &mut [u8],
+        after: &[u8],
+        signature: &[u8],
+    ) -> Result<(), AuthError> {
         let lane = &mut self.incoming;
         let sequence = lane.next()?;
         let mut mac = lane.sign_key.start();
@@ -97,11 +133,11 @@ impl MessageSecurity {
     }
 
     pub(super) fn sign(&mut self, message: &[u8], signature: &mut Vec<u8>) -> Result<(), AuthError> {
-        self.seal_between(message, &mut [], &[], signature)
+        self.protect(message, &mut [], &[], signature)
     }
 
     pub(super) fn verify(&mut self, message: &[u8], signature: &[u8]) -> Result<(), AuthError> {
-        self.unseal_between(message, &mut [], &[], signature)
+        self.check(message, &mut [], &[], signature)
     }
 
     /// Starts the cipher of one direction anew; the sequence number goes on.
@@ -157,7 +193,10 @@ mod tests {
 
     fn pair() -> (MessageSecurity, MessageSecurity) {
         let key = Zeroizing::new([0x55; 16]);
-        (MessageSecurity::new(&key, Sender::Client, true), MessageSecurity::new(&key, Sender::Server, true))
+        (
+            MessageSecurity::new(&key, Sender::Client, true, true),
+            MessageSecurity::new(&key, Sender::Server, true, true),
+        )
     }
 
     fn plaintext() -> Vec<u8> {
@@ -185,7 +224,7 @@ mod tests {
     #[test]
     fn without_key_exchange_the_checksum_is_plain() {
         let key = Zeroizing::new([0x55; 16]);
-        let mut client = MessageSecurity::new(&key, Sender::Client, false);
+        let mut client = MessageSecurity::new(&key, Sender::Client, false, true);
         let mut data = plaintext();
         let mut signature = Vec::new();
         client.seal(&mut signature, &mut data).unwrap();
@@ -221,6 +260,17 @@ mod tests {
             let error = pair().1.unseal_between(b"h", &mut bad_data, b"t", &bad_signature).unwrap_err();
             assert_eq!(error, AuthError::MessageIntegrity { mechanism: "NTLM", sequence: 0 }, "bit {bit}");
         }
+    }
+
+    #[test]
+    fn without_sealing_messages_are_signed_as_ever() {
+        let key = Zeroizing::new([0x55; 16]);
+        let mut signer = MessageSecurity::new(&key, Sender::Client, true, false);
+        let mut signature = Vec::new();
+        signer.sign(b"message", &mut signature).unwrap();
+        pair().1.verify(b"message", &signature).unwrap();
+        assert!(signer.seal(&mut signature, &mut [1]).is_err());
+        assert!(signer.unseal(&signature, &mut [1]).is_err());
     }
 
     #[test]
