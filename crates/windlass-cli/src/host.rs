@@ -36,6 +36,9 @@ pub(crate) struct Mock {
     /// Address for HTTPS, with a certificate made for this run
     #[arg(long, value_name = "ADDR")]
     tls_listen: Option<SocketAddr>,
+    /// Address for DCE/RPC with its endpoint mapper; port 0 takes a free one, clients expect 135
+    #[arg(long, value_name = "ADDR")]
+    rpc_listen: Option<SocketAddr>,
     /// User who may log on, as NAME:PASSWORD; may be repeated
     #[arg(long, value_name = "NAME:PASSWORD")]
     user: Vec<String>,
@@ -89,6 +92,9 @@ impl Mock {
         if let Some(address) = self.tls_listen {
             builder = builder.https(address.to_string()).certificate_path(&certificate.0);
         }
+        if let Some(address) = self.rpc_listen {
+            builder = builder.rpc(address.to_string());
+        }
         if !self.auth.is_empty() {
             let authentication = Authentication::offering(self.auth.iter().map(String::as_str));
             builder = builder.authentication(authentication);
@@ -132,7 +138,7 @@ impl Mock {
             "event": "ready",
             "http": host.http_addr().map(|address| address.to_string()),
             "https": host.https_addr().map(|address| address.to_string()),
-            "rpc": null,
+            "rpc": host.rpc_addr().map(|address| address.to_string()),
             "certificate": host.certificate_path().map(|path| path.display().to_string()),
         });
         let mut out = std::io::stdout();

@@ -11,6 +11,7 @@ use windlass_core::Secret;
 use crate::auth::{Authentication, Certificates};
 use crate::cim::{CimProvider, FactsProvider};
 use crate::powershell::{Cmdlet, Commands};
+use crate::rpc::{EchoService, RpcService};
 use crate::{Error, MockHost, Scenario};
 
 /// Limits on what clients may have and send.
@@ -101,6 +102,8 @@ pub(crate) struct Config {
     pub(crate) providers: Vec<Arc<dyn CimProvider>>,
     pub(crate) http: Option<String>,
     pub(crate) https: Option<String>,
+    pub(crate) rpc: Option<String>,
+    pub(crate) rpc_services: Vec<Arc<dyn RpcService>>,
     pub(crate) certificate_path: Option<PathBuf>,
 }
 
@@ -132,6 +135,8 @@ impl Default for MockHostBuilder {
                 providers: vec![Arc::new(FactsProvider)],
                 http: None,
                 https: None,
+                rpc: None,
+                rpc_services: vec![Arc::new(EchoService)],
                 certificate_path: None,
             },
         }
@@ -204,6 +209,19 @@ impl MockHostBuilder {
     /// Listens for HTTPS on this address; port 0 takes any free one.
     pub fn https(mut self, address: impl Into<String>) -> Self {
         self.config.https = Some(address.into());
+        self
+    }
+
+    /// Listens for RPC on this address; port 0 takes any free one, clients expect the endpoint mapper on
+    /// port 135.
+    pub fn rpc(mut self, address: impl Into<String>) -> Self {
+        self.config.rpc = Some(address.into());
+        self
+    }
+
+    /// Adds interfaces that are served over RPC.
+    pub fn rpc_service(mut self, service: Arc<dyn RpcService>) -> Self {
+        self.config.rpc_services.push(service);
         self
     }
 

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, PoisonError};
+use std::sync::{Arc, OnceLock, PoisonError};
 
 use tokio::io::DuplexStream;
 use tokio::sync::Mutex;
@@ -18,12 +18,13 @@ use crate::config::{Config, MockHostBuilder};
 use crate::facts::Facts;
 use crate::listener::{self, Transport};
 use crate::powershell::{Commands, Stop};
+use crate::rpc::{self, Groups, Services};
 use crate::settings::Settings;
 use crate::shell::Shells;
 use crate::statistics::{Counters, Statistics};
 use crate::wsman::{Enumerations, Subscriptions};
 
-/// A host that serves WS-Man over HTTP, HTTPS and in-process pipes.
+/// A host that serves WS-Man over HTTP, HTTPS and in-process pipes, and RPC over TCP.
 ///
 /// Dropping it stops it at once; [`MockHost::shutdown`] waits until everything has ended.
 pub struct MockHost {
@@ -31,6 +32,7 @@ pub struct MockHost {
     tasks: Mutex<JoinSet<()>>,
     http: Option<SocketAddr>,
     https: Option<SocketAddr>,
+    rpc: Option<SocketAddr>,
     certificate: Option<Arc<Certificate>>,
     certificate_path: Option<PathBuf>,
 }
@@ -49,6 +51,9 @@ pub(crate) struct Host {
     listening: std::sync::Mutex<Vec<(&'static str, SocketAddr)>>,
     pub(crate) enumerations: Enumerations,
     pub(crate) subscriptions: Subscriptions,
+    /// Set once it is known where they are served.
+    pub(crate) rpc_services: OnceLock<Services>,
+    pub(crate) rpc_groups: Groups,
     /// Given when the host is to end.
     pub(crate) stop: Stop,
 }
@@ -72,6 +77,8 @@ impl MockHost {
             listening: std::sync::Mutex::default(),
             enumerations: Enumerations::default(),
             subscriptions: Subscriptions::default(),
+            rpc_services: OnceLock::new(),
+            rpc_groups: Groups::default(),
             commands: Arc::new(config.commands.clone()),
             facts: Facts::default(),
             counters: Counters::default(),
@@ -85,6 +92,7 @@ impl MockHost {
             tasks: Mutex::default(),
             http: None,
             https: None,
+            rpc: None,
             certificate: None,
             certificate_path: None,
             host: Arc::clone(&host),
@@ -104,6 +112,18 @@ impl MockHost {
             tasks.spawn(listener::accept(Arc::clone(&host), listener, transport));
             started.certificate = Some(certificate);
         }
+        let mut rpc = None;
+        if let Some(address) = &host.config.rpc {
+            let listener = listener::bind(address).await?;
+            started.rpc = listener.local_addr().ok();
+            rpc = Some(listener);
+        }
+        let services = Services::new(host.config.rpc_services.clone(), started.rpc.map(|rpc| rpc.port()));
+        // The only place that sets it.
+        let _ = host.rpc_services.set(services);
+        if let Some(listener) = rpc {
+            tasks.spawn(listener::accept(Arc::clone(&host), listener, Transport::Rpc));
+        }
         tasks.spawn(crate::shell::expire(Arc::clone(&host)));
         started.tasks = Mutex::new(tasks);
         Ok(started)
@@ -117,6 +137,11 @@ impl MockHost {
     /// The address that HTTPS is served on.
     pub fn https_addr(&self) -> Option<SocketAddr> {
         self.https
+    }
+
+    /// The address that RPC is served on, the endpoint mapper included.
+    pub fn rpc_addr(&self) -> Option<SocketAddr> {
+        self.rpc
     }
 
     /// The certificate of the HTTPS listener, for clients to trust.
@@ -163,6 +188,15 @@ impl MockHost {
             let config = listener::server_config(&host, &Transport::InProcess);
             listener::serve(&host, server, config, "in-process").await;
         });
+        client
+    }
+
+    /// An RPC connection that is served in this process, without a network. Clients log on as over TCP.
+    pub fn rpc_in_memory(&self) -> DuplexStream {
+        const BUFFER: usize = 256 * 1024;
+        let (client, server) = tokio::io::duplex(BUFFER);
+        let host = Arc::clone(&self.host);
+        tokio::spawn(async move { rpc::serve(&host, server, None, None).await });
         client
     }
 
@@ -226,7 +260,8 @@ impl Host {
     }
 
     pub(crate) fn statistics(&self) -> Statistics {
-        let Counters { connections, accepted, http_requests, messages, failed_logons, .. } = &self.counters;
+        let Counters { connections, accepted, http_requests, messages, rpc_calls, failed_logons, .. } =
+            &self.counters;
         Statistics {
             open_shells: self.shells.len(),
             open_commands: self.shells.commands(),
@@ -236,6 +271,7 @@ impl Host {
             accepted: accepted.load(Ordering::Relaxed),
             http_requests: http_requests.load(Ordering::Relaxed),
             messages: messages.load(Ordering::Relaxed),
+            rpc_calls: rpc_calls.load(Ordering::Relaxed),
             failed_logons: failed_logons.load(Ordering::Relaxed),
         }
     }

@@ -2,7 +2,8 @@
 //!
 //! [`MockHost`] serves WS-Man over HTTP and HTTPS: PowerShell remoting with commands in Rust, a cmd shell
 //! that runs programs where that is allowed, and CIM with the facts of the computer it runs on. Programs
-//! embed it and add commands ([`powershell::Cmdlet`]).
+//! embed it and add commands ([`powershell::Cmdlet`]), CIM classes ([`cim::CimProvider`]) and RPC interfaces
+//! ([`rpc::RpcService`]).
 //!
 //! ```no_run
 //! # async fn run() -> Result<(), windlass_mock::Error> {
@@ -15,7 +16,7 @@
 //! # }
 //! ```
 //!
-//! Specifications: [MS-WSMV], [MS-PSRP], DSP0226 and DSP0227, as the server.
+//! Specifications: [MS-WSMV], [MS-PSRP], DSP0226 and DSP0227, [MS-RPCE] and [C706], as the server.
 #![forbid(unsafe_code)]
 
 mod auth;
@@ -28,6 +29,7 @@ pub mod facts;
 mod host;
 mod listener;
 pub mod powershell;
+pub mod rpc;
 mod scenario;
 mod settings;
 mod shell;

@@ -25,6 +25,8 @@ pub struct Statistics {
     pub http_requests: u64,
     /// Messages of WS-Man so far.
     pub messages: u64,
+    /// Calls over RPC so far that were executed.
+    pub rpc_calls: u64,
     /// Logons that failed so far.
     pub failed_logons: u64,
 }
@@ -36,6 +38,7 @@ pub(crate) struct Counters {
     pub(crate) accepted: AtomicU64,
     pub(crate) http_requests: AtomicU64,
     pub(crate) messages: AtomicU64,
+    pub(crate) rpc_calls: AtomicU64,
     pub(crate) failed_logons: AtomicU64,
     /// Wakes those who wait for a state of the statistics, after every change that they may wait for.
     pub(crate) changed: Arc<Notify>,

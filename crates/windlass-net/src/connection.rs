@@ -323,7 +323,12 @@ impl Connection {
 
 /// The time as a FILETIME: 100 ns since 1601.
 pub(crate) fn filetime_now() -> u64 {
-    let unix = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    file_time(SystemTime::now())
+}
+
+/// A time as a FILETIME.
+pub(crate) fn file_time(time: SystemTime) -> u64 {
+    let unix = time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     let ticks = (unix.as_secs() + FILETIME_TO_UNIX) * 10_000_000;
     ticks + u64::from(unix.subsec_nanos() / 100)
 }

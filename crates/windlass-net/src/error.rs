@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use thiserror::Error;
 use windlass_http::HttpError;
+use windlass_rpc::pdu::FaultStatus;
+use windlass_rpc::{RpcError, SyntaxId};
 
 /// A stage of a request with a time limit of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -130,6 +132,42 @@ pub enum Error {
         /// What the HTTP layer found.
         source: HttpError,
     },
+    /// The peer's bytes are not the RPC that is due.
+    #[error("RPC exchange with {peer} failed: {source}")]
+    Rpc {
+        /// Whom it concerns.
+        peer: String,
+        /// What the RPC layer found.
+        source: RpcError,
+    },
+    /// The peer refused to let the client in over RPC.
+    #[error("authentication with {peer} failed: {source}")]
+    RpcRefused {
+        /// Whom it concerns.
+        peer: String,
+        /// What the RPC layer found.
+        source: RpcError,
+    },
+    /// The peer does not serve an interface.
+    #[error("{peer} does not serve the interface {interface}: {reason}")]
+    NoInterface {
+        /// Whom it concerns.
+        peer: String,
+        /// The interface.
+        interface: SyntaxId,
+        /// Why.
+        reason: String,
+    },
+    /// The peer answered a call with a fault.
+    #[error("{peer} answered with a fault: {status}")]
+    Fault {
+        /// Whom it concerns.
+        peer: String,
+        /// Why.
+        status: FaultStatus,
+        /// The peer says that it did not begin to execute the call.
+        did_not_execute: bool,
+    },
     /// A KDC could not be asked.
     #[error("cannot ask the KDC of {realm}: {source}")]
     Kdc {
@@ -188,6 +226,10 @@ impl Error {
             | Self::Http { peer, .. }
             | Self::PeerSpeaksTls { peer }
             | Self::Refused { peer, .. }
+            | Self::Rpc { peer, .. }
+            | Self::RpcRefused { peer, .. }
+            | Self::NoInterface { peer, .. }
+            | Self::Fault { peer, .. }
             | Self::Lost { peer, .. }
             | Self::TimedOut { peer, .. } => Some(peer),
             Self::Resolve { host, .. } => Some(host),
@@ -210,6 +252,11 @@ impl Error {
             Self::Redirect { location, reason, .. } => format!("it redirects to {location}: {reason}"),
             Self::Http { source, .. } | Self::Refused { source, .. } => source.to_string(),
             Self::CertificateNotAsked { .. } => CERTIFICATE_NOT_ASKED.to_owned(),
+            Self::Rpc { source, .. } | Self::RpcRefused { source, .. } => source.to_string(),
+            Self::NoInterface { interface, reason, .. } => {
+                format!("the interface {interface} cannot be called: {reason}")
+            }
+            Self::Fault { status, .. } => format!("the call failed: {status}"),
             Self::PeerSpeaksTls { .. } => "the peer speaks TLS; is this the HTTPS port?".to_owned(),
             Self::Kdc { source, .. } => format!("the KDC cannot be asked: {source}"),
             Self::Lost { reason, executed: false, .. } => format!("the connection was lost: {reason}"),
@@ -246,6 +293,8 @@ impl Error {
         match self {
             Self::Lost { executed, .. } => *executed,
             Self::TimedOut { stage, .. } => *stage == Stage::Operation,
+            Self::Rpc { .. } => true,
+            Self::Fault { did_not_execute, .. } => !did_not_execute,
             // Answers that cannot be read are answers; a logon that failed carried nothing out.
             Self::Http { source, .. } => {
                 !matches!(source, HttpError::Config { .. } | HttpError::Unencrypted(_))

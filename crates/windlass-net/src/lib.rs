@@ -1,13 +1,15 @@
-//! TCP, TLS and HTTP connections that carry a security context.
+//! TCP, TLS, HTTP and RPC connections that carry a security context.
 //!
 //! This crate moves bytes: it resolves names, dials, shakes hands over TLS, drives the sans-io HTTP
-//! client of `windlass-http`, keeps time, and knows no protocol above HTTP.
+//! client of `windlass-http` and the associations of `windlass-rpc`, keeps time, and knows no protocol above
+//! HTTP and RPC.
 //!
 //! - [`Endpoint`] says where a service is; [`NameMap`] overrides how its name resolves.
 //! - [`Connector`] opens [`Connection`]s: one HTTP/1.1 connection, one security context, one request at
 //!   a time. It dials TCP or asks a [`Dial`] for any other byte stream, for example one in memory.
 //! - [`Pool`] keeps idle connections for the requests of a session and applies the rule that a request
 //!   which the peer may have executed is never sent twice.
+//! - [`RpcConnection`] is a DCE/RPC association: several calls at once, each with a time limit.
 //! - [`Error`] names the layer, the peer and the reason; [`Stage`] names what ran out of time.
 //!
 //! Specifications: [RFC 8305] (Happy Eyeballs), [RFC 9112] (HTTP/1.1 connections), [RFC 8446] and
@@ -29,6 +31,7 @@ mod key_log;
 mod names;
 mod pool;
 mod proxy;
+mod rpc;
 mod stream;
 mod timeouts;
 mod tls;
@@ -45,6 +48,7 @@ pub use kerberos::Kerberos;
 pub use names::{NameMap, NameMapError};
 pub use pool::{Lane, Pool, PoolOptions, Request};
 pub use proxy::{Proxy, ProxyAccess, ProxyAuthentication, ProxyKind};
+pub use rpc::{RpcBinding, RpcConnection, RpcOptions, RpcSecurity};
 pub use stream::{BoxStream, Dial, Dialing, Stream};
 pub use timeouts::Timeouts;
 pub use tls::TlsOptions;

@@ -17,6 +17,7 @@ use crate::Error;
 use crate::auth::Certificates;
 use crate::certificate::Certificate;
 use crate::host::Host;
+use crate::rpc;
 use crate::statistics::count;
 
 /// What lies between the socket and HTTP.
@@ -26,6 +27,8 @@ pub(crate) enum Transport {
     Plain,
     /// TLS with this certificate.
     Tls { acceptor: TlsAcceptor, binding: Option<ChannelBinding> },
+    /// Nothing, and it is not HTTP that follows.
+    Rpc,
     /// No socket at all.
     InProcess,
 }
@@ -82,9 +85,13 @@ pub(crate) async fn accept(host: Arc<Host>, listener: TcpListener, transport: Tr
 async fn connect(host: &Arc<Host>, stream: TcpStream, transport: Transport, peer: &str) {
     let _ = stream.set_nodelay(true);
     count(&host.counters.accepted);
+    if let Transport::Rpc = transport {
+        let (local, peer) = (stream.local_addr().ok(), stream.peer_addr().ok());
+        return rpc::serve(host, stream, local, peer).await;
+    }
     let mut config = server_config(host, &transport);
     match transport {
-        Transport::Plain | Transport::InProcess => serve(host, stream, config, peer).await,
+        Transport::Plain | Transport::Rpc | Transport::InProcess => serve(host, stream, config, peer).await,
         Transport::Tls { acceptor, .. } => {
             let accepted = tokio::time::timeout(host.config.limits.request_timeout, acceptor.accept(stream));
             match accepted.await {
