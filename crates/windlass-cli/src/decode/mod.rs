@@ -4,6 +4,7 @@
 
 mod clixml;
 mod psrp;
+mod rpc;
 mod soap;
 mod tokens;
 mod wmi;
@@ -23,8 +24,8 @@ const LARGEST: u64 = 256 << 20;
 
 /// Show as JSON what is inside captured bytes
 ///
-/// Reads a SOAP envelope or fault, CLIXML, PSRP fragments or messages, an NTLM or SPNEGO token, or a WMI
-/// object. The bytes may also be given as hexadecimal digits or base64. Shell streams inside envelopes
+/// Reads a SOAP envelope or fault, CLIXML, PSRP fragments or messages, DCE/RPC PDUs, an NTLM or SPNEGO
+/// token, or a WMI object. The bytes may also be given as hexadecimal digits or base64. Shell streams inside envelopes
 /// are opened down to the objects in them.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
@@ -112,11 +113,12 @@ fn binary(bytes: &[u8]) -> Result<Value> {
         [b'N', b'T', b'L', b'M', b'S', b'S', b'P', 0, ..] => tokens::ntlm(bytes),
         [0x60 | 0xA0 | 0xA1, ..] => tokens::spnego(bytes),
         [0x78, 0x56, 0x34, 0x12, ..] => wmi::object(bytes),
+        [5, 0 | 1, _, _, 0x10, 0, ..] => rpc::pdus(bytes),
         [1 | 2, 0, 0, 0, ..] => psrp::message(bytes),
         [0, ..] => psrp::fragments(bytes),
         _ => bail!(
-            "these bytes are nothing known: no XML, NTLM or SPNEGO token, PSRP fragment or message, or WMI object \
-             (the first byte is {:#04x})",
+            "these bytes are nothing known: no XML, NTLM or SPNEGO token, DCE/RPC PDU, PSRP fragment or \
+             message, or WMI object (the first byte is {:#04x})",
             bytes.first().copied().unwrap_or_default()
         ),
     }

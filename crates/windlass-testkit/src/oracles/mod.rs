@@ -19,6 +19,7 @@ mod http;
 mod kerberos;
 mod logon;
 mod psrp;
+mod rpc;
 mod soap;
 mod wmi;
 mod wsman;
@@ -63,6 +64,12 @@ pub const ORACLES: &[(&str, Oracle)] = &[
     ("psrp_lines", psrp::psrp_lines),
     ("psrp_message", psrp::psrp_message),
     ("psrp_server", psrp::psrp_server),
+    ("rpc_client", rpc::rpc_client),
+    ("rpc_epm", rpc::rpc_epm),
+    ("rpc_ndr", rpc::rpc_ndr),
+    ("rpc_pdu", rpc::rpc_pdu),
+    ("rpc_server", rpc::rpc_server),
+    ("rpc_tower", rpc::rpc_tower),
     ("soap", soap::soap),
     ("spnego_acceptor", auth::spnego_acceptor),
     ("spnego_initiator", auth::spnego_initiator),
