@@ -32,6 +32,10 @@ type Script = (&'static str, Needs, &'static [&'static str]);
 /// A KDC, its tools, and a client of the same make.
 const MIT_KRB5: &[&str] = &["krb5-kdc", "krb5-admin-server", "krb5-user", "python3-gssapi"];
 
+/// What a Samba domain controller is made of.
+const SAMBA_DC: &[&str] =
+    &["samba", "samba-ad-provision", "samba-dsdb-modules", "winbind", "python3-samba"];
+
 /// The scripts in the order in which they run: codecs first, whole programs last.
 const SCRIPTS: &[Script] = &[
     ("psrpcore_clixml.py", Needs::Example("windlass-clixml", "clixml_stdio"), &[]),
@@ -60,6 +64,8 @@ const SCRIPTS: &[Script] = &[
     ("wsman_clients.py", Needs::Host, &[]),
     ("recorded_host.py", Needs::Example("windlass-mock", "recorded_host"), &["tshark", "libxml2-utils"]),
     ("pywinrm_client.py", Needs::Host, &[]),
+    ("rpc_host.py", Needs::Host, &["smbclient"]),
+    ("rpc_samba.py", Needs::Example("windlass-net", "rpc_client"), SAMBA_DC),
 ];
 
 /// Runs every script whose name contains `filter`.

@@ -27,6 +27,8 @@ impl Host {
                 "127.0.0.1:0",
                 "--tls-listen",
                 "127.0.0.1:0",
+                "--rpc-listen",
+                "127.0.0.1:0",
                 "--allow-exec",
                 "--user",
             ])
@@ -57,6 +59,8 @@ impl Host {
             said("http"),
             "--https".into(),
             said("https"),
+            "--rpc".into(),
+            said("rpc"),
             "--certificate".into(),
             said("certificate"),
             "--user".into(),
