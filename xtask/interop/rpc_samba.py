@@ -14,6 +14,8 @@ import samba_dc
 
 LEVELS = ('connect', 'packet', 'integrity', 'privacy')
 SIGNED = LEVELS[1:]
+# Kerberos on its own and chosen by SPNEGO.
+KERBEROS = {'kerberos': 'kerberos', 'spnego-kerberos': 'spnego'}
 
 
 def cases():
@@ -30,11 +32,20 @@ def cases():
             yield 'side-by-side', provider, level, samba_dc.PASSWORD
         for level in SIGNED:
             yield 'wrong-password', provider, level, 'not the password'
+    for provider in KERBEROS:
+        for level in SIGNED:
+            yield 'lookup', provider, level, samba_dc.PASSWORD
+            yield 'accounts', provider, level, samba_dc.PASSWORD
+        yield 'side-by-side', provider, 'privacy', samba_dc.PASSWORD
 
 
 def run(program, case, provider, level, password):
-    command = [program, '--host', samba_dc.ADDRESS, '--port', '135', '--case', case, '--provider', provider,
-               '--level', level, '--user', f'{samba_dc.DOMAIN}\\{samba_dc.ADMINISTRATOR}']
+    command = [program, '--host', samba_dc.ADDRESS, '--port', '135', '--case', case, '--level', level]
+    if provider in KERBEROS:
+        command += ['--provider', KERBEROS[provider], '--realm', samba_dc.REALM,
+                    '--user', f'{samba_dc.REALM}\\{samba_dc.ADMINISTRATOR}']
+    else:
+        command += ['--provider', provider, '--user', f'{samba_dc.DOMAIN}\\{samba_dc.ADMINISTRATOR}']
     environment = dict(os.environ, WINDLASS_PASSWORD=password)
     done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False, env=environment)
     if done.returncode == 0:

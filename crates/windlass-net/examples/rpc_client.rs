@@ -9,8 +9,9 @@ use std::process::ExitCode;
 
 use uuid::Uuid;
 use windlass_auth::Credential;
+use windlass_auth::kerberos::Krb5Config;
 use windlass_core::Secret;
-use windlass_net::{Error, RpcConnection, RpcOptions, RpcSecurity};
+use windlass_net::{Error, Kerberos, RpcConnection, RpcOptions, RpcSecurity};
 use windlass_rpc::epm::{self, Handle, LookupRequest, LookupResponse};
 use windlass_rpc::ndr::{Limits, Reader, Writer};
 use windlass_rpc::pdu::{AuthLevel, AuthType, FaultStatus};
@@ -47,6 +48,7 @@ struct Target {
     host: String,
     port: u16,
     security: Option<RpcSecurity>,
+    options: RpcOptions,
 }
 
 async fn run() -> Outcome {
@@ -56,10 +58,16 @@ async fn run() -> Outcome {
         given.insert(name, value);
     }
     let take = |name: &str| given.get(name).cloned().ok_or_else(|| format!("{name} is missing"));
+    let host = take("--host")?;
+    let mut options = RpcOptions::default();
+    if let Some(realm) = given.get("--realm") {
+        options.kerberos = Some(Kerberos::new(realm_config(realm, &host)?));
+    }
     let target = Target {
-        host: take("--host")?,
+        host,
         port: take("--port")?.parse()?,
         security: security(&take("--provider")?, &take("--level")?, &take("--user")?)?,
+        options,
     };
     match take("--case")?.as_str() {
         "lookup" => lookup(&target).await,
@@ -72,11 +80,21 @@ async fn run() -> Outcome {
     }
 }
 
+/// The realm with this host as its KDC.
+fn realm_config(realm: &str, host: &str) -> Outcome<Krb5Config> {
+    let domain = realm.to_lowercase();
+    Ok(Krb5Config::parse(&format!(
+        "[libdefaults]\n default_realm = {realm}\n[realms]\n {realm} = {{\n  kdc = {host}\n }}\n\
+         [domain_realm]\n .{domain} = {realm}\n {domain} = {realm}\n"
+    ))?)
+}
+
 fn security(provider: &str, level: &str, user: &str) -> Outcome<Option<RpcSecurity>> {
     let auth_type = match provider {
         "none" => return Ok(None),
         "ntlm" => AuthType::NTLM,
         "spnego" => AuthType::SPNEGO,
+        "kerberos" => AuthType::KERBEROS,
         other => return Err(format!("unknown provider {other}").into()),
     };
     let level = match level {
@@ -87,20 +105,21 @@ fn security(provider: &str, level: &str, user: &str) -> Outcome<Option<RpcSecuri
         other => return Err(format!("unknown level {other}").into()),
     };
     let credential = Credential::password(user, Secret::new(std::env::var("WINDLASS_PASSWORD")?));
-    let security = RpcSecurity::new(credential, "host/dc1").with_auth_type(auth_type).with_level(level);
+    let security =
+        RpcSecurity::new(credential, "host/dc1.win.test").with_auth_type(auth_type).with_level(level);
     Ok(Some(security))
 }
 
 impl Target {
     async fn connect(&self) -> Outcome<RpcConnection> {
-        Ok(RpcConnection::connect(&self.host, self.port, RpcOptions::default()).await?)
+        Ok(RpcConnection::connect(&self.host, self.port, self.options.clone()).await?)
     }
 
     /// A connection to the port that serves SAMR, as the endpoint mapper knows it.
     async fn connect_samr(&self) -> Outcome<RpcConnection> {
         let mapper = self.connect().await?;
         let port = mapper.map_port(&SAMR, None).await?.ok_or("SAMR is not registered")?;
-        Ok(RpcConnection::connect(&self.host, port, RpcOptions::default()).await?)
+        Ok(RpcConnection::connect(&self.host, port, self.options.clone()).await?)
     }
 }
 

@@ -4,7 +4,11 @@ use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::SystemTime;
 
-use windlass_auth::{NtlmAcceptor, NtlmAcceptorOptions, SecurityContext, SpnegoAcceptor};
+use windlass_auth::spnego::{AcceptorFactory, MechType};
+use windlass_auth::{
+    KerberosAcceptor, KerberosAcceptorOptions, NtlmAcceptor, NtlmAcceptorOptions, SecurityContext,
+    SpnegoAcceptor,
+};
 use windlass_rpc::pdu::AuthType;
 use windlass_rpc::{Endpoint, SyntaxId};
 
@@ -75,10 +79,24 @@ impl Endpoint for Host {
         let now = file_time(SystemTime::now());
         let accounts = Arc::new(config.accounts.clone());
         let options = NtlmAcceptorOptions::new(accounts, &config.computer, now);
+        let kerberos = self.gate.kerberos.as_ref().filter(|_| config.authentication.kerberos).map(|shared| {
+            KerberosAcceptorOptions::new(Arc::clone(&shared.keytab), Arc::clone(&shared.replay), now)
+        });
         match auth_type {
             AuthType::NTLM if config.authentication.ntlm => Some(Box::new(NtlmAcceptor::new(options))),
-            AuthType::SPNEGO if config.authentication.negotiate => {
-                Some(Box::new(SpnegoAcceptor::ntlm(options)))
+            AuthType::KERBEROS => Some(Box::new(KerberosAcceptor::new(kerberos?))),
+            AuthType::SPNEGO => {
+                let mut offered: Vec<(MechType, AcceptorFactory)> = Vec::new();
+                if let Some(kerberos) = kerberos {
+                    let make: AcceptorFactory = Box::new(move || Box::new(KerberosAcceptor::new(kerberos)));
+                    offered.push((MechType::kerberos(), make));
+                }
+                if config.authentication.negotiate {
+                    let make: AcceptorFactory = Box::new(move || Box::new(NtlmAcceptor::new(options)));
+                    offered.push((MechType::ntlm(), make));
+                }
+                let any = !offered.is_empty();
+                any.then(|| -> Box<dyn SecurityContext> { Box::new(SpnegoAcceptor::new(offered)) })
             }
             _ => None,
         }

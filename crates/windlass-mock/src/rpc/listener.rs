@@ -37,7 +37,7 @@ pub(crate) async fn serve<S>(host: &Arc<Host>, stream: S, local: Option<SocketAd
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
-    let _held = host.counters.connections.hold();
+    let _held = host.counters.connect();
     let connection = RpcConnectionInfo { id: NEXT.fetch_add(1, Ordering::Relaxed), local, peer };
     let mut options = ServerOptions::default();
     options.secondary_address = local.map(|local| local.port().to_string()).unwrap_or_default();
@@ -119,6 +119,7 @@ impl Calls {
             ServerEvent::LogonFailed(error) => {
                 tracing::debug!(%error, "an RPC logon failed");
                 count(&host.counters.failed_logons);
+                host.counters.changed.notify_waiters();
             }
             // Nothing to do for what this crate does not know.
             _ => {}
@@ -140,6 +141,7 @@ impl Calls {
             return association.fault(id, FaultStatus::ACCESS_DENIED, false);
         }
         count(&host.counters.rpc_calls);
+        host.counters.changed.notify_waiters();
         let cancelled = Stop::default();
         let call =
             RpcCall { interface, opnum, object, stub, caller, connection, cancelled: cancelled.clone() };

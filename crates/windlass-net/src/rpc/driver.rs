@@ -10,7 +10,7 @@ use windlass_core::SecretBytes;
 use windlass_rpc::{CallRequest, ClientAssociation, ClientEvent, ClientSecurity, RpcError, SyntaxId};
 
 use super::{RpcBinding, RpcOptions, is_refusal};
-use crate::{BoxStream, Counters, Error, KdcMap};
+use crate::{BoxStream, Counters, Error, KdcMap, NameMap};
 
 /// How much is read at once.
 const READ_SIZE: usize = 64 << 10;
@@ -35,6 +35,7 @@ pub(super) struct Driver {
     peer: String,
     association: ClientAssociation,
     kdcs: KdcMap,
+    names: NameMap,
     counters: Arc<Counters>,
     /// Binds in the order in which they were asked for: the association answers them in this order.
     binds: VecDeque<Reply<RpcBinding>>,
@@ -47,6 +48,7 @@ impl Driver {
             peer: peer.to_owned(),
             association: ClientAssociation::new(options.association.clone()),
             kdcs: options.kdcs.clone(),
+            names: options.names.clone(),
             counters: Arc::clone(&options.counters),
             binds: VecDeque::new(),
             calls: HashMap::new(),
@@ -143,8 +145,12 @@ impl Driver {
         while let Some(event) = self.association.poll_event() {
             match event {
                 ClientEvent::AskKdc(request) => {
-                    let answer = self.kdcs.ask(&request.realm, &request.message).await?;
-                    self.association.kdc_reply(&answer).map_err(|source| self.rpc_error(source))?;
+                    let asked = self.kdcs.ask(&request.realm, &request.message, &self.names).await;
+                    let taken = match asked {
+                        Ok(answer) => self.association.kdc_reply(&answer),
+                        Err(error) => self.association.kdc_unreachable(&error.to_string()),
+                    };
+                    taken.map_err(|source| self.rpc_error(source))?;
                 }
                 ClientEvent::Bound { interfaces, security } => {
                     if let Some(reply) = self.binds.pop_front() {

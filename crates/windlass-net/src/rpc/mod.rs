@@ -14,7 +14,7 @@ use windlass_rpc::pdu::{ContextOutcome, FaultStatus};
 use windlass_rpc::{BoundInterface, CallRequest, ClientOptions, RpcError, SyntaxId};
 
 use crate::timeouts::within;
-use crate::{BoxStream, Counters, Endpoint, Error, KdcMap, NameMap, Stage, Timeouts, dial};
+use crate::{BoxStream, Counters, Endpoint, Error, KdcMap, Kerberos, NameMap, Stage, Timeouts, dial};
 use driver::{Command, Driver};
 
 pub use security::RpcSecurity;
@@ -27,6 +27,8 @@ pub struct RpcOptions {
     pub names: NameMap,
     /// Where KDCs are.
     pub kdcs: KdcMap,
+    /// Realms and tickets, shared with other connections. Without it nobody logs on with Kerberos.
+    pub kerberos: Option<Kerberos>,
     /// Time limits: `resolve` and `connect` for the connection, `authenticate` for each bind with all the
     /// legs of its logon.
     pub timeouts: Timeouts,
@@ -44,6 +46,7 @@ impl Default for RpcOptions {
         Self {
             names: NameMap::new(),
             kdcs: KdcMap::default(),
+            kerberos: None,
             timeouts: Timeouts::default(),
             call: Some(Duration::from_secs(60)),
             association: ClientOptions::default(),
@@ -91,7 +94,10 @@ impl RpcConnection {
     }
 
     /// Uses a stream that is open. `peer` is what errors call the other side. Needs a runtime.
-    pub fn over(stream: BoxStream, peer: &str, options: RpcOptions) -> Self {
+    pub fn over(stream: BoxStream, peer: &str, mut options: RpcOptions) -> Self {
+        if let Some(kerberos) = &options.kerberos {
+            options.kdcs.add_config(kerberos.config());
+        }
         let (commands, receiver) = mpsc::unbounded_channel();
         options.counters.connected();
         let driver = Driver::new(peer, &options);
@@ -120,7 +126,9 @@ impl RpcConnection {
         interfaces: &[SyntaxId],
         security: Option<&RpcSecurity>,
     ) -> Result<RpcBinding, Error> {
-        let security = security.map(|security| security.initiator(&self.peer)).transpose()?;
+        let security = security
+            .map(|security| security.initiator(&self.peer, self.options.kerberos.as_ref()))
+            .transpose()?;
         let interfaces = interfaces.to_vec();
         let (reply, answer) = oneshot::channel();
         let command = Command::Bind { interfaces, security, reply };

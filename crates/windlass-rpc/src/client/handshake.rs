@@ -1,6 +1,6 @@
 //! Binding interfaces and making security contexts ([C706] 12.6.4.1, [MS-RPCE] 3.3.1.5.2).
 
-use windlass_auth::Step;
+use windlass_auth::{AuthError, Step};
 
 use super::{Agreed, BoundInterface, ClientAssociation, ClientEvent, ClientSecurity, Phase};
 use crate::pdu::{
@@ -101,13 +101,25 @@ impl ClientAssociation {
     }
 
     pub(super) fn continue_with_kdc(&mut self, reply: &[u8]) -> Result<(), RpcError> {
+        let step = self.asked_kdc()?.context.kdc_reply(reply);
+        self.continue_asked(step)
+    }
+
+    pub(super) fn continue_without_kdc(&mut self, reason: &str) -> Result<(), RpcError> {
+        let step = self.asked_kdc()?.context.kdc_unreachable(reason);
+        self.continue_asked(step)
+    }
+
+    /// The security context that waits for a KDC.
+    fn asked_kdc(&mut self) -> Result<&mut Protection, RpcError> {
         let usage = RpcError::Usage { what: "take a KDC's answer", reason: "no KDC was asked" };
-        let Some(handshake) = &mut self.handshake else { return Err(usage) };
-        let Some(protection) = handshake.protection.as_mut().filter(|_| handshake.kdc) else {
-            return Err(usage);
-        };
+        let handshake = self.handshake.as_mut().filter(|handshake| handshake.kdc).ok_or(usage.clone())?;
         handshake.kdc = false;
-        match protection.context.kdc_reply(reply) {
+        handshake.protection.as_mut().ok_or(usage)
+    }
+
+    fn continue_asked(&mut self, step: Result<Step, AuthError>) -> Result<(), RpcError> {
+        match step {
             Ok(step) => self.advance(step),
             Err(error) => self.refuse(error.into()),
         }

@@ -225,6 +225,16 @@ impl ClientAssociation {
         self.continue_with_kdc(reply)
     }
 
+    /// No KDC can be asked what the last [`ClientEvent::AskKdc`] wants to know. SPNEGO goes on with its next
+    /// mechanism; other logons fail.
+    ///
+    /// # Errors
+    /// As [`kdc_reply`](Self::kdc_reply).
+    pub fn kdc_unreachable(&mut self, reason: &str) -> Result<(), RpcError> {
+        self.alive()?;
+        self.continue_without_kdc(reason)
+    }
+
     /// Makes a call and returns its number. [`ClientEvent::Response`] or [`ClientEvent::Fault`] follows.
     /// Where the server takes one call at a time, further ones wait here.
     ///
