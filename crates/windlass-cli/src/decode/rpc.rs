@@ -56,12 +56,13 @@ fn value(header: &Header, pdu: &Pdu<'_>) -> Value {
         }),
         Body::Auth3(_) | Body::Shutdown | Body::Cancel | Body::Orphaned => Value::Null,
     };
-    if !body.is_null() {
-        value["body"] = body;
-    }
-    if let Some(auth) = &pdu.auth {
-        value["auth"] =
-            verifier(auth, matches!(pdu.body, Body::Request(_) | Body::Response(_) | Body::Fault(_)));
+    let is_call = matches!(pdu.body, Body::Request(_) | Body::Response(_) | Body::Fault(_));
+    let auth = pdu.auth.as_ref().map(|auth| verifier(auth, is_call));
+    if let Some(object) = value.as_object_mut() {
+        let members = [("body", Some(body).filter(|body| !body.is_null())), ("auth", auth)];
+        for (name, member) in members {
+            object.extend(member.map(|member| (name.to_owned(), member)));
+        }
     }
     value
 }
