@@ -255,7 +255,9 @@ impl From<windlass_net::Error> for Error {
             Net::Tls { .. } => (ErrorKind::Unreachable, Layer::Tls),
             Net::PeerSpeaksTls { .. } => (ErrorKind::Unreachable, Layer::Http),
             Net::TlsOptions { .. } => (ErrorKind::Usage, Layer::Tls),
-            Net::Refused { .. } | Net::Kdc { .. } => (ErrorKind::Refused, Layer::Auth),
+            Net::Refused { .. } | Net::RpcRefused { .. } | Net::Kdc { .. } => {
+                (ErrorKind::Refused, Layer::Auth)
+            }
             Net::TimedOut { stage: Stage::Resolve, .. } => (ErrorKind::Unreachable, Layer::Resolve),
             Net::TimedOut { stage: Stage::Connect, .. } => (ErrorKind::Unreachable, Layer::Connect),
             Net::TimedOut { stage: Stage::Tls, .. } => (ErrorKind::Unreachable, Layer::Tls),

@@ -299,8 +299,14 @@ impl CommandInfo {
                 position += 1;
                 position - 1
             });
-            let place =
-                Place { set, position: place, mandatory: item.mandatory, pipeline: false, by_name: false, is_own: false };
+            let place = Place {
+                set,
+                position: place,
+                mandatory: item.mandatory,
+                pipeline: false,
+                by_name: false,
+                is_own: false,
+            };
             match self.parameters.iter_mut().find(|known| known.name == item.name) {
                 Some(known) => known.places.push(place),
                 None => self.parameters.push(ParameterInfo {
