@@ -95,6 +95,19 @@ def cases(program, realm, host):
             yield f"pypsrp, {auth} over {transport}, shell", pypsrp_shell(auth, ssl)
             yield f"pypsrp, {auth} over {transport}, pipeline", pypsrp_pipeline(auth, ssl)
 
+    def ours(authentication, *more):
+        def case():
+            command = [program, "Invoke-Command", "-ComputerName", HOST, "-Port", str(host.http), "--resolve",
+                       f"{HOST}=127.0.0.1", "-Authentication", authentication, *more, "{", "Write-Output", "hello", "}"]
+            environment = realm.environment(WINDLASS_PASSWORD=PASSWORD)
+            done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60)
+            assert done.returncode == 0 and "hello" in done.stdout, f"{done.returncode} {done.stdout} {done.stderr}"
+
+        return case
+
+    yield "our own binary, kerberos with a password", ours("Kerberos", "-Credential", f"{USER}@{REALM}")
+    yield "our own binary, the tickets that are held", ours("NegotiateWithImplicitCredential")
+
     def no_ntlm():
         strict = Host(program, realm, "--auth", "kerberos", "--user", f"{USER}:{PASSWORD}")
         try:

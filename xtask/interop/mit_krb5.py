@@ -138,6 +138,15 @@ def exchange(ours, theirs):
         context.verify_signature(message, ours.ask("sign", message)[1][0])
 
 
+def exchange_ours(client, server):
+    """The handshake of two contexts of ours, and messages both ways."""
+    shake_hands(client, server)
+    for sender, receiver in ((client, server), (server, client)):
+        header, data = sender.ask("seal", b"a message")[1]
+        assert receiver.ask("unseal", header, data)[1][0] == b"a message"
+        receiver.ask("verify", b"signed", sender.ask("sign", b"signed")[1][0])
+
+
 def exchange_between(ours, theirs):
     """The same with parts that are signed alone, as in RPC."""
     raw, context = theirs.raw, theirs.context

@@ -41,6 +41,11 @@ const SCRIPTS: &[Script] = &[
     ("psrpcore_pool.py", Needs::Example("windlass-psrp", "pool_stdio"), &[]),
     ("pyspnego_ntlm.py", Needs::Example("windlass-auth", "ntlm_stdio"), &[]),
     ("mit_krb5.py", Needs::Example("windlass-auth", "kerberos_stdio"), MIT_KRB5),
+    (
+        "samba_krb5.py",
+        Needs::Example("windlass-auth", "kerberos_stdio"),
+        &["samba", "samba-ad-provision", "samba-dsdb-modules", "winbind", "python3-samba"],
+    ),
     ("lxml_cim.py", Needs::Example("windlass-cim", "wscim_stdio"), &[]),
     ("envelopes.py", Needs::Example("windlass-wsman", "envelopes"), &[]),
     ("our_client.py", Needs::Example("windlass", "interop_client"), &[]),

@@ -5,6 +5,7 @@
 //! keys are in a keytab. RC4, DES and AES with HMAC-SHA2 are not supported, and neither is delegation.
 
 mod acceptor;
+mod aes_cts;
 mod asn1;
 mod ccache;
 mod crypto;

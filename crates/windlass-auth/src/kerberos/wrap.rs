@@ -7,7 +7,8 @@ use windlass_core::ct_eq;
 use zeroize::Zeroizing;
 
 use super::NAME;
-use super::crypto::{BLOCK, ChecksumKey, Key, MAC, Pieces, UsageKey, random};
+use super::aes_cts::BLOCK;
+use super::crypto::{ChecksumKey, Key, MAC, Pieces, UsageKey, random};
 use crate::AuthError;
 
 /// The size of the header of either token.
