@@ -5,7 +5,8 @@
 
 The host is loaded with the instances that a real server gave for `SELECT * FROM CLASS`. pypsrp asks it the
 same again, and for some properties alone; lxml reads the recording and the answer, and both have to hold the
-same elements with the same values. The conversation is also captured: tshark must find no malformed XML,
+same elements with the same values. So it is with the requests of Microsoft's MI client and the answers that its
+CIM server gave. The conversation is also captured: tshark must find no malformed XML,
 xmllint must read every envelope. Prints one line a case: `PEER: CASE: passed|failed: why|skipped: why`.
 """
 import argparse
@@ -20,6 +21,7 @@ import tempfile
 import time
 import xml.etree.ElementTree as ET
 
+import requests
 from lxml import etree
 from pypsrp.wsman import WSMan
 
@@ -143,6 +145,101 @@ def recordings(program, system, folder, envelopes):
         host.close()
 
 
+OMI = os.path.join(HERE, '../../fixtures/recorded/omi')
+# Recorded requests for instances, and for what is not there: which recording holds the instances, the keys of
+# the class, and the CIM status of the fault.
+OMI_ANSWERS = ('after-create', 'all-types', 'dmtf-types', 'enumerate-numbers', 'get', 'null-properties',
+               'person-enumerate', 'person-get', 'query')
+OMI_FAULTS = {'badnamespace': ('get', '3'), 'get-missing': ('get', '6'), 'query-bad': ('get', '15'),
+              'invoke-missing': ('get', '17')}
+KEYS = ('X_SmallNumber:Number', 'MSFT_Person:Key,Species', 'MSFT_President:Key')
+
+
+def bodies(case, side):
+    """The bodies that one side of a recording sent."""
+    text = ''
+    with open(os.path.join(OMI, f'{case}.jsonl'), encoding='utf-8') as lines:
+        for record in map(json.loads, lines):
+            if (record['from'] == 'client') == (side == 'client') and record['data']:
+                text += record['data']
+    found, data = [], text.encode()
+    while b'\r\n\r\n' in data:
+        head, rest = data.split(b'\r\n\r\n', 1)
+        length = re.search(rb'Content-Length: *(\d+)', head)
+        length = int(length.group(1)) if length else 0
+        found.append(rest[:length].decode())
+        data = rest[length:]
+    return [body for body in found if body]
+
+
+class Omi:
+    """A host that holds what one recording of Microsoft's CIM server gave."""
+
+    def __init__(self, program, source):
+        self.folder = tempfile.TemporaryDirectory()
+        files = []
+        for number, body in enumerate(bodies(source, 'server')):
+            files.append(os.path.join(self.folder.name, f'{number}.xml'))
+            with open(files[-1], 'w', encoding='utf-8') as file:
+                file.write(body)
+        self.host = Host(program, [*KEYS, *files])
+
+    def post(self, body):
+        known = re.sub(r'(__cimnamespace">)(?!root/nosuch)[^<]*', r'\1root/recorded', body)
+        known = re.sub(r'/wmi/(test/cpp|root/test)/', '/wmi/root/recorded/', known)
+        answer = requests.post(f'http://{self.host.address}/wsman/', data=known.encode(), timeout=60,
+                               auth=('alice', 'Pa55w0rd.1'),
+                               headers={'Content-Type': 'application/soap+xml;charset=UTF-8'})
+        return etree.fromstring(answer.content)
+
+    def close(self):
+        self.host.close()
+        self.folder.cleanup()
+
+
+def omi(program):
+    def found_in(document):
+        return [lxml_cim.describe(element) for element in lxml_cim.instances(document)]
+
+    def answered(case):
+        host = Omi(program, case)
+        try:
+            expected = []
+            for body in bodies(case, 'server'):
+                expected += found_in(etree.fromstring(body.encode()))
+            asked = bodies(case, 'client')
+            ours, request, last = [], asked[0], asked[-1]
+            while True:
+                document = host.post(request)
+                ours += found_in(document)
+                context = document.findtext('.//{%s}EnumerationContext' % N)
+                ended = [tag for tag in document.iter('{%s}EndOfSequence' % W, '{%s}EndOfSequence' % N)]
+                if ended or not context:
+                    break
+                request = re.sub(r'(EnumerationContext[^>]*>)[^<]*', rf'\g<1>{context}', last)
+                assert 'Pull' in request, 'the answer was in one page'
+            compare(expected, ours)
+        finally:
+            host.close()
+
+    def refused(case, source, status):
+        host = Omi(program, source)
+        try:
+            document = host.post(bodies(case, 'client')[0])
+            recorded_status = [e.text for e in etree.fromstring(bodies(case, 'server')[0].encode()).iter()
+                               if isinstance(e.tag, str) and etree.QName(e).localname == 'CIMStatusCode']
+            ours = [e.text for e in document.iter()
+                    if isinstance(e.tag, str) and etree.QName(e).localname == 'CIMStatusCode']
+            assert ours == [status or recorded_status[0]], f'{recorded_status}, ours {ours}'
+        finally:
+            host.close()
+
+    for case in OMI_ANSWERS:
+        report("Microsoft's MI client", f'{case} is answered as its own server did', lambda: answered(case))
+    for case, (source, status) in OMI_FAULTS.items():
+        report("Microsoft's MI client", f'{case} is refused', lambda: refused(case, source, status))
+
+
 def flat_memory(program):
     host = Host(program, [])
     try:
@@ -229,6 +326,7 @@ def main():
             recordings(program, os.path.basename(folder), folder, envelopes)
     else:
         print('Windows recordings: all cases: skipped: run cargo xtask fixtures', flush=True)
+    omi(program)
     report('pypsrp', '100,000 instances from the host with flat memory', lambda: flat_memory(program))
     dissect(program)
     well_formed(envelopes[:50])

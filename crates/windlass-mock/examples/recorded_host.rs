@@ -1,6 +1,7 @@
-//! A host whose `root/cimv2` holds recorded instances: `recorded_host ENVELOPE...`.
+//! A host whose `root/recorded` holds recorded instances: `recorded_host [CLASS:KEY,KEY]... ENVELOPE...`.
 //!
-//! Each argument is a recorded answer to Enumerate or Pull. The host serves plain HTTP with Basic, prints
+//! Each envelope is a recorded answer to Get, Enumerate or Pull; which properties of a class are its keys is
+//! not in them. The host serves plain HTTP with Basic, prints
 //! its address as a line of JSON and ends when its input is closed. Programs that know nothing of this
 //! project ask it for the same instances and compare: see `xtask/interop/recorded_host.py`.
 #![allow(clippy::print_stdout, reason = "this program speaks over its output")]
@@ -23,31 +24,45 @@ struct Recorded {
 }
 
 impl Recorded {
-    fn read(files: impl Iterator<Item = String>) -> Result<Self, Box<dyn Error>> {
+    fn read(arguments: impl Iterator<Item = String>) -> Result<Self, Box<dyn Error>> {
         let mut instances: BTreeMap<String, Vec<CimInstance>> = BTreeMap::new();
-        for file in files {
-            let text = std::fs::read_to_string(&file)?;
+        let mut keys: BTreeMap<String, Vec<String>> = BTreeMap::new();
+        for argument in arguments {
+            if let Some((class, names)) = argument.split_once(':') {
+                keys.insert(class.to_owned(), names.split(',').map(str::to_owned).collect());
+                continue;
+            }
+            let text = std::fs::read_to_string(&argument)?;
             let response = decode_response(&text, &Expectation::unchecked(), &Limits::default())?;
-            let (Reply::Enumerate(page) | Reply::Pull(page)) = &response.reply else { continue };
+            let found = match response.reply {
+                Reply::Get(xml) => vec![xml],
+                Reply::Enumerate(page) | Reply::Pull(page) => {
+                    page.items.iter().filter_map(Item::object).cloned().collect()
+                }
+                _ => continue,
+            };
             let mut decoder = Decoder::new();
-            for item in &page.items {
-                let Item::Object(xml) = item else { continue };
+            for xml in found {
                 let instance = decoder.decode(&mut xml.reader(windlass_xml::Limits::default()))?;
                 if !instance.class_name.is_empty() {
                     instances.entry(instance.class_name.to_string()).or_default().push(instance);
                 }
             }
         }
-        let classes = instances.iter().map(|(name, all)| class_of(name, all)).collect();
+        let known = |name: &String| keys.get(name).map(Vec::as_slice).unwrap_or_default();
+        let classes = instances.iter().map(|(name, all)| class_of(name, all, known(name))).collect();
         Ok(Self { classes, instances })
     }
 }
 
-/// A class with the properties of some instances. Which are keys was not recorded.
-fn class_of(name: &str, instances: &[CimInstance]) -> CimClass {
+/// A class with the properties of some instances.
+fn class_of(name: &str, instances: &[CimInstance], keys: &[String]) -> CimClass {
     let mut class = CimClass::new(name);
     for property in instances.iter().flat_map(|instance| instance.properties.iter()) {
-        let mut declared = PropertyDecl::new(property.name.clone(), property.cim_type);
+        let mut declared = match keys.iter().any(|key| property.name.is(key)) {
+            true => PropertyDecl::key(property.name.clone(), property.cim_type),
+            false => PropertyDecl::new(property.name.clone(), property.cim_type),
+        };
         declared.data_type.is_array = property.is_array;
         let known = class.properties.get_mut(property.name());
         match known {
