@@ -24,6 +24,7 @@ mod namespace;
 mod path;
 mod qualifier;
 mod resource_uri;
+mod scan;
 mod schema;
 mod serde_impls;
 mod status;

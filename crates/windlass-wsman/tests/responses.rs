@@ -4,6 +4,7 @@
     clippy::expect_used,
     clippy::panic,
     clippy::indexing_slicing,
+    clippy::print_stdout,
     missing_docs,
     reason = "test code"
 )]
@@ -286,4 +287,37 @@ fn a_fault_need_not_name_a_request_that_could_not_be_read() {
     let wrong: Result<ReceiveResponse<'_>, _> =
         decode_response(&text, &Expectation::unchecked(), &Limits::default()).unwrap().into_reply();
     assert_eq!(wrong, Err(Error::Fault(Box::new(fault))));
+}
+
+/// A subscription to an event log of a real Windows server, where `cargo xtask fixtures` has fetched it: the
+/// forms that the embedded host uses for its own.
+#[test]
+fn a_recorded_subscription_of_windows() {
+    let folder = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../../target/fixtures/txwinrm-1.1.18/txwinrm/test/data_subscribe"
+    );
+    let read = |name: &str| std::fs::read_to_string(format!("{folder}/{name}")).ok();
+    let Some(subscribed) = read("subscribe_resp.xml") else {
+        println!("skipped: run cargo xtask fixtures");
+        return;
+    };
+    let (expectation, limits) = (Expectation::unchecked(), Limits::default());
+    let response = decode_response(&subscribed, &expectation, &limits).unwrap();
+    let Reply::Subscribe(subscribed) = response.reply else { panic!("{:?}", response.reply) };
+    // No length of life means that it does not end.
+    assert_eq!(subscribed.expires, Some(Expiration::After(std::time::Duration::ZERO)));
+    assert_eq!(subscribed.manager.identifier.as_deref(), Some("885E9924-235C-44EB-9834-B3440B7DCD38"));
+    assert!(subscribed.context.is_some());
+
+    let (first, second) = (read("pull_resp_01.xml").unwrap(), read("pull_resp_02.xml").unwrap());
+    let events = decode_response(&first, &expectation, &limits).unwrap();
+    assert!(events.header.bookmark.as_ref().unwrap().contains("RecordId=\"3847\""), "{:?}", events.header);
+    let Reply::Pull(page) = events.reply else { panic!("no pull") };
+    assert_eq!((page.items.len(), page.end_of_sequence), (1, false));
+    // A heartbeat is an answer without events, and each answer has a new context.
+    let heartbeat = decode_response(&second, &expectation, &limits).unwrap();
+    assert_eq!(heartbeat.header.bookmark, None);
+    let Reply::Pull(silence) = heartbeat.reply else { panic!("no pull") };
+    assert!(silence.items.is_empty() && !silence.end_of_sequence && silence.context != page.context);
 }

@@ -16,9 +16,7 @@ mod support;
 use support::{host, nothing_left, over_https};
 use windlass::model::{CimDateTime, CimInstance, CimType, CimValue, ObjectPath, cim_class};
 use windlass::wsman::PolymorphismMode;
-use windlass::{
-    CimSession, CimSessionOptions, ClassFilter, Enumeration, ErrorKind, OperationOptions, UriStyle,
-};
+use windlass::{CimSession, ClassFilter, Enumeration, ErrorKind, OperationOptions, UriStyle};
 use windlass_mock::MockHost;
 
 const NAMESPACE: &str = "root/test";
@@ -327,10 +325,13 @@ async fn rust_types_options_and_resource_uris() {
 #[tokio::test]
 async fn a_hundred_thousand_instances_come_in_pages() {
     let host = host().start().await.unwrap();
-    let mut options = CimSessionOptions::default();
-    options.max_elements = 500;
-    let builder = CimSession::builder("").target(over_https(&host)).options(options).namespace(NAMESPACE);
-    let session = builder.connect().await.unwrap();
+    let session = session(&host, UriStyle::Wmi).await;
+    // A thousand come first, then as many as fit an answer.
+    let query = "SELECT Number FROM Test_Number WHERE Number <= 3900";
+    session.get_class("", "Test_Number").await.unwrap();
+    let before = session.statistics().http_requests;
+    assert_eq!(session.query("", query).collect().await.unwrap().len(), 3900);
+    assert_eq!(session.statistics().http_requests - before, 3);
     let mut numbers = session.instances(Enumeration::class("Test_Number"));
     let mut last = 0;
     for _ in 0..3_000 {

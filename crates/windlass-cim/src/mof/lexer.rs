@@ -2,6 +2,7 @@
 
 use crate::error::Error;
 use crate::name::{is_name_char, is_name_start};
+use crate::scan::Scanner;
 
 /// A token.
 #[derive(Clone, Debug, PartialEq)]
@@ -24,18 +25,17 @@ pub(super) enum Token<'a> {
 
 /// Cuts a text into tokens; blanks and comments are passed over.
 pub(super) struct Lexer<'a> {
-    text: &'a str,
-    at: usize,
+    scanner: Scanner<'a>,
 }
 
 impl<'a> Lexer<'a> {
     pub(super) fn new(text: &'a str) -> Self {
-        Self { text, at: 0 }
+        Self { scanner: Scanner::new(text) }
     }
 
     /// The error for a place in the text.
     pub(super) fn error(&self, offset: usize, reason: impl Into<String>) -> Error {
-        let before = self.text.get(..offset).unwrap_or(self.text);
+        let before = self.scanner.text().get(..offset).unwrap_or(self.scanner.text());
         let line_start = before.rfind('\n').map_or(0, |at| at + 1);
         let column = before.get(line_start..).unwrap_or_default().chars().count() + 1;
         let line = before.matches('\n').count() + 1;
@@ -45,23 +45,21 @@ impl<'a> Lexer<'a> {
     /// The next token and its offset.
     pub(super) fn next(&mut self) -> Result<(Token<'a>, usize), Error> {
         self.skip_blanks()?;
-        let start = self.at;
-        let mut chars = self.rest().chars();
-        let (first, second) = (chars.next(), chars.next());
-        let token = match (first, second) {
+        let start = self.scanner.at();
+        let token = match self.scanner.peek() {
             (None, _) => Token::End,
             (Some('"'), _) => Token::Text(self.string()?),
             (Some('\''), _) => Token::Char(self.character()?),
             (Some('0'..='9'), _) | (Some('+' | '-' | '.'), Some('0'..='9' | '.')) => {
-                Token::Number(self.number())
+                Token::Number(self.scanner.take_number())
             }
             (Some('$'), Some(c)) if is_name_start(c) => {
-                self.take(1);
-                Token::Alias(self.take_while(is_name_char))
+                self.scanner.take(1);
+                Token::Alias(self.scanner.take_while(is_name_char))
             }
-            (Some(c), _) if is_name_start(c) => Token::Word(self.take_while(is_name_char)),
+            (Some(c), _) if is_name_start(c) => Token::Word(self.scanner.take_while(is_name_char)),
             (Some(c), _) if "[]{}(),;:=#".contains(c) => {
-                self.take(1);
+                self.scanner.take(1);
                 Token::Sign(c)
             }
             _ => return Err(self.error(start, "a character that has no meaning here")),
@@ -69,68 +67,43 @@ impl<'a> Lexer<'a> {
         Ok((token, start))
     }
 
-    fn rest(&self) -> &'a str {
-        self.text.get(self.at..).unwrap_or_default()
-    }
-
-    fn take(&mut self, bytes: usize) -> &'a str {
-        let taken = self.rest().get(..bytes).unwrap_or_default();
-        self.at += taken.len();
-        taken
-    }
-
-    fn take_while(&mut self, accept: impl Fn(char) -> bool) -> &'a str {
-        let rest = self.rest();
-        self.take(rest.find(|c| !accept(c)).unwrap_or(rest.len()))
-    }
-
     fn skip_blanks(&mut self) -> Result<(), Error> {
         loop {
-            self.take_while(|c| c.is_whitespace() || c == '\u{feff}');
-            if self.rest().starts_with("//") {
-                self.take_while(|c| c != '\n');
-            } else if self.rest().starts_with("/*") {
-                let start = self.at;
-                let length =
-                    self.rest().find("*/").ok_or_else(|| self.error(start, "a comment without end"))?;
-                self.take(length + 2);
+            self.scanner.take_while(|c| c.is_whitespace() || c == '\u{feff}');
+            if self.scanner.rest().starts_with("//") {
+                self.scanner.take_while(|c| c != '\n');
+            } else if self.scanner.rest().starts_with("/*") {
+                let start = self.scanner.at();
+                let length = self
+                    .scanner
+                    .rest()
+                    .find("*/")
+                    .ok_or_else(|| self.error(start, "a comment without end"))?;
+                self.scanner.take(length + 2);
             } else {
                 return Ok(());
             }
         }
     }
 
-    fn number(&mut self) -> &'a str {
-        let start = self.at;
-        self.take_while(|c| matches!(c, '+' | '-'));
-        self.take_while(|c| c.is_ascii_alphanumeric() || c == '.');
-        let so_far = self.text.get(start..self.at).unwrap_or_default();
-        let is_hex = so_far.contains(['x', 'X']);
-        if !is_hex && so_far.ends_with(['e', 'E']) {
-            self.take_while(|c| matches!(c, '+' | '-'));
-            self.take_while(|c| c.is_ascii_digit());
-        }
-        self.text.get(start..self.at).unwrap_or_default()
-    }
-
     fn string(&mut self) -> Result<String, Error> {
-        let start = self.at;
-        self.take(1);
+        let start = self.scanner.at();
+        self.scanner.take(1);
         let mut value = String::new();
         // Half of a surrogate pair that an escape gave.
         let mut high: Option<u16> = None;
         loop {
-            let plain = self.take_while(|c| c != '"' && c != '\\');
+            let plain = self.scanner.take_while(|c| c != '"' && c != '\\');
             if !plain.is_empty() {
                 flush(&mut value, &mut high);
                 value.push_str(plain);
             }
-            if self.rest().starts_with('"') {
-                self.take(1);
+            if self.scanner.rest().starts_with('"') {
+                self.scanner.take(1);
                 flush(&mut value, &mut high);
                 return Ok(value);
             }
-            if self.rest().is_empty() {
+            if self.scanner.rest().is_empty() {
                 return Err(self.error(start, "a string without its closing quote"));
             }
             let unit = self.escape()?;
@@ -152,9 +125,9 @@ impl<'a> Lexer<'a> {
 
     /// The code unit that an escape stands for.
     fn escape(&mut self) -> Result<u16, Error> {
-        let start = self.at;
-        self.take(1);
-        let c = self.rest().chars().next().unwrap_or('\0');
+        let start = self.scanner.at();
+        self.scanner.take(1);
+        let c = self.scanner.rest().chars().next().unwrap_or('\0');
         let unit = match c {
             'b' => 8,
             't' => 9,
@@ -163,27 +136,27 @@ impl<'a> Lexer<'a> {
             'r' => 13,
             '"' | '\'' | '\\' => u16::from(u8::try_from(c).unwrap_or(0)),
             'x' | 'X' => {
-                self.take(1);
-                let digits = self.take_while(|c| c.is_ascii_hexdigit());
+                self.scanner.take(1);
+                let digits = self.scanner.take_while(|c| c.is_ascii_hexdigit());
                 let digits = digits.get(..4).unwrap_or(digits);
-                self.at = start + 2 + digits.len();
+                self.scanner.back_to(start + 2 + digits.len());
                 return u16::from_str_radix(digits, 16)
                     .map_err(|_| self.error(start, "an escape without its digits"));
             }
             _ => return Err(self.error(start, "an unknown escape")),
         };
-        self.take(1);
+        self.scanner.take(1);
         Ok(unit)
     }
 
     fn character(&mut self) -> Result<u16, Error> {
-        let start = self.at;
-        self.take(1);
-        let unit = if self.rest().starts_with('\\') {
+        let start = self.scanner.at();
+        self.scanner.take(1);
+        let unit = if self.scanner.rest().starts_with('\\') {
             self.escape()?
         } else {
-            let c = self.rest().chars().next().unwrap_or('\'');
-            self.take(c.len_utf8());
+            let c = self.scanner.rest().chars().next().unwrap_or('\'');
+            self.scanner.take(c.len_utf8());
             let mut units = [0; 2];
             match (c, &*c.encode_utf16(&mut units)) {
                 ('\'' | '\n', _) => return Err(self.error(start, "a character between its quotes")),
@@ -191,7 +164,7 @@ impl<'a> Lexer<'a> {
                 _ => return Err(self.error(start, "a character of 16 bits")),
             }
         };
-        if self.take(1) == "'" {
+        if self.scanner.take(1) == "'" {
             Ok(unit)
         } else {
             Err(self.error(start, "a character without its closing quote"))

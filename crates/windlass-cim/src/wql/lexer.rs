@@ -2,6 +2,7 @@
 
 use crate::error::Error;
 use crate::name::{is_name_char, is_name_start};
+use crate::scan::Scanner;
 use crate::text::parse_integer;
 
 /// A token.
@@ -25,31 +26,29 @@ pub(super) enum Token<'a> {
 
 /// Cuts a query into tokens.
 pub(super) struct Lexer<'a> {
-    text: &'a str,
-    at: usize,
+    scanner: Scanner<'a>,
 }
 
 impl<'a> Lexer<'a> {
     pub(super) fn new(text: &'a str) -> Self {
-        Self { text, at: 0 }
+        Self { scanner: Scanner::new(text) }
     }
 
     /// The next token and its offset.
     pub(super) fn next(&mut self) -> Result<(Token<'a>, usize), Error> {
-        self.take_while(char::is_whitespace);
-        let start = self.at;
-        let rest = self.rest();
-        let mut chars = rest.chars();
-        let (first, second) = (chars.next(), chars.next());
-        let token = match (first, second) {
+        self.scanner.take_while(char::is_whitespace);
+        let start = self.scanner.at();
+        let token = match self.scanner.peek() {
             (None, _) => Token::End,
             (Some('\'' | '"'), _) => Token::Text(self.string()?),
             (Some('0'..='9'), _) | (Some('+' | '-' | '.'), Some('0'..='9' | '.')) => self.number()?,
-            (Some('<'), Some('=' | '>')) | (Some('>' | '!'), Some('=')) => Token::Operator(self.take(2)),
-            (Some('<' | '>' | '='), _) => Token::Operator(self.take(1)),
-            (Some(c), _) if is_name_start(c) => Token::Word(self.take_while(is_name_char)),
+            (Some('<'), Some('=' | '>')) | (Some('>' | '!'), Some('=')) => {
+                Token::Operator(self.scanner.take(2))
+            }
+            (Some('<' | '>' | '='), _) => Token::Operator(self.scanner.take(1)),
+            (Some(c), _) if is_name_start(c) => Token::Word(self.scanner.take_while(is_name_char)),
             (Some(c @ ('*' | ',' | '.' | '(' | ')' | '{' | '}')), _) => {
-                self.take(1);
+                self.scanner.take(1);
                 Token::Sign(c)
             }
             _ => return Err(Error::query(start, "a character that has no meaning here")),
@@ -59,55 +58,39 @@ impl<'a> Lexer<'a> {
 
     /// What stands up to the closing brace, quoted strings passed over; the brace is taken.
     pub(super) fn braced(&mut self) -> Result<(&'a str, usize), Error> {
-        let start = self.at;
+        let start = self.scanner.at();
         loop {
-            self.take_while(|c| !matches!(c, '}' | '"' | '\''));
-            match self.rest().chars().next() {
+            self.scanner.take_while(|c| !matches!(c, '}' | '"' | '\''));
+            match self.scanner.rest().chars().next() {
                 Some('}') => {
-                    let inner = self.text.get(start..self.at).unwrap_or_default();
-                    self.at += 1;
+                    let inner = self.scanner.since(start);
+                    self.scanner.take(1);
                     return Ok((inner, start));
                 }
                 Some(_) => {
                     self.string()?;
                 }
-                None => return Err(Error::query(self.text.len(), "expected }")),
+                None => return Err(Error::query(self.scanner.text().len(), "expected }")),
             }
         }
-    }
-
-    fn rest(&self) -> &'a str {
-        self.text.get(self.at..).unwrap_or_default()
-    }
-
-    fn take(&mut self, bytes: usize) -> &'a str {
-        let taken = self.rest().get(..bytes).unwrap_or_default();
-        self.at += taken.len();
-        taken
-    }
-
-    fn take_while(&mut self, accept: impl Fn(char) -> bool) -> &'a str {
-        let rest = self.rest();
-        self.take(rest.find(|c| !accept(c)).unwrap_or(rest.len()))
     }
 
     /// A string in single or double quotes. A backslash takes the special meaning from a quote or
     /// backslash and stands for itself elsewhere.
     fn string(&mut self) -> Result<String, Error> {
-        let start = self.at;
-        let quote = self.take(1).chars().next().unwrap_or('\'');
+        let start = self.scanner.at();
+        let quote = self.scanner.take(1).chars().next().unwrap_or('\'');
         let mut value = String::new();
         loop {
-            value.push_str(self.take_while(|c| c != quote && c != '\\'));
-            let mut next = self.rest().chars();
-            match (next.next(), next.next()) {
+            value.push_str(self.scanner.take_while(|c| c != quote && c != '\\'));
+            match self.scanner.peek() {
                 (Some('\\'), Some(c @ ('\\' | '\'' | '"'))) => {
-                    self.take(2);
+                    self.scanner.take(2);
                     value.push(c);
                 }
-                (Some('\\'), _) => value.push_str(self.take(1)),
+                (Some('\\'), _) => value.push_str(self.scanner.take(1)),
                 (Some(_), _) => {
-                    self.take(1);
+                    self.scanner.take(1);
                     return Ok(value);
                 }
                 (None, _) => return Err(Error::query(start, "a string without its closing quote")),
@@ -116,17 +99,8 @@ impl<'a> Lexer<'a> {
     }
 
     fn number(&mut self) -> Result<Token<'a>, Error> {
-        let start = self.at;
-        self.take_while(|c| c == '+' || c == '-');
-        self.take_while(|c| c.is_ascii_alphanumeric() || c == '.');
-        let is_hex =
-            |t: &str| t.trim_start_matches(['+', '-']).get(..2).is_some_and(|p| p.eq_ignore_ascii_case("0x"));
-        let so_far = self.text.get(start..self.at).unwrap_or_default();
-        if !is_hex(so_far) && so_far.ends_with(['e', 'E']) && self.rest().starts_with(['+', '-']) {
-            self.take(1);
-            self.take_while(|c| c.is_ascii_digit());
-        }
-        let text = self.text.get(start..self.at).unwrap_or_default();
+        let start = self.scanner.at();
+        let text = self.scanner.take_number();
         if let Some(n) = parse_integer(text) {
             return Ok(Token::Integer(n));
         }

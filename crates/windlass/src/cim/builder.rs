@@ -24,7 +24,8 @@ pub struct CimSessionOptions {
     pub uri_style: UriStyle,
     /// The namespace of operations that name none.
     pub namespace: Namespace,
-    /// How many instances one answer may hold.
+    /// How many instances one answer may hold at most. The session asks for as many as fit an answer of the
+    /// size that it allows, judged by those that have come.
     pub max_elements: u32,
     /// Whether instances get the types of their classes, which are fetched once for each class.
     /// Otherwise values are text, except where the host states a type.
@@ -32,13 +33,13 @@ pub struct CimSessionOptions {
 }
 
 impl Default for CimSessionOptions {
-    /// URIs of WMI, namespace `root/cimv2`, 1000 instances an answer, typed.
+    /// URIs of WMI, namespace `root/cimv2`, at most 32,000 instances an answer, typed.
     fn default() -> Self {
         Self {
             wsman: WsmanOptions::default(),
             uri_style: UriStyle::default(),
             namespace: Namespace::new("root/cimv2"),
-            max_elements: 1000,
+            max_elements: 32_000,
             typed: true,
         }
     }

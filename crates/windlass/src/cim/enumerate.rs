@@ -115,6 +115,43 @@ struct Fetched {
     instances: Vec<CimInstance>,
     context: Option<String>,
     is_last: bool,
+    taken: Taken,
+}
+
+/// How many instances an answer held, in how many bytes.
+#[derive(Debug, Clone, Copy, Default)]
+struct Taken {
+    items: usize,
+    bytes: usize,
+}
+
+/// How many instances are asked for: as many as one answer can hold, judged by the last one.
+struct Pace {
+    most: usize,
+    envelope: usize,
+    count: usize,
+}
+
+impl Pace {
+    fn new(shared: &Shared) -> Self {
+        let fits = |number: u64| usize::try_from(number).unwrap_or(usize::MAX);
+        let envelope = fits(shared.client.session().max_envelope_size);
+        Self {
+            most: fits(shared.max_elements().into()),
+            envelope,
+            count: fits(shared.first_elements().into()),
+        }
+    }
+
+    fn note(&mut self, Taken { items, bytes }: Taken) {
+        if let Some(size) = bytes.checked_div(items) {
+            self.count = (self.envelope / size.max(1)).clamp(1, self.most);
+        }
+    }
+
+    fn count(&self) -> u32 {
+        u32::try_from(self.count).unwrap_or(u32::MAX)
+    }
 }
 
 impl<'s> Fetch<'s> {
@@ -133,13 +170,14 @@ impl<'s> Fetch<'s> {
             self.release(context).await;
             return Ok(());
         }
+        let mut pace = Pace::new(self.shared);
+        pace.note(first.taken);
         let mut empty_pages = 0;
         while !is_last {
             let Some(current) = context.clone() else {
                 return Err(self.broken("the host gave neither the end nor a way to go on"));
             };
-            let pull =
-                Pull { context: current, max_elements: Some(self.shared.max_elements()), ..Pull::default() };
+            let pull = Pull { context: current, max_elements: Some(pace.count()), ..Pull::default() };
             let page = tokio::select! {
                 page = self.fetch(Operation::Pull(pull)) => page,
                 () = outlet.abandoned() => {
@@ -158,6 +196,7 @@ impl<'s> Fetch<'s> {
             };
             context = page.context.or(context);
             is_last = page.is_last;
+            pace.note(page.taken);
             empty_pages = if page.instances.is_empty() { empty_pages + 1 } else { 0 };
             if empty_pages > MAX_EMPTY_PAGES {
                 self.release(context).await;
@@ -185,6 +224,8 @@ impl<'s> Fetch<'s> {
     fn read(&self, page: Page<'_>) -> Result<Fetched, Unreadable> {
         let known = self.shared.classes.of(self.reader.namespace());
         let mut decoder = self.reader.decoder(&known);
+        let bytes = page.items.iter().filter_map(Item::object).map(|xml| xml.source().len()).sum();
+        let taken = Taken { items: page.items.len(), bytes };
         let mut instances = Vec::with_capacity(page.items.len());
         for item in &page.items {
             match item {
@@ -203,7 +244,7 @@ impl<'s> Fetch<'s> {
                 }
             }
         }
-        Ok(Fetched { instances, context: page.context, is_last: page.end_of_sequence })
+        Ok(Fetched { instances, context: page.context, is_last: page.end_of_sequence, taken })
     }
 
     /// Ends the enumeration on the host, ahead of all work.
@@ -221,5 +262,21 @@ impl<'s> Fetch<'s> {
 
     fn broken(&self, reason: &str) -> Error {
         Error::protocol(Layer::Cim, self.shared.client.host(), reason)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_pace_follows_the_sizes_of_answers() {
+        let mut pace = Pace { most: 32_000, envelope: 500_000, count: 1000 };
+        for (items, bytes, expected) in
+            [(1000, 100_000, 5000), (0, 0, 5000), (10, 400_000, 12), (1, 2_000_000, 1), (1000, 1000, 32_000)]
+        {
+            pace.note(Taken { items, bytes });
+            assert_eq!(pace.count(), expected, "{items} in {bytes}");
+        }
     }
 }

@@ -236,7 +236,7 @@ fn request(
     mode: EnumerationMode,
     polymorphism: Option<PolymorphismMode>,
 ) -> Enumerate {
-    let max_elements = Some(shared.max_elements());
+    let max_elements = Some(shared.first_elements());
     Enumerate { optimize: true, max_elements, filter, mode, polymorphism, expires: None }
 }
 

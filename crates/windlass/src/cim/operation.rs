@@ -11,6 +11,9 @@ use super::session::Shared;
 use crate::client::Client;
 use crate::error::{Error, Result};
 
+/// Instances that are asked for before their size is known.
+const FIRST_ELEMENTS: u32 = 1000;
+
 /// What some operations of a session do otherwise than the others, see
 /// [`CimSession::with_options`](crate::CimSession::with_options).
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -72,6 +75,11 @@ impl Shared {
     /// Whether instances get the types of their classes.
     pub(super) fn is_typed(&self) -> bool {
         self.operation.typed.unwrap_or(self.options.typed)
+    }
+
+    /// How many instances the first answer may hold: how large they are is not known then.
+    pub(super) fn first_elements(&self) -> u32 {
+        self.max_elements().min(FIRST_ELEMENTS)
     }
 
     /// How many instances one answer may hold.
