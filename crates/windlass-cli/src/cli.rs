@@ -5,9 +5,11 @@ use clap::{Parser, Subcommand, ValueEnum};
 use crate::agent::Agent;
 use crate::console::Console;
 use crate::decode::Decode;
+use crate::doctor::Doctor;
 use crate::exit::Exit;
 use crate::help::{Completion, Help};
 use crate::host::Mock;
+use crate::winrs::WinRs;
 
 /// Manage Windows computers from anywhere: PowerShell remoting and CIM, client and host.
 ///
@@ -59,6 +61,12 @@ enum Command {
     /// Tell about the agent that keeps sessions, or stop it
     #[command(name = "agent")]
     Agent(Agent),
+    /// Run a command in the cmd shell of another computer
+    #[command(name = "winrs")]
+    WinRs(WinRs),
+    /// Walk the layers to a computer and name the first that fails
+    #[command(name = "doctor")]
+    Doctor(Doctor),
     /// Serve as a host that other programs can manage
     #[command(name = "mock")]
     Mock(Mock),
@@ -79,6 +87,8 @@ impl Cli {
         match self.command {
             Command::Console(console) => console.run(runtime.handle(), self.output),
             Command::Agent(agent) => agent.run(runtime),
+            Command::WinRs(winrs) => winrs.run(runtime),
+            Command::Doctor(doctor) => doctor.run(runtime, self.output),
             Command::Mock(mock) => runtime.block_on(mock.run()),
             Command::Decode(decode) => decode.run(),
             Command::Help(help) => help.run(runtime.handle()),

@@ -28,7 +28,7 @@ impl Words {
             runspace: session.runspace.clone(),
             variables: session.runspace.variables().names(),
             sessions: names.iter().map(|entry| entry.session.name().to_owned()).collect(),
-            cim_sessions: cim.iter().map(|entry| entry.session.name().to_owned()).collect(),
+            cim_sessions: cim.iter().map(|entry| entry.name.clone()).collect(),
         }
     }
 

@@ -15,12 +15,14 @@ mod console;
 mod credential;
 mod decode;
 mod defaults;
+mod doctor;
 mod exit;
 mod failure;
 mod help;
 mod host;
 mod output;
 mod runspace;
+mod winrs;
 
 use std::process::ExitCode;
 

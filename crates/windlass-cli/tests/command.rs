@@ -175,3 +175,25 @@ fn the_console_runs_lines() {
     }
     host.stop();
 }
+
+#[test]
+fn winrs_and_doctor_tell_how_it_went() {
+    let host = Host::start(&["--allow-exec"]);
+    let resolve = format!("srv1=127.0.0.1:{}", host.http);
+    let at = ["--resolve", &resolve, "--credential", "alice"];
+    let ran = windlass(PASSWORD, &[&["winrs", "-r", "srv1"], &at[..], &["echo", "hello"]].concat());
+    assert_eq!(ran.status.code(), Some(0), "{}", support::errors(&ran));
+    assert_eq!(String::from_utf8_lossy(&ran.stdout).trim(), "hello");
+
+    let ran = windlass(PASSWORD, &[&["doctor", "srv1", "--output", "json"], &at[..]].concat());
+    assert_eq!(ran.status.code(), Some(0), "{}", support::errors(&ran));
+    let layers: Vec<Value> = lines(&ran);
+    assert_eq!(layers.len(), 5);
+    assert!(layers.iter().all(|layer| layer["passed"] == true), "{layers:?}");
+
+    let ran = windlass("wrong", &[&["doctor", "srv1"], &at[..]].concat());
+    assert_eq!(ran.status.code(), Some(4));
+    let told = String::from_utf8_lossy(&ran.stdout).into_owned();
+    assert!(told.contains("passed  service") && told.contains("failed  logon"), "{told}");
+    host.stop();
+}

@@ -154,8 +154,8 @@ fn status(local: &Local) -> String {
         let session = &entry.session;
         text.push_str(&format!(
             "  CimSession {} {} with {}\n",
-            session.id(),
-            session.name(),
+            entry.id,
+            entry.name,
             session.computer_name()
         ));
     }

@@ -46,6 +46,7 @@ impl Reached {
 pub(super) struct Opening {
     pub(super) builder: CimSessionBuilder,
     pub(super) computer: Option<String>,
+    pub(super) name: Option<String>,
 }
 
 /// What it takes to open the sessions of a call; checked before anything is sent.
@@ -87,7 +88,7 @@ pub(super) fn openings(
         let mut target = reach.target(local, call, &Place::Computer(computer.clone()))?;
         let mut options = CimSessionOptions::default();
         if let Some(given) = given {
-            cim_options(given, &mut options, &mut target)
+            cim_options(local, given, &mut options, &mut target)
                 .map_err(|reason| argument(local, "InvalidSessionOption", reason))?;
         }
         let limit = call.integer("OperationTimeoutSec").and_then(|seconds| u64::try_from(seconds).ok());
@@ -105,10 +106,7 @@ pub(super) fn openings(
             computer => CimSession::builder(computer.as_deref().unwrap_or("localhost")).target(target),
         };
         builder = builder.options(options).skip_test_connection(call.switch("SkipTestConnection"));
-        if let Some(name) = call.text("Name") {
-            builder = builder.name(&name);
-        }
-        openings.push(Opening { builder, computer: computer.clone() });
+        openings.push(Opening { builder, computer: computer.clone(), name: call.text("Name") });
     }
     Ok(openings)
 }

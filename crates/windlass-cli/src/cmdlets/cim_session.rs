@@ -32,8 +32,8 @@ fn new(local: &Arc<Local>, calls: &[Bound], cx: &mut Context<'_>) -> Outcome {
     let names: Vec<_> = all.iter().map(|opening| opening.computer.clone()).collect();
     let results = local.wait(cx, async {
         let mut everywhere = fleet(all, throttle, |opening: Opening| async move {
-            let Opening { builder, computer } = opening;
-            (builder.connect().await, computer.is_none())
+            let Opening { builder, computer, name } = opening;
+            (builder.connect().await, computer.is_none(), name)
         });
         let mut results = Vec::new();
         while let Some(result) = everywhere.next().await {
@@ -42,11 +42,11 @@ fn new(local: &Arc<Local>, calls: &[Bound], cx: &mut Context<'_>) -> Outcome {
         results
     })?;
     let mut opened = BTreeMap::new();
-    for (place, (result, is_local)) in results {
+    for (place, (result, is_local, name)) in results {
         match result {
             Ok(session) => {
                 let protocol = if is_local { "DCOM" } else { "WSMAN" };
-                opened.insert(place, local.cim.add(session, protocol, is_local));
+                opened.insert(place, local.cim.add(session, name, protocol, is_local));
             }
             Err(error) => {
                 let computer = names.get(place).cloned().flatten().unwrap_or_default();

@@ -139,7 +139,7 @@ fn network(cx: &mut Context<'_>, origin: &Origin, event: &windlass::NetworkEvent
 
 /// The record with the computer in its message, as there may be many.
 fn located(mut record: ErrorRecord, origin: &Origin) -> ErrorRecord {
-    if origin.is_marked {
+    if origin.is_marked && origin.is_shown {
         let message = format!("[{}] {}", origin.computer, record.message());
         let action = record.details.take().and_then(|details| details.recommended_action);
         record.details = Some(ErrorDetails { message: message.into(), recommended_action: action });

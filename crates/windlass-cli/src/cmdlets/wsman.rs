@@ -125,7 +125,7 @@ fn opening(local: &Arc<Local>, call: &Bound) -> Result<(windlass::CimSessionBuil
     }
     if let Some(options) = call.get("SessionOption").filter(|value| !value.is_null()) {
         let mut ignored = windlass::PsSessionOptions::default();
-        crate::runspace::ps_options(options, &mut ignored, &mut target)
+        crate::runspace::ps_options(local, options, &mut ignored, &mut target)
             .map_err(|reason| argument(local, "InvalidSessionOption", reason))?;
     }
     let computer = target.computer_name().to_owned();

@@ -53,6 +53,10 @@ pub(super) fn run(session: &mut Session) -> Result<()> {
                 {
                     tracing::debug!(%error, "the history takes no more");
                 }
+                if ["clear", "cls", "Clear-Host"].iter().any(|word| line.trim().eq_ignore_ascii_case(word)) {
+                    editor.clear_screen().context("cannot clear the terminal")?;
+                    continue;
+                }
                 let leaves = ["exit", "quit"].iter().any(|word| line.trim().eq_ignore_ascii_case(word));
                 if leaves && session.local.entered().is_none() && !lines.is_waiting() {
                     break;

@@ -41,6 +41,20 @@ impl Lines {
         }
     }
 
+    /// Adds a line for a remote session, which may be in all of PowerShell's language; gives the text once
+    /// it is complete, or cannot become so.
+    pub(super) fn add_remote(&mut self, line: &str) -> Option<String> {
+        self.count += 1;
+        if !self.waiting.is_empty() {
+            self.waiting.push('\n');
+        }
+        self.waiting.push_str(line);
+        match windlass_command::parse_script_block(&self.waiting) {
+            Err(error) if error.incomplete => None,
+            _ => Some(std::mem::take(&mut self.waiting)),
+        }
+    }
+
     /// Whether lines wait for their end.
     pub(super) fn is_waiting(&self) -> bool {
         !self.waiting.is_empty()

@@ -133,7 +133,10 @@ impl Session {
     /// Takes one line more; runs what is complete. `false` where nothing more is to be run.
     fn take(&mut self, lines: &mut Lines, line: &str) -> bool {
         if let Some(entered) = self.local.entered() {
-            return self.remote(&entered, line);
+            return match lines.add_remote(line) {
+                Some(text) => self.remote(&entered, &text),
+                None => true,
+            };
         }
         match lines.add(line, |text| self.runspace.parse(text)) {
             lines::Outcome::More => true,

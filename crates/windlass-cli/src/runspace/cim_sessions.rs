@@ -1,5 +1,6 @@
 //! The CIM sessions of this process.
 
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 
 use uuid::Uuid;
@@ -13,6 +14,9 @@ const TYPE: &str = "Microsoft.Management.Infrastructure.CimSession";
 /// A CIM session of this process.
 pub(crate) struct CimEntry {
     pub(crate) session: CimSession,
+    /// Counted up from 1; sessions for one call do not count.
+    pub(crate) id: u32,
+    pub(crate) name: String,
     /// `WSMAN` or `DCOM`.
     pub(crate) protocol: &'static str,
     /// Whether it is one with the local computer that no name was given for.
@@ -21,7 +25,10 @@ pub(crate) struct CimEntry {
 
 /// The CIM sessions, in the order in which they were opened.
 #[derive(Default)]
-pub(crate) struct CimTable(Mutex<Vec<Arc<CimEntry>>>);
+pub(crate) struct CimTable {
+    open: Mutex<Vec<Arc<CimEntry>>>,
+    last: AtomicU32,
+}
 
 impl CimEntry {
     /// The session as a value.
@@ -29,8 +36,8 @@ impl CimEntry {
         let session = &self.session;
         PsObject::typed([TYPE, "System.Object"])
             .with_to_string(format!("CimSession: {}", session.computer_name()))
-            .with_adapted("Id", session.id())
-            .with_adapted("Name", session.name())
+            .with_adapted("Id", self.id)
+            .with_adapted("Name", self.name.as_str())
             .with_adapted("InstanceId", PsValue::Guid(session.instance_id()))
             .with_adapted("ComputerName", session.computer_name())
             .with_adapted("Protocol", self.protocol)
@@ -52,21 +59,29 @@ impl CimEntry {
 
 impl CimTable {
     /// Adds a session.
-    pub(crate) fn add(&self, session: CimSession, protocol: &'static str, is_local: bool) -> Arc<CimEntry> {
-        let entry = Arc::new(CimEntry { session, protocol, is_local });
-        lock(&self.0).push(Arc::clone(&entry));
+    pub(crate) fn add(
+        &self,
+        session: CimSession,
+        name: Option<String>,
+        protocol: &'static str,
+        is_local: bool,
+    ) -> Arc<CimEntry> {
+        let id = self.last.fetch_add(1, Ordering::Relaxed).wrapping_add(1);
+        let name = name.unwrap_or_else(|| format!("CimSession{id}"));
+        let entry = Arc::new(CimEntry { session, id, name, protocol, is_local });
+        lock(&self.open).push(Arc::clone(&entry));
         entry
     }
 
     /// All sessions.
     pub(crate) fn all(&self) -> Vec<Arc<CimEntry>> {
-        lock(&self.0).clone()
+        lock(&self.open).clone()
     }
 
     /// The sessions whose name fits a pattern.
     pub(crate) fn named(&self, pattern: &str) -> Vec<Arc<CimEntry>> {
         let pattern = matcher(pattern);
-        self.all().into_iter().filter(|entry| pattern(entry.session.name())).collect()
+        self.all().into_iter().filter(|entry| pattern(&entry.name)).collect()
     }
 
     /// The sessions with these computers.
@@ -77,7 +92,7 @@ impl CimTable {
 
     /// The session with this number.
     pub(crate) fn by_id(&self, id: i64) -> Option<Arc<CimEntry>> {
-        self.all().into_iter().find(|entry| i64::from(entry.session.id()) == id)
+        self.all().into_iter().find(|entry| i64::from(entry.id) == id)
     }
 
     /// The session with this instance id.
@@ -92,12 +107,12 @@ impl CimTable {
 
     /// Takes a session out.
     pub(crate) fn remove(&self, entry: &Arc<CimEntry>) {
-        lock(&self.0).retain(|known| !Arc::ptr_eq(known, entry));
+        lock(&self.open).retain(|known| !Arc::ptr_eq(known, entry));
     }
 
     /// Closes all sessions.
     pub(crate) async fn close(&self) {
-        let all = std::mem::take(&mut *lock(&self.0));
+        let all = std::mem::take(&mut *lock(&self.open));
         for entry in all {
             entry.close().await;
         }

@@ -31,7 +31,7 @@ pub(crate) use cim_sessions::{CimEntry, CimTable};
 pub(crate) use credentials::CredentialTable;
 pub(crate) use failures::{argument, of_error, remote};
 pub(crate) use jobs::{Job, JobEvent, JobState, JobTable, job_value};
-pub(crate) use options::{cim_options, ps_options, wants_dcom};
+pub(crate) use options::{cim_options, ps_options, redirections, wants_dcom};
 pub(crate) use reach::{Place, Reach, Recipe, login_of, places};
 pub(crate) use sessions::{SessionEntry, SessionTable, found_value};
 

@@ -2,11 +2,13 @@
 
 use std::time::Duration;
 
-use windlass::net::Timeouts;
-use windlass::{CimSessionOptions, PsSessionOptions, Target};
+use windlass::net::{ProxyAccess, ProxyAuthentication, Timeouts};
+use windlass::{CimSessionOptions, Credential, PsSessionOptions, Target};
 use windlass_clixml::PsValue;
 use windlass_mock::powershell::text;
 use windlass_wsman::BufferMode;
+
+use super::Local;
 
 /// A value among the options, whether they are an object or a hash table; null counts as not given.
 fn option<'v>(options: &'v PsValue, name: &str) -> Option<&'v PsValue> {
@@ -29,6 +31,7 @@ fn time(options: &PsValue, name: &str) -> Option<Duration> {
 ///
 /// Names of options that nothing here knows are refused: a slip of the pen in a hash table shall not pass.
 pub(crate) fn ps_options(
+    local: &Local,
     given: &PsValue,
     options: &mut PsSessionOptions,
     target: &mut Target,
@@ -94,12 +97,49 @@ pub(crate) fn ps_options(
     if is_on(given, "SkipCNCheck") {
         target.set_skip_cn_check(true);
     }
+    if is_on(given, "SkipRevocationCheck") {
+        target.set_skip_revocation_check(true);
+    }
+    set_proxy(local, given, "ProxyAccessType", target)?;
     if is_on(given, "NoEncryption") {
         target.set_allow_unencrypted(true);
     }
     if is_on(given, "IncludePortInSPN") {
         target.set_include_port_in_spn(true);
     }
+    Ok(())
+}
+
+/// How many redirections the options allow: -1 stands for any number.
+pub(crate) fn redirections(given: Option<&PsValue>) -> u32 {
+    let count = given.and_then(|given| {
+        option(given, "MaximumConnectionRedirectionCount").or_else(|| option(given, "MaximumRedirection"))
+    });
+    match count.and_then(PsValue::as_i64) {
+        None => Target::DEFAULT_REDIRECTIONS,
+        Some(count) => u32::try_from(count).unwrap_or(u32::MAX),
+    }
+}
+
+/// The proxy that the options ask for: those of the system, or none.
+fn set_proxy(local: &Local, given: &PsValue, access: &str, target: &mut Target) -> Result<(), String> {
+    let wanted = option(given, access).map(text).unwrap_or_default();
+    if wanted.is_empty() || ["None", "NoProxyServer"].iter().any(|none| wanted.eq_ignore_ascii_case(none)) {
+        return Ok(());
+    }
+    let authentication = match option(given, "ProxyAuthentication").map(text).as_deref() {
+        Some("Basic") => ProxyAuthentication::Basic,
+        Some("Digest") => ProxyAuthentication::Digest,
+        _ => ProxyAuthentication::Negotiate,
+    };
+    let credential = match option(given, "ProxyCredential") {
+        Some(value) => {
+            let login = super::login_of(local, value).map_err(|failure| failure.message)?;
+            Some(Credential::password(&login.user, login.password))
+        }
+        None => None,
+    };
+    target.set_proxy(ProxyAccess::System(credential, authentication));
     Ok(())
 }
 
@@ -141,6 +181,7 @@ pub(crate) fn wants_dcom(given: &PsValue) -> bool {
 
 /// Applies a `CimSessionOptions` to a session and the way to it.
 pub(crate) fn cim_options(
+    local: &Local,
     given: &PsValue,
     options: &mut CimSessionOptions,
     target: &mut Target,
@@ -169,6 +210,10 @@ pub(crate) fn cim_options(
     if is_on(given, "SkipCNCheck") {
         target.set_skip_cn_check(true);
     }
+    if is_on(given, "SkipRevocationCheck") {
+        target.set_skip_revocation_check(true);
+    }
+    set_proxy(local, given, "ProxyType", target)?;
     if is_on(given, "NoEncryption") {
         target.set_allow_unencrypted(true);
     }

@@ -1,12 +1,14 @@
 //! From the arguments of a cmdlet to the computers that it is to reach, checked before anything is sent.
 
 use std::net::IpAddr;
+use std::path::PathBuf;
 
+use windlass::net::ClientIdentity;
 use windlass::{Authentication, Credential, PsSession, PsSessionBuilder, PsSessionOptions, Target};
 use windlass_clixml::PsValue;
 use windlass_mock::powershell::{Bound, Context, Failure, text};
 
-use super::{CredentialTable, Local, argument, ps_options};
+use super::{CredentialTable, Local, argument, ps_options, redirections};
 use crate::credential::{self, Login};
 
 /// The preference variable that holds default options.
@@ -49,6 +51,7 @@ pub(crate) struct Reach {
     login: Option<Login>,
     is_explicit: bool,
     authentication: Authentication,
+    identity: Option<ClientIdentity>,
 }
 
 impl Reach {
@@ -88,21 +91,20 @@ impl Reach {
                 "-Authentication NegotiateWithImplicitCredential uses the current user: leave out -Credential",
             ));
         }
-        if let Some(thumbprint) = thumbprint {
-            return Err(argument(
-                local,
-                "CertificateNotFound",
-                format!(
-                    "no certificate with the thumbprint {thumbprint} is known here: client certificates come from \
-                     PEM files, not from a store"
-                ),
-            ));
-        }
+        let identity = match thumbprint {
+            Some(thumbprint) => Some(certificate(local, &thumbprint)?),
+            None => None,
+        };
         let login = match given {
             Some(value) => Some(login_of(local, value)?),
             None => local.defaults.login.clone(),
         };
-        Ok(Self { login, is_explicit: given.is_some(), authentication: mechanism })
+        Ok(Self {
+            login,
+            is_explicit: given.is_some() || identity.is_some(),
+            authentication: mechanism,
+            identity,
+        })
     }
 
     /// The way to a place, checked as far as that goes without asking anybody.
@@ -125,6 +127,9 @@ impl Reach {
         target.set_authentication(self.authentication);
         if let Some(login) = &self.login {
             target.set_credential(Credential::password(&login.user, login.password.clone()));
+        }
+        if let Some(identity) = &self.identity {
+            target.set_client_certificate(identity.clone());
         }
         Ok(target)
     }
@@ -194,8 +199,11 @@ impl Reach {
             }
             let mut session = PsSessionOptions::default();
             if let Some(given) = &options {
-                ps_options(given, &mut session, &mut target)
+                ps_options(local, given, &mut session, &mut target)
                     .map_err(|reason| argument(local, "InvalidSessionOption", reason))?;
+            }
+            if call.has("ConnectionUri") && call.switch("AllowRedirection") {
+                target.set_max_redirections(redirections(options.as_ref()));
             }
             session.enable_network_access = call.switch("EnableNetworkAccess");
             let computer = target.computer_name().to_owned();
@@ -218,6 +226,18 @@ fn lead_into_process(local: &Local, target: &mut Target) -> Result<(), Box<Failu
     let host = local.handle.block_on(local.host()).map_err(refused)?;
     host.reach(target);
     Ok(())
+}
+
+/// The certificate with this thumbprint, from the folder that WINDLASS_CERTIFICATES names, otherwise from
+/// `~/.config/windlass/certificates`.
+fn certificate(local: &Local, thumbprint: &str) -> Result<ClientIdentity, Box<Failure>> {
+    let folder = std::env::var_os("WINDLASS_CERTIFICATES")
+        .map(PathBuf::from)
+        .or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(".config/windlass/certificates")));
+    let folder = folder.unwrap_or_default();
+    ClientIdentity::find(&folder, thumbprint).map_err(|error| {
+        argument(local, "CertificateNotFound", format!("-CertificateThumbprint {thumbprint}: {error}"))
+    })
 }
 
 /// The places that a call names.
