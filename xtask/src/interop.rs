@@ -46,6 +46,11 @@ const SCRIPTS: &[Script] = &[
         Needs::Example("windlass-auth", "kerberos_stdio"),
         &["samba", "samba-ad-provision", "samba-dsdb-modules", "winbind", "python3-samba"],
     ),
+    (
+        "ntlm_peers.py",
+        Needs::Example("windlass-auth", "ntlm_stdio"),
+        &["gss-ntlmssp", "python3-gssapi", "winbind"],
+    ),
     ("lxml_cim.py", Needs::Example("windlass-cim", "wscim_stdio"), &[]),
     ("envelopes.py", Needs::Example("windlass-wsman", "envelopes"), &[]),
     ("our_client.py", Needs::Example("windlass", "interop_client"), &[]),

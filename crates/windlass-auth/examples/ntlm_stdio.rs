@@ -3,7 +3,7 @@
 //!
 //! ```text
 //! initiate ntlm|spnego USER PASSWORD TARGET BINDING     -> ok
-//! accept   ntlm|spnego USER PASSWORD BINDING POLICY     -> ok           POLICY: none, relaxed, strict
+//! accept   ntlm|spnego USER PASSWORD BINDING POLICY [NOW] -> ok         POLICY: none, relaxed, strict
 //! step TOKEN                                            -> continue TOKEN | complete TOKEN
 //! seal MESSAGE                                          -> ok HEADER DATA
 //! unseal HEADER DATA                                    -> ok MESSAGE
@@ -12,7 +12,8 @@
 //! peer                                                  -> ok NAME
 //! ```
 //!
-//! Everything but the keywords is in hexadecimal, `-` if there is nothing. What fails is answered with
+//! NOW is the time as a FILETIME in decimal digits, for peers that look at their clock.
+//! Everything else but the keywords is in hexadecimal, `-` if there is nothing. What fails is answered with
 //! `error` and the reason.
 #![forbid(unsafe_code)]
 #![allow(clippy::print_stdout, reason = "standard output is its interface")]
@@ -52,10 +53,11 @@ fn run(context: &mut Option<Box<dyn SecurityContext>>, words: &[&str]) -> Result
                 Some(if *kind == "ntlm" { Box::new(ntlm) } else { Box::new(SpnegoInitiator::ntlm(ntlm)) });
             return Ok("ok".to_owned());
         }
-        ["accept", kind, user, password, binding, policy] => {
+        ["accept", kind, user, password, binding, policy, clock @ ..] => {
             let mut accounts = Accounts::new();
             accounts.insert(&text(user)?, text(password)?);
-            let mut options = NtlmAcceptorOptions::new(Arc::new(accounts), "windlass", NOW);
+            let now = clock.first().and_then(|now| now.parse().ok()).unwrap_or(NOW);
+            let mut options = NtlmAcceptorOptions::new(Arc::new(accounts), "windlass", now);
             options.channel_binding = channel_binding(binding)?;
             options.binding_policy = match *policy {
                 "none" => BindingPolicy::None,

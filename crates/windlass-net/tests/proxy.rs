@@ -1,0 +1,239 @@
+//! Proxies and servers that redirect, good and bad, each saying exactly what a test wants.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    missing_docs,
+    reason = "test code"
+)]
+
+mod support;
+
+use bytes::Bytes;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use windlass_auth::Credential;
+use windlass_net::{
+    Connector, ConnectorOptions, Error, Pool, PoolOptions, Proxy, ProxyAccess, ProxyAuthentication,
+    ProxyRefusal, Request,
+};
+
+use support::{SOAP, echo, listen, options, read_request};
+
+async fn ask(options: ConnectorOptions) -> Result<Bytes, Error> {
+    let pool = Pool::new(Connector::new(options), PoolOptions::default());
+    pool.request(Request::new("hello", SOAP)).await.map(|response| response.body)
+}
+
+fn through(port: u16, scheme: &str, login: Option<ProxyAuthentication>) -> ConnectorOptions {
+    let mut options = options(5985, None);
+    let mut proxy = Proxy::parse(&format!("{scheme}://127.0.0.1:{port}")).unwrap();
+    if let Some(authentication) = login {
+        proxy = proxy.with_credential(Credential::password("bob", "pw".to_owned()), authentication);
+    }
+    options.proxy = ProxyAccess::Through(proxy);
+    options
+}
+
+fn refusal(outcome: Result<Bytes, Error>) -> String {
+    match outcome {
+        Err(Error::Proxy { reason: ProxyRefusal::Credential, .. }) => "credential".to_owned(),
+        Err(Error::Proxy { reason: ProxyRefusal::Failed(reason), .. }) => reason,
+        other => panic!("{other:?}"),
+    }
+}
+
+async fn say(stream: &mut TcpStream, answer: &str) {
+    stream.write_all(answer.as_bytes()).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_tunnel_carries_the_conversation_and_the_server_sees_no_proxy_headers() {
+    let port = listen(|_, mut stream| async move {
+        let request = read_request(&mut stream).await.unwrap();
+        assert!(request.starts_with("CONNECT localhost:5985 HTTP/1.1\r\nHost: localhost:5985\r\n"));
+        assert!(!request.contains("Authorization"));
+        say(&mut stream, "HTTP/1.1 200 Connection established\r\n\r\n").await;
+        let request = read_request(&mut stream).await.unwrap();
+        assert!(request.starts_with("POST /wsman") && !request.contains("Proxy-"));
+        support::answer(&mut stream, "through").await;
+        echo(stream).await;
+    })
+    .await;
+    assert_eq!(ask(through(port, "http", None)).await.unwrap(), "through");
+}
+
+#[tokio::test]
+async fn a_password_goes_to_a_proxy_only_when_it_asks_for_that() {
+    for (challenge, login, expected) in [
+        ("Basic realm=\"p\"", None, "it demands a logon (Basic)"),
+        ("Basic realm=\"p\"", Some(ProxyAuthentication::Negotiate), "it does not accept Negotiate"),
+        ("Basic realm=\"p\"", Some(ProxyAuthentication::Digest), "it does not accept Digest"),
+        ("Basic realm=\"p\"", Some(ProxyAuthentication::Basic), "credential"),
+        ("Digest realm=\"p\", nonce=\"n\", qop=\"auth\"", Some(ProxyAuthentication::Digest), "credential"),
+        ("Digest realm=\"p\", nonce=\"n\"", Some(ProxyAuthentication::Digest), "no common"),
+        ("NTLM", Some(ProxyAuthentication::Negotiate), "credential"),
+    ] {
+        let port = listen(move |_, mut stream| async move {
+            while let Some(request) = read_request(&mut stream).await {
+                let basic = challenge.starts_with("Basic") && login == Some(ProxyAuthentication::Basic);
+                assert!(basic || !request.contains("Proxy-Authorization: Basic"));
+                let answer = format!(
+                    "HTTP/1.1 407 No\r\nProxy-Authenticate: {challenge}\r\nContent-Length: 4\r\n\r\nsorr"
+                );
+                say(&mut stream, &answer).await;
+            }
+        })
+        .await;
+        let reason = refusal(ask(through(port, "http", login)).await);
+        assert!(reason.contains(expected), "{challenge} {login:?}: {reason}");
+    }
+}
+
+#[tokio::test]
+async fn a_proxy_that_hangs_up_after_its_challenge_is_dialled_again() {
+    let port = listen(|number, mut stream| async move {
+        let request = read_request(&mut stream).await.unwrap();
+        if number == 0 {
+            let answer =
+                "HTTP/1.1 407 No\r\nProxy-Authenticate: Basic realm=\"p\"\r\nConnection: close\r\n\r\n";
+            return say(&mut stream, answer).await;
+        }
+        assert!(request.contains("Proxy-Authorization: Basic Ym9iOnB3\r\n"));
+        say(&mut stream, "HTTP/1.1 200 OK\r\n\r\n").await;
+        echo(stream).await;
+    })
+    .await;
+    let outcome = ask(through(port, "http", Some(ProxyAuthentication::Basic))).await;
+    assert_eq!(outcome.unwrap(), "hello");
+}
+
+#[tokio::test]
+async fn bad_proxies_end_in_an_error_that_names_them() {
+    for (answer, expected) in [
+        ("HTTP/1.1 403 Forbidden\r\n\r\n", "http 403"),
+        ("HTTP/1.1 302 Found\r\nLocation: http://evil/\r\n\r\n", "http 302"),
+        ("SSH-2.0-OpenSSH\r\n", "does not speak HTTP"),
+        ("HTTP/1.1 200", "no complete answer"),
+        ("", "no complete answer"),
+    ] {
+        let port = listen(move |_, mut stream| async move {
+            read_request(&mut stream).await.unwrap();
+            say(&mut stream, answer).await;
+        })
+        .await;
+        let error = ask(through(port, "http", None)).await.unwrap_err();
+        assert!(error.to_string().contains(&format!("127.0.0.1:{port}")), "{error}");
+        assert!(error.is_unreachable() && !error.may_have_executed());
+        assert!(refusal(Err(error)).contains(expected), "{answer}");
+    }
+    let port = listen(|_, mut stream| async move {
+        read_request(&mut stream).await.unwrap();
+        let endless = format!("HTTP/1.1 200 OK\r\n{}", "x: y\r\n".repeat(20_000));
+        let _ = stream.write_all(endless.as_bytes()).await;
+        let _ = stream.read(&mut [0; 1]).await;
+    })
+    .await;
+    assert!(refusal(ask(through(port, "http", None)).await).contains("too long"));
+}
+
+#[tokio::test]
+async fn socks_with_and_without_a_password() {
+    for (scheme, login, said) in [
+        ("socks5h", None, &b"\x05\x01\x00"[..]),
+        ("socks5h", Some(ProxyAuthentication::Basic), b"\x05\x02\x00\x02"),
+    ] {
+        let port = listen(move |_, mut stream| async move {
+            let mut greeting = vec![0; said.len()];
+            stream.read_exact(&mut greeting).await.unwrap();
+            assert_eq!(greeting, said);
+            if login.is_some() {
+                stream.write_all(b"\x05\x02").await.unwrap();
+                let mut logon = [0; 8];
+                stream.read_exact(&mut logon).await.unwrap();
+                assert_eq!(&logon, b"\x01\x03bob\x02pw");
+                stream.write_all(b"\x01\x00").await.unwrap();
+            } else {
+                stream.write_all(b"\x05\x00").await.unwrap();
+            }
+            let mut request = [0; 16];
+            stream.read_exact(&mut request).await.unwrap();
+            assert_eq!(&request, b"\x05\x01\x00\x03\x09localhost\x17\x61");
+            stream.write_all(b"\x05\x00\x00\x03\x01x\x00\x00").await.unwrap();
+            echo(stream).await;
+        })
+        .await;
+        assert_eq!(ask(through(port, scheme, login)).await.unwrap(), "hello");
+    }
+}
+
+#[tokio::test]
+async fn bad_socks_servers_end_in_an_error() {
+    for (answer, expected) in [
+        (&b"\x05\xff"[..], "none of our ways"),
+        (b"\x05\x02", "demands a logon"),
+        (b"\x05\x01", "not offered"),
+        (b"\x04\x00", "does not speak SOCKS 5"),
+        (b"\x05\x00\x05\x02\x00\x01", "rules do not allow"),
+        (b"\x05\x00\x05\x05\x00\x01", "refused the connection"),
+        (b"\x05\x00\x05\x00\x00\x09", "unknown kind"),
+        (b"\x05", "broke"),
+    ] {
+        let port = listen(move |_, mut stream| async move {
+            stream.write_all(answer).await.unwrap();
+            stream.shutdown().await.unwrap();
+            let _ = stream.read(&mut [0; 64]).await;
+        })
+        .await;
+        let reason = refusal(ask(through(port, "socks5h", None)).await);
+        assert!(reason.contains(expected), "{answer:?}: {reason}");
+    }
+}
+
+/// A server that redirects every request to this place.
+async fn redirecting(status: u16, location: String) -> u16 {
+    listen(move |_, mut stream| {
+        let location = location.clone();
+        async move {
+            while read_request(&mut stream).await.is_some() {
+                let head =
+                    format!("HTTP/1.1 {status} x\r\nLocation: {location}\r\nContent-Length: 0\r\n\r\n");
+                say(&mut stream, &head).await;
+            }
+        }
+    })
+    .await
+}
+
+fn reason_of(outcome: Result<Bytes, Error>) -> &'static str {
+    match outcome {
+        Err(Error::Redirect { reason, .. }) => reason,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn redirections_are_followed_only_as_far_as_allowed() {
+    let goal = listen(|_, stream| echo(stream)).await;
+    let second = redirecting(308, format!("http://localhost:{goal}/wsman")).await;
+    let first = redirecting(301, format!("http://localhost:{second}/wsman")).await;
+    for (allowed, expected) in [(0, "redirections are not allowed"), (1, "too many redirections")] {
+        let mut options = options(first, None);
+        options.max_redirections = allowed;
+        assert_eq!(reason_of(ask(options).await), expected);
+    }
+    let mut options = options(first, None);
+    options.max_redirections = 2;
+    assert_eq!(ask(options).await.unwrap(), "hello");
+}
+
+#[tokio::test]
+async fn places_that_are_none_are_not_gone_to() {
+    for location in ["", "ftp://localhost/", "//evil/wsman", "javascript:1", "http://user@evil/"] {
+        let port = redirecting(302, location.to_owned()).await;
+        let mut options = options(port, None);
+        options.max_redirections = 5;
+        assert_eq!(reason_of(ask(options).await), "that is not an http or https URI", "{location}");
+    }
+}
