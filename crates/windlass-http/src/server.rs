@@ -70,6 +70,9 @@ pub struct ServerConnection {
     /// What the answer under way must look like.
     pending: Option<Pending>,
     failures: u32,
+    /// A logon failed, and what came after it waits until the driver has seen that: requests that a client
+    /// sends all at once are not tried all at once.
+    held: bool,
     /// The header line that tells a client why it was refused, where its mechanism has one.
     farewell: Option<String>,
     http_requests: u64,
@@ -116,6 +119,7 @@ impl ServerConnection {
             reading: None,
             pending: None,
             failures: 0,
+            held: false,
             farewell: None,
             http_requests: 0,
             closing: false,
@@ -143,6 +147,10 @@ impl ServerConnection {
 
     /// What happened, if anything did.
     pub fn poll_event(&mut self) -> Option<ServerEvent> {
+        if self.held && self.events.is_empty() {
+            self.held = false;
+            self.run();
+        }
         self.events.pop_front()
     }
 
@@ -199,7 +207,7 @@ impl ServerConnection {
     }
 
     fn run(&mut self) {
-        while !self.closing && self.pending.is_none() {
+        while !self.closing && self.pending.is_none() && !self.held {
             match self.advance() {
                 Ok(true) => {}
                 Ok(false) => return,
@@ -472,6 +480,7 @@ impl ServerConnection {
     fn deny(&mut self, reason: HttpError) {
         self.logon = Logon::Nobody;
         self.failures = self.failures.saturating_add(1);
+        self.held = true;
         match self.farewell.take() {
             Some(farewell) => self.answer(401, &farewell, "", Vec::new()),
             None => self.unauthorized(),
