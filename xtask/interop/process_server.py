@@ -1,9 +1,11 @@
 """A PowerShell that is not ours behind standard streams: psrpcore's server pool in the framing of `pwsh -s`.
 
 The framing is one XML element a line: Data, Command, Signal and Close from the client, each answered by an
-element of the same name with Ack. The command `echo` writes its arguments, `wait` runs until it is stopped.
+element of the same name with Ack. The command `echo` writes its arguments, `count` as many numbers as its
+argument says, `pid` the id of the process; `wait` runs until it is stopped, and with `die` the process ends.
 """
 import base64
+import os
 import re
 import sys
 import uuid
@@ -38,7 +40,14 @@ class Server:
         pipeline.start()
         if command.command_text == "wait":
             return
-        for _, value in command.parameters:
+        if command.command_text == "die":
+            os._exit(1)
+        values = [value for _, value in command.parameters]
+        if command.command_text == "pid":
+            values = [os.getpid()]
+        if command.command_text == "count":
+            values = range(values[0])
+        for value in values:
             pipeline.write_output(value)
         pipeline.complete()
 

@@ -5,65 +5,14 @@
 
 Prints one line a case: `pypsrp: CASE: passed|failed: why|skipped: why`.
 """
-import argparse
-import sys
 import threading
 import time
 
-try:
-    from pypsrp.exceptions import AuthenticationError, WinRMError, WSManFaultError
-    from pypsrp.powershell import PowerShell, PSInvocationState, RunspacePool
-    from pypsrp.shell import Process, SignalCode, WinRS
-    from pypsrp.wsman import WSMan
-except ImportError as error:
-    print(f'pypsrp: all cases: skipped: {error}')
-    sys.exit(0)
+from pypsrp_peer import case, check, main, options, run
 
-CASES = []
-TRANSPORTS = ('ntlm-http', 'basic-https', 'ntlm-https')
-
-
-def case(function):
-    CASES.append(function)
-    return function
-
-
-def check(found, expected):
-    assert found == expected, f'{found!r} is not {expected!r}'
-
-
-class Peer:
-    """The host, reached over one transport."""
-
-    def __init__(self, options, transport):
-        self.options, self.transport = options, transport
-
-    def wsman(self, **changes):
-        scheme = self.transport.split('-')[1]
-        address = self.options.https if scheme == 'https' else self.options.http
-        host, port = address.rsplit(':', 1)
-        arguments = {
-            'server': host,
-            'port': int(port),
-            'username': self.options.user,
-            'password': self.options.password,
-            'ssl': scheme == 'https',
-            'auth': 'basic' if self.transport.startswith('basic') else 'negotiate',
-            'encryption': 'auto' if scheme == 'https' else 'always',
-            'cert_validation': self.options.certificate if scheme == 'https' else True,
-        }
-        arguments.update(changes)
-        return WSMan(**arguments)
-
-    def pool(self, **settings):
-        return RunspacePool(self.wsman(), **settings)
-
-
-def run(pool, build, **settings):
-    shell = PowerShell(pool)
-    build(shell)
-    shell.invoke(**settings)
-    return shell
+from pypsrp.exceptions import AuthenticationError, WinRMError, WSManFaultError
+from pypsrp.powershell import PowerShell, PSInvocationState, RunspacePool
+from pypsrp.shell import Process, SignalCode, WinRS
 
 
 @case
@@ -330,25 +279,4 @@ def no_leaks(peer):
     check({pool.state for pool in pools}, {3})
 
 
-def main():
-    parser = argparse.ArgumentParser()
-    for name in ('http', 'https', 'certificate', 'user', 'password'):
-        parser.add_argument(f'--{name}', required=True)
-    parser.add_argument('--windlass')
-    parser.add_argument('--only')
-    options = parser.parse_args()
-    for transport in TRANSPORTS:
-        peer = Peer(options, transport)
-        for function in CASES:
-            name = f'{transport} {function.__name__.replace("_", " ")}'
-            if options.only and options.only not in name:
-                continue
-            try:
-                function(peer)
-                print(f'pypsrp: {name}: passed', flush=True)
-            except Exception as error:  # noqa: BLE001 - every failure is a line
-                why = ' '.join(f'{type(error).__name__}: {error}'.split())[:400]
-                print(f'pypsrp: {name}: failed: {why}', flush=True)
-
-
-main()
+main(options())

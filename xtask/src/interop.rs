@@ -11,6 +11,8 @@ mod host;
 mod python;
 mod tally;
 
+use std::ffi::OsString;
+
 use anyhow::{Result, bail};
 
 use crate::command::{cargo, root, target};
@@ -24,6 +26,10 @@ enum Needs {
     Example(&'static str, &'static str),
     /// The embedded host, as `windlass mock` serves it.
     Host,
+    /// The embedded host with programs behind endpoints.
+    Endpoints,
+    /// The embedded host with a scenario.
+    Scenario(&'static str),
 }
 
 /// A script, what it needs from this side, and the Debian packages that it drives.
@@ -69,12 +75,18 @@ const SCRIPTS: &[Script] = &[
     ("proxies.py", Needs::Example("windlass", "interop_client"), &["squid", "openssl"]),
     ("host_mechanisms.py", Needs::Host, &["curl"]),
     ("pypsrp_client.py", Needs::Host, &[]),
+    ("pypsrp_disconnect.py", Needs::Host, &[]),
+    ("pypsrp_host.py", Needs::Scenario("pypsrp_host.json"), &[]),
+    ("pypsrp_endpoint.py", Needs::Endpoints, &[]),
+    ("pypsrp_own.py", Needs::Scenario("pypsrp_own.json"), &[]),
     ("pypsrp_wsman.py", Needs::Host, &[]),
     ("wsman_clients.py", Needs::Host, &[]),
     ("recorded_host.py", Needs::Example("windlass-mock", "recorded_host"), &["tshark", "libxml2-utils"]),
     ("pywinrm_client.py", Needs::Host, &[]),
     ("rpc_host.py", Needs::Host, &["smbclient"]),
     ("rpc_samba.py", Needs::Example("windlass-net", "rpc_client"), SAMBA_DC),
+    ("ansible_raw.py", Needs::Host, &[]),
+    ("evil_winrm.py", Needs::Host, &[]),
 ];
 
 /// Runs every script whose name contains `filter`.
@@ -110,10 +122,17 @@ fn one(python: &Python, script: &str, needs: &Needs, tally: &mut Tally) -> Resul
             let program = target().join("debug/examples").join(name);
             python.script(script, &["--bin".into(), program.into()], tally)
         }
-        Needs::Host => {
+        Needs::Host | Needs::Scenario(_) | Needs::Endpoints => {
             cargo(["build", "--quiet", "--package", "windlass-cli"])?;
             let program = target().join("debug/windlass");
-            let host = Host::start(&program, &root())?;
+            let more = match needs {
+                Needs::Scenario(file) => {
+                    vec!["--scenario".into(), root().join("xtask/interop").join(file).into()]
+                }
+                Needs::Endpoints => endpoints(python),
+                _ => Vec::new(),
+            };
+            let host = Host::start(&program, &root(), &more)?;
             let mut arguments = host.arguments();
             arguments.extend(["--windlass".into(), program.into()]);
             let outcome = python.script(script, &arguments, tally);
@@ -121,4 +140,20 @@ fn one(python: &Python, script: &str, needs: &Needs, tally: &mut Tally) -> Resul
             outcome
         }
     }
+}
+
+/// Programs for endpoints: psrpcore, the player of recordings, and one that is not there.
+fn endpoints(python: &Python) -> Vec<OsString> {
+    let scripts = root().join("xtask/interop");
+    let recorded = root().join("fixtures/recorded/psrp");
+    let python = python.program().display();
+    let mut named = vec![
+        format!("Psrpcore={python} {}", scripts.join("process_server.py").display()),
+        "Missing=/no/such/program".to_owned(),
+    ];
+    for name in ["output-simple", "streams", "errors", "open-close"] {
+        let (player, file) = (scripts.join("recording_player.py"), recorded.join(format!("{name}.jsonl")));
+        named.push(format!("Recorded.{name}={python} {} {}", player.display(), file.display()));
+    }
+    named.into_iter().flat_map(|endpoint| ["--endpoint".into(), endpoint.into()]).collect()
 }

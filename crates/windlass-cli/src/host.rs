@@ -10,7 +10,7 @@ use clap::Args;
 use serde_json::json;
 use windlass::net::Dial;
 use windlass::{CimSession, CimSessionBuilder, Credential, Secret};
-use windlass_mock::{Authentication, BindingPolicy, MockHost, Scenario};
+use windlass_mock::{Authentication, BindingPolicy, Endpoint, MockHost, Scenario, Trouble};
 
 use crate::exit::Exit;
 use crate::failure::report_local;
@@ -25,10 +25,16 @@ use crate::failure::report_local;
   Fields besides script: output (JSON values), clixml (values as CLIXML), errors, warnings, verbose,
   debug, information (texts), progress (activity, status, percent), delay_ms, and fails (a message).
 
+Faults:
+  WHAT[@ACTION][#NUMBER], where WHAT is cut (before the message is carried out), lose (after it),
+  delay:MILLISECONDS, 401, corrupt, quota or timedout; ACTION is Receive, Command and the like;
+  NUMBER says which of these messages, 1 where absent, * for all: cut@Receive#2, timedout@Receive#*
+
 Examples:
   windlass mock --user alice:secret
   windlass mock --listen 127.0.0.1:5985 --tls-listen 127.0.0.1:5986 --user alice:secret --allow-exec
-  windlass mock --user alice:secret --scenario things.json")]
+  windlass mock --user alice:secret --scenario things.json
+  windlass mock --user alice:secret --endpoint 'PowerShell.7=pwsh -s -NoLogo'")]
 pub(crate) struct Mock {
     /// Address for HTTP; port 0 takes a free one
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:0")]
@@ -69,6 +75,18 @@ pub(crate) struct Mock {
     /// Further path to serve at, for -ApplicationName and -ConnectionUri; may be repeated
     #[arg(long, value_name = "PATH")]
     url_prefix: Vec<String>,
+    /// Put a program that speaks PowerShell's out-of-process framing behind an endpoint; may be repeated
+    #[arg(long, value_name = "NAME=PROGRAM")]
+    endpoint: Vec<String>,
+    /// Write every message and its answer into a file in this folder, readable
+    #[arg(long, value_name = "DIR")]
+    record: Option<PathBuf>,
+    /// Answer from the recordings in this folder and run nothing
+    #[arg(long, value_name = "DIR", conflicts_with = "record")]
+    replay: Option<PathBuf>,
+    /// Make trouble for a message, see below; may be repeated
+    #[arg(long, value_name = "SPEC")]
+    fault: Vec<Trouble>,
     /// Answer scripts as this file says, see below
     #[arg(long, value_name = "FILE")]
     scenario: Option<PathBuf>,
@@ -130,6 +148,18 @@ impl Mock {
         for path in &self.client_ca {
             builder = builder.client_authority(&read(path)?)?;
         }
+        if let Some(folder) = &self.record {
+            builder = builder.record(folder);
+        }
+        if let Some(folder) = &self.replay {
+            builder = builder.replay(folder);
+        }
+        for trouble in self.fault {
+            builder = builder.trouble(trouble);
+        }
+        for given in &self.endpoint {
+            builder = builder.endpoint(endpoint(given)?);
+        }
         if let Some(path) = &self.scenario {
             builder = builder.scenario(Scenario::from_file(path)?);
         }
@@ -150,6 +180,18 @@ impl Mock {
         }
         host.shutdown().await;
         Ok(())
+    }
+}
+
+/// An endpoint as NAME=PROGRAM, arguments separated by blanks.
+fn endpoint(given: &str) -> Result<Endpoint> {
+    let Some((name, line)) = given.split_once('=') else {
+        bail!("--endpoint takes NAME=PROGRAM");
+    };
+    let mut words = line.split_whitespace();
+    match words.next() {
+        Some(program) if !name.is_empty() => Ok(words.fold(Endpoint::new(name, program), Endpoint::argument)),
+        _ => bail!("--endpoint takes NAME=PROGRAM"),
     }
 }
 

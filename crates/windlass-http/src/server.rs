@@ -206,6 +206,16 @@ impl ServerConnection {
         Ok(())
     }
 
+    /// Leaves the request without an answer but that the client is to log on once more, as if it had not
+    /// done so before: to test clients.
+    pub fn demand_logon(&mut self) {
+        if self.pending.take().is_some() {
+            self.logon = Logon::Nobody;
+            self.unauthorized();
+            self.run();
+        }
+    }
+
     fn run(&mut self) {
         while !self.closing && self.pending.is_none() && !self.held {
             match self.advance() {

@@ -12,7 +12,7 @@ use crate::auth::{Authentication, Certificates};
 use crate::cim::{CimProvider, FactsProvider};
 use crate::powershell::{Cmdlet, Commands};
 use crate::rpc::{EchoService, RpcService};
-use crate::{Error, MockHost, Scenario};
+use crate::{Error, MockHost, Scenario, Trouble};
 
 /// Limits on what clients may have and send.
 #[derive(Debug, Clone)]
@@ -42,6 +42,8 @@ pub struct HostLimits {
     pub idle_timeout: Duration,
     /// The longest idle time-out that a client may ask for.
     pub max_idle_timeout: Duration,
+    /// How long the client of a shell may be silent before the shell counts as disconnected.
+    pub keep_alive: Duration,
     /// How long an enumeration, or a subscription that does not expire, lives without a pull.
     pub enumeration_timeout: Duration,
     /// How long a request that has begun may take to arrive.
@@ -73,6 +75,7 @@ impl Default for HostLimits {
             operation_timeout: Duration::from_secs(60),
             idle_timeout: Duration::from_secs(7200),
             max_idle_timeout: Duration::from_secs(2_147_483),
+            keep_alive: Duration::from_secs(240),
             enumeration_timeout: Duration::from_secs(600),
             request_timeout: Duration::from_secs(60),
             connection_timeout: Duration::from_secs(900),
@@ -80,6 +83,36 @@ impl Default for HostLimits {
             failed_logons: 10,
             failed_logon_delay: Duration::from_millis(50),
         }
+    }
+}
+
+/// An endpoint that is a program which speaks PowerShell's out-of-process framing on its standard
+/// streams, such as `pwsh -s -NoLogo`. Each shell gets a process of its own.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Endpoint {
+    /// The name of the configuration that clients ask for.
+    pub name: String,
+    /// The program.
+    pub program: PathBuf,
+    /// Its arguments.
+    pub arguments: Vec<String>,
+    /// The ids of the user and the group that it runs as (Unix), where these are not the host's own; a
+    /// shell is refused where the host may not do so.
+    pub run_as: Option<(u32, u32)>,
+}
+
+impl Endpoint {
+    /// An endpoint with a program that runs as the host's own user.
+    pub fn new(name: &str, program: impl Into<PathBuf>) -> Self {
+        Self { name: name.to_owned(), program: program.into(), arguments: Vec::new(), run_as: None }
+    }
+
+    /// With one more argument for the program.
+    #[must_use]
+    pub fn argument(mut self, argument: impl Into<String>) -> Self {
+        self.arguments.push(argument.into());
+        self
     }
 }
 
@@ -99,6 +132,10 @@ pub(crate) struct Config {
     pub(crate) scenario: Arc<Scenario>,
     pub(crate) configurations: Vec<String>,
     pub(crate) url_prefixes: Vec<String>,
+    pub(crate) endpoints: Vec<Endpoint>,
+    pub(crate) troubles: Vec<Trouble>,
+    pub(crate) record: Option<PathBuf>,
+    pub(crate) replay: Option<PathBuf>,
     pub(crate) providers: Vec<Arc<dyn CimProvider>>,
     pub(crate) http: Option<String>,
     pub(crate) https: Option<String>,
@@ -132,6 +169,10 @@ impl Default for MockHostBuilder {
                 scenario: Arc::default(),
                 configurations: Vec::new(),
                 url_prefixes: Vec::new(),
+                endpoints: Vec::new(),
+                troubles: Vec::new(),
+                record: None,
+                replay: None,
                 providers: vec![Arc::new(FactsProvider)],
                 http: None,
                 https: None,
@@ -270,6 +311,33 @@ impl MockHostBuilder {
     /// Offers the PowerShell endpoint under another name, too (`-ConfigurationName`).
     pub fn configuration(mut self, name: &str) -> Self {
         self.config.configurations.push(name.to_owned());
+        self
+    }
+
+    /// Puts a program behind an endpoint; one of the same name is replaced, also the host's own.
+    pub fn endpoint(mut self, endpoint: Endpoint) -> Self {
+        self.config.endpoints.retain(|known| !known.name.eq_ignore_ascii_case(&endpoint.name));
+        self.config.endpoints.push(endpoint);
+        self
+    }
+
+    /// Writes every message over WS-Management and its answer into a file in this folder. What clients
+    /// send stands in it as it was before sealing, texts of scripts and environments included.
+    pub fn record(mut self, folder: impl Into<PathBuf>) -> Self {
+        self.config.record = Some(folder.into());
+        self
+    }
+
+    /// Answers from the recordings in this folder, in their order, and runs nothing. Ids that clients choose
+    /// take the place of the recorded ones.
+    pub fn replay(mut self, folder: impl Into<PathBuf>) -> Self {
+        self.config.replay = Some(folder.into());
+        self
+    }
+
+    /// Makes trouble for certain messages, to test clients.
+    pub fn trouble(mut self, trouble: Trouble) -> Self {
+        self.config.troubles.push(trouble);
         self
     }
 

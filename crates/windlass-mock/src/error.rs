@@ -32,6 +32,14 @@ pub enum Error {
     /// A scenario was refused: where, and why.
     #[error("scenario {0}")]
     Scenario(String),
+    /// A text that names no trouble.
+    #[error("trouble '{text}': {reason}")]
+    Trouble {
+        /// The text.
+        text: String,
+        /// What is wrong with it.
+        reason: String,
+    },
     /// The classes of a CIM provider cannot be used.
     #[error("CIM classes: {0}")]
     Cim(#[from] windlass_cim::Error),

@@ -18,10 +18,12 @@ use crate::config::{Config, MockHostBuilder};
 use crate::facts::Facts;
 use crate::listener::{self, Transport};
 use crate::powershell::{Commands, Stop};
+use crate::recording::{Player, Recorder};
 use crate::rpc::{self, Groups, Services};
 use crate::settings::Settings;
 use crate::shell::Shells;
 use crate::statistics::{Counters, Statistics};
+use crate::trouble::Troubles;
 use crate::wsman::{Enumerations, Subscriptions};
 
 /// A host that serves WS-Man over HTTP, HTTPS and in-process pipes, and RPC over TCP.
@@ -54,6 +56,9 @@ pub(crate) struct Host {
     /// Set once it is known where they are served.
     pub(crate) rpc_services: OnceLock<Services>,
     pub(crate) rpc_groups: Groups,
+    pub(crate) troubles: Troubles,
+    pub(crate) recorder: Option<Recorder>,
+    pub(crate) player: Option<Player>,
     /// Given when the host is to end.
     pub(crate) stop: Stop,
 }
@@ -79,6 +84,9 @@ impl MockHost {
             subscriptions: Subscriptions::default(),
             rpc_services: OnceLock::new(),
             rpc_groups: Groups::default(),
+            troubles: Troubles::new(&config.troubles),
+            recorder: config.record.as_deref().map(Recorder::new).transpose()?,
+            player: config.replay.as_deref().map(Player::new).transpose()?,
             commands: Arc::new(config.commands.clone()),
             facts: Facts::default(),
             counters: Counters::default(),

@@ -12,8 +12,11 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use windlass_clixml::{Limits, ProgressRecord, PsObject, PsValue};
+use windlass_psrp::MessageType;
+use windlass_psrp::host::{HostMethod, HostMethodId};
 
 use crate::Error;
+use crate::powershell::RawMessage;
 
 /// Most bytes of a scenario's file.
 const LARGEST: u64 = 16 * 1024 * 1024;
@@ -33,9 +36,11 @@ const DEEPEST: usize = 32;
 /// | `delay_ms` | Milliseconds before the first record; a stop ends them. |
 /// | `progress` | Progress records: `activity`, `status`, `percent`. |
 /// | `verbose`, `debug`, `information`, `warnings` | Texts for these streams. |
+/// | `host` | Calls of the client's host: `method` (a name of [MS-PSRP] 2.2.3.17) and `arguments` (JSON values); what it answers is output. |
 /// | `output` | JSON values, one object of output each; objects become `PSCustomObject`. |
 /// | `clixml` | More output, as texts with one CLIXML element each. |
 /// | `errors` | Messages of errors that do not end the pipeline. |
+/// | `messages` | Any messages, also such as the protocol does not allow: `type` (a name of [MS-PSRP] 2.2.1), `clixml` (null where absent), `pool` (true for the stream of the pool). |
 /// | `fails` | The message of the error that the pipeline fails with. |
 ///
 /// ```
@@ -59,9 +64,11 @@ pub(crate) struct Answer {
     pub(crate) debug: Vec<String>,
     pub(crate) information: Vec<String>,
     pub(crate) warnings: Vec<String>,
+    pub(crate) host: Vec<HostMethod>,
     /// From `output`, then from `clixml`.
     pub(crate) output: Vec<PsValue>,
     pub(crate) errors: Vec<String>,
+    pub(crate) messages: Vec<RawMessage>,
     pub(crate) fails: Option<String>,
 }
 
@@ -82,9 +89,11 @@ struct Entry {
     debug: Value,
     information: Value,
     warnings: Value,
+    host: Value,
     output: Value,
     clixml: Value,
     errors: Value,
+    messages: Value,
     fails: Value,
 }
 
@@ -94,6 +103,23 @@ struct Progress {
     activity: String,
     status: Option<String>,
     percent: Option<i32>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct HostCall {
+    method: String,
+    #[serde(default)]
+    arguments: Vec<Value>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Raw {
+    r#type: String,
+    clixml: Option<String>,
+    #[serde(default)]
+    pool: bool,
 }
 
 impl Scenario {
@@ -163,6 +189,14 @@ fn read_entry(entry: Value) -> Result<(String, Answer), String> {
     for (place, given) in items::<Value>("progress", entry.progress)?.into_iter().enumerate() {
         progress.push(progress_of(given).map_err(|error| at("progress", place, error))?);
     }
+    let mut host = Vec::new();
+    for (place, given) in items::<HostCall>("host", entry.host)?.into_iter().enumerate() {
+        host.push(host_call_of(given).map_err(|error| at("host", place, error))?);
+    }
+    let mut messages = Vec::new();
+    for (place, given) in items::<Raw>("messages", entry.messages)?.into_iter().enumerate() {
+        messages.push(message_of(&given).map_err(|error| at("messages", place, error))?);
+    }
     let answer = Answer {
         delay: Duration::from_millis(field::<Option<u64>>("delay_ms", entry.delay_ms)?.unwrap_or_default()),
         progress,
@@ -170,8 +204,10 @@ fn read_entry(entry: Value) -> Result<(String, Answer), String> {
         debug: items("debug", entry.debug)?,
         information: items("information", entry.information)?,
         warnings: items("warnings", entry.warnings)?,
+        host,
         output,
         errors: items("errors", entry.errors)?,
+        messages,
         fails: field("fails", entry.fails)?,
     };
     Ok((script.to_owned(), answer))
@@ -193,6 +229,26 @@ fn items<T: DeserializeOwned>(name: &str, value: Value) -> Result<Vec<T>, String
 
 fn at(name: &str, place: usize, error: impl Display) -> String {
     format!("{name}[{place}]: {error}")
+}
+
+fn host_call_of(given: HostCall) -> Result<HostMethod, String> {
+    let HostCall { method, arguments } = given;
+    let known = HostMethodId::ALL.iter().copied().find(|id| id.name().eq_ignore_ascii_case(&method));
+    let id = known.ok_or_else(|| format!("method: there is no method {method} of a host"))?;
+    let arguments: Result<Vec<_>, _> = arguments.into_iter().map(|value| value_of(value, DEEPEST)).collect();
+    HostMethod::from_arguments(id, &arguments?).map_err(|error| format!("arguments: {error}"))
+}
+
+fn message_of(given: &Raw) -> Result<RawMessage, String> {
+    let known = MessageType::from_name(&given.r#type);
+    let kind = known.ok_or_else(|| format!("type: there is no message {}", given.r#type))?;
+    let value = match &given.clixml {
+        Some(xml) => {
+            windlass_clixml::decode(xml, &Limits::default()).map_err(|error| format!("clixml: {error}"))?
+        }
+        None => PsValue::Null,
+    };
+    Ok(RawMessage { kind, pool: given.pool, value })
 }
 
 fn progress_of(given: Value) -> Result<ProgressRecord, String> {

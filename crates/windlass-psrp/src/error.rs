@@ -293,6 +293,16 @@ pub enum PsrpError {
     },
 }
 
+impl PsrpError {
+    /// Whether a limit of this side was reached, as opposed to data that are wrong.
+    pub fn is_quota(&self) -> bool {
+        matches!(
+            self,
+            Self::ObjectTooLong { .. } | Self::StreamTooLong { .. } | Self::TooManyPipelines { .. }
+        )
+    }
+}
+
 fn pipeline_name(id: &Option<Uuid>) -> String {
     id.map_or_else(|| "the pool".to_owned(), |id| format!("pipeline {id}"))
 }

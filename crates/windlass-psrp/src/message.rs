@@ -67,6 +67,11 @@ macro_rules! message_types {
                 match self { $(Self::$name => $text,)* }
             }
 
+            /// The kind of this name in the specification.
+            pub fn from_name(name: &str) -> Option<Self> {
+                match name { $($text => Some(Self::$name),)* _ => None }
+            }
+
             /// Which side it is for; `None` where both sides send it.
             pub const fn destination(self) -> Option<Destination> {
                 match self { $(Self::$name => message_types!(@to $to),)* }
@@ -145,6 +150,22 @@ message_types! {
     PipelineHostCall = 0x0004_1100, "PIPELINE_HOST_CALL", Client, Pipeline;
     /// [MS-PSRP] 2.2.2.28: what that host answered.
     PipelineHostResponse = 0x0004_1101, "PIPELINE_HOST_RESPONSE", Server, Pipeline;
+}
+
+impl MessageType {
+    /// Whether it carries what a pipeline writes: output and records, neither calls nor states.
+    pub const fn is_output(self) -> bool {
+        matches!(
+            self,
+            Self::PipelineOutput
+                | Self::ErrorRecord
+                | Self::DebugRecord
+                | Self::VerboseRecord
+                | Self::WarningRecord
+                | Self::ProgressRecord
+                | Self::InformationRecord
+        )
+    }
 }
 
 impl fmt::Display for MessageType {

@@ -66,6 +66,8 @@ struct Pending {
     cut: Option<Cut>,
     /// The message names secrets that no key protects yet; it and all behind it must wait.
     waits_for_key: bool,
+    /// It may give way where nobody reads.
+    may_drop: bool,
 }
 
 impl Outbox {
@@ -99,6 +101,39 @@ impl Outbox {
         }
     }
 
+    /// Says that the message appended last may give way.
+    pub(crate) fn may_drop_last(&mut self, pipeline: Option<Uuid>) {
+        if let Some(queue) = self.queue_mut(pipeline, Stream::Default)
+            && let Some(message) = queue.messages.back_mut()
+        {
+            message.may_drop = true;
+        }
+    }
+
+    /// Drops the oldest messages that may give way and have not begun, until at most `keep` bytes wait.
+    pub(crate) fn drop_oldest(&mut self, id: Uuid, keep: usize) {
+        if let Some(queue) = self.queue_mut(Some(id), Stream::Default) {
+            let mut bytes = queue.bytes;
+            queue.messages.retain(|message| {
+                let stays = bytes <= keep || !message.may_drop || message.cut.is_some();
+                if !stays {
+                    bytes = bytes.saturating_sub(message.bytes.len());
+                }
+                stays
+            });
+            queue.bytes = bytes;
+        }
+    }
+
+    /// Forgets which part of its first message a stream has sent.
+    pub(crate) fn repeat_begun(&mut self, pipeline: Option<Uuid>) {
+        if let Some(queue) = self.queue_mut(pipeline, Stream::Default)
+            && let Some(message) = queue.messages.front_mut()
+        {
+            message.cut = None;
+        }
+    }
+
     /// Appends a message to a stream. A pipeline that is not known swallows it.
     pub(crate) fn push(
         &mut self,
@@ -109,7 +144,7 @@ impl Outbox {
     ) {
         if let Some(queue) = self.queue_mut(pipeline, stream) {
             queue.bytes = queue.bytes.saturating_add(bytes.len());
-            queue.messages.push_back(Pending { bytes, cut: None, waits_for_key });
+            queue.messages.push_back(Pending { bytes, cut: None, waits_for_key, may_drop: false });
         }
     }
 
@@ -118,7 +153,7 @@ impl Outbox {
         let queue = &mut self.pool.default;
         let begun = usize::from(queue.messages.front().is_some_and(|message| message.cut.is_some()));
         queue.bytes = queue.bytes.saturating_add(bytes.len());
-        queue.messages.insert(begun, Pending { bytes, cut: None, waits_for_key: false });
+        queue.messages.insert(begun, Pending { bytes, cut: None, waits_for_key: false, may_drop: false });
     }
 
     /// Rewrites every message that waits for the key, which it then no longer does.
@@ -298,6 +333,24 @@ mod tests {
         outbox.key_arrived(|bytes| *bytes = b"sealed!".to_vec());
         assert_eq!(pieces(&outbox.poll(1000).unwrap()), [&b"sealed!"[..], b"behind"]);
         assert_eq!(outbox.queued_bytes(Some(id)), 0);
+    }
+
+    #[test]
+    fn the_oldest_output_gives_way_and_nothing_else() {
+        let id = Uuid::from_u128(7);
+        let mut outbox = Outbox::default();
+        outbox.add_pipeline(id, false);
+        for (bytes, may_drop) in [(b"begun", true), (b"old  ", true), (b"call ", false), (b"new  ", true)] {
+            outbox.push(Some(id), Stream::Default, bytes.to_vec(), false);
+            if may_drop {
+                outbox.may_drop_last(Some(id));
+            }
+        }
+        assert_eq!(pieces(&outbox.poll(HEADER_LENGTH + 2).unwrap()), [b"be"]);
+        outbox.drop_oldest(id, 16);
+        assert_eq!(outbox.queued_bytes(Some(id)), 15);
+        outbox.repeat_begun(Some(id));
+        assert_eq!(pieces(&outbox.poll(1000).unwrap()), [b"begun", b"call ", b"new  "]);
     }
 
     #[test]

@@ -55,6 +55,8 @@ pub use windlass_net as net;
 pub use windlass_psrp as psrp;
 pub use windlass_psrp::{CreatePipeline, PipelineState, PowerShell};
 pub use windlass_wsman as wsman;
+pub use windlass_wsman::BufferMode;
+pub use winrs::TextDecoder;
 pub use winrs::{
     Output, RunningCommand, ShellEvent, WinRsCommand, WinRsShell, WinRsShellBuilder, WinRsSignal,
 };

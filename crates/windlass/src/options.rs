@@ -26,6 +26,9 @@ pub struct WsmanOptions {
     pub ui_culture: String,
     /// Send envelopes in UTF-16 (`-UseUTF16`).
     pub use_utf16: bool,
+    /// Ask for the streams of shells to be compressed (`xpress`). A host that cannot do so refuses the
+    /// shell.
+    pub compress: bool,
 }
 
 impl Default for WsmanOptions {
@@ -40,6 +43,7 @@ impl Default for WsmanOptions {
             culture: "en-US".to_owned(),
             ui_culture: "en-US".to_owned(),
             use_utf16: false,
+            compress: false,
         }
     }
 }

@@ -7,6 +7,7 @@ use uuid::Uuid;
 use windlass_net::Lane;
 use windlass_soap::OptionSet;
 use windlass_wsman::client::{Session, ShellTarget, uuid_uri};
+use windlass_wsman::xpress::{self, Compressor, Decompressor};
 use windlass_wsman::{
     CommandLine, CommandState, Connect, ConnectResponse, Create, CreateResponse, Disconnect, Operation,
     Payload, ReceiveOutput, ReceiveResponse, Request, RunState, SendInput, Shell, Signal, SignalCode, Stream,
@@ -15,10 +16,18 @@ use windlass_wsman::{
 use crate::client::{Client, Sending};
 use crate::error::{Error, Layer, Result};
 
+/// Most bytes that the compressed pieces of one answer may become.
+const MOST_UNPACKED: usize = 64 << 20;
+
+/// What a shell says whose streams are compressed.
+const COMPRESSED: &str = "XpressCompression";
+
 /// An open shell.
 pub(crate) struct RemoteShell {
     client: Arc<Client>,
     target: ShellTarget,
+    /// Whether streams are compressed.
+    compressed: bool,
 }
 
 /// Output of a shell or a command.
@@ -72,11 +81,18 @@ impl Received {
         self.state.as_ref().is_some_and(|state| state.state == RunState::Done)
     }
 
-    fn from_response(response: ReceiveResponse<'_>) -> Result<Self, windlass_wsman::Error> {
+    fn from_response(response: ReceiveResponse<'_>, compressed: bool) -> Result<Self, windlass_wsman::Error> {
         let mut pieces = Vec::with_capacity(response.streams.len());
+        let mut room = MOST_UNPACKED;
         for stream in &response.streams {
             let mut data = Vec::with_capacity(stream.data.size_hint());
             stream.data.decode_into(&mut data)?;
+            if compressed {
+                let mut plain = Vec::new();
+                Decompressor::new(room).decompress(&data, &mut plain)?;
+                room = room.saturating_sub(plain.len());
+                data = plain;
+            }
             if !data.is_empty() {
                 pieces.push(Piece { is_stderr: stream.name == "stderr", data });
             }
@@ -94,8 +110,11 @@ impl RemoteShell {
         resource_uri: &str,
         shell: Shell<'_>,
         options: OptionSet,
+        compress: bool,
     ) -> Result<Self> {
-        let request = client.session().create_shell(resource_uri, shell, options, None, Client::new_id());
+        let compression = compress.then_some(xpress::NAME);
+        let session = client.session();
+        let request = session.create_shell(resource_uri, shell, options, compression, Client::new_id());
         let proposed = match &request.operation {
             Operation::Create(Create::Shell(shell)) => shell.shell_id.clone(),
             _ => None,
@@ -103,12 +122,13 @@ impl RemoteShell {
         let created = client
             .call(&request, Sending::ONCE, |reply| {
                 let created = CreateResponse::try_from(reply)?;
-                Ok(created.shell_id().map(str::to_owned))
+                let mode = created.shell.as_ref().and_then(|shell| shell.compression_mode.clone());
+                Ok((created.shell_id().map(str::to_owned), mode))
             })
             .await;
-        let shell_id = match created {
-            Ok(Some(id)) => id,
-            Ok(None) => {
+        let (shell_id, mode) = match created {
+            Ok((Some(id), mode)) => (id, mode),
+            Ok((None, _)) => {
                 let host = client.host();
                 return Err(Error::protocol(
                     Layer::Wsman,
@@ -124,12 +144,20 @@ impl RemoteShell {
                 return Err(error);
             }
         };
-        Ok(Self::attach(client, resource_uri, &shell_id))
+        let mut shell = Self::attach(client, resource_uri, &shell_id);
+        // A host that took the header and says nothing does as it was asked.
+        shell.set_compressed(mode.as_deref().or(Some(COMPRESSED)).filter(|_| compress));
+        Ok(shell)
     }
 
     /// A shell that is known to be open.
     pub(crate) fn attach(client: Arc<Client>, resource_uri: &str, shell_id: &str) -> Self {
-        Self { client, target: ShellTarget::new(resource_uri, shell_id) }
+        Self { client, target: ShellTarget::new(resource_uri, shell_id), compressed: false }
+    }
+
+    /// Takes over what the host says of the compression of a shell.
+    pub(crate) fn set_compressed(&mut self, mode: Option<&str>) {
+        self.compressed = mode.is_some_and(|mode| mode.eq_ignore_ascii_case(COMPRESSED));
     }
 
     pub(crate) fn client(&self) -> &Arc<Client> {
@@ -144,7 +172,9 @@ impl RemoteShell {
     pub(crate) fn send_capacity(&self) -> usize {
         let session = self.client.session();
         let envelope = usize::try_from(session.max_envelope_size).unwrap_or(usize::MAX);
-        session.send_capacity(&self.target, envelope)
+        let capacity = session.send_capacity(&self.target, envelope);
+        // What does not get smaller is stored, with four bytes before each 64 KB.
+        if self.compressed { capacity.saturating_sub(capacity / 16_384 + 4) } else { capacity }
     }
 
     /// Starts a command and returns the id that the host gave it.
@@ -166,6 +196,11 @@ impl RemoteShell {
         data: &[u8],
         last: bool,
     ) -> Result<()> {
+        let mut packed = Vec::new();
+        if self.compressed {
+            Compressor::new().compress(data, &mut packed);
+        }
+        let data = if self.compressed { packed.as_slice() } else { data };
         let piece = Stream::new(stream, command, data);
         let piece = if last { piece.last() } else { piece };
         let session = self.client.session();
@@ -184,7 +219,7 @@ impl RemoteShell {
             let received = self
                 .client
                 .call(&request, Sending::REPEATABLE, |reply| {
-                    Ok(Received::from_response(ReceiveResponse::try_from(reply)?)?)
+                    Ok(Received::from_response(ReceiveResponse::try_from(reply)?, self.compressed)?)
                 })
                 .await;
             match received {

@@ -18,8 +18,8 @@ pub(crate) struct Host {
 }
 
 impl Host {
-    /// Starts the host and waits for its ready line.
-    pub(crate) fn start(program: &Path, root: &Path) -> Result<Self> {
+    /// Starts the host with more arguments and waits for its ready line.
+    pub(crate) fn start(program: &Path, root: &Path, more: &[OsString]) -> Result<Self> {
         let mut child = Command::new(program)
             .args([
                 "mock",
@@ -33,6 +33,7 @@ impl Host {
                 "--user",
             ])
             .arg(format!("{USER}:{PASSWORD}"))
+            .args(more)
             .current_dir(root)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())

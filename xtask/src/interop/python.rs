@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 use std::fs;
 use std::io::{BufRead, BufReader};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result};
@@ -36,6 +36,11 @@ impl Python {
         )?;
         fs::write(&stamp, wanted).context("cannot note what is installed")?;
         Ok(Self { program })
+    }
+
+    /// The interpreter.
+    pub(crate) fn program(&self) -> &Path {
+        &self.program
     }
 
     /// Runs a script and counts the cases it prints. A script that ends badly, or prints no case,

@@ -10,7 +10,7 @@ use uuid::Uuid;
 use windlass_wsman::{CommandLine, Fault, FaultCode, OptionSet, SignalCode};
 
 use crate::host::Host;
-use crate::shell::{Opening, Received};
+use crate::shell::{Opening, Presence, Received};
 use crate::wsman::Caller;
 use process::{Launch, Process, Signal};
 
@@ -22,16 +22,18 @@ pub(crate) struct CmdShell {
     environment: Vec<(String, String)>,
     working_directory: Option<String>,
     buffered_output: usize,
+    presence: Arc<Presence>,
     processes: Mutex<HashMap<String, Arc<Process>>>,
 }
 
 impl CmdShell {
-    pub(crate) fn new(host: &Host, opening: &Opening) -> Self {
+    pub(crate) fn new(host: &Host, opening: &Opening, presence: &Arc<Presence>) -> Self {
         Self {
             allowed: host.config.allow_exec,
             environment: opening.environment.clone(),
             working_directory: opening.working_directory.clone(),
             buffered_output: host.config.limits.buffered_output,
+            presence: Arc::clone(presence),
             processes: Mutex::default(),
         }
     }
@@ -77,6 +79,7 @@ impl CmdShell {
             environment: &self.environment,
             working_directory: self.working_directory.as_deref(),
             buffered_output: self.buffered_output,
+            presence: Arc::clone(&self.presence),
         })
         .map_err(|error| Box::new(cannot_start(&error)))?;
         self.lock().insert(id.clone(), process);
@@ -136,6 +139,11 @@ impl CmdShell {
         Ok(())
     }
 
+    /// Wakes programs' output that waits for room.
+    pub(crate) fn wake(&self) {
+        self.lock().values().for_each(|process| process.wake());
+    }
+
     /// Ends all programs.
     pub(crate) fn close(&self) {
         let processes: Vec<_> = self.lock().drain().map(|(_, process)| process).collect();
@@ -144,7 +152,10 @@ impl CmdShell {
 
     /// The program of a command id; ids are compared with regard to case.
     fn find(&self, command: Option<&str>) -> Result<Arc<Process>, Box<Fault>> {
-        let Some(command) = command else { return Err(Box::new(Fault::insufficient_selectors())) };
+        let Some(command) = command else {
+            let text = "A shell that runs programs has no streams of its own: a CommandId is needed.";
+            return Err(Box::new(Fault::new(FaultCode::WIN32_INVALID_PARAMETER).with_message(text)));
+        };
         self.lock().get(command).cloned().ok_or_else(|| Box::new(Fault::unexpected_selectors()))
     }
 }

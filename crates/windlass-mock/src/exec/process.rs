@@ -10,7 +10,7 @@ use tokio::time::Instant;
 use windlass_wsman::{Fault, RunState};
 
 use super::line;
-use crate::shell::{Piece, Received};
+use crate::shell::{Piece, Presence, Received};
 use crate::wsman::aborted;
 
 /// What is to be started.
@@ -20,6 +20,7 @@ pub(super) struct Launch<'a> {
     pub(super) environment: &'a [(String, String)],
     pub(super) working_directory: Option<&'a str>,
     pub(super) buffered_output: usize,
+    pub(super) presence: Arc<Presence>,
 }
 
 /// What a program is told.
@@ -42,6 +43,7 @@ pub(super) struct Process {
     /// Told when something was fetched.
     fetched: Notify,
     buffered_output: usize,
+    presence: Arc<Presence>,
 }
 
 #[derive(Default)]
@@ -82,6 +84,7 @@ impl Process {
             ready: Notify::new(),
             fetched: Notify::new(),
             buffered_output: launch.buffered_output,
+            presence: launch.presence,
         });
         let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
         tokio::spawn(Arc::clone(&process).watch(child, stdout, stderr));
@@ -141,6 +144,10 @@ impl Process {
                     return false;
                 }
                 let Some(buffer) = output.streams.get_mut(place) else { return false };
+                if self.presence.drops_output() {
+                    let excess = (buffer.data.len() + chunk.len()).saturating_sub(self.buffered_output);
+                    buffer.data.drain(..excess.min(buffer.data.len()));
+                }
                 if buffer.data.len() < self.buffered_output {
                     buffer.data.extend_from_slice(chunk);
                     self.ready.notify_waiters();
@@ -149,6 +156,11 @@ impl Process {
             }
             fetched.await;
         }
+    }
+
+    /// Wakes output that waits for room.
+    pub(super) fn wake(&self) {
+        self.fetched.notify_waiters();
     }
 
     /// Writes to the program's input. A program that does not read any more is no error.

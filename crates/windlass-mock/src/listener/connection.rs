@@ -4,6 +4,7 @@ use std::io;
 use std::sync::Arc;
 use std::time::SystemTime;
 
+use bytes::Bytes;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::time::Instant;
 use windlass_http::{Request, ServerConfig, ServerConnection, ServerEvent};
@@ -11,6 +12,7 @@ use windlass_http::{Request, ServerConfig, ServerConnection, ServerEvent};
 use super::file_time;
 use crate::host::Host;
 use crate::statistics::count;
+use crate::trouble::TroubleKind;
 use crate::wsman::{self, Answer};
 
 /// Serves a connection until it ends.
@@ -27,6 +29,7 @@ where
         buffer: vec![0; 64 * 1024],
         partial: None,
         stranger_since: Some(Instant::now()),
+        corrupts: false,
         counted: 0,
     };
     tokio::select! {
@@ -50,6 +53,8 @@ struct Connection<'h, S> {
     partial: Option<Instant>,
     /// When the connection began, until its first request is served.
     stranger_since: Option<Instant>,
+    /// Whether a byte of the next answer is to be changed.
+    corrupts: bool,
     /// HTTP requests that the statistics know of.
     counted: u64,
 }
@@ -102,6 +107,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<'_, S> {
     async fn transmit(&mut self) -> io::Result<()> {
         // A client that does not read may not hold the connection for ever.
         let patience = self.host.config.limits.request_timeout;
+        if std::mem::take(&mut self.corrupts) {
+            let mut pieces: Vec<_> = std::iter::from_fn(|| self.http.poll_transmit()).collect();
+            if let Some(piece) = pieces.iter_mut().max_by_key(|piece| piece.len()) {
+                *piece = corrupted(piece);
+            }
+            for piece in pieces {
+                self.stream.write_all(&piece).await?;
+            }
+        }
         while let Some(bytes) = self.http.poll_transmit() {
             let written = tokio::time::timeout(patience, self.stream.write_all(&bytes)).await;
             written.map_err(|_| io::Error::from(io::ErrorKind::TimedOut))??;
@@ -120,7 +134,18 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<'_, S> {
                 let answer = self.answer(&request).await;
                 self.host.counters.changed.notify_waiters();
                 let answer = answer?;
-                let Answer { status, content_type, body } = answer;
+                let Answer { status, content_type, body, trouble } = answer;
+                match trouble {
+                    Some(TroubleKind::Cut | TroubleKind::Lose) => {
+                        return Err(io::Error::other("the host was told to cut the connection"));
+                    }
+                    Some(TroubleKind::Logon) => {
+                        self.http.demand_logon();
+                        return Ok(());
+                    }
+                    Some(TroubleKind::Corrupt) => self.corrupts = true,
+                    _ => {}
+                }
                 if let Err(error) = self.http.respond(status, &content_type, body) {
                     tracing::debug!(%error, peer = self.peer, "an answer could not be sent");
                 }
@@ -168,4 +193,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<'_, S> {
         self.host.counters.http_requests.fetch_add(new, std::sync::atomic::Ordering::Relaxed);
         new > 0
     }
+}
+
+/// Bytes of which the one in the middle is another.
+fn corrupted(bytes: &[u8]) -> Bytes {
+    let mut bytes = bytes.to_vec();
+    let middle = bytes.len() / 2;
+    if let Some(byte) = bytes.get_mut(middle) {
+        *byte ^= 0x55;
+    }
+    bytes.into()
 }

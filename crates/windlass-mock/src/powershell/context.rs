@@ -4,9 +4,12 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use windlass_clixml::{ProgressRecord, PsString, PsValue};
-use windlass_psrp::host::HostMethod;
+use windlass_core::Secret;
+use windlass_psrp::host::{HostMethod, HostReply, HostReturn};
+use windlass_psrp::payload::UserEvent;
 use windlass_psrp::{
-    ErrorCategory, ErrorRecord, InformationRecord, InformationalKind, InformationalRecord, InvocationInfo,
+    ConsoleColor, ErrorCategory, ErrorRecord, HostMessage, InformationRecord, InformationalKind,
+    InformationalRecord, InvocationInfo,
 };
 
 use super::cmdlet::{Halt, Outcome};
@@ -97,8 +100,92 @@ impl Context<'_> {
     pub fn progress(&mut self, record: ProgressRecord) -> Outcome {
         match self.call.preferences.progress.unwrap_or_default() {
             Action::Ignore | Action::SilentlyContinue => Ok(()),
-            _ => self.emit(Emission::Progress(Box::new(record))),
+            _ => {
+                self.emit(Emission::Progress(Box::new(record.clone())))?;
+                if self.runspace.host().is_ui_null {
+                    return Ok(());
+                }
+                // As PowerShell does: the record for the stream, the call for the screen.
+                self.emit(Emission::HostCall(Box::new(HostMethod::WriteProgress { source_id: 0, record })))
+            }
         }
+    }
+
+    /// Writes to the client's screen, and to the information stream.
+    pub fn write_host(&mut self, mut message: HostMessage) -> Outcome {
+        let host = self.runspace.host();
+        let (has_ui, screen) = (!host.is_ui_null, host.default_data.as_ref());
+        if let Some(screen) = screen {
+            message.foreground = message.foreground.or(Some(screen.foreground));
+            message.background = message.background.or(Some(screen.background));
+        }
+        self.information((&message).into(), "Write-Host", vec!["PSHOST".into()])?;
+        if !has_ui || self.call.preferences.information == Some(Action::Ignore) {
+            return Ok(());
+        }
+        let HostMessage { message: value, no_new_line, foreground, background } = message;
+        let method = match (foreground, background) {
+            (None, None) if no_new_line => HostMethod::Write1 { value },
+            (None, None) => HostMethod::WriteLine2 { value },
+            (foreground, background) => {
+                let foreground = foreground.unwrap_or(ConsoleColor::Gray);
+                let background = background.unwrap_or(ConsoleColor::Black);
+                match no_new_line {
+                    true => HostMethod::Write2 { foreground, background, value },
+                    false => HostMethod::WriteLine3 { foreground, background, value },
+                }
+            }
+        };
+        self.emit(Emission::HostCall(Box::new(method)))
+    }
+
+    /// Asks the user through the client's host and waits for the answer.
+    ///
+    /// # Errors
+    /// The client has nobody to ask, its host refused, or the pipeline was stopped.
+    pub fn ask(&mut self, method: HostMethod) -> Result<HostReturn, Halt> {
+        if self.runspace.host().is_ui_null {
+            let message = "A command that prompts the user failed because the host program or the command type \
+                           does not support user interaction. The host was attempting to request confirmation \
+                           with the following message: ";
+            let category = ErrorCategory::NotImplemented;
+            let failure = Failure::new(exceptions::HOST, "HostFunctionNotImplemented", category, message);
+            return Err(self.fail(failure));
+        }
+        match self.sink.call_host(method)? {
+            HostReply::Value(value) => Ok(value),
+            HostReply::Error(record) => {
+                let id = record.fully_qualified_error_id.to_string();
+                let failure = Failure::new(exceptions::HOST, &id, record.category, record.to_string());
+                Err(self.fail(failure))
+            }
+        }
+    }
+
+    /// The value that stands for a secret in output.
+    ///
+    /// # Errors
+    /// When the secret would travel unprotected.
+    pub fn protect(&mut self, secret: &Secret) -> Result<PsValue, Halt> {
+        self.sink.protect(secret).map_err(|reason| self.refused_secret(reason))
+    }
+
+    /// The secret that a secure string from the client stands for.
+    ///
+    /// # Errors
+    /// When the value is no secure string, or no key was exchanged.
+    pub fn reveal(&mut self, value: &PsValue) -> Result<Secret, Halt> {
+        self.sink.reveal(value).map_err(|reason| self.refused_secret(reason))
+    }
+
+    fn refused_secret(&self, reason: String) -> Halt {
+        let category = ErrorCategory::SecurityError;
+        self.fail(Failure::new(exceptions::INVALID_OPERATION, "SecureStringNotAvailable", category, reason))
+    }
+
+    /// Tells the client of an event.
+    pub(crate) fn forward(&mut self, event: &UserEvent) -> Outcome {
+        self.sink.forward(event)
     }
 
     /// Leaves the interactive session that the client is in.

@@ -48,6 +48,8 @@ pub mod exceptions {
         ARGUMENT = ["System.ArgumentException"];
         /// An object is not in the right state.
         INVALID_OPERATION = ["System.InvalidOperationException"];
+        /// The client's host cannot do it.
+        HOST = ["System.Management.Automation.Host.HostException", "System.Management.Automation.RuntimeException"];
         /// Something is not done here.
         NOT_SUPPORTED = ["System.Management.Automation.PSNotSupportedException", "System.NotSupportedException"];
     }

@@ -3,10 +3,11 @@
 //! Beside what an endpoint has it knows variables and assignments, and its commands may do what the
 //! process may do.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, OnceLock};
 
 use windlass_clixml::PsValue;
 use windlass_command::{Language, ParseError, Script, parse};
+use windlass_psrp::host::HostInfo;
 use windlass_psrp::{InvocationInfo, Merge, PowerShell};
 
 use super::cmdlet::Halt;
@@ -39,7 +40,8 @@ impl LocalRunspace {
             user: std::env::var("USER").unwrap_or_default(),
             computer: facts.host_name(),
             facts,
-            application_arguments: PsValue::Null,
+            client: OnceLock::new(),
+            events: Mutex::default(),
         };
         Self { session: Arc::new(session), variables, width }
     }
@@ -100,7 +102,8 @@ impl LocalRunspace {
     }
 
     fn runspace(&self, stop: &Stop) -> Runspace {
-        Runspace::new(Arc::clone(&self.session), stop.clone()).with_variables(&self.variables, self.width)
+        let runspace = Runspace::new(Arc::clone(&self.session), stop.clone(), HostInfo::none());
+        runspace.with_variables(&self.variables, self.width)
     }
 }
 

@@ -6,6 +6,9 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 use uuid::Uuid;
 use windlass_clixml::PsValue;
+use windlass_core::Secret;
+use windlass_psrp::host::{HostMethod, HostReply, HostReturn};
+use windlass_psrp::payload::UserEvent;
 use windlass_psrp::{GetCommandMetadata, PowerShell};
 
 use super::cmdlet::{Halt, Outcome};
@@ -28,10 +31,15 @@ impl Sink for Outlet<'_> {
             if runspace.stop().is_stopped() {
                 return Err(Halt::Stopped);
             }
+            if shell.presence.drops_output() {
+                // More than need be, so that not every object has to look for room.
+                state.pool.drop_oldest(*id, shell.buffered_output / 2);
+                break;
+            }
             let waited = shell.fetched.wait_timeout(state, Duration::from_secs(1));
             (state, _) = waited.unwrap_or_else(PoisonError::into_inner);
         }
-        let State { pool, pipelines, .. } = &mut *state;
+        let State { pool, pipelines, ready, .. } = &mut *state;
         let written = match emission {
             Emission::Output(value) => pool.write_output(*id, &value),
             Emission::Error(record) => pool.write_error(*id, &record),
@@ -39,11 +47,60 @@ impl Sink for Outlet<'_> {
             Emission::Information(record) => pool.write_information(*id, &record),
             Emission::Progress(record) => pool.write_progress(*id, &record),
             Emission::HostCall(method) => pool.host_call(*id, *method).map(|_| ()),
+            Emission::Raw(raw) => {
+                pool.write_raw(raw.kind, (!raw.pool).then_some(*id), &raw.value);
+                if raw.pool {
+                    ready.notify_waiters();
+                }
+                Ok(())
+            }
         };
         if let Some(pipeline) = pipelines.get(id) {
             pipeline.ready.notify_waiters();
         }
         // The pipeline is gone, or its pool: nobody reads what it writes.
+        written.map_err(|_| Halt::Stopped)
+    }
+
+    fn call_host(&mut self, method: HostMethod) -> Result<HostReply, Halt> {
+        if !method.id().expects_reply() {
+            self.emit(Emission::HostCall(Box::new(method)))?;
+            return Ok(HostReply::Value(HostReturn::Null));
+        }
+        let Self { shell, id, runspace } = self;
+        let mut state = shell.lock();
+        let call = state.pool.host_call(*id, method).map_err(|_| Halt::Stopped)?;
+        state.set_host_awaited(*id, true);
+        let reply = loop {
+            if let Some(reply) = state.host_replies.remove(&(*id, call)) {
+                break Ok(reply);
+            }
+            if runspace.stop().is_stopped() {
+                break Err(Halt::Stopped);
+            }
+            let waited = shell.fetched.wait_timeout(state, Duration::from_secs(1));
+            (state, _) = waited.unwrap_or_else(PoisonError::into_inner);
+        };
+        state.set_host_awaited(*id, false);
+        reply
+    }
+
+    fn protect(&mut self, secret: &Secret) -> Result<PsValue, String> {
+        let mut state = self.shell.lock();
+        let value = state.pool.protect(secret);
+        // Older clients are asked for their key.
+        state.ready.notify_waiters();
+        value.map_err(|error| error.to_string())
+    }
+
+    fn reveal(&mut self, value: &PsValue) -> Result<Secret, String> {
+        self.shell.lock().pool.reveal(value).map_err(|error| error.to_string())
+    }
+
+    fn forward(&mut self, event: &UserEvent) -> Outcome {
+        let mut state = self.shell.lock();
+        let written = state.pool.write_user_event(event);
+        state.ready.notify_waiters();
         written.map_err(|_| Halt::Stopped)
     }
 }
@@ -61,7 +118,8 @@ impl Iterator for Incoming {
 
 /// What GET_COMMAND_METADATA asks for, as two statements: how many commands there are, then each.
 pub(super) fn metadata_query(request: &GetCommandMetadata) -> PowerShell {
-    let properties = ["Name", "CommandType", "ModuleName", "ResolvedCommandName", "OutputType", "Parameters"];
+    let properties =
+        ["Name", "Namespace", "HelpUri", "CommandType", "ResolvedCommandName", "OutputType", "Parameters"];
     let texts =
         |texts: &[windlass_clixml::PsString]| PsValue::list(texts.iter().cloned().map(PsValue::String));
     let get = |query: PowerShell| {

@@ -78,7 +78,7 @@ impl Call {
         let Merge { my_result, to_result, error, warning, verbose, debug, information, .. } = self.merge;
         let (own, target) = match emission {
             Emission::Output(_) => return Goes::Output,
-            Emission::Progress(_) | Emission::HostCall(_) => return Goes::ItsOwnWay,
+            Emission::Progress(_) | Emission::HostCall(_) | Emission::Raw(_) => return Goes::ItsOwnWay,
             Emission::Error(_) => (PipelineResultTypes::ERROR, error),
             Emission::Informational(InformationalKind::Warning, _) => (PipelineResultTypes::WARNING, warning),
             Emission::Informational(InformationalKind::Verbose, _) => (PipelineResultTypes::VERBOSE, verbose),

@@ -1,13 +1,14 @@
 //! A runspace pool behind a shell: PSRP on one side, running pipelines on the other.
 
 use std::collections::{HashMap, VecDeque};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use tokio::sync::{Notify, mpsc};
 use uuid::Uuid;
 use windlass_auth::Principal;
 use windlass_clixml::PsValue;
-use windlass_psrp::payload::primitive_dictionary;
+use windlass_psrp::host::{HostCallId, HostInfo, HostReply};
+use windlass_psrp::payload::{InitRunspacePool, primitive_dictionary};
 use windlass_psrp::{
     CreatePipeline, ErrorRecord, Message, PipelineState, PoolState, PowerShell, ServerEvent, ServerLimits,
     ServerOptions, ServerPool, Stream,
@@ -16,10 +17,10 @@ use windlass_wsman::{CommandLine, Fault, FaultCode, RunState, SignalCode};
 
 use super::engine::{End, execute};
 use super::outlet::{Incoming, Outlet, metadata_query};
-use super::runspace::{Runspace, Session, version_entries};
+use super::runspace::{Client, Runspace, Session, version_entries};
 use super::stop::Stop;
 use crate::host::Host;
-use crate::shell::{Opening, Piece, Received};
+use crate::shell::{Opening, Piece, Presence, Received};
 use crate::wsman::{Caller, aborted};
 
 /// Objects of input that wait for a pipeline.
@@ -28,10 +29,11 @@ const WAITING_INPUT: usize = 256;
 /// A runspace pool.
 pub(crate) struct PoolShell {
     state: Mutex<State>,
-    /// Told when output has been fetched, for pipelines that wait for room.
+    /// Told when output has been fetched, for pipelines that wait for room, and when their hosts answer.
     pub(super) fetched: Condvar,
     session: Arc<Session>,
     pub(super) buffered_output: usize,
+    pub(super) presence: Arc<Presence>,
     closed: Stop,
 }
 
@@ -41,8 +43,10 @@ pub(super) struct State {
     /// Pipelines that wait for a runspace.
     waiting: VecDeque<Uuid>,
     running: usize,
+    /// Answers of hosts that pipelines have not taken yet.
+    pub(super) host_replies: HashMap<(Uuid, HostCallId), HostReply>,
     /// Told when the pool itself has output.
-    ready: Arc<Notify>,
+    pub(super) ready: Arc<Notify>,
 }
 
 /// A pipeline that was not terminated.
@@ -54,16 +58,28 @@ pub(super) struct Pipeline {
     /// What it is to run, until it does.
     work: Option<Work>,
     input: Option<mpsc::Sender<PsValue>>,
+    /// Whether it waits for an answer of the client's host.
+    host_awaited: bool,
+    /// Why nothing more is taken for it.
+    refused: Option<Fault>,
 }
 
 struct Work {
     power_shell: PowerShell,
     with_invocation: bool,
+    host: HostInfo,
+    /// Whether it takes no runspace, as it runs inside a pipeline that has one.
+    is_nested: bool,
     input: Option<mpsc::Receiver<PsValue>>,
 }
 
 impl PoolShell {
-    pub(crate) fn new(host: &Arc<Host>, opening: &Opening, user: &Principal) -> Arc<Self> {
+    pub(crate) fn new(
+        host: &Arc<Host>,
+        opening: &Opening,
+        user: &Principal,
+        presence: &Arc<Presence>,
+    ) -> Arc<Self> {
         let limits = &host.config.limits;
         let pool_limits = ServerLimits {
             object: limits.object,
@@ -84,7 +100,8 @@ impl PoolShell {
             facts: host.facts.clone(),
             user: user.to_string(),
             computer: host.config.computer.clone(),
-            application_arguments: PsValue::Null,
+            client: OnceLock::new(),
+            events: Mutex::default(),
         };
         Arc::new(Self {
             state: Mutex::new(State {
@@ -92,11 +109,13 @@ impl PoolShell {
                 pipelines: HashMap::new(),
                 waiting: VecDeque::new(),
                 running: 0,
+                host_replies: HashMap::new(),
                 ready: Arc::default(),
             }),
             fetched: Condvar::new(),
             session: Arc::new(session),
             buffered_output: limits.buffered_output,
+            presence: Arc::clone(presence),
             closed: Stop::default(),
         })
     }
@@ -158,6 +177,8 @@ impl PoolShell {
                 stop: Stop::default(),
                 work: None,
                 input: None,
+                host_awaited: false,
+                refused: None,
             };
             state.pipelines.insert(pipeline, entry);
         }
@@ -258,6 +279,34 @@ impl PoolShell {
         }
     }
 
+    /// Another client takes the pool over: what it sent, and what it is answered.
+    pub(crate) fn connect(&self, data: &[u8]) -> Result<Vec<u8>, Box<Fault>> {
+        let mut state = self.lock();
+        let answer = state.pool.connect(data);
+        self.announce(&state);
+        drop(state);
+        self.repeat_begun(None);
+        answer.map_err(|error| {
+            let text = format!("The runspace pool cannot be connected to: {error}.");
+            Box::new(Fault::new(FaultCode::INVALID_PARAMETER).with_message(text))
+        })
+    }
+
+    /// A new client has not seen the beginning of a message of which a part went to the old one.
+    pub(crate) fn repeat_begun(&self, command: Option<&str>) {
+        let mut state = self.lock();
+        let pipeline = state.pipelines.iter().find(|(_, entry)| Some(&*entry.command_id) == command);
+        let pipeline = pipeline.map(|(id, _)| *id);
+        if command.is_none() || pipeline.is_some() {
+            state.pool.repeat_begun(pipeline);
+        }
+    }
+
+    /// Wakes pipelines that wait for room.
+    pub(crate) fn wake(&self) {
+        self.fetched.notify_all();
+    }
+
     /// Ends all pipelines and the pool.
     pub(crate) fn close(&self) {
         let mut state = self.lock();
@@ -299,7 +348,10 @@ impl PoolShell {
         if let Err(error) = received {
             tracing::debug!(%error, "a PSRP message was refused");
             let text = format!("The PSRP data were refused: {error}.");
-            return Err(Box::new(Fault::new(FaultCode::INVALID_PARAMETER).with_message(text)));
+            let code = if error.is_quota() { FaultCode::QUOTA_LIMIT } else { FaultCode::INVALID_PARAMETER };
+            let fault = Fault::new(code).with_message(text);
+            state.give_up(pipeline, &fault);
+            return Err(Box::new(fault));
         }
         Ok(events)
     }
@@ -354,6 +406,23 @@ impl PoolShell {
                 self.announce(&state);
             }
             ServerEvent::Runspaces { .. } => self.start_waiting(),
+            ServerEvent::Opened(init) => {
+                let InitRunspacePool { host_info, application_arguments, .. } = *init;
+                // A pool opens once.
+                let _ = self.session.client.set(Client { host: host_info, application_arguments });
+            }
+            ServerEvent::HostResponse { pipeline: Some(id), response } => {
+                let mut state = self.lock();
+                if state.pipelines.contains_key(&id) {
+                    state.host_replies.insert((id, response.call_id), response.reply);
+                }
+                drop(state);
+                self.fetched.notify_all();
+            }
+            ServerEvent::SessionKey => {
+                let state = self.lock();
+                self.announce(&state);
+            }
             _ => {}
         }
     }
@@ -375,6 +444,8 @@ impl PoolShell {
                 with_invocation: create
                     .remote_stream_options
                     .contains(windlass_psrp::RemoteStreamOptions::ERRORS),
+                host: create.host_info,
+                is_nested: create.is_nested,
                 input: receiver,
             });
             state.waiting.push_back(id);
@@ -382,19 +453,25 @@ impl PoolShell {
         self.start_waiting();
     }
 
-    /// Starts as many pipelines as there are runspaces for.
+    /// Starts as many pipelines as there are runspaces for, and those that need none.
     fn start_waiting(self: &Arc<Self>) {
         let mut state = self.lock();
-        loop {
-            let (_, most) = state.pool.runspaces();
-            if state.running >= usize::try_from(most).unwrap_or(1).max(1) {
-                return;
-            }
-            let Some(id) = state.waiting.pop_front() else { return };
+        let (_, most) = state.pool.runspaces();
+        let most = usize::try_from(most).unwrap_or(1).max(1);
+        let waiting = std::mem::take(&mut state.waiting);
+        for id in waiting {
+            let free = state.running < most;
             let Some(pipeline) = state.pipelines.get_mut(&id) else { continue };
-            let Some(work) = pipeline.work.take() else { continue };
+            let Some(work) = pipeline.work.take_if(|work| free || work.is_nested) else {
+                if pipeline.work.is_some() {
+                    state.waiting.push_back(id);
+                }
+                continue;
+            };
             let stop = pipeline.stop.clone();
-            state.running += 1;
+            if !work.is_nested {
+                state.running += 1;
+            }
             let shell = Arc::clone(self);
             tokio::task::spawn_blocking(move || shell.run(id, work, stop));
         }
@@ -402,7 +479,7 @@ impl PoolShell {
 
     /// Runs a pipeline to its end, on a thread of its own.
     fn run(self: Arc<Self>, id: Uuid, work: Work, stop: Stop) {
-        let runspace = Runspace::new(Arc::clone(&self.session), stop);
+        let runspace = Runspace::new(Arc::clone(&self.session), stop, work.host);
         let mut sink = Outlet { shell: &self, id, runspace: &runspace };
         let mut input = work.input.map(Incoming);
         let source = input.as_mut().map(|input| -> &mut dyn Iterator<Item = PsValue> { input });
@@ -414,7 +491,9 @@ impl PoolShell {
         };
         {
             let mut state = self.lock();
-            state.running = state.running.saturating_sub(1);
+            if !work.is_nested {
+                state.running = state.running.saturating_sub(1);
+            }
             let _ = state.pool.complete(id, end_state, error);
             if let Some(pipeline) = state.pipelines.get_mut(&id) {
                 pipeline.input = None;
@@ -443,6 +522,7 @@ impl PoolShell {
         let mut state = self.lock();
         state.pool.close_pipeline(id);
         drain(&mut state.pool);
+        state.host_replies.retain(|(owner, _), _| *owner != id);
         if let Some(pipeline) = state.pipelines.remove(&id) {
             pipeline.stop.stop();
             pipeline.ready.notify_waiters();
@@ -457,6 +537,10 @@ impl PoolShell {
         if pipeline.is_some_and(|id| !state.pipelines.contains_key(&id)) {
             return Err(aborted());
         }
+        let entry = pipeline.and_then(|id| state.pipelines.get(&id));
+        if let Some(fault) = entry.and_then(|entry| entry.refused.clone()) {
+            return Err(Box::new(fault));
+        }
         let mut pieces = Vec::new();
         if let Some(outgoing) = state.pool.poll_send_for(pipeline, budget) {
             pieces.push(Piece { stream: "stdout", data: outgoing.data, end: false });
@@ -466,15 +550,42 @@ impl PoolShell {
             Some(id) => state.pool.pipeline_state(id).is_none_or(is_final),
             None => state.pool.state() == PoolState::Closed || state.pool.state() == PoolState::Broken,
         };
+        let host_awaited =
+            pipeline.and_then(|id| state.pipelines.get(&id)).is_some_and(|entry| entry.host_awaited);
         drop(state);
         self.fetched.notify_all();
         let done = drained && ended;
         if pieces.is_empty() && !done {
             return Ok(None);
         }
-        let state = if done && pipeline.is_some() { RunState::Done } else { RunState::Running };
+        let state = match pipeline {
+            Some(_) if done => RunState::Done,
+            Some(_) if host_awaited => RunState::Pending,
+            _ => RunState::Running,
+        };
         let exit_code = (state == RunState::Done).then_some(0);
         Ok(Some(Received { pieces, state, exit_code }))
+    }
+}
+
+impl State {
+    /// A pipeline whose stream cannot be read any more ends; whoever waits for it learns why.
+    fn give_up(&mut self, pipeline: Option<Uuid>, fault: &Fault) {
+        let lost = pipeline.filter(|id| self.pool.pipeline_state(*id).is_none());
+        if let Some(pipeline) = lost.and_then(|id| self.pipelines.get_mut(&id)) {
+            pipeline.refused = Some(fault.clone());
+            pipeline.stop.stop();
+            pipeline.input = None;
+            pipeline.ready.notify_waiters();
+        }
+    }
+
+    /// Whether a pipeline waits for an answer of the client's host, whose call is there to be fetched.
+    pub(super) fn set_host_awaited(&mut self, id: Uuid, awaited: bool) {
+        if let Some(pipeline) = self.pipelines.get_mut(&id) {
+            pipeline.host_awaited = awaited;
+            pipeline.ready.notify_waiters();
+        }
     }
 }
 
@@ -487,7 +598,7 @@ fn drain(pool: &mut ServerPool) -> Vec<ServerEvent> {
 }
 
 /// The pipeline that the first fragment's message names, for clients that propose no command id.
-fn first_pipeline(fragments: &[u8]) -> Option<Uuid> {
+pub(crate) fn first_pipeline(fragments: &[u8]) -> Option<Uuid> {
     const FRAGMENT_HEADER: usize = 21;
     let length = fragments.get(17..21)?.first_chunk::<4>().map(|bytes| u32::from_be_bytes(*bytes))?;
     let end = FRAGMENT_HEADER.checked_add(usize::try_from(length).ok()?)?;

@@ -1,13 +1,15 @@
 //! Records on their way out of a pipeline.
 
 use windlass_clixml::{Base, ProgressRecord, PsObject, PsValue};
-use windlass_psrp::host::HostMethod;
+use windlass_core::Secret;
+use windlass_psrp::host::{HostMethod, HostReply};
 use windlass_psrp::payload::{ErrorDetails, progress_to_value};
 use windlass_psrp::{
-    ErrorRecord, InformationRecord, InformationalKind, InformationalRecord, Payload, ProtocolVersion,
+    ErrorRecord, InformationRecord, InformationalKind, InformationalRecord, MessageType, Payload,
+    ProtocolVersion, payload::UserEvent,
 };
 
-use super::cmdlet::Outcome;
+use super::cmdlet::{Halt, Outcome};
 use super::failure::Failure;
 use super::pipeline::Call;
 use super::text::{short_type_name, text};
@@ -27,6 +29,19 @@ pub enum Emission {
     Progress(Box<ProgressRecord>),
     /// A call of the client's host that gets no answer.
     HostCall(Box<HostMethod>),
+    /// Any message, whether the protocol allows it now or not.
+    Raw(Box<RawMessage>),
+}
+
+/// A message as a scenario has it.
+#[derive(Debug, Clone)]
+pub struct RawMessage {
+    /// Its kind.
+    pub kind: MessageType,
+    /// Whether it goes out on the pool's stream.
+    pub pool: bool,
+    /// What it carries.
+    pub value: PsValue,
 }
 
 /// Where a pipeline's output and records go.
@@ -36,6 +51,40 @@ pub trait Sink {
     /// # Errors
     /// The pipeline is to end.
     fn emit(&mut self, emission: Emission) -> Outcome;
+
+    /// Calls the client's host and waits for its answer, where there is one.
+    ///
+    /// # Errors
+    /// The pipeline is to end.
+    fn call_host(&mut self, method: HostMethod) -> Result<HostReply, Halt> {
+        let message = format!("There is no host for {}.", method.id().name());
+        let exception = "System.Management.Automation.Host.HostException";
+        Ok(HostReply::Error(Box::new(ErrorRecord::new(exception, message, ErrorCategory::NotImplemented))))
+    }
+
+    /// The value that stands for a secret.
+    ///
+    /// # Errors
+    /// Why there is none.
+    fn protect(&mut self, _secret: &Secret) -> Result<PsValue, String> {
+        Err("secrets are kept in sessions alone".to_owned())
+    }
+
+    /// The secret that a value stands for.
+    ///
+    /// # Errors
+    /// Why it cannot be told.
+    fn reveal(&mut self, _value: &PsValue) -> Result<Secret, String> {
+        Err("secrets are kept in sessions alone".to_owned())
+    }
+
+    /// Tells the client of an event.
+    ///
+    /// # Errors
+    /// The pipeline is to end.
+    fn forward(&mut self, _event: &UserEvent) -> Outcome {
+        Ok(())
+    }
 
     /// An error happened that nobody is to see.
     fn silent_error(&mut self) {}
@@ -51,7 +100,7 @@ impl Emission {
             Self::Informational(kind, record) => record.to_value(kind),
             Self::Information(record) => record.to_value(VERSION).unwrap_or_default(),
             Self::Progress(record) => progress_to_value(&record),
-            Self::HostCall(_) => PsValue::Null,
+            Self::HostCall(_) | Self::Raw(_) => PsValue::Null,
         }
     }
 }

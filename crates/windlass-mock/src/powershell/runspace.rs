@@ -1,8 +1,10 @@
 //! Where pipelines run: who and where they are, which commands there are.
 
-use std::sync::Arc;
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use windlass_clixml::{PsObject, PsValue, Version};
+use windlass_psrp::host::HostInfo;
 
 use super::preference::Preferences;
 use super::registry::Commands;
@@ -20,8 +22,26 @@ pub(crate) struct Session {
     /// The user, as `whoami` would print it.
     pub(crate) user: String,
     pub(crate) computer: String,
-    /// What the client sent along when it opened the pool.
+    /// What the client said when it opened the pool.
+    pub(crate) client: OnceLock<Client>,
+    /// Events that were raised, and which of them the client wants to hear of.
+    pub(crate) events: Mutex<Events>,
+}
+
+/// The client as it described itself.
+#[derive(Debug)]
+pub(crate) struct Client {
+    pub(crate) host: HostInfo,
     pub(crate) application_arguments: PsValue,
+}
+
+/// The events of a session.
+#[derive(Debug, Default)]
+pub(crate) struct Events {
+    /// How many there were.
+    pub(crate) raised: i32,
+    /// The names of those that go to the client, in lower case.
+    pub(crate) forwarded: BTreeSet<String>,
 }
 
 /// Where a pipeline runs.
@@ -33,13 +53,18 @@ pub struct Runspace {
     variables: Option<Variables>,
     /// Columns that formatted output may have.
     width: usize,
+    host: HostInfo,
     /// What the runspace prefers where a command says nothing.
     pub(crate) preferences: Preferences,
 }
 
 impl Runspace {
-    pub(crate) fn new(session: Arc<Session>, stop: Stop) -> Self {
-        Self { session, stop, variables: None, width: 120, preferences: Preferences::default() }
+    pub(crate) fn new(session: Arc<Session>, stop: Stop, host: HostInfo) -> Self {
+        let host = match session.client.get() {
+            Some(client) if host.use_runspace_host => client.host.clone(),
+            _ => host,
+        };
+        Self { session, stop, variables: None, width: 120, host, preferences: Preferences::default() }
     }
 
     /// The same with variables and lines of this width.
@@ -55,6 +80,16 @@ impl Runspace {
     /// Columns that formatted output may have.
     pub fn width(&self) -> usize {
         self.width
+    }
+
+    /// The client's host as the client described it.
+    pub fn host(&self) -> &HostInfo {
+        &self.host
+    }
+
+    /// The events of the session.
+    pub(crate) fn events(&self) -> MutexGuard<'_, Events> {
+        self.session.events.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The user who opened the session.
@@ -133,10 +168,11 @@ impl Runspace {
     }
 
     fn sender_info(&self) -> PsValue {
+        let arguments = self.session.client.get().map(|client| client.application_arguments.clone());
         PsObject::new("System.Management.Automation.Remoting.PSSenderInfo")
             .with_adapted("UserInfo", self.user())
             .with_adapted("ConnectionString", "wsman")
-            .with_adapted("ApplicationArguments", self.session.application_arguments.clone())
+            .with_adapted("ApplicationArguments", arguments.unwrap_or_default())
             .into()
     }
 }

@@ -5,6 +5,9 @@ use windlass_command::{
     Assignment, CommandElement, Element, Expression, ExpressionKind, Language, Number, ParseError,
     ParseErrorKind, Part, Pipeline, Script, Span, Statement, parse,
 };
+use windlass_core::Secret;
+use windlass_psrp::host::{HostMethod, HostReply};
+use windlass_psrp::payload::UserEvent;
 use windlass_psrp::{ErrorCategory, ErrorRecord, InvocationInfo};
 
 use super::bind::Argument;
@@ -406,6 +409,22 @@ impl Sink for Through<'_, '_> {
         }
     }
 
+    fn call_host(&mut self, method: HostMethod) -> Result<HostReply, Halt> {
+        self.0.sink.call_host(method)
+    }
+
+    fn protect(&mut self, secret: &Secret) -> Result<PsValue, String> {
+        self.0.sink.protect(secret)
+    }
+
+    fn reveal(&mut self, value: &PsValue) -> Result<Secret, String> {
+        self.0.sink.reveal(value)
+    }
+
+    fn forward(&mut self, event: &UserEvent) -> Outcome {
+        self.0.sink.forward(event)
+    }
+
     fn silent_error(&mut self) {
         self.0.sink.silent_error();
     }
@@ -426,6 +445,22 @@ impl Sink for Kept<'_, '_> {
             }
             other => self.outer.emit(other),
         }
+    }
+
+    fn call_host(&mut self, method: HostMethod) -> Result<HostReply, Halt> {
+        self.outer.call_host(method)
+    }
+
+    fn protect(&mut self, secret: &Secret) -> Result<PsValue, String> {
+        self.outer.protect(secret)
+    }
+
+    fn reveal(&mut self, value: &PsValue) -> Result<Secret, String> {
+        self.outer.reveal(value)
+    }
+
+    fn forward(&mut self, event: &UserEvent) -> Outcome {
+        self.outer.forward(event)
     }
 
     fn silent_error(&mut self) {

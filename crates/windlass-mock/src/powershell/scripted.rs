@@ -10,6 +10,7 @@ use super::context::Context;
 use super::failure::{Failure, exceptions};
 use super::pipeline::{Call, Slot};
 use super::preference::{Action, Preferences};
+use super::record::Emission;
 use super::runspace::Runspace;
 use super::text::text;
 use crate::scenario::Answer;
@@ -82,6 +83,12 @@ impl Stage for Scripted {
         let mut tell = |message: &String| cx.information(message.as_str().into(), "", Vec::new());
         answer.information.iter().try_for_each(&mut tell)?;
         answer.warnings.iter().try_for_each(|message| cx.warning(message.as_str()))?;
+        for method in &answer.host {
+            let value = cx.ask(method.clone())?;
+            if method.id().expects_reply() {
+                cx.write(value.into_value())?;
+            }
+        }
         for value in &answer.output {
             cx.check()?;
             cx.write(value.clone())?;
@@ -90,6 +97,9 @@ impl Stage for Scripted {
             let category = ErrorCategory::NotSpecified;
             let id = "Microsoft.PowerShell.Commands.WriteErrorException";
             cx.error(Failure::new(exceptions::WRITE_ERROR, id, category, message))?;
+        }
+        for message in &answer.messages {
+            cx.emit(Emission::Raw(Box::new(message.clone())))?;
         }
         match &answer.fails {
             // As `throw` does.

@@ -43,7 +43,9 @@ impl Shells {
             );
             return Err(Box::new(Fault::quota(FaultCode::QUOTA_MAX_SHELLS, text)));
         }
-        let shell = Arc::new(Shell::new(host, opening, caller));
+        let resource = opening.resource_uri.clone();
+        let shell = Shell::new(host, opening, caller);
+        let shell = Arc::new(shell.ok_or_else(|| Box::new(Fault::invalid_resource_uri(&resource)))?);
         open.insert(shell.id().to_owned(), Arc::clone(&shell));
         Ok(shell)
     }
@@ -81,6 +83,12 @@ impl Shells {
         all.iter().for_each(|shell| shell.close());
     }
 
+    /// Leaves shells whose clients have not been heard of for that long.
+    fn leave_silent(&self, keep_alive: Duration) {
+        let now = Instant::now();
+        self.lock().values().for_each(|shell| shell.leave_if_silent(now, keep_alive));
+    }
+
     fn take_expired(&self) -> Vec<Arc<Shell>> {
         let now = Instant::now();
         let mut open = self.lock();
@@ -101,6 +109,7 @@ pub(crate) async fn expire(host: Arc<Host>) {
         let unused = Duration::from_millis(host.settings.get().enumeration_timeout_ms.into());
         host.enumerations.expire(unused);
         host.subscriptions.expire(unused);
+        host.shells.leave_silent(host.config.limits.keep_alive);
         for shell in host.shells.take_expired() {
             tracing::debug!(shell = shell.id(), "a shell has expired");
             shell.close();

@@ -25,6 +25,8 @@ use windlass_wsman::{
 };
 
 use crate::host::Host;
+use crate::recording::Player;
+use crate::trouble::TroubleKind;
 
 pub(crate) use enumeration::Enumerations;
 pub(crate) use subscription::Subscriptions;
@@ -32,16 +34,21 @@ pub(crate) use subscription::Subscriptions;
 const CONTENT_TYPE: &str = "application/soap+xml;charset=UTF-8";
 
 /// Bytes of an answer's envelope besides base64 content, generously.
-const ENVELOPE_OVERHEAD: usize = 2048;
+const ENVELOPE_OVERHEAD: usize = 2560;
 
 /// The smallest MaxEnvelopeSize that is accepted ([MS-WSMV] 3.1.4.1.30).
 const LEAST_ENVELOPE: u64 = 8192;
+
+/// What a fault says that was asked for.
+const TROUBLE: &str = "The service was told to be out of quota.";
 
 /// What goes back over HTTP.
 pub(crate) struct Answer {
     pub(crate) status: u16,
     pub(crate) content_type: String,
     pub(crate) body: Bytes,
+    /// What happens to it on its way.
+    pub(crate) trouble: Option<TroubleKind>,
 }
 
 /// Who asks, and on what terms.
@@ -73,7 +80,7 @@ pub(crate) struct Owned(pub(crate) String);
 /// Answers a request.
 pub(crate) async fn answer(host: &Arc<Host>, request: &HttpRequest, peer: &str) -> Answer {
     if !is_known_path(host, &request.path) {
-        return Answer { status: 404, content_type: String::new(), body: Bytes::new() };
+        return Answer { status: 404, content_type: String::new(), body: Bytes::new(), trouble: None };
     }
     let limits = limits(host);
     let text = match windlass_xml::decode_utf(&request.body, &limits.xml) {
@@ -96,13 +103,40 @@ pub(crate) async fn answer(host: &Arc<Host>, request: &HttpRequest, peer: &str) 
         return fault_answer(host, &decoded.header, Fault::access_denied());
     };
     let header = decoded.header.clone();
-    match caller(host, &header, user, peer, request) {
+    let trouble = host.troubles.next(header.action.as_deref().unwrap_or_default());
+    match trouble {
+        Some(TroubleKind::Delay(time)) => tokio::time::sleep(time).await,
+        Some(TroubleKind::Quota) => {
+            return fault_answer(host, &header, Fault::quota(FaultCode::QUOTA_USER, TROUBLE));
+        }
+        Some(TroubleKind::TimedOut) => return fault_answer(host, &header, Fault::timed_out()),
+        Some(TroubleKind::Cut | TroubleKind::Logon) => {
+            return Answer { status: 500, content_type: String::new(), body: Bytes::new(), trouble };
+        }
+        Some(TroubleKind::Lose | TroubleKind::Corrupt) | None => {}
+    }
+    if let Some(player) = &host.player {
+        let encode = |reply: Reply<'_>| Response::new(&header, message_id(), reply).encode();
+        return match player.answer(&decoded, encode) {
+            Some((status, envelope)) => envelope_answer(status, envelope),
+            None => fault_answer(
+                host,
+                &header,
+                Player::nothing_left(header.action.as_deref().unwrap_or_default()),
+            ),
+        };
+    }
+    let answer = match caller(host, &header, user, peer, request) {
         Ok(caller) => match dispatch(host, decoded, &caller).await {
             Ok(Owned(envelope)) => envelope_answer(200, envelope),
             Err(fault) => fault_answer(host, &header, *fault),
         },
         Err(fault) => fault_answer(host, &header, *fault),
+    };
+    if let Some(recorder) = &host.recorder {
+        recorder.note(&text, answer.status, &String::from_utf8_lossy(&answer.body));
     }
+    Answer { trouble, ..answer }
 }
 
 fn is_known_path(host: &Host, path: &str) -> bool {
@@ -232,7 +266,7 @@ fn message_id() -> String {
 }
 
 fn envelope_answer(status: u16, envelope: String) -> Answer {
-    Answer { status, content_type: CONTENT_TYPE.to_owned(), body: Bytes::from(envelope) }
+    Answer { status, content_type: CONTENT_TYPE.to_owned(), body: Bytes::from(envelope), trouble: None }
 }
 
 fn fault_answer(host: &Host, header: &Header, fault: Fault) -> Answer {

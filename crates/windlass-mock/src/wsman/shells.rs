@@ -8,12 +8,13 @@ use windlass_wsman::{
     CommandInfo, CommandLine, CommandResponse, CommandState, Create, CreateResponse, Enumerate,
     EnumerationMode, Fault, FaultCode, Filter, Header, Operation, ReceiveOutput, ReceiveResponse, Reply,
     SelectorSet, SendInput, Shell as ShellRequest, SignalCode, Stream, uri,
+    xpress::{self, Compressor, Decompressor},
 };
 
 use super::enumeration::{self, Items, Rendered};
 use super::{Caller, Outcome, Owned, reply};
 use crate::host::Host;
-use crate::shell::{Kind, Opening, Shell};
+use crate::shell::{Kind, Opening, Shell, too_long};
 
 /// Options of a Create that are understood; others must not ask to be complied with.
 const CREATE_OPTIONS: [&str; 6] = [
@@ -42,14 +43,30 @@ pub(super) async fn handle(
         return create(host, header, *shell, caller).await;
     }
     let shell = find(host, header, caller)?;
-    let _busy = shell.busy();
+    // Those who ask for a shell that another client uses do not keep it alive.
+    let _busy = (!matches!(operation, Operation::Connect(_))).then(|| shell.busy());
     match operation {
         Operation::Command(command) => run_command(host, header, &shell, command, caller).await,
-        Operation::Send(input) => send(header, &shell, input, caller).await,
+        Operation::Send(input) => send(host, header, &shell, input, caller).await,
         Operation::Receive(output) => receive(header, &shell, output, caller).await,
         Operation::Signal(signal) => {
-            shell.signal(signal.command_id.as_deref(), &in_any_case(signal.code))?;
+            shell.signal(signal.command_id.as_deref(), &in_any_case(signal.code), caller).await?;
             Ok(reply(header, Reply::Signal))
+        }
+        Operation::Disconnect(request) => {
+            shell.disconnect(&request, host)?;
+            Ok(reply(header, Reply::Disconnect))
+        }
+        Operation::Reconnect(request) => {
+            shell.reconnect(&request)?;
+            Ok(reply(header, Reply::Reconnect))
+        }
+        Operation::Connect(request) => {
+            if let Some(unknown) = header.options.first_unknown_required(&CREATE_OPTIONS) {
+                return Err(Box::new(Fault::option_not_supported(&unknown.name)));
+            }
+            let connected = shell.connect(&request)?;
+            Ok(reply(header, Reply::Connect(connected)))
         }
         Operation::Delete => {
             host.shells.remove(shell.id());
@@ -98,7 +115,13 @@ pub(super) async fn enumerate(
 /// Some clients write `Terminate` and the like with capitals, which Windows takes.
 fn in_any_case(code: SignalCode) -> SignalCode {
     let SignalCode::Other(uri) = &code else { return code };
-    let known = [SignalCode::Terminate, SignalCode::CtrlC, SignalCode::CtrlBreak, SignalCode::PowerShellStop];
+    let known = [
+        SignalCode::Terminate,
+        SignalCode::CtrlC,
+        SignalCode::CtrlBreak,
+        SignalCode::PowerShellStop,
+        SignalCode::PowerShellCtrlC,
+    ];
     known.into_iter().find(|known| known.uri().eq_ignore_ascii_case(uri)).unwrap_or(code)
 }
 
@@ -108,18 +131,17 @@ async fn create(host: &Arc<Host>, header: &Header, request: ShellRequest<'_>, ca
         return Err(Box::new(Fault::option_not_supported(&unknown.name)));
     }
     let kind = kind_of(host, &resource)?;
-    if header.compression.is_some() {
-        let text = "Compression of shell streams is not supported by this service.";
-        return Err(Box::new(Fault::unsupported_feature(text)));
-    }
+    let compressed = match header.compression.as_deref() {
+        None => false,
+        Some(kind) if kind.eq_ignore_ascii_case(xpress::NAME) => true,
+        Some(_) => {
+            let text = "The streams of shells can be compressed by xpress alone.";
+            return Err(Box::new(Fault::unsupported_feature(text)));
+        }
+    };
     let limits = &host.config.limits;
     if let Some(wanted) = request.idle_timeout.filter(|wanted| *wanted > limits.max_idle_timeout) {
-        let text = format!(
-            "An idle time-out of {} seconds is longer than the {} that are allowed.",
-            wanted.as_secs(),
-            limits.max_idle_timeout.as_secs()
-        );
-        return Err(Box::new(Fault::new(FaultCode::INVALID_PARAMETER).with_message(text)));
+        return Err(Box::new(too_long(wanted, limits.max_idle_timeout)));
     }
     let id = match &request.shell_id {
         Some(proposed) if !proposed.is_empty() && proposed.len() <= 128 => proposed.clone(),
@@ -135,11 +157,13 @@ async fn create(host: &Arc<Host>, header: &Header, request: ShellRequest<'_>, ca
         working_directory: request.working_directory.clone(),
         lifetime: request.lifetime,
         idle_timeout: request.idle_timeout.unwrap_or(limits.idle_timeout),
+        buffer_mode: request.buffer_mode,
         input_streams: request.input_streams.clone(),
         output_streams: request.output_streams.clone(),
         locale: header.locale.clone(),
         data_locale: header.data_locale.clone(),
         confidential: caller.confidential,
+        compressed,
     };
     let creation = match &request.creation_xml {
         Some(payload) => payload.to_vec().map_err(|error| Box::new(error.to_fault()))?,
@@ -172,7 +196,13 @@ fn kind_of(host: &Host, resource: &str) -> Result<Kind, Box<Fault>> {
         "PowerShell.7.6",
         "PowerShell.7.6.5",
     ];
-    match uri::powershell_configuration(resource) {
+    let configuration = uri::powershell_configuration(resource);
+    let endpoints = &host.config.endpoints;
+    let named = |name: &str| endpoints.iter().position(|endpoint| endpoint.name.eq_ignore_ascii_case(name));
+    if let Some(place) = configuration.and_then(named) {
+        return Ok(Kind::Program(place));
+    }
+    match configuration {
         Some(name)
             if known
                 .into_iter()
@@ -210,16 +240,35 @@ async fn run_command(
     Ok(reply(header, Reply::Command(CommandResponse { command_id })))
 }
 
-async fn send(header: &Header, shell: &Arc<Shell>, input: SendInput<'_>, caller: &Caller) -> Outcome {
+async fn send(
+    host: &Host,
+    header: &Header,
+    shell: &Arc<Shell>,
+    input: SendInput<'_>,
+    caller: &Caller,
+) -> Outcome {
     for stream in input.streams {
-        let data = stream.data.to_vec().map_err(|error| Box::new(error.to_fault()))?;
+        let mut data = stream.data.to_vec().map_err(|error| Box::new(error.to_fault()))?;
+        if shell.is_compressed() {
+            let mut plain = Vec::new();
+            let unpacked = Decompressor::new(host.config.limits.object).decompress(&data, &mut plain);
+            unpacked.map_err(|error| Box::new(error.to_fault()))?;
+            data = plain;
+        }
         shell.send(stream.command_id.as_deref(), &stream.name, data, stream.end, caller).await?;
     }
     Ok(reply(header, Reply::Send))
 }
 
 async fn receive(header: &Header, shell: &Arc<Shell>, output: ReceiveOutput, caller: &Caller) -> Outcome {
-    let received = shell.receive(output.command_id.as_deref(), &output.streams, caller).await?;
+    let mut received = shell.receive(output.command_id.as_deref(), &output.streams, caller).await?;
+    if shell.is_compressed() {
+        for piece in received.pieces.iter_mut().filter(|piece| !piece.data.is_empty()) {
+            let mut packed = Vec::new();
+            Compressor::new().compress(&piece.data, &mut packed);
+            piece.data = packed;
+        }
+    }
     let id = output.command_id.as_deref();
     let streams = received.pieces.iter().map(|piece| {
         let stream = Stream::new(piece.stream, id, &piece.data);

@@ -86,6 +86,11 @@ pub(crate) fn credential_value(user_name: &PsString, password: &PsValue) -> PsVa
 }
 
 impl HostReturn {
+    /// The value as it travels.
+    pub fn into_value(self) -> PsValue {
+        self.to_value()
+    }
+
     fn to_value(&self) -> PsValue {
         match self {
             Self::Null => PsValue::Null,

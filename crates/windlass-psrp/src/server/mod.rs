@@ -178,10 +178,16 @@ impl ServerPool {
         self.outbox.queued_bytes(pipeline)
     }
 
-    /// Drops what waits on the stream of a pipeline and has not begun to be sent: for buffers that
-    /// drop while the client is away. The pipeline's end is among it.
-    pub fn drop_queued(&mut self, pipeline: Uuid) {
-        self.outbox.drop_waiting(pipeline);
+    /// Drops the oldest output and records of a pipeline until at most `keep` bytes wait: for buffers
+    /// that drop while the client is away. Calls of the host and the pipeline's end stay.
+    pub fn drop_oldest(&mut self, pipeline: Uuid, keep: usize) {
+        self.outbox.drop_oldest(pipeline, keep);
+    }
+
+    /// Sends a message that was begun on the stream of a pipeline, or of the pool, once more from its
+    /// start: for a client that took over and has not seen the beginning.
+    pub fn repeat_begun(&mut self, pipeline: Option<Uuid>) {
+        self.outbox.repeat_begun(pipeline);
     }
 
     /// The client closes the pool: it is told Closing, then Closed. Pipelines that run are told of by
@@ -286,6 +292,9 @@ impl ServerPool {
     fn push(&mut self, kind: MessageType, pipeline: Option<Uuid>, value: &PsValue) {
         let (bytes, waits) = self.encode(kind, pipeline, value);
         self.outbox.push(pipeline, Stream::Default, bytes, waits);
+        if kind.is_output() {
+            self.outbox.may_drop_last(pipeline);
+        }
     }
 
     fn encode(&self, kind: MessageType, pipeline: Option<Uuid>, value: &PsValue) -> (Vec<u8>, bool) {

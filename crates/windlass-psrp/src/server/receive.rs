@@ -93,6 +93,8 @@ impl ServerPool {
             self.outbox.fragment_apart(&bytes, &mut out);
         }
         self.tell_private_data();
+        // Clients that take their state from messages alone wait for it.
+        self.tell_state(PoolState::Opened, None);
         self.events.push_back(ServerEvent::Connected);
         Ok(out)
     }
@@ -136,8 +138,14 @@ impl ServerPool {
                 Err(error) => return Err(self.stream_lost(pipeline, error)),
             };
             let outcome = Message::decode(object.data).and_then(|message| {
-                self.check(&message, pipeline)?;
-                self.message(pipeline, stream, &message)
+                // Some clients answer for pipelines on the stream of the pool.
+                let answers = message.kind == MessageType::PipelineHostResponse;
+                let owner = match pipeline {
+                    None if answers && stream == Stream::PromptResponse => message.pipeline(),
+                    owner => owner,
+                };
+                self.check(&message, owner)?;
+                self.message(owner, stream, &message)
             });
             if let Err(error) = outcome {
                 return Err(self.message_refused(pipeline, error));

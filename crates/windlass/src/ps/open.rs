@@ -141,7 +141,9 @@ async fn create_once(builder: &PsSessionBuilder, tasks: &Tasks) -> Result<Arc<Sh
             shell.name.clone_from(&builder.name);
             shell.idle_timeout = builder.options.idle_timeout;
             shell.buffer_mode = builder.options.output_buffering;
-            let shell = RemoteShell::open(client, &resource_uri, shell, options).await?;
+            let shell =
+                RemoteShell::open(client, &resource_uri, shell, options, builder.options.wsman.compress)
+                    .await?;
             share(builder, tasks, Link::Shell(shell), pool)
         }
     };
@@ -171,7 +173,13 @@ pub(super) async fn join(builder: PsSessionBuilder, tasks: Tasks, id: Uuid) -> R
     let room = session.create_capacity(&resource_uri, &options, envelope);
     let limits = ConnectRunspacePool { min_runspaces: None, max_runspaces: None };
     let fragments = pool.connect_fragments(limits, room).map_err(protocol)?;
-    let shell = RemoteShell::attach(Arc::clone(&client), &resource_uri, &guid(id));
+    let mut shell = RemoteShell::attach(Arc::clone(&client), &resource_uri, &guid(id));
+    if builder.options.wsman.compress {
+        // Whether its streams are compressed was agreed on by the client that opened it.
+        let known = shells(&client).await?;
+        let found = known.iter().find(|known| known.shell_id.as_deref() == Some(shell.id()));
+        shell.set_compressed(found.and_then(|found| found.compression_mode.as_deref()));
+    }
     let answer = shell.connect(None, Some(&fragments), options.clone()).await?;
     pool.connect_response(&answer).map_err(protocol)?;
     let shared = share(&builder, &tasks, Link::Shell(shell), pool);
@@ -195,13 +203,7 @@ pub(super) async fn join(builder: PsSessionBuilder, tasks: Tasks, id: Uuid) -> R
 pub(super) async fn find(builder: &PsSessionBuilder) -> Result<Vec<FoundSession>> {
     let client = client(builder)?;
     let resource_uri = builder.resource_uri();
-    let limits = *client.limits();
-    let shells = client
-        .enumerate(uri::SHELL, SelectorSet::new(), Enumerate::default(), |item| match item {
-            Item::Object(xml) => Ok(Some(ShellInfo::from_xml(xml, &limits)?)),
-            _ => Ok(None),
-        })
-        .await;
+    let shells = shells(&client).await;
     client.close_idle();
     let is_ours = |shell: &ShellInfo| {
         shell.resource_uri.as_deref().is_some_and(|found| found.eq_ignore_ascii_case(&resource_uri))
@@ -222,6 +224,17 @@ pub(super) async fn find(builder: &PsSessionBuilder) -> Result<Vec<FoundSession>
         })
     });
     Ok(found.collect())
+}
+
+/// All shells that the host shows this user.
+async fn shells(client: &Client) -> Result<Vec<ShellInfo>> {
+    let limits = *client.limits();
+    client
+        .enumerate(uri::SHELL, SelectorSet::new(), Enumerate::default(), |item| match item {
+            Item::Object(xml) => Ok(Some(ShellInfo::from_xml(xml, &limits)?)),
+            _ => Ok(None),
+        })
+        .await
 }
 
 /// The commands that run in a shell.

@@ -239,6 +239,8 @@ impl Shared {
                     if incoming.is_last || self.machine().pool.state().is_final() {
                         return Ok(());
                     }
+                    // What had to wait for the session key waits no longer.
+                    self.flush().await?;
                 }
                 Err(_) if self.stage() == Stage::Disconnected => {
                     if self.connected_again().await > Stage::Open {

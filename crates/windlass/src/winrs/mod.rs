@@ -2,6 +2,7 @@
 
 mod command;
 mod task;
+mod text;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,6 +12,7 @@ use windlass_soap::OptionSet;
 use windlass_wsman::{Shell, uri};
 
 pub use command::{Output, RunningCommand, ShellEvent, WinRsCommand, WinRsSignal};
+pub use text::TextDecoder;
 
 use crate::Target;
 use crate::error::Result;
@@ -194,10 +196,11 @@ impl WinRsShellBuilder {
             ..Shell::cmd()
         };
         let cancel_timeout = self.options.cancel_timeout;
+        let compress = self.options.compress;
         let resource_uri = self.resource_uri;
         let opened = tasks
             .carry_through(
-                async move { RemoteShell::open(client, &resource_uri, shell, options).await },
+                async move { RemoteShell::open(client, &resource_uri, shell, options, compress).await },
                 move |opened| async move {
                     if let Ok(shell) = opened {
                         shell.delete(Some(cancel_timeout)).await.ok();

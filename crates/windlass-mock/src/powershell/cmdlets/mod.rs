@@ -3,9 +3,11 @@
 mod commands;
 mod date;
 mod date_format;
+mod event;
 mod file;
 mod file_object;
 mod format;
+mod host;
 mod measure;
 mod output;
 mod process;
@@ -24,8 +26,10 @@ pub(crate) fn all() -> Vec<Arc<dyn Cmdlet>> {
     let families = [
         commands::all(),
         date::all(),
+        event::all(),
         file::all(),
         format::all(),
+        host::all(),
         measure::all(),
         output::all(),
         process::all(),

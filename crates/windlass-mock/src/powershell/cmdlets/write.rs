@@ -199,7 +199,7 @@ fn write_host(call: &Bound, cx: &mut Context<'_>, input: Option<PsValue>) -> Out
         foreground: color("ForegroundColor"),
         background: color("BackgroundColor"),
     };
-    cx.information((&message).into(), "Write-Host", vec!["PSHOST".into()])
+    cx.write_host(message)
 }
 
 #[allow(clippy::needless_pass_by_value, reason = "the signature of commands")]

@@ -1,0 +1,164 @@
+//! PowerShell sessions that are left and come back to, against the embedded host.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    missing_docs,
+    unreachable_pub,
+    dead_code,
+    reason = "test code"
+)]
+
+mod support;
+
+use std::time::Duration;
+
+use support::{host, nothing_left, over_http, over_https};
+use windlass::clixml::PsValue;
+use windlass::{
+    DisconnectOptions, ErrorKind, PipelineState, PowerShell, PsSession, PsSessionBuilder, SessionState,
+    Target,
+};
+use windlass_mock::{HostLimits, MockHost};
+
+fn builder(target: Target) -> PsSessionBuilder {
+    PsSession::builder("").target(target)
+}
+
+/// Writes a number, waits and writes another.
+fn slow() -> PowerShell {
+    PowerShell::new()
+        .command("Write-Output")
+        .argument(1)
+        .statement()
+        .command("Start-Sleep")
+        .parameter("Milliseconds", 300)
+        .statement()
+        .command("Write-Output")
+        .argument(2)
+}
+
+async fn until(host: &MockHost, holds: impl Fn(&MockHost) -> bool) {
+    let waited = tokio::time::timeout(Duration::from_secs(10), async {
+        while !holds(host) {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    });
+    waited.await.expect("the host did not get there");
+}
+
+#[tokio::test]
+async fn pipelines_go_on_while_their_session_is_left() {
+    let host = host().start().await.unwrap();
+    for target in [over_http(&host), over_https(&host)] {
+        let session = builder(target).connect().await.unwrap();
+        let running = session.invoke(slow());
+        until(&host, |host| host.statistics().open_commands == 1).await;
+        session.disconnect(DisconnectOptions::default()).await.unwrap();
+        assert_eq!(session.state(), SessionState::Disconnected);
+        let refused = session.invoke(slow()).collect().await.unwrap_err();
+        assert_eq!(refused.kind(), ErrorKind::Closed);
+        tokio::time::sleep(Duration::from_millis(400)).await;
+        session.reconnect().await.unwrap();
+        let result = running.collect().await.unwrap();
+        assert_eq!((result.output, result.state), (vec![1.into(), 2.into()], PipelineState::Completed));
+        let after = session.invoke(PowerShell::new().command("Write-Output").argument(3));
+        assert_eq!(after.collect().await.unwrap().output, [PsValue::from(3)]);
+        session.close().await.unwrap();
+        nothing_left(&host).await;
+    }
+}
+
+#[tokio::test]
+async fn another_client_takes_a_session_over() {
+    let host = host().start().await.unwrap();
+    let session = builder(over_http(&host)).name("left").connect().await.unwrap();
+    let running = session.invoke(slow());
+    until(&host, |host| host.statistics().open_commands == 1).await;
+    let ticket = session.ticket();
+    let busy = builder(over_http(&host)).connect_to(&ticket).await;
+    assert!(busy.err().unwrap().to_string().contains("in use"), "a session in use was taken over");
+    session.disconnect(DisconnectOptions::default()).await.unwrap();
+    drop((session, running));
+
+    let found = builder(over_http(&host)).find().await.unwrap();
+    let [found] = found.as_slice() else { panic!("{found:?}") };
+    assert_eq!((found.is_disconnected, found.ticket.name.as_str()), (true, "left"));
+    assert_eq!(found.ticket.instance_id, ticket.instance_id);
+    let (session, mut pipelines) = builder(over_http(&host)).connect_to(&found.ticket).await.unwrap();
+    assert_eq!((session.state(), pipelines.len()), (SessionState::Opened, 1));
+    let result = pipelines.remove(0).collect().await.unwrap();
+    // The first object may have come to the first client before it left.
+    assert_eq!((result.output.last(), result.state), (Some(&2.into()), PipelineState::Completed));
+    let found = builder(over_http(&host)).find().await.unwrap();
+    assert!(!found[0].is_disconnected);
+    session.close().await.unwrap();
+    nothing_left(&host).await;
+}
+
+#[tokio::test]
+async fn what_is_left_expires_or_belongs_to_its_user() {
+    let host = host().user("bob", support::PASSWORD.to_owned()).start().await.unwrap();
+    let session = builder(over_https(&host)).connect().await.unwrap();
+    let ticket = session.ticket();
+    let mut options = DisconnectOptions::default();
+    options.idle_timeout = Some(Duration::from_millis(1500));
+    session.disconnect(options).await.unwrap();
+    let mut others = over_https(&host);
+    others.set_credential(windlass::Credential::password("bob", support::PASSWORD.to_owned()));
+    assert!(builder(others.clone()).connect_to(&ticket).await.is_err());
+    assert!(builder(others).find().await.unwrap().is_empty());
+    until(&host, |host| host.statistics().open_shells == 0).await;
+    assert!(session.reconnect().await.is_err());
+    drop(session);
+    nothing_left(&host).await;
+}
+
+#[tokio::test]
+async fn a_buffer_that_drops_does_not_hold_the_pipeline_up() {
+    let mut limits = HostLimits::default();
+    limits.buffered_output = 64 * 1024;
+    let host = host().limits(limits).start().await.unwrap();
+    for (mode, all) in [(windlass::BufferMode::Drop, false), (windlass::BufferMode::Block, true)] {
+        let session = builder(over_https(&host)).connect().await.unwrap();
+        let (mut input, running) = session.invoke_with_input(PowerShell::new().command("Sort-Object"));
+        for number in 0..2000 {
+            input.send(format!("{number:0200}").into()).await.unwrap();
+        }
+        let mut options = DisconnectOptions::default();
+        options.buffering = Some(mode);
+        input.close().await.unwrap();
+        session.disconnect(options).await.unwrap();
+        tokio::time::sleep(Duration::from_millis(1500)).await;
+        session.reconnect().await.unwrap();
+        let result = running.collect().await.unwrap();
+        assert_eq!(result.state, PipelineState::Completed);
+        assert_eq!(result.output.len() == 2000, all, "{} objects came", result.output.len());
+        let last = result.output.last().and_then(|value| value.as_str().map(str::to_owned));
+        assert_eq!(last, Some(format!("{:0200}", 1999)));
+        session.close().await.unwrap();
+    }
+    nothing_left(&host).await;
+}
+
+#[tokio::test]
+async fn a_client_that_is_silent_for_long_counts_as_gone() {
+    let mut limits = HostLimits::default();
+    limits.keep_alive = Duration::from_millis(100);
+    let host = host().limits(limits).start().await.unwrap();
+    let session = builder(over_https(&host)).connect().await.unwrap();
+    let ticket = session.ticket();
+    let joined = tokio::time::timeout(Duration::from_secs(10), async {
+        loop {
+            match builder(over_https(&host)).connect_to(&ticket).await {
+                Ok(joined) => break joined,
+                Err(_) => tokio::time::sleep(Duration::from_millis(50)).await,
+            }
+        }
+    });
+    let (other, _) = joined.await.expect("the session stays in use");
+    other.close().await.unwrap();
+    drop(session);
+    nothing_left(&host).await;
+}
