@@ -10,6 +10,7 @@ import time
 
 from pypsrp_peer import case, check, main, options, run
 
+from pypsrp.client import Client
 from pypsrp.exceptions import AuthenticationError, WinRMError, WSManFaultError
 from pypsrp.powershell import PowerShell, PSInvocationState, RunspacePool
 from pypsrp.shell import Process, SignalCode, WinRS
@@ -244,6 +245,13 @@ def interrupted_program(peer):
         process.signal(SignalCode.TERMINATE)
         assert time.monotonic() - before < 20
         assert process.rc != 0
+
+
+@case
+def the_simple_client_runs_programs(peer):
+    with Client(**peer.connection()) as client:
+        output, error, status = client.execute_cmd('echo out; echo bad >&2; exit 5', environment={'UNUSED': '1'})
+        check((output, error, status), ('out\n', 'bad\n', 5))
 
 
 @case

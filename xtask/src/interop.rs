@@ -87,6 +87,7 @@ const SCRIPTS: &[Script] = &[
     ("rpc_samba.py", Needs::Example("windlass-net", "rpc_client"), SAMBA_DC),
     ("ansible_raw.py", Needs::Host, &[]),
     ("evil_winrm.py", Needs::Host, &[]),
+    ("node_winrm.py", Needs::Host, &["nodejs", "npm"]),
 ];
 
 /// Runs every script whose name contains `filter`.

@@ -24,6 +24,8 @@ pub struct HostLimits {
     pub shells_per_user: usize,
     /// Commands of one shell at once.
     pub commands_per_shell: usize,
+    /// Operations of one user under way at once, those that end something not counted.
+    pub operations_per_user: usize,
     /// Enumerations of one user at once.
     pub enumerations_per_user: usize,
     /// Subscriptions of one user at once.
@@ -66,6 +68,7 @@ impl Default for HostLimits {
             connections: 1000,
             shells_per_user: 25,
             commands_per_shell: 1000,
+            operations_per_user: 1500,
             enumerations_per_user: 100,
             subscriptions_per_user: 100,
             envelope: 512_000,

@@ -17,6 +17,7 @@ use crate::cim::{CimProvider, CimRequest, Events, Repository};
 use crate::config::{Config, MockHostBuilder};
 use crate::facts::Facts;
 use crate::listener::{self, Transport};
+use crate::operations::Operations;
 use crate::powershell::{Commands, Stop};
 use crate::recording::{Player, Recorder};
 use crate::rpc::{self, Groups, Services};
@@ -56,6 +57,7 @@ pub(crate) struct Host {
     /// Set once it is known where they are served.
     pub(crate) rpc_services: OnceLock<Services>,
     pub(crate) rpc_groups: Groups,
+    pub(crate) operations: Operations,
     pub(crate) troubles: Troubles,
     pub(crate) recorder: Option<Recorder>,
     pub(crate) player: Option<Player>,
@@ -84,6 +86,7 @@ impl MockHost {
             subscriptions: Subscriptions::default(),
             rpc_services: OnceLock::new(),
             rpc_groups: Groups::default(),
+            operations: Operations::default(),
             troubles: Troubles::new(&config.troubles),
             recorder: config.record.as_deref().map(Recorder::new).transpose()?,
             player: config.replay.as_deref().map(Player::new).transpose()?,

@@ -29,6 +29,7 @@ mod exec;
 pub mod facts;
 mod host;
 mod listener;
+mod operations;
 pub mod powershell;
 mod recording;
 pub mod rpc;

@@ -98,6 +98,36 @@ async fn quotas_are_kept() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn operations_of_a_user_are_counted() {
+    let mut limits = HostLimits::default();
+    limits.operations_per_user = 1;
+    let host = host().allow_exec(true).limits(limits).start().await.unwrap();
+    let (mut wire, mut parked, mut bob) = (Wire::new(&host), Wire::new(&host), Wire::of(&host, "bob"));
+    let shell = open(&mut wire).await;
+    let (_, answer) = run(&mut wire, &shell, "sleep 60").await;
+    let command = command_id(&answer);
+    let receive = Operation::Receive(ReceiveOutput::stdout_and_stderr(command.clone()));
+    let receive = request(uri::CMD_SHELL, &[("ShellId", &shell)], receive);
+    let waiting = tokio::spawn(async move { parked.post(&receive).await });
+    // The Receive is counted as soon as the host has it.
+    let refused = tokio::time::timeout(Duration::from_secs(20), async {
+        loop {
+            let (_, answer) = run(&mut wire, &shell, "true").await;
+            if fault_code(&answer).is_some() {
+                break answer;
+            }
+        }
+    });
+    assert_eq!(fault_code(&refused.await.unwrap()), Some(0x8033_81A6));
+    open(&mut bob).await;
+    let terminate = Operation::Signal(Signal::new(command, SignalCode::Terminate));
+    assert_eq!(wire.post(&request(uri::CMD_SHELL, &[("ShellId", &shell)], terminate)).await.0, 200);
+    assert_eq!(waiting.await.unwrap().0, 500);
+    let delete = request(uri::CMD_SHELL, &[("ShellId", &shell)], Operation::Delete);
+    assert_eq!(wire.post(&delete).await.0, 200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_receive_waits_no_longer_than_it_may() {
     let host = host().allow_exec(true).start().await.unwrap();
     let mut wire = Wire::new(&host);

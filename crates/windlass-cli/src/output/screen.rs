@@ -143,7 +143,7 @@ impl Sink for Screen {
             }
             Emission::Information(record) => self.information(&record),
             Emission::Progress(record) => self.progress(&record),
-            Emission::HostCall(_) => {}
+            Emission::HostCall(_) | Emission::Raw(_) => {}
         }
         Ok(())
     }

@@ -203,8 +203,12 @@ impl Process {
             budget -= count;
             let end = buffer.closed && buffer.data.is_empty() && !buffer.end_told;
             buffer.end_told |= end;
-            if end || !data.is_empty() {
-                pieces.push(Piece { stream, data, end });
+            if !data.is_empty() {
+                pieces.push(Piece { stream, data, end: false });
+            }
+            // Apart from the data, as some clients pass over what is marked as the end.
+            if end {
+                pieces.push(Piece { stream, data: Vec::new(), end });
             }
         }
         let drained = output.streams.iter().all(|buffer| buffer.end_told);

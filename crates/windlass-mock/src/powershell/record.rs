@@ -5,8 +5,8 @@ use windlass_core::Secret;
 use windlass_psrp::host::{HostMethod, HostReply};
 use windlass_psrp::payload::{ErrorDetails, progress_to_value};
 use windlass_psrp::{
-    ErrorRecord, InformationRecord, InformationalKind, InformationalRecord, MessageType, Payload,
-    ProtocolVersion, payload::UserEvent,
+    ErrorCategory, ErrorRecord, InformationRecord, InformationalKind, InformationalRecord, MessageType,
+    Payload, ProtocolVersion, payload::UserEvent,
 };
 
 use super::cmdlet::{Halt, Outcome};

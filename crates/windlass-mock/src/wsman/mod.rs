@@ -103,6 +103,14 @@ pub(crate) async fn answer(host: &Arc<Host>, request: &HttpRequest, peer: &str) 
         return fault_answer(host, &decoded.header, Fault::access_denied());
     };
     let header = decoded.header.clone();
+    let ends = matches!(decoded.operation, Operation::Signal(_) | Operation::Delete | Operation::Release(_));
+    let most = if ends { usize::MAX } else { host.config.limits.operations_per_user };
+    let Some(_under_way) = host.operations.begin(&user.user, most) else {
+        let text = format!(
+            "The user has the {most} operations under way that are allowed. Wait for some to end, or raise the quota."
+        );
+        return fault_answer(host, &header, Fault::quota(FaultCode::QUOTA_MAX_OPERATIONS, text));
+    };
     let trouble = host.troubles.next(header.action.as_deref().unwrap_or_default());
     match trouble {
         Some(TroubleKind::Delay(time)) => tokio::time::sleep(time).await,
