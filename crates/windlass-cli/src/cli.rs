@@ -69,7 +69,7 @@ enum Command {
     Doctor(Doctor),
     /// Serve as a host that other programs can manage
     #[command(name = "mock")]
-    Mock(Mock),
+    Mock(Box<Mock>),
     /// Tell what there is, or about one cmdlet
     #[command(name = "help")]
     Help(Help),
