@@ -23,7 +23,7 @@ type Outcome<T = ()> = Result<T, Box<dyn std::error::Error>>;
 const MGMT: SyntaxId = SyntaxId::new(Uuid::from_u128(0xafa8bd80_7d8a_11c9_bef4_08002b102989), 1, 0);
 /// [MS-SAMR].
 const SAMR: SyntaxId = SyntaxId::new(Uuid::from_u128(0x12345778_1234_abcd_ef00_0123456789ac), 1, 0);
-/// S-1-5-32, as RPC_SID.
+/// S-1-5-32, as RPC_SID with its count before it.
 const BUILTIN: [u8; 16] = [1, 0, 0, 0, 1, 1, 0, 0, 0, 0, 0, 5, 32, 0, 0, 0];
 
 fn main() -> ExitCode {
@@ -186,7 +186,6 @@ async fn accounts(target: &Target) -> Outcome {
     let mut writer = Writer::new();
     writer.bytes(&server);
     writer.u32(0x0200_0000);
-    writer.conformant_count(1);
     writer.bytes(&BUILTIN);
     let domain = handle(&connection.call(call(7, writer.into_bytes())).await?)?;
     let answer = connection.call(call(17, names_stub(&domain))).await?;

@@ -33,6 +33,9 @@ pub struct KerberosInitiatorOptions {
     pub channel_binding: Option<ChannelBinding>,
     /// Whether the handshake has the third leg and messages have the form that RPC wants.
     pub dce_style: bool,
+    /// Whether messages are to be sealed. Some services reckon with sealed messages from then on, so a
+    /// context that is for signatures alone has to say so.
+    pub confidentiality: bool,
     /// The time as a FILETIME (100 ns since 1601).
     pub now: u64,
 }
@@ -53,6 +56,7 @@ impl KerberosInitiatorOptions {
             tickets,
             channel_binding: None,
             dce_style: false,
+            confidentiality: true,
             now,
         }
     }
@@ -151,11 +155,11 @@ impl KerberosInitiator {
         let subkey = Key::random(ticket.key.enctype())?;
         // A small first number, as some acceptors take large ones for negative.
         let sequence = u32::from_be_bytes(random()?) & 0x3FFF_FFFF;
-        let mut flags = GssChecksum::MUTUAL
-            | GssChecksum::REPLAY
-            | GssChecksum::SEQUENCE
-            | GssChecksum::CONFIDENTIALITY
-            | GssChecksum::INTEGRITY;
+        let mut flags =
+            GssChecksum::MUTUAL | GssChecksum::REPLAY | GssChecksum::SEQUENCE | GssChecksum::INTEGRITY;
+        if self.options.confidentiality {
+            flags |= GssChecksum::CONFIDENTIALITY;
+        }
         if self.options.dce_style {
             flags |= GssChecksum::DCE_STYLE;
         }

@@ -96,6 +96,7 @@ impl RpcSecurity {
             now,
         );
         options.dce_style = true;
+        options.confidentiality = self.level.seals();
         options
     }
 }
