@@ -47,11 +47,7 @@ const SCRIPTS: &[Script] = &[
     ("psrpcore_pool.py", Needs::Example("windlass-psrp", "pool_stdio"), &[]),
     ("pyspnego_ntlm.py", Needs::Example("windlass-auth", "ntlm_stdio"), &[]),
     ("mit_krb5.py", Needs::Example("windlass-auth", "kerberos_stdio"), MIT_KRB5),
-    (
-        "samba_krb5.py",
-        Needs::Example("windlass-auth", "kerberos_stdio"),
-        &["samba", "samba-ad-provision", "samba-dsdb-modules", "winbind", "python3-samba"],
-    ),
+    ("samba_krb5.py", Needs::Example("windlass-auth", "kerberos_stdio"), SAMBA_DC),
     (
         "ntlm_peers.py",
         Needs::Example("windlass-auth", "ntlm_stdio"),
