@@ -200,9 +200,18 @@ impl Connection {
     }
 
     async fn ask_kdc(&mut self, request: &KdcRequest) {
-        match self.kdcs.ask(&request.realm, &request.message, &self.names).await {
+        let silence = self.kerberos.as_ref().and_then(|kerberos| kerberos.silence(&request.realm));
+        let asked = match silence {
+            Some(reason) => Err(io::Error::other(reason)),
+            None => self.kdcs.ask(&request.realm, &request.message, &self.names).await,
+        };
+        match asked {
             Ok(answer) => self.http.kdc_reply(&answer),
-            Err(error) => {
+            Err(source) => {
+                if let Some(kerberos) = &self.kerberos {
+                    kerberos.note_silence(&request.realm, &source.to_string());
+                }
+                let error = Error::Kdc { realm: request.realm.clone(), source };
                 self.http.kdc_unreachable(&error.to_string());
                 self.kdc_failure = Some(error);
             }
