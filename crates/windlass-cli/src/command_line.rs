@@ -93,6 +93,7 @@ impl CommandLine {
             }
         }
         let mut session = Session::new(handle, defaults, self.format);
+        session.heed_interrupts();
         let command = resolved(command, &info, &session.local)?;
         session.invoke(&PowerShell::new().add_command(command));
         Ok(session.close())

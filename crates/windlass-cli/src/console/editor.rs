@@ -29,6 +29,7 @@ pub(super) fn run(session: &mut Session) -> Result<()> {
         .build();
     let mut editor: Editor<Assistant, FileHistory> =
         Editor::with_config(config).context("the line editor")?;
+    session.heed_interrupts();
     editor.set_helper(Some(Assistant { words: complete::Words::of(session) }));
     let history = history_file();
     if let Some(file) = &history

@@ -73,6 +73,7 @@ impl Console {
         };
         match text {
             Some(text) => {
+                session.heed_interrupts();
                 let mut lines = Lines::default();
                 for line in text.trim_start_matches('\u{feff}').lines() {
                     if !session.take(&mut lines, line) {
@@ -91,10 +92,15 @@ impl Session {
     /// A console with nothing open.
     pub(crate) fn new(handle: &tokio::runtime::Handle, defaults: Defaults, format: Option<Format>) -> Self {
         let local = Local::new(handle.clone(), defaults);
-        let session = Self::over(local, View::of_process(format), Paper::Process);
-        let interrupted = Arc::clone(&session.running);
-        let exits = Arc::downgrade(&session.local);
-        handle.spawn(async move {
+        Self::over(local, View::of_process(format), Paper::Process)
+    }
+
+    /// From now on Ctrl-C stops what runs. The line editor takes the signal for itself when it is made, so
+    /// this comes after it.
+    pub(crate) fn heed_interrupts(&self) {
+        let interrupted = Arc::clone(&self.running);
+        let exits = Arc::downgrade(&self.local);
+        self.local.handle.spawn(async move {
             while tokio::signal::ctrl_c().await.is_ok() {
                 if let Some(stop) = crate::runspace::lock(&interrupted).as_ref() {
                     stop.stop();
@@ -104,7 +110,6 @@ impl Session {
                 }
             }
         });
-        session
     }
 
     /// A console over what is open already, which shows what comes on this paper.
