@@ -15,6 +15,7 @@ use crate::certificate::Certificate;
 use crate::cim::testing::{self, NumbersProvider};
 use crate::cim::{CimProvider, CimRequest, Events, Repository};
 use crate::config::{Config, MockHostBuilder};
+use crate::dcom::{Dcom, DcomService};
 use crate::facts::Facts;
 use crate::listener::{self, Transport};
 use crate::operations::Operations;
@@ -61,6 +62,7 @@ pub(crate) struct Host {
     pub(crate) troubles: Troubles,
     pub(crate) recorder: Option<Recorder>,
     pub(crate) player: Option<Player>,
+    pub(crate) dcom: Dcom,
     /// Given when the host is to end.
     pub(crate) stop: Stop,
 }
@@ -90,6 +92,7 @@ impl MockHost {
             troubles: Troubles::new(&config.troubles),
             recorder: config.record.as_deref().map(Recorder::new).transpose()?,
             player: config.replay.as_deref().map(Player::new).transpose()?,
+            dcom: Dcom::default(),
             commands: Arc::new(config.commands.clone()),
             facts: Facts::default(),
             counters: Counters::default(),
@@ -129,7 +132,9 @@ impl MockHost {
             started.rpc = listener.local_addr().ok();
             rpc = Some(listener);
         }
-        let services = Services::new(host.config.rpc_services.clone(), started.rpc.map(|rpc| rpc.port()));
+        let mut services = host.config.rpc_services.clone();
+        services.push(Arc::new(DcomService::new(&host)));
+        let services = Services::new(services, started.rpc.map(|rpc| rpc.port()));
         // The only place that sets it.
         let _ = host.rpc_services.set(services);
         if let Some(listener) = rpc {
@@ -278,6 +283,8 @@ impl Host {
             open_commands: self.shells.commands(),
             open_enumerations: self.enumerations.len(),
             open_subscriptions: self.subscriptions.len(),
+            open_subscriptions: 0,
+            open_objects: self.dcom.objects(),
             connections: connections.get(),
             accepted: accepted.load(Ordering::Relaxed),
             http_requests: http_requests.load(Ordering::Relaxed),

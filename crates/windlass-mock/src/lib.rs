@@ -16,13 +16,15 @@
 //! # }
 //! ```
 //!
-//! Specifications: [MS-WSMV], [MS-PSRP], DSP0226 and DSP0227, [MS-RPCE] and [C706], as the server.
+//! Specifications: [MS-WSMV], [MS-PSRP], DSP0226 and DSP0227, [MS-RPCE] and [C706], [MS-DCOM] and
+//! [MS-WMI], as the server.
 #![forbid(unsafe_code)]
 
 mod auth;
 mod certificate;
 pub mod cim;
 mod config;
+mod dcom;
 mod endpoint;
 mod error;
 mod exec;

@@ -17,6 +17,8 @@ pub struct Statistics {
     pub open_enumerations: usize,
     /// Subscriptions that were not ended.
     pub open_subscriptions: usize,
+    /// Objects that clients over DCOM hold references to.
+    pub open_objects: usize,
     /// Connections.
     pub connections: usize,
     /// Connections so far.

@@ -1,0 +1,316 @@
+//! DCOM: the resolver, activation, remote references, and WMI behind them ([MS-DCOM], [MS-WMI]).
+//!
+//! The host exports objects of one class, the login to WMI. Its namespaces are those of WS-Man.
+
+mod enumeration;
+mod login;
+mod resolver;
+mod result;
+mod services;
+mod unknown;
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::Instant;
+
+use uuid::Uuid;
+use windlass_cim::{CimInstance, Namespace, Schema};
+use windlass_core::status::Hresult;
+use windlass_dcom::objects::{Limits, ObjectTable, Refusal};
+use windlass_dcom::{
+    DualStringArray, ObjRef, OrpcThat, SecurityBinding, StringBinding, Stub, decode_request, encode_response,
+    ids as dcom_ids,
+};
+use windlass_rpc::pdu::{AuthLevel, FaultStatus};
+use windlass_rpc::{Caller, SyntaxId};
+use windlass_wmi::ids;
+
+use self::enumeration::Enumeration;
+use self::result::CallResult;
+use self::services::Services;
+use crate::cim::CimFailure;
+use crate::host::Host;
+use crate::rpc::{RpcCall, RpcReply, RpcService};
+
+/// References that the host hands over with an interface, as Windows does.
+const REFERENCES: u32 = 5;
+/// Who calls over a connection within this process.
+const LOCAL_OWNER: &str = "\0local";
+
+/// The interfaces that this part of the host serves, all of version 0.0.
+const INTERFACES: [Uuid; 13] = [
+    dcom_ids::OBJECT_EXPORTER,
+    dcom_ids::ACTIVATION,
+    dcom_ids::REMOTE_SCM_ACTIVATOR,
+    dcom_ids::REM_UNKNOWN,
+    dcom_ids::REM_UNKNOWN2,
+    ids::LEVEL1_LOGIN,
+    ids::LOGIN_CLIENT_ID,
+    ids::LOGIN_CLIENT_ID_EX,
+    ids::SERVICES,
+    ids::ENUM_CLASS_OBJECT,
+    ids::FETCH_SMART_ENUM,
+    ids::WCO_SMART_ENUM,
+    ids::CALL_RESULT,
+];
+
+/// What the host keeps for its clients over DCOM.
+pub(crate) struct Dcom {
+    table: Mutex<ObjectTable<HostObject>>,
+}
+
+/// An exported object.
+enum HostObject {
+    /// IWbemLevel1Login and what goes with it.
+    Login,
+    /// A namespace.
+    Services(Services),
+    /// Objects to be fetched.
+    Enumeration(Arc<Enumeration>),
+    /// The same, many at once.
+    SmartEnumeration(Arc<Enumeration>),
+    /// The result of a call.
+    CallResult(CallResult),
+}
+
+impl HostObject {
+    /// Whether it has an interface.
+    fn has(&self, iid: Uuid) -> bool {
+        let own: &[Uuid] = match self {
+            Self::Login => &[ids::LEVEL1_LOGIN, ids::LOGIN_CLIENT_ID, ids::LOGIN_CLIENT_ID_EX],
+            Self::Services(_) => &[ids::SERVICES],
+            Self::Enumeration(_) => &[ids::ENUM_CLASS_OBJECT, ids::FETCH_SMART_ENUM],
+            Self::SmartEnumeration(_) => &[ids::WCO_SMART_ENUM],
+            Self::CallResult(_) => &[ids::CALL_RESULT],
+        };
+        iid == dcom_ids::IUNKNOWN || own.contains(&iid)
+    }
+}
+
+/// A call over RPC, before anything of it was looked at.
+struct RawCall<'c> {
+    /// The interface.
+    interface: Uuid,
+    /// The method.
+    opnum: u16,
+    /// The object.
+    object: Option<Uuid>,
+    /// The parameters.
+    stub: &'c [u8],
+    /// Who calls.
+    caller: &'c Caller,
+    /// Whether the caller is in this process.
+    in_process: bool,
+    /// The address that the client dialled, as it is told to find the exporter.
+    address: &'c str,
+    /// The port of the exporter.
+    port: u16,
+}
+
+/// A call of somebody who has logged on.
+struct Call<'c> {
+    host: &'c Arc<Host>,
+    user: &'c str,
+    owner: String,
+    level: AuthLevel,
+    raw: &'c RawCall<'c>,
+}
+
+/// The response, or why there is none.
+type Outcome = Result<Vec<u8>, FaultStatus>;
+
+impl Default for Dcom {
+    fn default() -> Self {
+        Self { table: Mutex::new(ObjectTable::new(Limits::default())) }
+    }
+}
+
+impl Dcom {
+    fn table(&self) -> MutexGuard<'_, ObjectTable<HostObject>> {
+        self.table.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// How many objects clients hold references to.
+    pub(crate) fn objects(&self) -> usize {
+        self.table().len()
+    }
+
+    /// Takes away what no client has pinged for too long.
+    pub(crate) fn expire(&self) {
+        let gone = self.table().expire(Instant::now());
+        if !gone.is_empty() {
+            tracing::debug!(objects = gone.len(), "objects expired that nobody pinged");
+        }
+    }
+}
+
+/// The interfaces of this part of the host, as its RPC listeners serve them.
+pub(crate) struct DcomService(Weak<Host>);
+
+impl DcomService {
+    pub(crate) fn new(host: &Arc<Host>) -> Self {
+        Self(Arc::downgrade(host))
+    }
+}
+
+impl RpcService for DcomService {
+    fn interfaces(&self) -> Vec<SyntaxId> {
+        INTERFACES.iter().map(|uuid| SyntaxId::new(*uuid, 0, 0)).collect()
+    }
+
+    fn annotation(&self) -> &str {
+        "DCOM and WMI"
+    }
+
+    /// Which calls do with less, [`call`] decides: it knows what they are.
+    fn minimum_level(&self, _interface: &SyntaxId, _opnum: u16) -> AuthLevel {
+        AuthLevel::None
+    }
+
+    fn call(&self, rpc: RpcCall) -> RpcReply<'_> {
+        let host = self.0.upgrade();
+        Box::pin(async move {
+            let host = host.ok_or(FaultStatus::UNSPECIFIED)?;
+            let run = move || {
+                let local = rpc.connection.local;
+                let address = local.map_or_else(|| "localhost".to_owned(), |local| local.ip().to_string());
+                let raw = RawCall {
+                    interface: rpc.interface.uuid,
+                    opnum: rpc.opnum,
+                    object: rpc.object,
+                    stub: &rpc.stub,
+                    caller: &rpc.caller,
+                    in_process: local.is_none(),
+                    address: &address,
+                    port: local.map_or(0, |local| local.port()),
+                };
+                call(&host, &raw)
+            };
+            // Providers may block.
+            tokio::task::spawn_blocking(run).await.unwrap_or(Err(FaultStatus::UNSPECIFIED))
+        })
+    }
+}
+
+/// Carries out a call. It may block.
+///
+/// # Errors
+/// A call that is refused before its interface has a say.
+fn call(host: &Arc<Host>, raw: &RawCall<'_>) -> Outcome {
+    host.dcom.expire();
+    if raw.interface == dcom_ids::OBJECT_EXPORTER
+        && let Some(outcome) = resolver::without_logon(host, raw)
+    {
+        return outcome;
+    }
+    let (user, owner) = match &raw.caller.principal {
+        Some(principal) => (principal.user.as_str(), principal.to_string().to_lowercase()),
+        None if raw.in_process => ("local", LOCAL_OWNER.to_owned()),
+        None => return Err(FaultStatus::ACCESS_DENIED),
+    };
+    // Hardened servers refuse everything below this since 2023 ([MS-DCOM] 3.1.2.5.2.1).
+    if !raw.in_process && raw.caller.level < AuthLevel::Integrity {
+        return Err(FaultStatus::ACCESS_DENIED);
+    }
+    let call = Call { host, user, owner, level: raw.caller.level, raw };
+    match raw.interface {
+        dcom_ids::OBJECT_EXPORTER => resolver::exporter(&call),
+        dcom_ids::ACTIVATION | dcom_ids::REMOTE_SCM_ACTIVATOR => resolver::activation(&call),
+        dcom_ids::REM_UNKNOWN | dcom_ids::REM_UNKNOWN2 => unknown::call(&call),
+        _ => call.dispatch(),
+    }
+}
+
+impl Call<'_> {
+    /// A call to one of the exported objects.
+    fn dispatch(&self) -> Outcome {
+        let ipid = self.raw.object.ok_or(FaultStatus(Hresult::RPC_E_INVALID_OBJECT.0))?;
+        let target = self.host.dcom.table().target(&self.owner, ipid, Instant::now());
+        let (object, iid) = target.map_err(|refusal| match refusal {
+            Refusal::NotYours => FaultStatus::ACCESS_DENIED,
+            other => FaultStatus(other.hresult().0),
+        })?;
+        if iid != self.raw.interface {
+            return Err(FaultStatus(Hresult::RPC_E_INVALID_OBJECT.0));
+        }
+        match (object.as_ref(), iid) {
+            (HostObject::Login, iid) => login::call(self, iid),
+            (HostObject::Services(services), _) => services.call(self),
+            (HostObject::Enumeration(enumeration), ids::FETCH_SMART_ENUM) => enumeration.fetch_smart(self),
+            (HostObject::Enumeration(enumeration), _) => enumeration.call(self),
+            (HostObject::SmartEnumeration(enumeration), _) => enumeration.smart_call(self),
+            (HostObject::CallResult(result), _) => result.call(self),
+        }
+    }
+
+    /// The parameters.
+    fn parameters<T: Stub>(&self) -> Result<T, FaultStatus> {
+        let (this, parameters) = decode_request::<T>(self.raw.stub).map_err(|error| {
+            tracing::debug!(%error, interface = %self.raw.interface, opnum = self.raw.opnum, "bad parameters");
+            FaultStatus::BAD_STUB_DATA
+        })?;
+        match this.refusal() {
+            Some(refusal) => Err(FaultStatus(refusal.0)),
+            None => Ok(parameters),
+        }
+    }
+
+    /// Exports an object for the caller.
+    fn export(&self, object: HostObject, iid: Uuid) -> Result<ObjRef, Hresult> {
+        let exported = self.host.dcom.table().export(&self.owner, object, iid, REFERENCES, Instant::now());
+        let reference = exported.map_err(|refusal| match refusal {
+            Refusal::Limit => Hresult::WBEM_E_QUOTA_VIOLATION,
+            other => other.hresult(),
+        })?;
+        Ok(ObjRef::standard(iid, reference, resolver_bindings(self.host, self.raw)))
+    }
+
+    /// An instance as clients get it: with its class, and where it is from.
+    fn decorate(&self, namespace: &Namespace, mut instance: CimInstance) -> CimInstance {
+        instance.server_name = Some(self.host.config.computer.clone());
+        instance.namespace = Some(namespace.clone());
+        if instance.class.is_none()
+            && let Ok(classes) = self.host.cim.namespace(namespace)
+        {
+            instance.class = classes.store().class(&instance.class_name);
+        }
+        instance
+    }
+}
+
+/// Writes a response.
+fn answer<T: Stub>(stub: &T) -> Outcome {
+    encode_response(&OrpcThat::default(), stub).map_err(|error| {
+        tracing::debug!(%error, "a response cannot be written");
+        FaultStatus::OUT_ARGS_TOO_BIG
+    })
+}
+
+/// The code of a failed CIM operation.
+fn code(failure: &CimFailure) -> Hresult {
+    windlass_wmi::status::hresult(failure.status)
+}
+
+/// How clients may authenticate.
+fn security_bindings() -> Vec<SecurityBinding> {
+    const NEGOTIATE: u16 = 9;
+    const NTLM: u16 = 10;
+    [NTLM, NEGOTIATE].map(SecurityBinding::service).to_vec()
+}
+
+/// Where the resolver is.
+fn resolver_bindings(host: &Host, raw: &RawCall<'_>) -> DualStringArray {
+    let mut addresses = vec![StringBinding::tcp(raw.address)];
+    if !host.config.computer.eq_ignore_ascii_case(raw.address) {
+        addresses.push(StringBinding::tcp(&host.config.computer));
+    }
+    DualStringArray { addresses, security: security_bindings() }
+}
+
+/// Where the exporter is.
+fn exporter_bindings(host: &Host, raw: &RawCall<'_>) -> DualStringArray {
+    let mut addresses = vec![StringBinding::tcp_port(raw.address, raw.port)];
+    if !host.config.computer.eq_ignore_ascii_case(raw.address) {
+        addresses.push(StringBinding::tcp_port(&host.config.computer, raw.port));
+    }
+    DualStringArray { addresses, security: security_bindings() }
+}
