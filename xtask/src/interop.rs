@@ -55,6 +55,7 @@ const SCRIPTS: &[Script] = &[
     ),
     ("lxml_cim.py", Needs::Example("windlass-cim", "wscim_stdio"), &[]),
     ("envelopes.py", Needs::Example("windlass-wsman", "envelopes"), &[]),
+    ("ndrdump_dcom.py", Needs::Example("windlass-wmi", "dcom_stubs"), &["samba-testsuite"]),
     ("our_client.py", Needs::Example("windlass", "interop_client"), &[]),
     ("mit_our_client.py", Needs::Example("windlass", "interop_client"), MIT_KRB5),
     ("mit_host.py", Needs::Host, MIT_KRB5),
@@ -84,6 +85,7 @@ const SCRIPTS: &[Script] = &[
     ("ansible_raw.py", Needs::Host, &[]),
     ("evil_winrm.py", Needs::Host, &[]),
     ("node_winrm.py", Needs::Host, &["nodejs", "npm"]),
+    ("impacket_wmi.py", Needs::Host, &[]),
 ];
 
 /// Runs every script whose name contains `filter`.

@@ -79,6 +79,7 @@ impl MockHost {
         for provider in config.providers.iter().chain(&built_in) {
             cim.add(provider)?;
         }
+        cim.add(&crate::dcom::subscriptions()?)?;
         let host = Arc::new(Host {
             cim,
             events: Events::default(),
@@ -283,7 +284,6 @@ impl Host {
             open_commands: self.shells.commands(),
             open_enumerations: self.enumerations.len(),
             open_subscriptions: self.subscriptions.len(),
-            open_subscriptions: 0,
             open_objects: self.dcom.objects(),
             connections: connections.get(),
             accepted: accepted.load(Ordering::Relaxed),

@@ -94,6 +94,7 @@ struct Details {
     doing: Option<String>,
     reason: String,
     fault: Option<Fault>,
+    hresult: Option<Hresult>,
     retryable: bool,
     executed: bool,
     source: Option<Box<dyn std::error::Error + Send + Sync>>,
@@ -127,6 +128,9 @@ impl Error {
 
     /// The code of the fault as an HRESULT; Win32 codes are wrapped as `0x8007....`.
     pub fn hresult(&self) -> Option<Hresult> {
+        if self.0.hresult.is_some() {
+            return self.0.hresult;
+        }
         let code = self.fault()?.code()?.0;
         Some(match u16::try_from(code) {
             Ok(win32) if win32 != 0 => Hresult(0x8007_0000 | u32::from(win32)),
@@ -136,6 +140,10 @@ impl Error {
 
     /// The status that the host's CIM provider gave, and its words.
     pub fn cim_status(&self) -> Option<(CimStatus, String)> {
+        if let Some(code) = self.0.hresult {
+            let words = code.message().unwrap_or_default().to_owned();
+            return Some((windlass_wmi::status::cim_status(code), words));
+        }
         let limits = windlass_xml::Limits::default();
         self.fault()?.details.iter().find_map(|detail| {
             let mut reader = detail.reader(limits);
@@ -216,6 +224,26 @@ impl Error {
         Self::build(ErrorKind::TimedOut, layer, host, format!("{what} took longer than {limit:?}"))
     }
 
+    /// A result of a call over DCOM. Access denied is a refusal.
+    pub(crate) fn from_hresult(host: &str, code: Hresult) -> Self {
+        let refused = matches!(code, Hresult::WBEM_E_ACCESS_DENIED | Hresult::E_ACCESSDENIED);
+        let (kind, layer) =
+            if refused { (ErrorKind::Refused, Layer::Auth) } else { (ErrorKind::Fault, Layer::Cim) };
+        let reason = match code.message() {
+            Some(message) => format!("{message}: {code}"),
+            None => code.to_string(),
+        };
+        let mut error = Self::build(kind, layer, host, reason);
+        error.0.retryable = matches!(code, Hresult::WBEM_E_SERVER_TOO_BUSY | Hresult::WBEM_E_QUOTA_VIOLATION);
+        error.0.hresult = Some(code);
+        error
+    }
+
+    /// Whether a connection broke, or what it led to is gone.
+    pub(crate) fn is_lost(&self) -> bool {
+        self.is_network_failure() || self.0.hresult == Some(Hresult::RPC_E_DISCONNECTED)
+    }
+
     /// A fault of the host. Access denied is a refusal, faults of CIM belong to CIM.
     pub(crate) fn from_fault(layer: Layer, host: &str, fault: Fault) -> Self {
         let refused = fault.is(windlass_soap::FaultCode::ACCESS_DENIED)
@@ -239,6 +267,7 @@ impl Error {
             doing: None,
             reason: reason.into(),
             fault: None,
+            hresult: None,
             retryable: false,
             executed: false,
             source: None,

@@ -18,6 +18,7 @@
 mod batches;
 mod cim;
 mod client;
+mod dcom;
 mod error;
 mod fleet;
 mod identify;
@@ -33,9 +34,10 @@ mod winrs;
 
 pub use cim::{
     CimSession, CimSessionBuilder, CimSessionOptions, ClassFilter, Enumeration, EventStream, InstanceStream,
-    Listing, MethodResult, OperationOptions, ResourceItem, Subscription, TypedStream, UriStyle,
+    Listing, MethodResult, OperationOptions, Protocol, ResourceItem, Subscription, TypedStream, UriStyle,
     WsmanResource,
 };
+pub use dcom::DcomOptions;
 pub use error::{Error, ErrorKind, Layer, Result};
 pub use fleet::{DEFAULT_THROTTLE, Fleet, fleet};
 pub use identify::{Identity, identify};

@@ -14,6 +14,8 @@ pub struct Statistics {
     pub bytes_sent: u64,
     /// Bytes of HTTP received, after TLS.
     pub bytes_received: u64,
+    /// Requests over RPC that waited for an answer: binds and calls.
+    pub rpc_exchanges: u64,
 }
 
 impl From<Counts> for Statistics {
@@ -23,6 +25,7 @@ impl From<Counts> for Statistics {
             connections: counts.connections,
             bytes_sent: counts.bytes_sent,
             bytes_received: counts.bytes_received,
+            rpc_exchanges: 0,
         }
     }
 }

@@ -8,8 +8,9 @@ use windlass_auth::Credential;
 
 use windlass_net::{
     AuthMethod, ClientIdentity, Connector, ConnectorOptions, Dial, Endpoint, KdcMap, Kerberos, NameMap, Pool,
-    PoolOptions, ProxyAccess, Timeouts, TlsOptions,
+    PoolOptions, ProxyAccess, RpcOptions, RpcSecurity, Timeouts, TlsOptions,
 };
+use windlass_rpc::pdu::{AuthLevel, AuthType};
 
 use crate::error::{Error, Result};
 use crate::kerberos;
@@ -385,6 +386,47 @@ impl Target {
             }
             _ => Ok(None),
         }
+    }
+
+    /// The port that the caller named.
+    pub(crate) fn stated_port(&self) -> Option<u16> {
+        self.port
+    }
+
+    /// What opens connections instead of TCP.
+    pub(crate) fn own_dial(&self) -> Option<Arc<dyn Dial>> {
+        self.dial.clone()
+    }
+
+    /// How RPC connections are opened.
+    pub(crate) fn rpc_options(&self, open_timeout: Option<Duration>) -> Result<RpcOptions> {
+        let mut options = RpcOptions::default();
+        options.kerberos = self.realms()?;
+        options.names = self.names.clone();
+        options.kdcs = self.kdcs.clone();
+        options.timeouts = match open_timeout {
+            Some(limit) => self.timeouts.capped(limit),
+            None => self.timeouts,
+        };
+        Ok(options)
+    }
+
+    /// How RPC connections log on; `None` for nobody in particular.
+    pub(crate) fn rpc_security(&self, level: AuthLevel) -> Result<Option<RpcSecurity>> {
+        let provider = match self.authentication {
+            Authentication::Anonymous => return Ok(None),
+            Authentication::Ntlm => AuthType::NTLM,
+            Authentication::Kerberos => AuthType::KERBEROS,
+            Authentication::Default
+            | Authentication::Negotiate
+            | Authentication::NegotiateWithImplicitCredential => AuthType::SPNEGO,
+            other => return Err(Error::usage(format!("DCOM does not authenticate with {other:?}"))),
+        };
+        let credential = self.logon()?.ok_or_else(|| {
+            Error::usage(format!("no credential: who logs on to {} has to be said", self.computer))
+        })?;
+        let target = format!("RPCSS/{}", self.computer);
+        Ok(Some(RpcSecurity::new(credential, &target).with_level(level).with_auth_type(provider)))
     }
 
     fn method(&self) -> AuthMethod {

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use uuid::Uuid;
 use windlass_cim::wql::{Query, Work};
-use windlass_cim::{CimClass, CimInstance, CimName, CimStatus, Namespace, Schema};
+use windlass_cim::{CimClass, CimInstance, CimName, CimStatus, Namespace};
 use windlass_core::status::Hresult;
 use windlass_dcom::{Nothing, ObjRef, ResultOnly};
 use windlass_rpc::pdu::FaultStatus;

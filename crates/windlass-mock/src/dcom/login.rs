@@ -68,7 +68,10 @@ struct Challenge;
 
 impl windlass_dcom::Stub for Challenge {
     fn write(&self, writer: &mut windlass_rpc::ndr::Writer) -> Result<(), windlass_dcom::Error> {
-        writer.bytes(&[0; 16]);
+        const NONCE: [u8; 16] = [0; 16];
+        writer.conformant_count(NONCE.len());
+        writer.varying_count(NONCE.len());
+        writer.bytes(&NONCE);
         writer.u32(Hresult::WBEM_E_NOT_SUPPORTED.0);
         Ok(())
     }

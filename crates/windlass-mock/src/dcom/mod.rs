@@ -27,7 +27,7 @@ use windlass_wmi::ids;
 use self::enumeration::Enumeration;
 use self::result::CallResult;
 use self::services::Services;
-use crate::cim::CimFailure;
+use crate::cim::{CimFailure, CimProvider, MemoryProvider};
 use crate::host::Host;
 use crate::rpc::{RpcCall, RpcReply, RpcService};
 
@@ -111,12 +111,16 @@ struct Call<'c> {
     host: &'c Arc<Host>,
     user: &'c str,
     owner: String,
-    level: AuthLevel,
     raw: &'c RawCall<'c>,
 }
 
 /// The response, or why there is none.
 type Outcome = Result<Vec<u8>, FaultStatus>;
+
+/// `root/subscription`, where clients leave permanent subscriptions.
+pub(crate) fn subscriptions() -> Result<Arc<dyn CimProvider>, windlass_cim::Error> {
+    Ok(Arc::new(MemoryProvider::from_mof("root/subscription", include_str!("subscription.mof"))?))
+}
 
 impl Default for Dcom {
     fn default() -> Self {
@@ -211,7 +215,7 @@ fn call(host: &Arc<Host>, raw: &RawCall<'_>) -> Outcome {
     if !raw.in_process && raw.caller.level < AuthLevel::Integrity {
         return Err(FaultStatus::ACCESS_DENIED);
     }
-    let call = Call { host, user, owner, level: raw.caller.level, raw };
+    let call = Call { host, user, owner, raw };
     match raw.interface {
         dcom_ids::OBJECT_EXPORTER => resolver::exporter(&call),
         dcom_ids::ACTIVATION | dcom_ids::REMOTE_SCM_ACTIVATOR => resolver::activation(&call),

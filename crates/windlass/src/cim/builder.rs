@@ -8,6 +8,7 @@ use super::classes::ClassCache;
 use super::operation::OperationOptions;
 use super::resource::UriStyle;
 use super::session::{CimSession, Shared};
+use crate::dcom::{DcomClient, DcomOptions, RESOLVER_PORT, Setup};
 use crate::error::{Error, Result};
 use crate::identify;
 use crate::options::WsmanOptions;
@@ -45,6 +46,17 @@ impl Default for CimSessionOptions {
     }
 }
 
+/// What a CIM session speaks (`New-CimSessionOption -Protocol`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[non_exhaustive]
+pub enum Protocol {
+    /// WS-Management.
+    #[default]
+    Wsman,
+    /// DCOM.
+    Dcom,
+}
+
 /// The parameters of a new CIM session (`New-CimSession`).
 #[derive(Clone)]
 pub struct CimSessionBuilder {
@@ -52,11 +64,20 @@ pub struct CimSessionBuilder {
     name: Option<String>,
     options: CimSessionOptions,
     skip_test_connection: bool,
+    protocol: Protocol,
+    dcom: DcomOptions,
 }
 
 impl CimSessionBuilder {
     pub(super) fn new(target: Target) -> Self {
-        Self { target, name: None, options: CimSessionOptions::default(), skip_test_connection: false }
+        Self {
+            target,
+            name: None,
+            options: CimSessionOptions::default(),
+            skip_test_connection: false,
+            protocol: Protocol::default(),
+            dcom: DcomOptions::default(),
+        }
     }
 
     target_setters!();
@@ -79,6 +100,21 @@ impl CimSessionBuilder {
     #[must_use]
     pub fn namespace(mut self, namespace: &str) -> Self {
         self.options.namespace = Namespace::new(namespace);
+        self
+    }
+
+    /// What the session speaks. Over DCOM the port of the target is that of the resolver, 135 unless said
+    /// otherwise.
+    #[must_use]
+    pub fn protocol(mut self, protocol: Protocol) -> Self {
+        self.protocol = protocol;
+        self
+    }
+
+    /// How calls over DCOM are protected and instances fetched.
+    #[must_use]
+    pub fn dcom_options(mut self, options: DcomOptions) -> Self {
+        self.dcom = options;
         self
     }
 
@@ -115,8 +151,18 @@ impl CimSessionBuilder {
         let tasks = Tasks::current()?;
         let pool = self.target.pool(self.options.wsman.open_timeout)?;
         let client = Arc::new(self.options.wsman.client(pool));
-        if !self.skip_test_connection {
-            identify::ask(&client).await?;
+        let dcom = match self.protocol {
+            Protocol::Wsman => None,
+            Protocol::Dcom => Some(self.dcom_client(&tasks)?),
+        };
+        match &dcom {
+            Some(dcom) if !self.skip_test_connection => {
+                dcom.open(self.options.namespace.as_str()).await?;
+            }
+            None if !self.skip_test_connection => {
+                identify::ask(&client).await?;
+            }
+            _ => {}
         }
         let shared = Shared {
             client,
@@ -124,7 +170,23 @@ impl CimSessionBuilder {
             options: self.options,
             operation: OperationOptions::default(),
             classes: Arc::new(ClassCache::default()),
+            dcom,
         };
         Ok(CimSession::new(Arc::new(shared), self.name, self.target.computer_name().to_owned()))
+    }
+
+    fn dcom_client(&self, tasks: &Tasks) -> Result<Arc<DcomClient>> {
+        let level = self.dcom.level();
+        let setup = Setup {
+            computer: self.target.computer_name().to_owned(),
+            port: self.target.stated_port().unwrap_or(RESOLVER_PORT),
+            security: self.target.rpc_security(level)?,
+            rpc: self.target.rpc_options(self.options.wsman.open_timeout),
+            dial: self.target.own_dial(),
+            options: self.dcom,
+            locale: None,
+            timeout: None,
+        };
+        Ok(Arc::new(DcomClient::new(setup, tasks.clone())))
     }
 }

@@ -70,6 +70,12 @@ pub(super) async fn get(shared: &Shared, namespace: &Namespace, class: &str) -> 
     if let Some(Some(known)) = shared.classes.look_up(namespace, class) {
         return Ok(known);
     }
+    if let Some(dcom) = &shared.dcom {
+        let found = dcom.get_class(namespace, class).await;
+        let found = Arc::new(found.map_err(|error| error.while_doing("getting a class"))?);
+        shared.classes.remember(namespace, class, Some(Arc::clone(&found)));
+        return Ok(found);
+    }
     let limits = shared.client.limits().xml;
     let request = shared.bare(&schema_uri(), selectors(namespace, class), Operation::Get);
     let got = shared.client.call(&request, Sending::REPEATABLE, |reply| match reply {
@@ -83,6 +89,11 @@ pub(super) async fn get(shared: &Shared, namespace: &Namespace, class: &str) -> 
 
 /// The definitions of all classes of a namespace.
 pub(super) async fn list(shared: &Shared, namespace: &Namespace) -> Result<Vec<Arc<CimClass>>> {
+    if let Some(dcom) = &shared.dcom {
+        let listed = dcom.classes(namespace).await;
+        let listed = listed.map_err(|error| error.while_doing("listing classes"))?;
+        return Ok(listed.into_iter().map(Arc::new).collect());
+    }
     let limits = shared.client.limits().xml;
     let listed = shared
         .client

@@ -4,14 +4,16 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use windlass_cim::{CimClassType, CimInstance};
+use windlass_wmi::wmio::WmiObject;
 use windlass_wsman::{Item, Operation, Page, Pull, Release};
 
 use super::classes;
-use super::enumeration::{Enumeration, Plan};
+use super::enumeration::{DcomPlan, Enumeration, Plan};
 use super::objects::{self, InstanceReader};
 use super::session::Shared;
 use crate::batches::{self, Batches, Outlet};
 use crate::client::{Sending, Unreadable};
+use crate::dcom::DcomClient;
 use crate::error::{Error, Layer, Result};
 
 /// Answers without instances in a row after which the host is taken to be broken.
@@ -91,6 +93,20 @@ impl<T: CimClassType> TypedStream<T> {
 pub(super) fn start(shared: &Arc<Shared>, enumeration: Enumeration) -> InstanceStream {
     let (outlet, instances) = batches::channel();
     let shared_by_task = Arc::clone(shared);
+    if let Some(dcom) = shared.dcom.clone() {
+        let planned = enumeration.plan_dcom(shared);
+        let count = shared.max_elements();
+        shared.tasks.spawn(async move {
+            let outcome = match planned {
+                Ok(plan) => fetch_dcom(&dcom, plan, count, &outlet).await,
+                Err(error) => Err(error),
+            };
+            if let Err(error) = outcome {
+                outlet.fail(error.while_doing("enumerating instances")).await;
+            }
+        });
+        return InstanceStream { instances };
+    }
     shared.tasks.spawn(async move {
         let outcome = match Fetch::new(&shared_by_task, enumeration) {
             Ok(fetch) => fetch.run(&outlet).await,
@@ -101,6 +117,32 @@ pub(super) fn start(shared: &Arc<Shared>, enumeration: Enumeration) -> InstanceS
         }
     });
     InstanceStream { instances }
+}
+
+/// Fetches batch after batch over DCOM. Whatever happens, the host is left without the enumeration.
+async fn fetch_dcom(
+    dcom: &Arc<DcomClient>,
+    plan: DcomPlan,
+    count: u32,
+    outlet: &Outlet<CimInstance>,
+) -> Result<()> {
+    let mut running = dcom.enumerate(plan.namespace.as_str(), &plan.wanted).await?;
+    let outcome = loop {
+        let objects = match running.next(count).await {
+            Ok(Some(objects)) => objects,
+            Ok(None) => break Ok(()),
+            Err(error) => break Err(error),
+        };
+        let instances = objects.into_iter().filter_map(|object| match object {
+            WmiObject::Instance(instance) => Some(plan.finish(instance)),
+            WmiObject::Class(_) => None,
+        });
+        if !outlet.send(instances.collect()).await {
+            break Ok(());
+        }
+    };
+    running.finish().await;
+    outcome
 }
 
 /// One enumeration under way.

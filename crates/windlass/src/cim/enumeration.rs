@@ -1,13 +1,14 @@
 //! Which instances an enumeration asks for (DSP0226 8.2, DSP0227 8 and 9).
 
 use windlass_cim::wql::{self, Query};
-use windlass_cim::{CimName, Namespace, ObjectPath, ResourceUri};
+use windlass_cim::{CimInstance, CimName, Namespace, ObjectPath, ResourceUri};
 use windlass_soap::SelectorSet;
 use windlass_wsman::{
     AssociationFilter, AssociationKind, Enumerate, EnumerationMode, Filter, PolymorphismMode, dialect,
 };
 
 use super::session::Shared;
+use crate::dcom::Wanted;
 use crate::error::{Error, Result};
 
 /// Which instances are wanted, and what of them.
@@ -216,6 +217,81 @@ impl Enumeration {
             namespace,
             class,
         })
+    }
+}
+
+/// An enumeration over DCOM as it is sent.
+pub(super) struct DcomPlan {
+    pub(super) namespace: Namespace,
+    pub(super) wanted: Wanted,
+    mode: EnumerationMode,
+}
+
+impl DcomPlan {
+    /// What the caller gets of an instance.
+    pub(super) fn finish(&self, mut instance: CimInstance) -> CimInstance {
+        if self.mode != EnumerationMode::Object {
+            instance.stated_path = instance.path().map(Box::new);
+        }
+        if self.mode == EnumerationMode::Reference {
+            instance.properties.retain(|property| property.is_key);
+        }
+        instance
+    }
+}
+
+impl Enumeration {
+    /// The same for DCOM, which has no resources.
+    ///
+    /// # Errors
+    /// Names that are none, what DCOM does not have.
+    pub(super) fn plan_dcom(self, shared: &Shared) -> Result<DcomPlan> {
+        let namespace = shared.namespace(&self.namespace);
+        let is_shallow = self.polymorphism == Some(PolymorphismMode::None);
+        let wql = |text: String| Wanted::Query { language: "WQL".to_owned(), text };
+        let wanted = match self.source {
+            Source::Class { name, filter, properties } => {
+                let class = identifier(&name, "class")?;
+                match filter.is_none() && properties.is_empty() {
+                    true => Wanted::Instances { class: name, shallow: is_shallow },
+                    false => wql(query_of(&class, filter.as_deref(), &properties)?),
+                }
+            }
+            Source::Query { text, dialect: None } => wql(text),
+            Source::Query { text, dialect: Some(language) } => Wanted::Query { language, text },
+            Source::Associations(path, filter) => {
+                let mut of = *path;
+                of.server = None;
+                of.namespace = None;
+                let name = |text: &Option<String>| text.as_deref().map(CimName::from);
+                let query = match filter.kind {
+                    AssociationKind::Associated => Query::Associators(wql::Associators {
+                        of,
+                        association_class: name(&filter.association_class),
+                        result_class: name(&filter.result_class),
+                        role: name(&filter.role),
+                        result_role: name(&filter.result_role),
+                        required_association_qualifier: None,
+                        required_qualifier: None,
+                        mode: wql::ResultMode::Instances,
+                    }),
+                    AssociationKind::References => Query::References(wql::References {
+                        of,
+                        result_class: name(&filter.result_class),
+                        role: name(&filter.role),
+                        required_qualifier: None,
+                        mode: wql::ResultMode::Instances,
+                    }),
+                };
+                wql(query.to_string())
+            }
+            Source::Resource { .. } => {
+                return Err(Error::usage(
+                    "resources by their URI are a matter of WS-Management, not of DCOM",
+                ));
+            }
+        };
+        Ok(DcomPlan { namespace, wanted, mode: self.mode })
     }
 }
 

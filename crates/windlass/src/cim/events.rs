@@ -163,6 +163,9 @@ impl futures_core::Stream for EventStream {
 
 /// Subscribes. Whoever waits for this knows that events from now on will come.
 pub(super) async fn subscribe(shared: &Arc<Shared>, subscription: Subscription) -> Result<EventStream> {
+    if shared.dcom.is_some() {
+        return Err(Error::usage("this client subscribes over WS-Management alone, not over DCOM"));
+    }
     let feed = Feed::new(shared, &subscription);
     let tasks = shared.tasks.clone();
     let subscribed = tasks

@@ -35,6 +35,14 @@ pub(super) async fn invoke(
     method: &CimName,
     input: &CimInstance,
 ) -> Result<MethodResult> {
+    if let Some(dcom) = &shared.dcom {
+        let namespace = path.namespace.as_ref().unwrap_or(&shared.options.namespace);
+        let class = classes::get(shared, namespace, &path.class_name).await?;
+        let output = dcom.invoke(namespace, &class, path, method, input).await;
+        return output
+            .map(|output| result_of(&output))
+            .map_err(|error| error.while_doing("calling a method"));
+    }
     let resource = shared.naming().object(path)?;
     let declared = declared_method(shared, path, method).await;
     let mut input = input.clone();
@@ -65,6 +73,15 @@ pub(super) async fn invoke(
         _ => Err(windlass_wsman::Error::OtherReply("a method").into()),
     });
     let output = called.await.map_err(|error| error.while_doing("calling a method"))?;
+    let mut result = result_of(&output);
+    if shared.is_typed() {
+        classes::attach_values(shared, namespace, &mut result.outputs).await;
+    }
+    Ok(result)
+}
+
+/// Takes the return value from among the outputs.
+fn result_of(output: &CimInstance) -> MethodResult {
     let mut result = MethodResult { return_value: CimValue::Null, outputs: Vec::new() };
     for property in &output.properties {
         if property.name.is("ReturnValue") {
@@ -73,10 +90,7 @@ pub(super) async fn invoke(
             result.outputs.push(property.clone());
         }
     }
-    if shared.is_typed() {
-        classes::attach_values(shared, namespace, &mut result.outputs).await;
-    }
-    Ok(result)
+    result
 }
 
 /// The method as its class declares it, where the session wants types and the host tells them.

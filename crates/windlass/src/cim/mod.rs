@@ -13,7 +13,7 @@ mod raw;
 mod resource;
 mod session;
 
-pub use builder::{CimSessionBuilder, CimSessionOptions};
+pub use builder::{CimSessionBuilder, CimSessionOptions, Protocol};
 pub use class_filter::ClassFilter;
 pub use enumerate::{InstanceStream, TypedStream};
 pub use enumeration::Enumeration;

@@ -12,6 +12,10 @@ use crate::client::{Sending, Unreadable};
 use crate::error::{Error, Layer, Result};
 
 pub(super) async fn get(shared: &Shared, path: &ObjectPath) -> Result<CimInstance> {
+    if let Some(dcom) = &shared.dcom {
+        let got = dcom.get(namespace_of(shared, path), path).await;
+        return got.map_err(|error| error.while_doing("getting an instance"));
+    }
     let resource = shared.naming().object(path)?;
     let request = shared.request(&resource, Operation::Get);
     let reader = InstanceReader::new(shared, path);
@@ -25,6 +29,13 @@ pub(super) async fn get(shared: &Shared, path: &ObjectPath) -> Result<CimInstanc
 
 /// One property of the instance at a path, by fragment transfer (DSP0226 7.7).
 pub(super) async fn get_property(shared: &Shared, path: &ObjectPath, name: &CimName) -> Result<CimValue> {
+    if shared.dcom.is_some() {
+        let got = Box::pin(get(shared, path)).await?;
+        return got
+            .get(name)
+            .cloned()
+            .ok_or_else(|| Error::usage(format!("the class {} has no property {name}", path.class_name)));
+    }
     let resource = shared.naming().object(path)?;
     let mut request = shared.request(&resource, Operation::Get);
     request.header.fragment_transfer = Some(fragment(name));
@@ -46,6 +57,11 @@ pub(super) async fn create(
     namespace: &Namespace,
     instance: &CimInstance,
 ) -> Result<ObjectPath> {
+    if let Some(dcom) = &shared.dcom {
+        let class = classes::get(shared, namespace, &instance.class_name).await?;
+        let created = dcom.create(namespace, &class, instance).await;
+        return created.map_err(|error| error.while_doing("creating an instance"));
+    }
     let resource = shared.naming().class(namespace, &instance.class_name);
     let body = encode(&resource, instance)?;
     let operation = Operation::Create(Create::Resource(Xml::from(body)));
@@ -66,6 +82,12 @@ pub(super) async fn modify(
     path: &ObjectPath,
     instance: &CimInstance,
 ) -> Result<Option<CimInstance>> {
+    if let Some(dcom) = &shared.dcom {
+        let namespace = namespace_of(shared, path);
+        let class = classes::get(shared, namespace, &path.class_name).await?;
+        let changed = dcom.modify(namespace, &class, path, instance).await;
+        return changed.map(|()| None).map_err(|error| error.while_doing("changing an instance"));
+    }
     let resource = shared.naming().object(path)?;
     let body = encode(&resource, instance)?;
     put(shared, path, &resource, body, None).await
@@ -78,6 +100,10 @@ pub(super) async fn modify_property(
     name: &CimName,
     value: CimValue,
 ) -> Result<()> {
+    if shared.dcom.is_some() {
+        let change = CimInstance::new(path.class_name.clone()).with(name.clone(), value);
+        return modify(shared, path, &change).await.map(|_| ());
+    }
     let resource = shared.naming().object(path)?;
     let mut part = CimInstance::new(path.class_name.clone());
     part.properties.insert(CimProperty::new(name.clone(), value));
@@ -109,10 +135,19 @@ async fn put(
 }
 
 pub(super) async fn delete(shared: &Shared, path: &ObjectPath) -> Result<()> {
+    if let Some(dcom) = &shared.dcom {
+        let deleted = dcom.delete(namespace_of(shared, path), path).await;
+        return deleted.map_err(|error| error.while_doing("deleting an instance"));
+    }
     let resource = shared.naming().object(path)?;
     let request = shared.request(&resource, Operation::Delete);
     let deleted = shared.client.call(&request, Sending::ONCE, |_| Ok(()));
     deleted.await.map_err(|error| error.while_doing("deleting an instance"))
+}
+
+/// The namespace of a path; that of the session where it names none.
+fn namespace_of<'n>(shared: &'n Shared, path: &'n ObjectPath) -> &'n Namespace {
+    path.namespace.as_ref().unwrap_or(&shared.options.namespace)
 }
 
 /// Reads instances of one namespace.

@@ -7,7 +7,7 @@ use std::time::Duration;
 use uuid::Uuid;
 use windlass_cim::{CimClass, CimClassType, CimInstance, CimName, CimValue, Namespace, ObjectPath};
 
-use super::builder::{CimSessionBuilder, CimSessionOptions};
+use super::builder::{CimSessionBuilder, CimSessionOptions, Protocol};
 use super::class_filter::ClassFilter;
 use super::classes::{self, ClassCache};
 use super::enumerate::{self, InstanceStream, TypedStream};
@@ -18,6 +18,7 @@ use super::objects;
 use super::operation::OperationOptions;
 use super::raw::WsmanResource;
 use crate::client::Client;
+use crate::dcom::DcomClient;
 use crate::error::{Error, Result};
 use crate::net::Dial;
 use crate::statistics::Statistics;
@@ -47,6 +48,17 @@ pub(super) struct Shared {
     /// What operations do otherwise than the session says.
     pub(super) operation: OperationOptions,
     pub(super) classes: Arc<ClassCache>,
+    /// In place of WS-Management.
+    pub(super) dcom: Option<Arc<DcomClient>>,
+}
+
+impl Drop for Shared {
+    fn drop(&mut self) {
+        // What a session with other options shares with this one stays open for it.
+        if let Some(dcom) = self.dcom.take().filter(|dcom| Arc::strong_count(dcom) == 1) {
+            dcom.abandon();
+        }
+    }
 }
 
 impl Shared {
@@ -60,6 +72,12 @@ impl CimSession {
     /// A session with a computer over WS-Management.
     pub fn builder(computer: &str) -> CimSessionBuilder {
         CimSessionBuilder::new(Target::computer(computer))
+    }
+
+    /// A session with the local computer over DCOM, the protocol of local sessions, through a host in this
+    /// process, to which `dial` opens pipes.
+    pub fn local_dcom(dial: Arc<dyn Dial>) -> CimSessionBuilder {
+        Self::local(dial).protocol(Protocol::Dcom)
     }
 
     /// A session with the local computer through a host in this process, to which `dial` opens pipes.
@@ -79,13 +97,14 @@ impl CimSession {
     /// connections and known classes.
     #[must_use]
     pub fn with_options(&self, operation: OperationOptions) -> Self {
-        let Shared { client, tasks, options, classes, .. } = &*self.shared;
+        let Shared { client, tasks, options, classes, dcom, .. } = &*self.shared;
         let shared = Shared {
             client: Arc::clone(client),
             tasks: tasks.clone(),
             options: options.clone(),
             operation,
             classes: Arc::clone(classes),
+            dcom: dcom.clone(),
         };
         Self {
             shared: Arc::new(shared),
@@ -118,7 +137,10 @@ impl CimSession {
 
     /// What went over the wire until now.
     pub fn statistics(&self) -> Statistics {
-        self.shared.client.counts().into()
+        match &self.shared.dcom {
+            None => self.shared.client.counts().into(),
+            Some(dcom) => Statistics { rpc_exchanges: dcom.exchanges(), ..dcom.counts().into() },
+        }
     }
 
     /// The instances of a class and of its subclasses. An empty namespace is that of the session.
@@ -283,6 +305,9 @@ impl CimSession {
     /// Waits until everything that was opened on the host is closed there, and closes the connections.
     pub async fn close(self) {
         self.shared.tasks.settled(SETTLE).await;
+        if let Some(dcom) = &self.shared.dcom {
+            dcom.close().await;
+        }
         self.shared.client.close_idle();
     }
 }

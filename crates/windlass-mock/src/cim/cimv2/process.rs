@@ -154,7 +154,7 @@ fn create(request: &CimRequest<'_>, input: &CimInstance) -> CimInstance {
     let mut command = std::process::Command::new(program);
     command.args(words).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
     if let Some(directory) = parameter("CurrentDirectory") {
-        command.current_dir(directory);
+        command.current_dir(local_directory(directory));
     }
     #[cfg(unix)]
     std::os::unix::process::CommandExt::process_group(&mut command, 0);
@@ -170,6 +170,17 @@ fn create(request: &CimRequest<'_>, input: &CimInstance) -> CimInstance {
             std::io::ErrorKind::PermissionDenied => result::ACCESS_DENIED,
             _ => result::UNKNOWN_FAILURE,
         }),
+    }
+}
+
+/// The directory that a client of Windows means: the root of any drive is the root here.
+fn local_directory(text: &str) -> String {
+    match text.as_bytes() {
+        [drive, b':', rest @ ..] if cfg!(unix) && drive.is_ascii_alphabetic() => {
+            let rest = String::from_utf8_lossy(rest).replace('\\', "/");
+            format!("/{}", rest.trim_start_matches('/'))
+        }
+        _ => text.to_owned(),
     }
 }
 

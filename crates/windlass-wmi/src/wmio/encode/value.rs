@@ -7,7 +7,7 @@ use super::{class_block, instance_block};
 use crate::wmio::error::{Error, ErrorKind};
 use crate::wmio::heap::HeapRef;
 use crate::wmio::qualifiers::flavor_byte;
-use crate::wmio::types::WireType;
+use crate::wmio::types::{WireType, element_size};
 
 /// Flavors that Windows stores for the two qualifiers that every class has.
 const CIMTYPE_FLAVOR: u8 = 0x03;
@@ -27,15 +27,22 @@ pub(super) fn slot(
             Ok(())
         }
         CimValue::Array(array) if wire_type.is_array => {
-            let mut items = Vec::new();
             let count = u32_len(array.len(), "array count")?;
-            // Elements that refer to the heap stand before the array, so that it is whole when added.
-            for item in array.items() {
-                scalar(wire_type.element, item, heap, &mut items)?;
-            }
+            let size = array.len().saturating_mul(element_size(wire_type.element)).saturating_add(4);
+            let at = heap.bytes(&vec![0; size])?;
             let mut bytes = count.to_le_bytes().to_vec();
-            bytes.append(&mut items);
-            out.extend(heap.bytes(&bytes)?.0.to_le_bytes());
+            // Elements that refer to the heap stand behind the array in their order: some readers take them
+            // from there.
+            for item in array.items() {
+                match item {
+                    CimValue::String(text) if wire_type.element == CimType::String => {
+                        bytes.extend(heap.own_string(text)?.0.to_le_bytes());
+                    }
+                    item => scalar(wire_type.element, item, heap, &mut bytes)?,
+                }
+            }
+            heap.patch(at, &bytes);
+            out.extend(at.0.to_le_bytes());
             Ok(())
         }
         _ if wire_type.is_array => Err(mismatch()),

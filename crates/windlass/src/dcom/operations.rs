@@ -1,0 +1,240 @@
+//! Operations on single objects.
+
+use std::sync::Arc;
+
+use uuid::Uuid;
+use windlass_cim::{CimClass, CimInstance, CimName, Keys, Mismatch, Namespace, ObjectPath, PathLimits};
+use windlass_dcom::Stub;
+use windlass_wmi::context::Context;
+use windlass_wmi::stubs::{
+    Changed, ClassOrInstance, Delete, ExecMethod, LookedUp, Lookup, Out, ResultString, Timeout, result_opnum,
+    services_opnum,
+};
+use windlass_wmi::wmio::WmiObject;
+use windlass_wmi::{flags, ids, object};
+
+use super::calls::Exporter;
+use super::{DcomClient, Wanted};
+use crate::error::{Error, Result};
+
+/// Classes that come with one answer.
+const CLASSES_AT_ONCE: u32 = 100;
+
+impl DcomClient {
+    /// The instance at a path.
+    pub(crate) async fn get(&self, namespace: &Namespace, path: &ObjectPath) -> Result<CimInstance> {
+        let found = self.look_up(namespace, &local(path)).await?;
+        match found {
+            WmiObject::Instance(instance) => Ok(instance),
+            WmiObject::Class(_) => Err(self.broken("a class came for an instance")),
+        }
+    }
+
+    /// A class.
+    pub(crate) async fn get_class(&self, namespace: &Namespace, name: &str) -> Result<CimClass> {
+        if !CimName::is_identifier(name) {
+            return Err(Error::usage(format!("{name:?} is not the name of a class")));
+        }
+        match self.look_up(namespace, name).await? {
+            WmiObject::Class(class) => Ok(class),
+            WmiObject::Instance(_) => Err(self.broken("an instance came for a class")),
+        }
+    }
+
+    /// All classes of a namespace.
+    pub(crate) async fn classes(self: &Arc<Self>, namespace: &Namespace) -> Result<Vec<CimClass>> {
+        let mut running = self.enumerate(namespace.as_str(), &Wanted::Classes).await?;
+        let mut classes = Vec::new();
+        let outcome = loop {
+            match running.next(CLASSES_AT_ONCE).await {
+                Ok(Some(objects)) => classes.extend(objects.into_iter().filter_map(|object| match object {
+                    WmiObject::Class(class) => Some(class),
+                    WmiObject::Instance(_) => None,
+                })),
+                Ok(None) => break Ok(()),
+                Err(error) => break Err(error),
+            }
+        };
+        running.finish().await;
+        outcome.map(|()| classes)
+    }
+
+    async fn look_up(&self, namespace: &Namespace, path: &str) -> Result<WmiObject> {
+        let request = Lookup {
+            name: Some(path.to_owned()),
+            flags: 0,
+            context: None,
+            found: Out::WANTED,
+            call: Out::Unwanted,
+        };
+        let (_, answer): (_, LookedUp) =
+            self.services_call(namespace, services_opnum::GET_OBJECT, &request).await?;
+        if answer.result.is_failure() {
+            return Err(self.failed(answer.result));
+        }
+        let found = answer.found.get().ok_or_else(|| self.broken("an answer lacks its object"))?;
+        object::unmarshal(found).map_err(|error| self.broken(error))
+    }
+
+    /// Creates an instance of a class and returns its path.
+    pub(crate) async fn create(
+        &self,
+        namespace: &Namespace,
+        class: &Arc<CimClass>,
+        instance: &CimInstance,
+    ) -> Result<ObjectPath> {
+        let created = whole(class, instance)?;
+        let stated = self.put(namespace, &created, flags::CREATE_ONLY, None).await?;
+        let stated = stated.and_then(|text| ObjectPath::parse(&text, &PathLimits::default()).ok());
+        stated.or_else(|| created.path()).ok_or_else(|| self.broken("it did not say what it created"))
+    }
+
+    /// Changes the properties of the instance at a path that `changes` has; no others.
+    pub(crate) async fn modify(
+        &self,
+        namespace: &Namespace,
+        class: &Arc<CimClass>,
+        path: &ObjectPath,
+        changes: &CimInstance,
+    ) -> Result<()> {
+        let mut changed = whole(class, changes)?;
+        for key in path.bindings() {
+            changed.set(&key.name, key.value.clone()).map_err(|error| Error::usage(error.to_string()))?;
+        }
+        let names = changes.properties.iter().filter(|property| !property.is_key);
+        let context = Context::partial_put(names.map(|property| property.name.as_str()));
+        self.put(namespace, &changed, flags::UPDATE_ONLY, Some(&context)).await?;
+        Ok(())
+    }
+
+    /// Writes an instance; gives its path where the server says it.
+    async fn put(
+        &self,
+        namespace: &Namespace,
+        instance: &CimInstance,
+        flags: u32,
+        context: Option<&Context>,
+    ) -> Result<Option<String>> {
+        let instance = object::marshal_instance(instance).map_err(|error| Error::usage(error.to_string()))?;
+        let request = ClassOrInstance {
+            object: Some(instance),
+            flags,
+            context: context.map(Context::marshal),
+            call: Out::WANTED,
+        };
+        let (exporter, answer): (_, Changed) =
+            self.services_call(namespace, services_opnum::PUT_INSTANCE, &request).await?;
+        if answer.result.is_failure() {
+            return Err(self.failed(answer.result));
+        }
+        let Some(reference) = answer.call.get() else { return Ok(None) };
+        let result = exporter.hold(self, reference)?;
+        let text: Result<ResultString> =
+            self.result(&exporter, result, result_opnum::GET_RESULT_STRING).await;
+        exporter.release(self, &[result]).await;
+        let text = text?;
+        if text.result.is_failure() {
+            return Err(self.failed(text.result));
+        }
+        Ok(text.text)
+    }
+
+    /// Deletes the instance at a path.
+    pub(crate) async fn delete(&self, namespace: &Namespace, path: &ObjectPath) -> Result<()> {
+        let request = Delete { path: Some(local(path)), flags: 0, context: None, call: Out::Unwanted };
+        let (_, answer): (_, Changed) =
+            self.services_call(namespace, services_opnum::DELETE_INSTANCE, &request).await?;
+        match answer.result.is_failure() {
+            true => Err(self.failed(answer.result)),
+            false => Ok(()),
+        }
+    }
+
+    /// Calls a method of the instance or class at a path. The outputs come as an instance.
+    pub(crate) async fn invoke(
+        &self,
+        namespace: &Namespace,
+        class: &Arc<CimClass>,
+        path: &ObjectPath,
+        method: &CimName,
+        input: &CimInstance,
+    ) -> Result<CimInstance> {
+        let declared = class
+            .method(method)
+            .ok_or_else(|| Error::usage(format!("the class {} has no method {method}", class.name)))?;
+        let mut inputs = declared.input_class();
+        inputs.name = PARAMETERS.into();
+        let parameters = match inputs.properties.is_empty() && input.properties.is_empty() {
+            true => None,
+            false => {
+                let instance = whole(&Arc::new(inputs), input)?;
+                let marshalled = object::marshal_instance(&instance);
+                Some(marshalled.map_err(|error| Error::usage(error.to_string()))?)
+            }
+        };
+        let request = ExecMethod {
+            path: Some(local(path)),
+            method: Some(method.as_str().to_owned()),
+            flags: 0,
+            context: None,
+            input: parameters,
+            output: Out::WANTED,
+            call: Out::Unwanted,
+        };
+        let (_, answer): (_, LookedUp) =
+            self.services_call(namespace, services_opnum::EXEC_METHOD, &request).await?;
+        if answer.result.is_failure() {
+            return Err(self.failed(answer.result));
+        }
+        match answer.found.get() {
+            Some(output) => object::unmarshal_instance(output).map_err(|error| self.broken(error)),
+            None => Ok(CimInstance::new(PARAMETERS)),
+        }
+    }
+
+    async fn services_call<Q: Stub, R: Stub>(
+        &self,
+        namespace: &Namespace,
+        opnum: u16,
+        request: &Q,
+    ) -> Result<(Arc<Exporter>, R)> {
+        let outcome = async {
+            let (exporter, services) = self.services(namespace.as_str()).await?;
+            let answer = exporter.call(self, ids::SERVICES, services, opnum, request).await?;
+            Ok((exporter, answer))
+        };
+        let outcome = outcome.await;
+        if let Err(error) = &outcome {
+            self.forget(error).await;
+        }
+        outcome
+    }
+
+    async fn result<R: Stub>(&self, exporter: &Exporter, ipid: Uuid, opnum: u16) -> Result<R> {
+        exporter.call(self, ids::CALL_RESULT, ipid, opnum, &Timeout(flags::INFINITE)).await
+    }
+}
+
+/// The class of parameters.
+const PARAMETERS: &str = "__PARAMETERS";
+
+/// An instance with all properties of its class, and the values of `given`.
+fn whole(class: &Arc<CimClass>, given: &CimInstance) -> Result<CimInstance> {
+    let mut given = given.clone();
+    given.attach_class(class, Mismatch::Fail).map_err(|error| Error::usage(error.to_string()))?;
+    let mut instance = CimInstance::of_class(class);
+    for property in given.properties {
+        let name = property.name.clone();
+        instance.set(&name, property.value).map_err(|error| Error::usage(error.to_string()))?;
+    }
+    Ok(instance)
+}
+
+/// The path within its namespace.
+fn local(path: &ObjectPath) -> String {
+    let mut path = path.clone();
+    path.server = None;
+    path.namespace = None;
+    // The only instance of a class is at `Class=@`.
+    if path.keys == Keys::Class { path.class_name.as_str().to_owned() } else { path.to_string() }
+}
