@@ -6,6 +6,7 @@ use std::time::Duration;
 use windlass_cim::CimStatus;
 use windlass_cim::wscim::Decoder;
 use windlass_core::status::Hresult;
+use windlass_rpc::pdu::FaultStatus;
 use windlass_soap::Fault;
 
 /// The layer that found the fault.
@@ -285,6 +286,9 @@ impl From<windlass_net::Error> for Error {
             Net::PeerSpeaksTls { .. } => (ErrorKind::Unreachable, Layer::Http),
             Net::TlsOptions { .. } => (ErrorKind::Usage, Layer::Tls),
             Net::Refused { .. } | Net::RpcRefused { .. } | Net::Kdc { .. } => {
+                (ErrorKind::Refused, Layer::Auth)
+            }
+            Net::Fault { status: FaultStatus::ACCESS_DENIED | FaultStatus::SECURITY_PACKAGE, .. } => {
                 (ErrorKind::Refused, Layer::Auth)
             }
             Net::TimedOut { stage: Stage::Resolve, .. } => (ErrorKind::Unreachable, Layer::Resolve),

@@ -181,7 +181,7 @@ impl CimSessionBuilder {
             computer: self.target.computer_name().to_owned(),
             port: self.target.stated_port().unwrap_or(RESOLVER_PORT),
             security: self.target.rpc_security(level)?,
-            rpc: self.target.rpc_options(self.options.wsman.open_timeout),
+            rpc: self.target.rpc_options(self.options.wsman.open_timeout)?,
             dial: self.target.own_dial(),
             options: self.dcom,
             locale: None,

@@ -34,12 +34,7 @@ pub(super) fn slot(
             // Elements that refer to the heap stand behind the array in their order: some readers take them
             // from there.
             for item in array.items() {
-                match item {
-                    CimValue::String(text) if wire_type.element == CimType::String => {
-                        bytes.extend(heap.own_string(text)?.0.to_le_bytes());
-                    }
-                    item => scalar(wire_type.element, item, heap, &mut bytes)?,
-                }
+                scalar(wire_type.element, item, heap, &mut bytes)?;
             }
             heap.patch(at, &bytes);
             out.extend(at.0.to_le_bytes());
@@ -71,7 +66,8 @@ fn scalar(
         (CimType::SInt64, CimValue::SInt64(value)) => out.extend(value.to_le_bytes()),
         (CimType::Real32, CimValue::Real32(value)) => out.extend(value.to_le_bytes()),
         (CimType::Real64, CimValue::Real64(value)) => out.extend(value.to_le_bytes()),
-        (CimType::String, CimValue::String(text)) => out.extend(heap.string(text)?.0.to_le_bytes()),
+        // The dictionary is for names; some readers know it nowhere else.
+        (CimType::String, CimValue::String(text)) => out.extend(heap.own_string(text)?.0.to_le_bytes()),
         (CimType::DateTime, CimValue::DateTime(value)) => {
             out.extend(heap.own_string(&value.to_string())?.0.to_le_bytes());
         }
