@@ -93,7 +93,7 @@ impl Services {
                 self.exec_method(call, &request)
             }
             // Those with sinks, for which the host would have to call the client.
-            services_opnum::OPEN_NAMESPACE..=services_opnum::LAST => {
+            opnum if opnum > services_opnum::OPEN_NAMESPACE && opnum <= services_opnum::LAST => {
                 answer(&ResultOnly(Hresult::WBEM_E_NOT_SUPPORTED))
             }
             _ => Err(FaultStatus::OP_RANGE),
