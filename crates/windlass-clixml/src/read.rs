@@ -11,7 +11,7 @@ use crate::limits::Limits;
 use crate::names::TypeNames;
 use crate::primitive::{self, Form};
 use crate::progress::{ProgressKind, ProgressRecord};
-use crate::scan::{Ahead, Leaf, Namespace, Next, Scanner, Tag};
+use crate::scan::{Namespace, Next, Scanner, Tag};
 use crate::string::PsString;
 use crate::tag::Kind;
 use crate::text::{Raw, Written, attribute_characters};
@@ -56,14 +56,9 @@ impl<'a, 'b> Reader<'a, 'b> {
     /// Reads the one value of a message.
     pub(crate) fn message(mut self) -> Result<(), Error> {
         let offset = self.scanner.offset();
-        match self.ahead()? {
-            Ahead::Leaf(leaf) => self.leaf(&leaf, offset)?,
-            Ahead::Tag(Next::Start(tag)) => {
-                self.root(&tag)?;
-                self.children(0)?;
-            }
-            Ahead::Tag(_) => return Err(Error::expected("a value", offset)),
-        }
+        let Next::Start(tag) = self.scanner.next()? else { return Err(Error::expected("a value", offset)) };
+        self.root(&tag)?;
+        self.children(0)?;
         self.finish("the end of the message")
     }
 
@@ -101,91 +96,28 @@ impl<'a, 'b> Reader<'a, 'b> {
     /// Reads on until only `left` elements are open.
     fn children(&mut self, left: usize) -> Result<(), Error> {
         while self.builder.depth() > left {
+            self.leaves()?;
             let offset = self.scanner.offset();
-            match self.ahead()? {
-                Ahead::Leaf(leaf) => {
-                    self.leaf(&leaf, offset)?;
-                    self.leaves()?;
-                }
-                Ahead::Tag(Next::Start(tag)) => self.child(&tag)?,
-                Ahead::Tag(Next::End) => self.end(offset)?,
-                Ahead::Tag(Next::Eof) => return Err(Error::syntax("unexpected end", offset)),
+            match self.scanner.next()? {
+                Next::Start(tag) => self.child(&tag)?,
+                Next::End => self.end(offset)?,
+                Next::Eof => return Err(Error::syntax("unexpected end", offset)),
             }
         }
         Ok(())
     }
 
-    /// What comes next: a whole element where that is one of the plain values that nearly all of a
-    /// message is made of. What is written otherwise is left for the longer way.
-    #[inline(always)]
-    fn ahead(&mut self) -> Result<Ahead<'a>, Error> {
-        let usual =
-            self.depth < self.limits.depth && self.scanner.default_namespace() == self.own_namespace();
-        let (values, nulls, texts) = match self.builder.part() {
-            Part::Adapted | Part::Members | Part::Items | Part::Root | Part::Value => (usual, usual, false),
-            Part::Key => (usual, false, false),
-            Part::Object => (usual, false, usual),
-            Part::Entries | Part::EntryEnd => (false, false, false),
-        };
-        self.scanner.ahead(|kind| match kind {
-            Kind::Primitive(_) => values,
-            Kind::Null => nulls,
-            Kind::ToString => texts,
-            _ => false,
-        })
-    }
-
-    /// Takes a whole element into the part that it stands in.
-    fn leaf(&mut self, leaf: &Leaf<'a>, offset: usize) -> Result<(), Error> {
-        let part = self.builder.part();
-        match (part, leaf.name) {
-            (Part::Adapted | Part::Members, None | Some("")) => {
-                return Err(Error::expected("a property name", offset));
-            }
-            (Part::Key | Part::Value, None) => return Err(Error::expected("the attribute 'N'", offset)),
-            (Part::Key, Some(name)) if !name.eq_ignore_ascii_case("Key") => {
-                return Err(Error::expected("the key of a dictionary entry", offset));
-            }
-            (Part::Value, Some(name)) if !name.eq_ignore_ascii_case("Value") => {
-                return Err(Error::expected("the value of a dictionary entry", offset));
-            }
-            _ => {}
-        }
-        if leaf.kind == Kind::ToString {
-            self.builder.set_to_string(primitive::decoded(&leaf.text.characters(offset)?));
-            return self.count(offset);
-        }
-        let value = self.leaf_value(leaf, offset)?;
-        self.count(offset)?;
-        match (part, leaf.name) {
-            (Part::Adapted | Part::Members, Some(name)) => {
-                self.builder.property(PsString::new(name), value);
-            }
-            (Part::Key, _) => {
-                self.builder.item(value);
-                let dictionary = self.builder.depth().saturating_sub(1);
-                if self.builder.is_known_key(dictionary, None) {
-                    return Err(Error::expected("a key that was not there before", offset));
-                }
-                self.builder.set_part(Part::Value);
-            }
-            (Part::Value, _) => {
-                self.builder.item(value);
-                self.builder.set_part(Part::EntryEnd);
-            }
-            (Part::Items, _) => self.builder.item(value),
-            _ => self.builder.put(PsString::default(), value),
-        }
-        Ok(())
-    }
-
-    /// Takes the plain values that follow one in a list or among properties.
+    /// Reads the plain values that come next in a list or among properties: nearly all of a message.
+    /// What is written otherwise is left for the longer way.
     fn leaves(&mut self) -> Result<(), Error> {
         let named = match self.builder.part() {
             Part::Adapted | Part::Members => true,
             Part::Items => false,
             _ => return Ok(()),
         };
+        if self.depth >= self.limits.depth || self.scanner.default_namespace() != self.own_namespace() {
+            return Ok(());
+        }
         loop {
             let offset = self.scanner.offset();
             let simple = |kind| matches!(kind, Kind::Primitive(_) | Kind::Null);
@@ -193,23 +125,20 @@ impl<'a, 'b> Reader<'a, 'b> {
             if named && leaf.name.is_none_or(str::is_empty) {
                 return Err(Error::expected("a property name", offset));
             }
-            let value = self.leaf_value(&leaf, offset)?;
+            let value = match (leaf.kind, leaf.number) {
+                (Kind::Primitive(kind), Some(number)) => primitive::from_digits(kind, number),
+                (Kind::Primitive(kind), None) => {
+                    primitive::parse(kind, leaf.text.characters(offset)?, self.form)
+                }
+                _ => Some(PsValue::Null),
+            };
+            let value = value.ok_or_else(|| Error::value(leaf.kind.tag(), offset))?;
             self.count(offset)?;
             match leaf.name {
                 Some(name) if named => self.builder.property(PsString::new(name), value),
                 _ => self.builder.item(value),
             }
         }
-    }
-
-    #[inline(always)]
-    fn leaf_value(&self, leaf: &Leaf<'a>, offset: usize) -> Result<PsValue, Error> {
-        let value = match (leaf.kind, leaf.number) {
-            (Kind::Primitive(kind), Some(number)) => primitive::from_digits(kind, number),
-            (Kind::Primitive(kind), None) => primitive::parse(kind, leaf.text.characters(offset)?, self.form),
-            _ => Some(PsValue::Null),
-        };
-        value.ok_or_else(|| Error::value(leaf.kind.tag(), offset))
     }
 
     fn child(&mut self, tag: &Tag<'a>) -> Result<(), Error> {

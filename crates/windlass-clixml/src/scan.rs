@@ -13,8 +13,6 @@ use crate::text::{self, Raw, Written, attribute_characters, read_text};
 /// The namespace of CLIXML documents.
 pub(crate) const NAMESPACE: &str = "http://schemas.microsoft.com/powershell/2004/04";
 
-/// The longest name of an element of CLIXML, in bytes: `ToString`.
-const MAX_NAME: usize = 8;
 /// Elements that may be open at once; values nest less, but skipped content may do so too.
 const MAX_OPEN: usize = 1024;
 /// Attributes of one element.
@@ -67,16 +65,6 @@ pub(crate) struct Leaf<'a> {
     pub(crate) number: Option<u64>,
 }
 
-/// A start tag as far as its name and the attribute `N`.
-#[derive(Debug, Clone, Copy)]
-struct PlainTag<'a> {
-    local: &'a [u8],
-    kind: Kind,
-    name: Option<&'a str>,
-    /// Its length so far, the bracket included.
-    length: usize,
-}
-
 /// What stands next in content that holds elements only.
 #[derive(Debug)]
 pub(crate) enum Next<'a> {
@@ -86,15 +74,6 @@ pub(crate) enum Next<'a> {
     End,
     /// The end of the text.
     Eof,
-}
-
-/// What comes next where values stand.
-#[derive(Debug)]
-pub(crate) enum Ahead<'a> {
-    /// A whole element.
-    Leaf(Leaf<'a>),
-    /// A tag, or the end of the text.
-    Tag(Next<'a>),
 }
 
 /// An open element: where its name stands, and the namespaces outside it.
@@ -168,26 +147,11 @@ impl<'a> Scanner<'a> {
         self.outer
     }
 
-    /// The next element of a wanted kind, where it is whole and plain ([`Scanner::plain`]), or else the
-    /// next tag.
-    #[inline(always)]
-    pub(crate) fn ahead(&mut self, wanted: impl Fn(Kind) -> bool) -> Result<Ahead<'a>, Error> {
-        match self.plain(wanted) {
-            Some(ahead) => Ok(ahead),
-            None => self.next_at_length().map(Ahead::Tag),
-        }
-    }
-
     /// The next tag; only white space, comments and processing instructions may stand before it.
     pub(crate) fn next(&mut self) -> Result<Next<'a>, Error> {
-        match self.plain(|_| false) {
-            Some(Ahead::Tag(next)) => Ok(next),
-            _ => self.next_at_length(),
+        if let Some(next) = self.plain_end().or_else(|| self.plain_start()) {
+            return Ok(next);
         }
-    }
-
-    /// The next tag, however it is written.
-    fn next_at_length(&mut self) -> Result<Next<'a>, Error> {
         loop {
             self.skip_white();
             let offset = self.at;
@@ -254,50 +218,17 @@ impl<'a> Scanner<'a> {
     }
 
     /// The next element, where it is of a wanted kind, holds text or nothing, and is written as writers
-    /// do. Otherwise nothing is read.
-    #[inline(always)]
+    /// do: on the spot, with no attribute but `N`, and with nothing in its name and text that has to be
+    /// replaced. Otherwise nothing is read.
     pub(crate) fn leaf(&mut self, wanted: impl Fn(Kind) -> bool) -> Option<Leaf<'a>> {
-        let start = self.plain_tag()?;
-        if wanted(start.kind) { self.plain_leaf(&start) } else { None }
-    }
-
-    /// What comes next, where it is written as writers do: on the spot, with no attributes but `N` and
-    /// `RefId`, in this order, and with nothing to be replaced. A wanted element is read whole where it
-    /// holds only text, or nothing.
-    #[inline(always)]
-    fn plain(&mut self, wanted: impl Fn(Kind) -> bool) -> Option<Ahead<'a>> {
-        if let Some([b'<', b'/', ..]) = self.text.as_bytes().get(self.at..) {
-            return self.plain_end().map(Ahead::Tag);
-        }
-        let start = self.plain_tag()?;
-        if wanted(start.kind)
-            && let Some(leaf) = self.plain_leaf(&start)
-        {
-            return Some(Ahead::Leaf(leaf));
-        }
-        self.plain_start(&start).map(|tag| Ahead::Tag(Next::Start(tag)))
-    }
-
-    /// The name and the attribute `N` of the start tag that comes next. Nothing is read yet.
-    #[inline(always)]
-    fn plain_tag(&self) -> Option<PlainTag<'a>> {
         let bytes = self.text.as_bytes().get(self.at..)?;
-        let [b'<', name @ ..] = bytes else { return None };
-        if let [b'/', ..] = name {
+        let tag = self.plain_name(bytes)?;
+        let kind = Kind::of(tag.as_bytes());
+        if !wanted(kind) {
             return None;
         }
-        // What ends a name, and other bytes that are in the name of no element of CLIXML.
-        let ends = |byte: &u8| *byte <= b'/' || *byte == b'>';
-        let local = name.get(..name.iter().take(MAX_NAME + 1).position(ends)?)?;
-        let (name, length) = self.plain_attribute(bytes, 1 + local.len(), b" N=\"")?;
-        Some(PlainTag { local, kind: Kind::of(local), name, length })
-    }
-
-    /// The element with this start tag, where it has no other attributes, and holds text or nothing.
-    #[inline(always)]
-    fn plain_leaf(&mut self, start: &PlainTag<'a>) -> Option<Leaf<'a>> {
-        let PlainTag { local, kind, name, length: at } = *start;
-        let bytes = self.text.as_bytes().get(self.at..)?;
+        let (name, at) = self.plain_attribute(bytes, 1 + tag.len(), b" N=\"")?;
+        let tag = tag.as_bytes();
         if kind == Kind::Null {
             let empty = bytes.get(at..at + 3) == Some(b" />");
             self.at += if empty { at + 3 } else { return None };
@@ -311,21 +242,22 @@ impl<'a> Scanner<'a> {
             None => plain_text(content)?,
         };
         let [b'<', b'/', end @ ..] = content.get(length..)? else { return None };
-        if !same_tag(local, end) {
+        let same = tag.iter().zip(end).all(|(start, end)| start == end);
+        if !same || end.get(tag.len()) != Some(&b'>') {
             return None;
         }
-        let from = self.at + at + 1;
-        let text = self.text.get(from..from + length)?;
-        self.at = from + length + 2 + local.len() + 1;
+        let start = self.at + at + 1;
+        let text = self.text.get(start..start + length)?;
+        self.at = start + length + 2 + tag.len() + 1;
         Some(Leaf { kind, name, text: Raw { text, written }, number })
     }
 
     /// The end tag of the innermost element, where it comes next as writers write it.
     fn plain_end(&mut self) -> Option<Next<'a>> {
-        let bytes = self.text.as_bytes();
+        let rest = self.text.as_bytes().get(self.at..)?.strip_prefix(b"</")?;
         let open = *self.open.last()?;
-        let name = bytes.get(open.name..open.name + open.name_length)?;
-        if !same_tag(name, bytes.get(self.at + 2..)?) {
+        let rest = rest.strip_prefix(self.name_of(open).as_bytes())?;
+        if rest.first() != Some(&b'>') {
             return None;
         }
         self.at += 2 + open.name_length + 1;
@@ -334,28 +266,32 @@ impl<'a> Scanner<'a> {
         Some(Next::End)
     }
 
-    /// The start tag, where it is one of CLIXML and has no other attribute than `RefId`.
-    fn plain_start(&mut self, start: &PlainTag<'a>) -> Option<Tag<'a>> {
-        let PlainTag { local, kind, name, length: at } = *start;
+    /// A start tag of CLIXML, where it comes next as writers write it: with no attributes but `N` and
+    /// `RefId`, in this order, in which nothing has to be replaced.
+    fn plain_start(&mut self) -> Option<Next<'a>> {
+        let bytes = self.text.as_bytes().get(self.at..)?;
+        let local = self.plain_name(bytes)?;
+        let kind = Kind::of(local.as_bytes());
         if kind == Kind::Other || self.open.len() >= MAX_OPEN {
             return None;
         }
-        let bytes = self.text.as_bytes().get(self.at..)?;
+        let (name, at) = self.plain_attribute(bytes, 1 + local.len(), b" N=\"")?;
         let (ref_id, at) = self.plain_attribute(bytes, at, b" RefId=\"")?;
-        let local = self.text.get(self.at + 1..self.at + 1 + local.len())?;
-        let (empty, length) = match bytes.get(at..)? {
-            [b'>', ..] => (false, 1),
-            [b' ', b'/', b'>', ..] => (true, 3),
-            _ => return None,
+        let (empty, end): (_, &[u8]) = match bytes.get(at)? {
+            b'>' => (false, b">"),
+            _ => (true, b" />"),
         };
+        if !bytes.get(at..)?.starts_with(end) {
+            return None;
+        }
         let offset = self.at;
-        self.at += at + length;
+        self.at += at + end.len();
         if !empty {
             let (bindings, default) = (self.bindings.len(), self.default);
             self.open.push(Open { name: offset + 1, name_length: local.len(), bindings, default });
         }
         self.outer = Outer::default();
-        Some(Tag {
+        Some(Next::Start(Tag {
             local,
             name,
             ref_id,
@@ -365,12 +301,19 @@ impl<'a> Scanner<'a> {
             name_written: Written::Plain,
             ref_id_written: Written::Plain,
             empty,
-        })
+        }))
+    }
+
+    /// The name after the bracket that the rest of the text starts with, where it is of letters and
+    /// digits alone.
+    fn plain_name(&self, rest: &[u8]) -> Option<&'a str> {
+        let [b'<', name @ ..] = rest else { return None };
+        let length = name.iter().position(|byte| !byte.is_ascii_alphanumeric())?;
+        self.text.get(self.at + 1..self.at + 1 + length)
     }
 
     /// The value of an attribute, where it stands at a place in the rest of the text, and the place
     /// after it. Nothing where something in it would have to be replaced.
-    #[inline(always)]
     fn plain_attribute(&self, rest: &[u8], at: usize, start: &[u8]) -> Option<(Option<&'a str>, usize)> {
         let Some(value) = rest.get(at..)?.strip_prefix(start) else { return Some((None, at)) };
         let length = text::plain_run(value);
@@ -682,12 +625,6 @@ impl<'a> Scanner<'a> {
             self.at += 1;
         }
     }
-}
-
-/// Whether a name comes next, and then the end of the tag. Names are too short to be compared in blocks.
-#[inline(always)]
-fn same_tag(name: &[u8], next: &[u8]) -> bool {
-    next.get(name.len()) == Some(&b'>') && name.iter().zip(next).all(|(start, end)| start == end)
 }
 
 /// How long a text is up to the next tag, where nothing in it has to be replaced in XML.

@@ -7,9 +7,6 @@ use crate::object::{Property, fold_name, same_name};
 /// Up to this many properties are told apart in a table on the stack.
 const SMALL: usize = 128;
 
-/// Up to this many are compared each with each.
-const FEW: usize = 6;
-
 /// Puts each property that has the name of an earlier one in that one's place, as PowerShell does;
 /// names are compared without regard to case.
 pub(crate) fn replace_repeated(properties: &mut Vec<Property>) {
@@ -34,16 +31,6 @@ pub(crate) fn replace_repeated(properties: &mut Vec<Property>) {
 
 /// Whether two names, all of ASCII, are the same.
 fn any_repeated(properties: &[Property]) -> bool {
-    if properties.len() <= FEW {
-        let mut earlier = properties;
-        while let [rest @ .., last] = earlier {
-            if rest.iter().any(|property| property.name.eq_ignore_ascii_case(&last.name)) {
-                return true;
-            }
-            earlier = rest;
-        }
-        return false;
-    }
     // Places in `properties`, counted from one, by hash.
     let mut table = [0_u8; 2 * SMALL];
     for (index, property) in properties.iter().enumerate() {
