@@ -23,7 +23,7 @@ pub fn format(values: &[PsValue], view: &View, width: usize) -> String {
 /// The type of what [`drawn`] makes.
 const DRAWN: &str = "Microsoft.PowerShell.Commands.Internal.Format.FormatEndData";
 
-/// Text that is drawn already, as the formatting commands write it: [`format`] shows it as it is.
+/// Text that is drawn already, as the formatting commands write it: [`format()`] shows it as it is.
 pub fn drawn(text: &str) -> PsValue {
     PsObject::typed([DRAWN, "System.Object"]).with_to_string(text).into()
 }

@@ -16,7 +16,7 @@
 //! # }
 //! ```
 //!
-//! Specifications: [MS-WSMV], [MS-PSRP], DSP0226 and DSP0227, [MS-RPCE] and [C706], [MS-DCOM] and
+//! Specifications: [MS-WSMV], [MS-PSRP], DSP0226 and DSP0227, [MS-RPCE] and C706, [MS-DCOM] and
 //! [MS-WMI], as the server.
 #![forbid(unsafe_code)]
 

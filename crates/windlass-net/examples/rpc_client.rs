@@ -19,7 +19,7 @@ use windlass_rpc::{CallRequest, SyntaxId};
 
 type Outcome<T = ()> = Result<T, Box<dyn std::error::Error>>;
 
-/// The interface that every server has ([C706] appendix Q).
+/// The interface that every server has (C706 appendix Q).
 const MGMT: SyntaxId = SyntaxId::new(Uuid::from_u128(0xafa8bd80_7d8a_11c9_bef4_08002b102989), 1, 0);
 /// [MS-SAMR].
 const SAMR: SyntaxId = SyntaxId::new(Uuid::from_u128(0x12345778_1234_abcd_ef00_0123456789ac), 1, 0);

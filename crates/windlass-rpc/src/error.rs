@@ -15,7 +15,7 @@ pub enum RpcError {
     Malformed {
         /// The type of the PDU.
         pdu: &'static str,
-        /// The field, as [C706] or [MS-RPCE] names it.
+        /// The field, as C706 or [MS-RPCE] names it.
         field: &'static str,
         /// Where it starts, in bytes from the start of the PDU.
         offset: usize,

@@ -4,7 +4,7 @@
 //! log on, protect, cut and put together calls. [`pdu`] is what they exchange, [`ndr`] reads and writes the
 //! parameters of calls, and [`SyntaxId`] names interfaces and encodings. [`epm`] is the endpoint mapper.
 //!
-//! Specifications: [C706] (DCE 1.1: Remote Procedure Call), [MS-RPCE].
+//! Specifications: C706 (DCE 1.1: Remote Procedure Call), [MS-RPCE].
 #![forbid(unsafe_code)]
 
 mod client;

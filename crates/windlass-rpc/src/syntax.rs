@@ -1,4 +1,4 @@
-//! Names of interfaces and of encodings ([C706] 12.6.3.1, `p_syntax_id_t`).
+//! Names of interfaces and of encodings (C706 12.6.3.1, `p_syntax_id_t`).
 
 use std::fmt;
 
@@ -16,7 +16,7 @@ pub struct SyntaxId {
 }
 
 impl SyntaxId {
-    /// NDR, the 32-bit encoding that every server speaks ([C706] 14).
+    /// NDR, the 32-bit encoding that every server speaks (C706 14).
     pub const NDR: Self = Self::new(Uuid::from_u128(0x8a885d04_1ceb_11c9_9fe8_08002b104860), 2, 0);
 
     /// NDR64, which DCOM must not use ([MS-DCOM] 2.2); this crate never accepts it.
@@ -30,7 +30,7 @@ impl SyntaxId {
         Self { uuid, major, minor }
     }
 
-    /// Whether an interface of this name serves a client that asks for `wanted` ([C706] 6.2.3.2).
+    /// Whether an interface of this name serves a client that asks for `wanted` (C706 6.2.3.2).
     pub fn serves(&self, wanted: &Self) -> bool {
         self.uuid == wanted.uuid && self.major == wanted.major && self.minor >= wanted.minor
     }

@@ -1,4 +1,4 @@
-//! NDR against bytes from [C706], [MS-DCOM] and Samba, and against hostile stubs.
+//! NDR against bytes from C706, [MS-DCOM] and Samba, and against hostile stubs.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,

@@ -1,4 +1,4 @@
-//! The remote management interface that every RPC server has ([C706] appendix Q).
+//! The remote management interface that every RPC server has (C706 appendix Q).
 
 use uuid::Uuid;
 use windlass_rpc::SyntaxId;

@@ -1,4 +1,4 @@
-//! Binding interfaces and making security contexts ([C706] 12.6.4.1, [MS-RPCE] 3.3.1.5.2).
+//! Binding interfaces and making security contexts (C706 12.6.4.1, [MS-RPCE] 3.3.1.5.2).
 
 use windlass_auth::{AuthError, Step};
 

@@ -167,7 +167,7 @@ enum Waiting {
     Call(u32, CallRequest),
 }
 
-/// The least that both sides have to take ([C706] 12.6.3.1, MustRecvFragSize).
+/// The least that both sides have to take (C706 12.6.3.1, MustRecvFragSize).
 pub(crate) const MUST_RECEIVE: u16 = 1432;
 /// Calls that were given up and are remembered.
 const MAX_ABANDONED: usize = 1024;

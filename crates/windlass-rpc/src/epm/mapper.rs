@@ -148,7 +148,7 @@ fn start(handle: Handle) -> Result<usize, FaultStatus> {
     usize::try_from(number & INDEX).map_err(|_| FaultStatus::CONTEXT_MISMATCH)
 }
 
-/// `vers_option` ([C706] appendix O).
+/// `vers_option` (C706 appendix O).
 fn of_version(interface: &SyntaxId, request: &LookupRequest) -> bool {
     let Some(wanted) = &request.interface else { return false };
     if interface.uuid != wanted.uuid {

@@ -1,4 +1,4 @@
-//! The endpoint mapper: which port serves an interface ([C706] appendix O, [MS-RPCE] 2.2.1.2).
+//! The endpoint mapper: which port serves an interface (C706 appendix O, [MS-RPCE] 2.2.1.2).
 //!
 //! [`LookupRequest`], [`MapRequest`] and their answers serve both roles; [`Mapper`] is a server's table.
 

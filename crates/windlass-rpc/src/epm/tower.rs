@@ -1,4 +1,4 @@
-//! Protocol towers ([C706] appendix L): an address as a stack of floors, from interface to host.
+//! Protocol towers (C706 appendix L): an address as a stack of floors, from interface to host.
 
 use std::net::Ipv4Addr;
 
@@ -144,7 +144,7 @@ fn length(length: usize) -> [u8; 2] {
 mod tests {
     use super::*;
 
-    /// The tower in an ept_map request of Windows for the SAM interface, as [C706] appendix L has it.
+    /// The tower in an ept_map request of Windows for the SAM interface, as C706 appendix L has it.
     #[test]
     fn a_tower_over_tcp_has_75_bytes() {
         let uuid = Uuid::from_u128(0x12345778_1234_abcd_ef00_0123456789ac);

@@ -1,4 +1,4 @@
-//! NDR, the encoding of parameters ([C706] 14): little-endian, every item aligned to its own size.
+//! NDR, the encoding of parameters (C706 14): little-endian, every item aligned to its own size.
 //!
 //! [`Reader`] and [`Writer`] mirror each other. Neither knows types: a stub calls them field by field.
 //! Pointers within a structure or array are written where they stand; what they point to follows after the

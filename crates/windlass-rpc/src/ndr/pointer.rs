@@ -1,4 +1,4 @@
-//! Pointers as they stand in a stub ([C706] 14.3.10, 14.3.11).
+//! Pointers as they stand in a stub (C706 14.3.10, 14.3.11).
 
 /// The number that stands for a pointer that points somewhere. Never zero.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]

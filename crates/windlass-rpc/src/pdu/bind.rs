@@ -1,4 +1,4 @@
-//! PDUs that make contexts: bind, alter_context and their answers ([C706] 12.6.4.1 to 12.6.4.5).
+//! PDUs that make contexts: bind, alter_context and their answers (C706 12.6.4.1 to 12.6.4.5).
 
 use std::fmt;
 
@@ -58,7 +58,7 @@ pub struct ContextResult {
     pub transfer_syntax: SyntaxId,
 }
 
-/// What became of a proposed context ([C706] 12.6.3.1, [MS-RPCE] 2.2.2.4).
+/// What became of a proposed context (C706 12.6.3.1, [MS-RPCE] 2.2.2.4).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ContextOutcome {
     /// It is made.
@@ -123,7 +123,7 @@ pub struct BindNak<'a> {
     pub rest: &'a [u8],
 }
 
-/// `p_reject_reason_t` ([C706] 12.6.3.1, [MS-RPCE] 2.2.2.5).
+/// `p_reject_reason_t` (C706 12.6.3.1, [MS-RPCE] 2.2.2.5).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct BindNakReason(pub u16);
 

@@ -1,4 +1,4 @@
-//! PDUs that carry calls: request, response, fault ([C706] 12.6.4.7, 12.6.4.9, 12.6.4.10).
+//! PDUs that carry calls: request, response, fault (C706 12.6.4.7, 12.6.4.9, 12.6.4.10).
 
 use std::fmt;
 
@@ -55,7 +55,7 @@ pub struct Fault<'a> {
     pub stub: &'a [u8],
 }
 
-/// Why a call failed: a status of DCE, a Win32 code or an HRESULT ([C706] appendix E, [MS-ERREF]).
+/// Why a call failed: a status of DCE, a Win32 code or an HRESULT (C706 appendix E, [MS-ERREF]).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct FaultStatus(pub u32);
 

@@ -1,4 +1,4 @@
-//! The common header of all PDUs ([C706] 12.6.3.1).
+//! The common header of all PDUs (C706 12.6.3.1).
 
 use super::parse::{self, Fault, Parsed};
 use crate::RpcError;
@@ -60,7 +60,7 @@ impl PduType {
         Self::ALL.iter().find(|(kind, ..)| *kind == self).map_or(0, |(_, number, _)| *number)
     }
 
-    /// The name, as [C706] and [MS-RPCE] spell it.
+    /// The name, as C706 and [MS-RPCE] spell it.
     pub fn name(self) -> &'static str {
         Self::ALL.iter().find(|(kind, ..)| *kind == self).map_or("", |(.., name)| name)
     }

@@ -1,4 +1,4 @@
-//! Protocol data units: what travels on an association ([C706] 12.6, [MS-RPCE] 2.2.2).
+//! Protocol data units: what travels on an association (C706 12.6, [MS-RPCE] 2.2.2).
 //!
 //! [`Pdu::decode`] borrows from the bytes and [`Pdu::encode`] writes them again. Neither checks signatures:
 //! that is the association's part.

@@ -1,4 +1,4 @@
-//! Presentation and security contexts of a server's association ([C706] 12.6.4.1, [MS-RPCE] 3.3.1.5.2).
+//! Presentation and security contexts of a server's association (C706 12.6.4.1, [MS-RPCE] 3.3.1.5.2).
 
 use windlass_auth::Step;
 
