@@ -65,7 +65,7 @@ def options(*more):
         parser.add_argument(f'--{name}', required=True)
     for name in ('windlass', 'only', *more):
         parser.add_argument(f'--{name}')
-    return parser.parse_args()
+    return parser.parse_known_args()[0]
 
 
 def main(given, transports=TRANSPORTS, label='pypsrp'):

@@ -447,7 +447,7 @@ def main():
     parser = argparse.ArgumentParser()
     for name in ('--http', '--https', '--certificate', '--user', '--password'):
         parser.add_argument(name, required=True)
-    options = parser.parse_args()
+    options, _ = parser.parse_known_args()
     for transport in TRANSPORTS:
         peer = Peer(options, transport)
         for function in CASES:

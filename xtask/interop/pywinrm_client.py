@@ -134,7 +134,7 @@ def main():
         parser.add_argument(f'--{name}', required=True)
     parser.add_argument('--windlass')
     parser.add_argument('--only')
-    options = parser.parse_args()
+    options, _ = parser.parse_known_args()
     for transport in TRANSPORTS:
         peer = Peer(options, transport)
         for function in CASES:

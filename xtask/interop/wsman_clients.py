@@ -180,7 +180,7 @@ def main():
     parser = argparse.ArgumentParser()
     for name in ('--http', '--https', '--certificate', '--user', '--password'):
         parser.add_argument(name, required=True)
-    options = parser.parse_args()
+    options, _ = parser.parse_known_args()
     warnings.simplefilter('ignore')
     for peer, function in CASES:
         name = f'{peer}: {function.__name__.replace("_", " ")}'
