@@ -6,8 +6,8 @@ use anyhow::{Context, Result, bail};
 
 use crate::command::output;
 
-/// Sees to it that `packages` are installed. They are only installed by root: elsewhere the error
-/// names what is missing.
+/// Sees to it that `packages` are installed, or programs of their names from elsewhere. They are only
+/// installed by root: otherwise the error names what is missing.
 pub(crate) fn ensure(packages: &[&str]) -> Result<()> {
     let missing: Vec<&str> = packages.iter().copied().filter(|package| !installed(package)).collect();
     if missing.is_empty() {
@@ -35,6 +35,11 @@ pub(crate) fn ensure(packages: &[&str]) -> Result<()> {
 }
 
 fn installed(package: &str) -> bool {
+    let paths = std::env::var_os("PATH").unwrap_or_default();
+    std::env::split_paths(&paths).any(|folder| folder.join(package).is_file()) || has_package(package)
+}
+
+fn has_package(package: &str) -> bool {
     output(Command::new("dpkg-query").args(["--show", "--showformat=${db:Status-Status}", package]))
         .is_ok_and(|status| status.trim() == "installed")
 }
