@@ -137,6 +137,7 @@ impl CommandLine {
             },
             "credentialfile" => self.defaults.credential_file = Some(value.into()),
             "resolve" => self.defaults.resolve.push(value),
+            "resolve-rpc" => self.defaults.resolve_rpc.push(value),
             "cafile" => self.defaults.ca_file = Some(value.into()),
             _ => self.defaults.trusted_hosts.extend(value.split(',').map(str::to_owned)),
         }

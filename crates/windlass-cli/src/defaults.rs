@@ -24,6 +24,10 @@ pub(crate) struct DefaultOptions {
     /// Reach a computer name at an address, such as srv1=127.0.0.1 or srv1=127.0.0.1:5985; may be repeated
     #[arg(long, value_name = "NAME=ADDR[:PORT]")]
     pub(crate) resolve: Vec<String>,
+    /// Reach a computer name over DCOM at another address, or through a resolver of RPC at another port than 135,
+    /// such as srv1=127.0.0.1:9135; may be repeated
+    #[arg(long, value_name = "NAME=ADDR[:PORT]")]
+    pub(crate) resolve_rpc: Vec<String>,
     /// File with further certificate authorities to trust, in PEM
     #[arg(long, value_name = "FILE")]
     pub(crate) ca_file: Option<PathBuf>,
@@ -54,6 +58,10 @@ impl DefaultOptions {
         for entry in &self.resolve {
             names.parse_entry(entry).context("--resolve")?;
         }
+        let mut rpc_names = NameMap::new();
+        for entry in &self.resolve_rpc {
+            rpc_names.parse_entry(entry).context("--resolve-rpc")?;
+        }
         let authorities = match &self.ca_file {
             Some(file) => std::fs::read(file).with_context(|| format!("cannot read {}", file.display()))?,
             None => Vec::new(),
@@ -61,6 +69,7 @@ impl DefaultOptions {
         Ok(Defaults {
             login,
             names,
+            rpc_names,
             authorities,
             no_encryption: self.no_encryption,
             skip_ca_check: self.skip_ca_check,

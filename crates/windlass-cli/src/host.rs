@@ -255,7 +255,13 @@ impl LocalHost {
             .set_credential(Credential::password(Self::USER, self.password.clone()));
     }
 
-    /// A CIM session with the local computer, to be opened.
+    /// A CIM session with the local computer over DCOM, to be opened.
+    pub(crate) fn dcom_session(&self) -> CimSessionBuilder {
+        let host = Arc::clone(&self.host);
+        CimSession::local_dcom(Arc::new(move || Ok(host.rpc_in_memory())))
+    }
+
+    /// A CIM session with the local computer over WS-Management, to be opened.
     pub(crate) fn cim_session(&self) -> CimSessionBuilder {
         let host = Arc::clone(&self.host);
         let dial: Arc<dyn Dial> = Arc::new(move || Ok(host.in_memory()));

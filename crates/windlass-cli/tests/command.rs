@@ -158,7 +158,7 @@ fn the_console_runs_lines() {
             "leave out -Credential",
         ),
         (
-            "New-CimSession srv1 -Port 5985 -SessionOption (New-CimSessionOption -Protocol Dcom)",
+            "New-CimSession srv1 -CertificateThumbprint AB -SessionOption (New-CimSessionOption -Protocol Dcom)",
             2,
             "cannot be used with options for DCOM",
         ),
@@ -173,6 +173,65 @@ fn the_console_runs_lines() {
         assert_eq!(ran.status.code(), Some(status), "{text}: {errors}");
         assert!(errors.contains(said), "{text}: {errors}");
     }
+    host.stop();
+}
+
+#[test]
+fn cim_sessions_over_dcom() {
+    let host = Host::start(&[]);
+    // Ports of WS-Management do not count for DCOM.
+    let resolve = ["srv1", "srv2"].map(|name| format!("{name}=127.0.0.1:{}", host.http));
+    let resolve_rpc = format!("srv1=127.0.0.1:{}", host.rpc);
+    let console = |password: &str, text: &str| {
+        let at = ["--resolve", &resolve[0], "--resolve", &resolve[1], "--resolve-rpc", &resolve_rpc];
+        windlass(password, &[&["console", "--credential", "alice"], &at[..], &["--command", text]].concat())
+    };
+    let port = &host.rpc;
+    let filter = "-ClassName __EventFilter -Namespace root/subscription -CimSession $s";
+    for (text, expected) in [
+        (
+            "$s = New-CimSession srv1 -SessionOption (New-CimSessionOption -Protocol Dcom); $s.Protocol\n\
+             Get-CimInstance -ClassName Win32_OperatingSystem -CimSession $s | Select-Object -ExpandProperty PSComputerName\n\
+             (Get-CimClass Win32_Process -CimSession $s).CimClassName"
+                .to_owned(),
+            vec!["DCOM", "srv1", "Win32_Process"],
+        ),
+        (
+            format!(
+                "$o = New-CimSessionOption -PacketPrivacy:$false -PacketIntegrity \
+                 -Impersonation Impersonate\n\
+                 $s = New-CimSession srv2 -Port {port} -SessionOption $o\n\
+                 $made = New-CimInstance {filter} -Property @{{ Name = 'f'; Query = 'SELECT * FROM X' }}\n\
+                 Get-CimInstance {filter} | Select-Object -ExpandProperty Name\n\
+                 Get-CimInstance {filter} | Remove-CimInstance -CimSession $s\n\
+                 Get-CimInstance {filter} | Measure-Object | Select-Object -ExpandProperty Count"
+            ),
+            vec!["f", "0"],
+        ),
+        (
+            "$s = New-CimSession; $s.Protocol\n\
+             Get-CimInstance -ClassName Win32_ComputerSystem -CimSession $s | Measure-Object | Select-Object -ExpandProperty Count\n\
+             $w = New-CimSession -SessionOption (New-CimSessionOption -Protocol Wsman); $w.Protocol"
+                .to_owned(),
+            vec!["DCOM", "1", "WSMAN"],
+        ),
+    ] {
+        let ran = console(PASSWORD, &text);
+        assert_eq!(ran.status.code(), Some(0), "{text}: {}", support::errors(&ran));
+        let shown: Vec<String> = lines(&ran)
+            .iter()
+            .map(|line| line["value"].as_str().map_or_else(|| line["value"].to_string(), str::to_owned))
+            .collect();
+        assert_eq!(shown, expected, "{text}");
+    }
+    let ran = console("wrong", "New-CimSession srv1 -SessionOption (New-CimSessionOption -Protocol Dcom)");
+    assert_eq!(ran.status.code(), Some(4), "{}", support::errors(&ran));
+    let ran = console(
+        PASSWORD,
+        "New-CimSession srv1 -SessionOption (New-CimSessionOption -Impersonation Delegate)",
+    );
+    assert_eq!(ran.status.code(), Some(2));
+    assert!(support::errors(&ran).contains("-Impersonation Delegate is not supported over DCOM"));
     host.stop();
 }
 

@@ -44,6 +44,7 @@ impl Run {
             "login": defaults.login.as_ref().map(login),
             "logins": defaults.logins.iter().map(login).collect::<Vec<_>>(),
             "resolve": options.resolve,
+            "resolve_rpc": options.resolve_rpc,
             "authorities": String::from_utf8_lossy(&defaults.authorities),
             "no_encryption": defaults.no_encryption,
             "skip_ca_check": defaults.skip_ca_check,
@@ -101,6 +102,9 @@ impl Request {
         };
         for entry in texts("resolve") {
             defaults.names.parse_entry(&entry).ok()?;
+        }
+        for entry in texts("resolve_rpc") {
+            defaults.rpc_names.parse_entry(&entry).ok()?;
         }
         let columns =
             value.get("columns").and_then(Value::as_u64).and_then(|columns| usize::try_from(columns).ok());

@@ -4,12 +4,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use windlass::{CimSession, CimSessionBuilder, CimSessionOptions, fleet};
+use windlass::{CimSession, CimSessionBuilder, CimSessionOptions, DcomOptions, Protocol, fleet};
 use windlass_clixml::PsValue;
 use windlass_mock::powershell::{Bound, Context, Failure, Halt, Outcome, text};
 
 use super::throttle;
-use crate::runspace::{CimEntry, Local, Place, Reach, argument, cim_options, of_error, wants_dcom};
+use crate::runspace::{
+    CimEntry, Local, Place, Reach, argument, cim_options, dcom_options, of_error, wants_dcom,
+};
 
 /// A session for one call, and what its results are marked with.
 pub(super) enum Reached {
@@ -47,33 +49,31 @@ pub(super) struct Opening {
     pub(super) builder: CimSessionBuilder,
     pub(super) computer: Option<String>,
     pub(super) name: Option<String>,
+    pub(super) protocol: Protocol,
 }
 
-/// What it takes to open the sessions of a call; checked before anything is sent.
+/// What it takes to open the sessions of a call; checked before anything is sent. Without options, the local
+/// computer is spoken to over the protocol given here.
 pub(super) fn openings(
     local: &Arc<Local>,
     call: &Bound,
     computers: &[Option<String>],
+    local_protocol: Protocol,
 ) -> Result<Vec<Opening>, Box<Failure>> {
     let given = call.get("SessionOption").filter(|value| !value.is_null());
     let is_dcom = given.is_some_and(wants_dcom);
-    if is_dcom {
-        let refused = ["Port", "CertificateThumbprint"].into_iter().find(|name| call.has(name));
-        if let Some(name) = refused {
-            return Err(argument(
-                local,
-                "InvalidParameterCombination",
-                format!("-{name} is for WS-Management, and cannot be used with options for DCOM"),
-            ));
-        }
-    }
-    if is_dcom && computers.iter().any(Option::is_some) {
+    if is_dcom && call.has("CertificateThumbprint") {
         return Err(argument(
             local,
-            "DcomNotSupported",
-            "DCOM reaches the local computer alone for now: leave out -SessionOption to use WS-Management",
+            "InvalidParameterCombination",
+            "-CertificateThumbprint is for WS-Management, and cannot be used with options for DCOM",
         ));
     }
+    let invalid = |reason: String| argument(local, "InvalidSessionOption", reason);
+    let dcom = match given.filter(|_| is_dcom) {
+        Some(given) => dcom_options(given).map_err(invalid)?,
+        None => DcomOptions::default(),
+    };
     let named_authentication = call.text("Authentication").unwrap_or_default();
     let reach = Reach::of(local, call)?;
     let mut openings = Vec::with_capacity(computers.len());
@@ -88,25 +88,38 @@ pub(super) fn openings(
         let mut target = reach.target(local, call, &Place::Computer(computer.clone()))?;
         let mut options = CimSessionOptions::default();
         if let Some(given) = given {
-            cim_options(local, given, &mut options, &mut target)
-                .map_err(|reason| argument(local, "InvalidSessionOption", reason))?;
+            cim_options(local, given, &mut options, &mut target).map_err(invalid)?;
         }
+        let is_in_process =
+            computer.is_none() && !local.is_resolved("localhost") && !local.is_resolved_over_rpc("localhost");
+        let protocol = match given {
+            Some(_) if is_dcom => Protocol::Dcom,
+            None if computer.is_none() && (is_in_process || local.is_resolved_over_rpc("localhost")) => {
+                local_protocol
+            }
+            _ => Protocol::Wsman,
+        };
         let limit = call.integer("OperationTimeoutSec").and_then(|seconds| u64::try_from(seconds).ok());
         if let Some(seconds) = limit.filter(|seconds| *seconds > 0) {
             options.wsman.operation_timeout = Duration::from_secs(seconds);
         }
-        if computer.is_some() {
+        if protocol == Protocol::Dcom {
+            local.prepare_rpc(&mut target, call.has("Port"));
+        } else if computer.is_some() {
             reach.check_address(local, call, &target)?;
         }
-        let mut builder = match computer {
-            None if !local.is_resolved("localhost") => {
-                let refused = |error: anyhow::Error| argument(local, "LocalHost", format!("{error:#}"));
-                local.handle.block_on(local.host()).map_err(refused)?.cim_session()
-            }
-            computer => CimSession::builder(computer.as_deref().unwrap_or("localhost")).target(target),
+        let mut builder = if is_in_process {
+            let refused = |error: anyhow::Error| argument(local, "LocalHost", format!("{error:#}"));
+            let host = local.handle.block_on(local.host()).map_err(refused)?;
+            if protocol == Protocol::Dcom { host.dcom_session() } else { host.cim_session() }
+        } else {
+            CimSession::builder(computer.as_deref().unwrap_or("localhost")).target(target).protocol(protocol)
         };
-        builder = builder.options(options).skip_test_connection(call.switch("SkipTestConnection"));
-        openings.push(Opening { builder, computer: computer.clone(), name: call.text("Name") });
+        builder = builder
+            .options(options)
+            .dcom_options(dcom)
+            .skip_test_connection(call.switch("SkipTestConnection"));
+        openings.push(Opening { builder, computer: computer.clone(), name: call.text("Name"), protocol });
     }
     Ok(openings)
 }
@@ -145,7 +158,7 @@ pub(super) fn sessions(local: &Arc<Local>, call: &Bound, cx: &mut Context<'_>) -
         }
         _ => computers(call),
     };
-    let openings = openings(local, call, &wanted).map_err(|failure| cx.fail(*failure))?;
+    let openings = openings(local, call, &wanted, Protocol::Wsman).map_err(|failure| cx.fail(*failure))?;
     let throttle = throttle(call);
     let labels: Vec<_> = openings.iter().map(|opening| opening.computer.clone()).collect();
     let results = local.wait(cx, async {

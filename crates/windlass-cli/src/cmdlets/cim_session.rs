@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use windlass::fleet;
+use windlass::{Protocol, fleet};
 use windlass_clixml::PsValue;
 use windlass_mock::powershell::{Bound, Cmdlet, Context, Failure, Halt, Outcome, exceptions};
 use windlass_psrp::ErrorCategory;
@@ -25,15 +25,16 @@ pub(super) fn all(local: &Arc<Local>) -> Vec<Arc<dyn Cmdlet>> {
 fn new(local: &Arc<Local>, calls: &[Bound], cx: &mut Context<'_>) -> Outcome {
     let mut all: Vec<Opening> = Vec::new();
     for call in calls {
-        all.extend(openings(local, call, &computers(call)).map_err(|failure| cx.fail(*failure))?);
+        let more = openings(local, call, &computers(call), Protocol::Dcom);
+        all.extend(more.map_err(|failure| cx.fail(*failure))?);
     }
     let Some(first) = calls.first() else { return Ok(()) };
     let throttle = throttle(first);
     let names: Vec<_> = all.iter().map(|opening| opening.computer.clone()).collect();
     let results = local.wait(cx, async {
         let mut everywhere = fleet(all, throttle, |opening: Opening| async move {
-            let Opening { builder, computer, name } = opening;
-            (builder.connect().await, computer.is_none(), name)
+            let Opening { builder, computer, name, protocol } = opening;
+            (builder.connect().await, computer.is_none(), name, protocol)
         });
         let mut results = Vec::new();
         while let Some(result) = everywhere.next().await {
@@ -42,10 +43,10 @@ fn new(local: &Arc<Local>, calls: &[Bound], cx: &mut Context<'_>) -> Outcome {
         results
     })?;
     let mut opened = BTreeMap::new();
-    for (place, (result, is_local, name)) in results {
+    for (place, (result, is_local, name, protocol)) in results {
         match result {
             Ok(session) => {
-                let protocol = if is_local { "DCOM" } else { "WSMAN" };
+                let protocol = if protocol == Protocol::Dcom { "DCOM" } else { "WSMAN" };
                 opened.insert(place, local.cim.add(session, name, protocol, is_local));
             }
             Err(error) => {

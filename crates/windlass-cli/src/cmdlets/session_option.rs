@@ -107,7 +107,7 @@ fn cim(local: &Arc<Local>, call: &Bound, cx: &mut Context<'_>) -> Outcome {
     let object = PsObject::typed([type_name, CIM_OPTION, "System.Object"]).with_to_string(type_name);
     let object = if dcom {
         let impersonate =
-            ps_enum("Microsoft.Management.Infrastructure.Options.ImpersonationType", "Impersonate", 4);
+            ps_enum("Microsoft.Management.Infrastructure.Options.ImpersonationType", "Impersonate", 3);
         object
             .with_adapted("PacketPrivacy", on("PacketPrivacy"))
             .with_adapted("PacketIntegrity", on("PacketIntegrity"))

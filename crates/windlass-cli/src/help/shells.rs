@@ -17,10 +17,11 @@ pub(crate) enum Shell {
 }
 
 /// Options that every cmdlet takes on the command line.
-const SHARED: [&str; 8] = [
+const SHARED: [&str; 9] = [
     "--output",
     "-CredentialFile",
     "--resolve",
+    "--resolve-rpc",
     "-CAFile",
     "-NoEncryption",
     "-SkipCACheck",

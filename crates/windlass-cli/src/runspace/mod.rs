@@ -31,9 +31,12 @@ pub(crate) use cim_sessions::{CimEntry, CimTable};
 pub(crate) use credentials::CredentialTable;
 pub(crate) use failures::{argument, of_error, remote};
 pub(crate) use jobs::{Job, JobEvent, JobState, JobTable, job_value};
-pub(crate) use options::{cim_options, ps_options, redirections, wants_dcom};
+pub(crate) use options::{cim_options, dcom_options, ps_options, redirections, wants_dcom};
 pub(crate) use reach::{Place, Reach, Recipe, login_of, places};
 pub(crate) use sessions::{SessionEntry, SessionTable, found_value};
+
+/// The port of the resolver of RPC.
+const RESOLVER_PORT: u16 = 135;
 
 /// What holds for every connection of the process, unless a cmdlet says otherwise.
 #[derive(Debug, Default, Clone)]
@@ -42,6 +45,8 @@ pub(crate) struct Defaults {
     pub(crate) login: Option<Login>,
     /// Where names lead.
     pub(crate) names: NameMap,
+    /// Where names lead over DCOM; the port is that of the resolver.
+    pub(crate) rpc_names: NameMap,
     /// Certificate authorities to trust besides those of the system, in PEM.
     pub(crate) authorities: Vec<u8>,
     pub(crate) no_encryption: bool,
@@ -135,6 +140,28 @@ impl Local {
             target.add_trusted_roots(&defaults.authorities).context("the file with authorities")?;
         }
         Ok(())
+    }
+
+    /// Gives a target over DCOM its address and the port of its resolver, unless a port was asked for.
+    ///
+    /// The resolver tells further ports, so a name leads to an address alone, and what is known of the ports of
+    /// WS-Management does not count.
+    pub(crate) fn prepare_rpc(&self, target: &mut Target, has_port: bool) {
+        let name = target.computer_name().to_owned();
+        let defaults = &self.defaults;
+        let resolver = defaults.rpc_names.lookup(&name, RESOLVER_PORT);
+        let Some(address) = resolver.or_else(|| defaults.names.lookup(&name, RESOLVER_PORT)) else { return };
+        let mut names = defaults.names.clone();
+        names.insert(&name, address.ip(), None);
+        target.set_names(names);
+        if let Some(resolver) = resolver.filter(|_| !has_port) {
+            target.set_port(resolver.port());
+        }
+    }
+
+    /// Whether a name is led over DCOM to an address of the user's choice.
+    pub(crate) fn is_resolved_over_rpc(&self, name: &str) -> bool {
+        self.defaults.rpc_names.lookup(name, RESOLVER_PORT).is_some()
     }
 
     /// Whether a name is led to an address of the user's choice.

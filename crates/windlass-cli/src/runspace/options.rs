@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use windlass::net::{ProxyAccess, ProxyAuthentication, Timeouts};
-use windlass::{CimSessionOptions, Credential, PsSessionOptions, Target};
+use windlass::{CimSessionOptions, Credential, DcomOptions, PsSessionOptions, Target};
 use windlass_clixml::PsValue;
 use windlass_mock::powershell::text;
 use windlass_wsman::BufferMode;
@@ -177,6 +177,21 @@ const KNOWN: [&str; 27] = [
 /// Whether a `CimSessionOptions` asks for DCOM.
 pub(crate) fn wants_dcom(given: &PsValue) -> bool {
     option(given, "Protocol").map(text).is_some_and(|protocol| protocol.eq_ignore_ascii_case("Dcom"))
+}
+
+/// How calls over DCOM are protected. They are always protected against changes, even where `PacketIntegrity`
+/// is off.
+pub(crate) fn dcom_options(given: &PsValue) -> Result<DcomOptions, String> {
+    let mut options = DcomOptions::default();
+    if let Some(privacy) = option(given, "PacketPrivacy").and_then(PsValue::as_bool) {
+        options.packet_privacy = privacy;
+    }
+    match option(given, "Impersonation").map(text) {
+        Some(kind) if !["Default", "Impersonate"].iter().any(|known| kind.eq_ignore_ascii_case(known)) => {
+            Err(format!("-Impersonation {kind} is not supported over DCOM: use Impersonate or Default"))
+        }
+        _ => Ok(options),
+    }
 }
 
 /// Applies a `CimSessionOptions` to a session and the way to it.

@@ -15,13 +15,14 @@ pub struct Host {
     child: Child,
     pub http: String,
     pub https: String,
+    pub rpc: String,
     pub certificate: String,
 }
 
 impl Host {
     pub fn start(arguments: &[&str]) -> Self {
         let mut child = Command::new(PROGRAM)
-            .args(["mock", "--tls-listen", "127.0.0.1:0", "--user"])
+            .args(["mock", "--tls-listen", "127.0.0.1:0", "--rpc-listen", "127.0.0.1:0", "--user"])
             .arg(format!("alice:{PASSWORD}"))
             .args(arguments)
             .stdin(Stdio::piped())
@@ -34,7 +35,13 @@ impl Host {
         assert_eq!(ready["event"], "ready");
         let text = |key: &str| ready[key].as_str().unwrap().to_owned();
         let port = |key: &str| text(key).rsplit_once(':').unwrap().1.to_owned();
-        Self { child, http: port("http"), https: port("https"), certificate: text("certificate") }
+        Self {
+            child,
+            http: port("http"),
+            https: port("https"),
+            rpc: port("rpc"),
+            certificate: text("certificate"),
+        }
     }
 
     pub fn stop(mut self) {
