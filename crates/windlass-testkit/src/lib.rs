@@ -8,6 +8,7 @@
 #![forbid(unsafe_code)]
 #![allow(clippy::indexing_slicing, reason = "a missing key of a recording reads as null")]
 
+#[cfg(feature = "agree")]
 pub mod agree;
 pub mod oracles;
 pub mod pcap;
