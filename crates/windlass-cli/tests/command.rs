@@ -132,7 +132,7 @@ fn the_console_runs_lines() {
             vec!["srv1"],
         ),
         ("(Get-CimClass Win32_Process).CimClassName", vec!["Win32_Process"]),
-        ("'x' | Invoke-Command -ComputerName srv1 { Sort-Object }", vec!["x"]),
+        ("'x' | Invoke-Command srv1 { Sort-Object }", vec!["x"]),
         ("New-PSSessionOption -NoCompression | Select-Object -ExpandProperty NoCompression", vec!["true"]),
     ] {
         let ran = console(text);
@@ -191,7 +191,7 @@ fn cim_sessions_over_dcom() {
     for (text, expected) in [
         (
             "$s = New-CimSession srv1 -SessionOption (New-CimSessionOption -Protocol Dcom); $s.Protocol\n\
-             Get-CimInstance -ClassName Win32_OperatingSystem -CimSession $s | Select-Object -ExpandProperty PSComputerName\n\
+             Get-CimInstance Win32_OperatingSystem -CimSession $s | Select-Object -ExpandProperty PSComputerName\n\
              (Get-CimClass Win32_Process -CimSession $s).CimClassName"
                 .to_owned(),
             vec!["DCOM", "srv1", "Win32_Process"],

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use windlass_clixml::{Base, PsObject, PsValue};
+use windlass_clixml::{Base, PsDateTime, PsObject, PsValue};
 
 use crate::computed::group_heading;
 use crate::shape::{Shape, View, is_scalar};
@@ -60,13 +60,16 @@ enum Member {
 
 impl Document<'_> {
     fn add(&mut self, value: &PsValue) {
+        if let Some(time) = date_time(value)
+            && *self.view == View::Default
+        {
+            self.end_group();
+            self.first = false;
+            self.out.push_str(&format!("\n{}\n", long_date_time(time)));
+            return;
+        }
         match value {
             PsValue::Null => {}
-            PsValue::DateTime(time) if *self.view == View::Default => {
-                self.end_group();
-                self.first = false;
-                self.out.push_str(&format!("\n{}\n", long_date_time(*time)));
-            }
             value if is_drawn(value) => {
                 self.end_group();
                 self.first = false;
@@ -195,6 +198,18 @@ fn entry(key: &PsValue, value: &PsValue) -> PsObject {
         .with("Value", value.clone())
 }
 
+/// A time, with or without properties of its own such as the computer it comes from.
+fn date_time(value: &PsValue) -> Option<PsDateTime> {
+    let value = match value {
+        PsValue::Object(object) => match &object.base {
+            Base::Primitive(inner) => inner,
+            _ => return None,
+        },
+        value => value,
+    };
+    if let PsValue::DateTime(time) = value { Some(*time) } else { None }
+}
+
 /// The properties that .NET gives the values which do not print as a line of their own.
 fn scalar_object(value: &PsValue) -> Option<Arc<PsObject>> {
     let object = match value {
@@ -258,5 +273,22 @@ fn error_text(value: &PsValue) -> String {
     match activity.or(invocation) {
         Some(activity) => format!("{activity}: {message}"),
         None => message,
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "test code")]
+mod tests {
+    use super::*;
+    use windlass_clixml::DateTimeKind;
+
+    #[test]
+    fn a_time_with_a_computer_name_is_still_a_time() {
+        let time = PsDateTime::from_ticks(0, DateTimeKind::Utc).unwrap();
+        let remote =
+            PsObject::untyped().with_base(Base::Primitive(time.into())).with("PSComputerName", "srv1");
+        let drawn = format(&[remote.into()], &View::Default, 80);
+        assert_eq!(drawn, format(&[PsValue::DateTime(time)], &View::Default, 80));
+        assert!(drawn.contains("January 1, 0001"), "{drawn}");
     }
 }

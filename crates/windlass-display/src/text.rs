@@ -60,7 +60,7 @@ pub(crate) fn long_date_time(value: PsDateTime) -> String {
         usize::try_from(index).ok().and_then(|index| names.get(index).copied()).unwrap_or_default()
     };
     let weekday = name(&DAYS, value.weekday());
-    format!("{weekday}, {} {day}, {year} {}", name(&MONTHS, month.saturating_sub(1)), long_time(value))
+    format!("{weekday}, {} {day}, {year:04} {}", name(&MONTHS, month.saturating_sub(1)), long_time(value))
 }
 
 fn long_time(value: PsDateTime) -> String {

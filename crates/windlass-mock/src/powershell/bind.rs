@@ -339,7 +339,8 @@ impl<'a> Binder<'a> {
                 continue;
             };
             let is_block = matches!(argument, PsValue::ScriptBlock(_));
-            let fits = (parameter.kind.scalar() == Scalar::ScriptBlock) == is_block;
+            let fits = (parameter.kind.scalar() == Scalar::ScriptBlock) == is_block
+                && convert(argument.clone(), parameter.kind).is_ok();
             let better = match best {
                 None => true,
                 Some((known, known_fits, _)) => {
