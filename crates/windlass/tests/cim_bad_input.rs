@@ -196,11 +196,7 @@ async fn contexts_expire_and_there_are_not_too_many() {
     numbers.next().await.unwrap().unwrap();
     let second = session.enumerate("", "Test_Number").collect().await.unwrap_err();
     assert!(second.to_string().contains("maximum number"), "{second}");
-    let gone = async {
-        while host.statistics().open_enumerations > 0 {
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
-    };
+    let gone = host.wait_until(|now| now.open_enumerations == 0);
     tokio::time::timeout(Duration::from_secs(30), gone).await.unwrap();
     let error = loop {
         match numbers.next().await.unwrap() {

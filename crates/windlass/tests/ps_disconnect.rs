@@ -20,7 +20,7 @@ use windlass::{
     DisconnectOptions, ErrorKind, PipelineState, PowerShell, PsSession, PsSessionBuilder, SessionState,
     Target,
 };
-use windlass_mock::{HostLimits, MockHost};
+use windlass_mock::{HostLimits, MockHost, Statistics};
 
 fn builder(target: Target) -> PsSessionBuilder {
     PsSession::builder("").target(target)
@@ -39,12 +39,8 @@ fn slow() -> PowerShell {
         .argument(2)
 }
 
-async fn until(host: &MockHost, holds: impl Fn(&MockHost) -> bool) {
-    let waited = tokio::time::timeout(Duration::from_secs(10), async {
-        while !holds(host) {
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
-    });
+async fn until(host: &MockHost, holds: impl Fn(&Statistics) -> bool) {
+    let waited = tokio::time::timeout(Duration::from_secs(10), host.wait_until(holds));
     waited.await.expect("the host did not get there");
 }
 
@@ -54,7 +50,7 @@ async fn pipelines_go_on_while_their_session_is_left() {
     for target in [over_http(&host), over_https(&host)] {
         let session = builder(target).connect().await.unwrap();
         let running = session.invoke(slow());
-        until(&host, |host| host.statistics().open_commands == 1).await;
+        until(&host, |now| now.open_commands == 1).await;
         session.disconnect(DisconnectOptions::default()).await.unwrap();
         assert_eq!(session.state(), SessionState::Disconnected);
         let refused = session.invoke(slow()).collect().await.unwrap_err();
@@ -75,7 +71,7 @@ async fn another_client_takes_a_session_over() {
     let host = host().start().await.unwrap();
     let session = builder(over_http(&host)).name("left").connect().await.unwrap();
     let running = session.invoke(slow());
-    until(&host, |host| host.statistics().open_commands == 1).await;
+    until(&host, |now| now.open_commands == 1).await;
     let ticket = session.ticket();
     let busy = builder(over_http(&host)).connect_to(&ticket).await;
     assert!(busy.err().unwrap().to_string().contains("in use"), "a session in use was taken over");
@@ -109,7 +105,7 @@ async fn what_is_left_expires_or_belongs_to_its_user() {
     others.set_credential(windlass::Credential::password("bob", support::PASSWORD.to_owned()));
     assert!(builder(others.clone()).connect_to(&ticket).await.is_err());
     assert!(builder(others).find().await.unwrap().is_empty());
-    until(&host, |host| host.statistics().open_shells == 0).await;
+    until(&host, |now| now.open_shells == 0).await;
     assert!(session.reconnect().await.is_err());
     drop(session);
     nothing_left(&host).await;
