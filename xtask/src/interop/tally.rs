@@ -14,12 +14,13 @@ impl Tally {
     /// Prints a script's line and counts it where it reports a case.
     pub(crate) fn line(&mut self, line: &str) {
         println!("{line}");
-        let mut parts = line.splitn(3, ": ");
-        match (parts.next(), parts.next(), parts.next()) {
-            (Some(_), Some(_), Some("passed")) => self.passed += 1,
-            (Some(_), Some(_), Some(outcome)) if outcome.starts_with("failed") => self.failed += 1,
-            (Some(_), Some(_), Some(outcome)) if outcome.starts_with("skipped") => self.skipped += 1,
-            _ => {}
+        // The names of cases may have colons of their own.
+        if line.ends_with(": passed") {
+            self.passed += 1;
+        } else if line.contains(": failed: ") || line.ends_with(": failed") {
+            self.failed += 1;
+        } else if line.contains(": skipped: ") {
+            self.skipped += 1;
         }
     }
 
