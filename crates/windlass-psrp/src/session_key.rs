@@ -22,6 +22,7 @@ use crate::error::PsrpError;
 
 const RSA_BITS: usize = 2048;
 const RSA_BYTES: usize = RSA_BITS / 8;
+const EXPONENT: u32 = 65_537;
 const KEY_BYTES: usize = 32;
 const BLOCK_BYTES: usize = 16;
 
@@ -46,6 +47,26 @@ impl KeyPair {
         RsaPrivateKey::new(&mut UnwrapErr(SysRng), RSA_BITS)
             .map(Self)
             .map_err(|_| key_error("RSA key", "it cannot be made"))
+    }
+
+    /// Takes a key that was made elsewhere: its two primes, most significant byte first. Its public
+    /// exponent is 65537. That they are prime is taken on trust.
+    ///
+    /// # Errors
+    /// When they make no RSA key of 2048 bits.
+    pub fn from_primes(p: &[u8], q: &[u8]) -> Result<Self, PsrpError> {
+        const REFUSED: PsrpError = key_error("RSA key", "these numbers make no key of 2048 bits");
+        let is_candidate =
+            |prime: &[u8]| prime.len() == RSA_BYTES / 2 && prime.last().is_some_and(|last| last & 1 == 1);
+        if !is_candidate(p) || !is_candidate(q) {
+            return Err(REFUSED);
+        }
+        let number = BoxedUint::from_be_slice_vartime;
+        RsaPrivateKey::from_p_q(number(p), number(q), BoxedUint::from(EXPONENT))
+            .ok()
+            .filter(|key| key.size() == RSA_BYTES)
+            .map(Self)
+            .ok_or(REFUSED)
     }
 
     /// The public half, as PUBLIC_KEY carries it: base64 of a PUBLICKEYBLOB.
@@ -210,6 +231,6 @@ fn utf16_secret(bytes: &[u8]) -> Result<Secret, PsrpError> {
     Ok(Secret::new(text))
 }
 
-fn key_error(what: &'static str, reason: &'static str) -> PsrpError {
+const fn key_error(what: &'static str, reason: &'static str) -> PsrpError {
     PsrpError::Key { what, reason }
 }

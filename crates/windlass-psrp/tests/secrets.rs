@@ -210,3 +210,11 @@ fn secrets_that_powershell_encrypted_are_read() {
     let public = "BgIAAACkAABSU0ExAAgAAAEAAQAtnk/MTmaAV84YAw+3LmfH29VHpJrMHPn6FbNR5aWCJUFzXVV9Obo1Q8v5+WOAzmP/g4C0ohWCrErcEfUMQCbmCpNkYWzZ8Pj8hF4zXjVjy5Wu9vyk0wo6ZxfZ9bxL6Dk1zPo98iyO1DBSESWT+t4KRtxGkqEoyGTvULseSfE7VUqxbaqOwoGH6o8J0Hj84KfI2S+sjtNQyu3V5QLWqGWBZ1lAUCugu5ZDldlurkskRDYbmD7DP3IoI84x0NOWh8oLiCYrAVXXnWl1VpIdE6b2n2vJve94fGIIIHy49qS8Yshfbjkw8MXPY6d5LknNYP+EXvVgrP/M1PL+wI68JNzT";
     assert_eq!(key.seal_for(public).unwrap().len(), "AQIAABBmAAAApAAA".len() + 344);
 }
+
+#[test]
+fn numbers_that_are_no_pair_of_primes_make_no_key() {
+    for number in [&[][..], &[0], &[7], &[0xFF; 127], &[0xFE; 128]] {
+        let error = KeyPair::from_primes(number, &[0xFF; 128]).unwrap_err().to_string();
+        assert_eq!(error, "RSA key: these numbers make no key of 2048 bits");
+    }
+}
