@@ -12,12 +12,12 @@ use tokio::sync::{Notify, mpsc};
 use uuid::Uuid;
 use windlass_psrp::Stream;
 use windlass_psrp::outofproc::Packet;
-use windlass_wsman::{CommandLine, Fault, FaultCode, RunState, SignalCode};
+use windlass_wsman::{CommandLine, Fault, RunState, SignalCode};
 
 use crate::config::Endpoint;
 use crate::host::Host;
-use crate::powershell::{Stop, first_pipeline};
-use crate::shell::{Piece, Presence, Received};
+use crate::powershell::Stop;
+use crate::shell::{Piece, Presence, Received, psrp};
 use crate::wsman::{Caller, aborted};
 use channel::{Answer, Channel};
 use takeover::Takeover;
@@ -100,19 +100,11 @@ impl ProgramShell {
         caller: &Caller,
     ) -> Result<String, Box<Fault>> {
         let data = command.fragments().map_err(|error| Box::new(error.to_fault()))?;
-        let pipeline = match &id {
-            Some(id) => Uuid::try_parse(id).ok(),
-            None => first_pipeline(&data),
-        };
-        let Some(pipeline) = pipeline else {
-            return Err(Box::new(Fault::invalid_selectors("The CommandId is no GUID.")));
-        };
-        let command_id = id.unwrap_or_else(|| pipeline.hyphenated().to_string().to_uppercase());
+        let (pipeline, command_id) = psrp::new_pipeline(id, &data)?;
         {
             let mut state = self.lock();
             if state.pipelines.contains_key(&pipeline) {
-                let text = format!("A command with the id {command_id} exists already.");
-                return Err(Box::new(Fault::new(FaultCode::ALREADY_EXISTS).with_message(text)));
+                return Err(psrp::command_exists(&command_id));
             }
             state.pipelines.insert(pipeline, Channel::of_command(&command_id));
         }
@@ -136,11 +128,7 @@ impl ProgramShell {
         data: Vec<u8>,
         caller: &Caller,
     ) -> Result<(), Box<Fault>> {
-        let stream = match stream {
-            "stdin" => Stream::Default,
-            "pr" => Stream::PromptResponse,
-            _ => return Err(Box::new(Fault::new(FaultCode::SHELL_INVALID_INPUT_STREAM))),
-        };
+        let stream = psrp::input_stream(stream)?;
         let id = self.pipeline(command)?;
         if id.is_none() {
             self.lock().takeover.client_sent(&data);
@@ -155,9 +143,7 @@ impl ProgramShell {
         streams: &[String],
         caller: &Caller,
     ) -> Result<Received, Box<Fault>> {
-        if streams.iter().any(|stream| stream != "stdout") {
-            return Err(Box::new(Fault::new(FaultCode::SHELL_INVALID_DESIRED_STREAMS)));
-        }
+        psrp::check_output_streams(streams)?;
         let id = self.pipeline(command)?;
         let budget = caller.payload_budget();
         loop {
@@ -193,10 +179,7 @@ impl ProgramShell {
                 self.fetched.notify_waiters();
                 closed
             }
-            SignalCode::Other(code) => {
-                let text = format!("The signal {code} is not known.");
-                Err(Box::new(Fault::new(FaultCode::INVALID_PARAMETER).with_message(text)))
-            }
+            SignalCode::Other(code) => Err(psrp::unknown_signal(code)),
             _ => self.exchange(&Packet::Signal(id), id, Answer::Signal, caller).await,
         }
     }
@@ -205,10 +188,7 @@ impl ProgramShell {
     /// nothing of it, as its framing has no such thing.
     pub(crate) fn connect(&self, data: &[u8]) -> Result<Vec<u8>, Box<Fault>> {
         let mut state = self.lock();
-        let taken = state.takeover.take(data).map_err(|reason| {
-            let text = format!("The runspace pool cannot be connected to: {reason}.");
-            Box::new(Fault::new(FaultCode::INVALID_PARAMETER).with_message(text))
-        })?;
+        let taken = state.takeover.take(data).map_err(psrp::cannot_connect)?;
         state.pool.give_first(taken.first_output);
         Ok(taken.answer)
     }

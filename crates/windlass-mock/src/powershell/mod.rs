@@ -35,7 +35,7 @@ pub use context::Context;
 pub use failure::{ExceptionTypes, Failure, exceptions};
 pub use kind::{Kind, Names, Scalar, TypeFacts};
 pub use local::LocalRunspace;
-pub(crate) use pool::{PoolShell, first_pipeline};
+pub(crate) use pool::PoolShell;
 pub use preference::Action;
 pub use record::{Emission, RawMessage, Sink};
 pub use registry::Commands;

@@ -10,7 +10,7 @@ use windlass_clixml::PsValue;
 use windlass_psrp::host::{HostCallId, HostInfo, HostReply};
 use windlass_psrp::payload::{InitRunspacePool, primitive_dictionary};
 use windlass_psrp::{
-    CreatePipeline, ErrorRecord, Message, PipelineState, PoolState, PowerShell, ServerEvent, ServerLimits,
+    CreatePipeline, ErrorRecord, PipelineState, PoolState, PowerShell, ServerEvent, ServerLimits,
     ServerOptions, ServerPool, Stream,
 };
 use windlass_wsman::{CommandLine, Fault, FaultCode, RunState, SignalCode};
@@ -20,7 +20,7 @@ use super::outlet::{Incoming, Outlet, metadata_query};
 use super::runspace::{Client, Runspace, Session, version_entries};
 use super::stop::Stop;
 use crate::host::Host;
-use crate::shell::{Opening, Piece, Presence, Received};
+use crate::shell::{Opening, Piece, Presence, Received, psrp};
 use crate::wsman::{Caller, aborted};
 
 /// Objects of input that wait for a pipeline.
@@ -157,19 +157,11 @@ impl PoolShell {
         caller: &Caller,
     ) -> Result<String, Box<Fault>> {
         let fragments = command.fragments().map_err(|error| Box::new(error.to_fault()))?;
-        let pipeline = match &id {
-            Some(id) => Uuid::try_parse(id).ok(),
-            None => first_pipeline(&fragments),
-        };
-        let Some(pipeline) = pipeline else {
-            return Err(Box::new(Fault::invalid_selectors("The CommandId is no GUID.")));
-        };
-        let command_id = id.unwrap_or_else(|| pipeline.hyphenated().to_string().to_uppercase());
+        let (pipeline, command_id) = psrp::new_pipeline(id, &fragments)?;
         {
             let mut state = self.lock();
             if state.pipelines.contains_key(&pipeline) {
-                let text = format!("A command with the id {command_id} exists already.");
-                return Err(Box::new(Fault::new(FaultCode::ALREADY_EXISTS).with_message(text)));
+                return Err(psrp::command_exists(&command_id));
             }
             let entry = Pipeline {
                 command_id: command_id.clone(),
@@ -182,15 +174,14 @@ impl PoolShell {
             };
             state.pipelines.insert(pipeline, entry);
         }
-        let taken = self.take(Some(pipeline), Stream::Default, &fragments);
-        match taken {
-            Ok(events) => self.handle(events, caller).await?,
-            Err(fault) => {
-                self.forget(pipeline);
-                return Err(fault);
-            }
+        let started = match self.take(Some(pipeline), Stream::Default, &fragments) {
+            Ok(events) => self.handle(events, caller).await,
+            Err(fault) => Err(fault),
+        };
+        if started.is_err() {
+            self.forget(pipeline);
         }
-        Ok(command_id)
+        started.map(|()| command_id)
     }
 
     /// Takes input for the pool or for one of its pipelines.
@@ -201,11 +192,7 @@ impl PoolShell {
         data: &[u8],
         caller: &Caller,
     ) -> Result<(), Box<Fault>> {
-        let stream = match stream {
-            "stdin" => Stream::Default,
-            "pr" => Stream::PromptResponse,
-            _ => return Err(Box::new(Fault::new(FaultCode::SHELL_INVALID_INPUT_STREAM))),
-        };
+        let stream = psrp::input_stream(stream)?;
         let pipeline = self.pipeline(command)?;
         let events = self.take(pipeline, stream, data)?;
         self.handle(events, caller).await
@@ -218,9 +205,7 @@ impl PoolShell {
         streams: &[String],
         caller: &Caller,
     ) -> Result<Received, Box<Fault>> {
-        if streams.iter().any(|stream| stream != "stdout") {
-            return Err(Box::new(Fault::new(FaultCode::SHELL_INVALID_DESIRED_STREAMS)));
-        }
+        psrp::check_output_streams(streams)?;
         let pipeline = self.pipeline(command)?;
         let budget = caller.payload_budget();
         loop {
@@ -272,10 +257,7 @@ impl PoolShell {
                 self.forget(pipeline);
                 Ok(())
             }
-            SignalCode::Other(code) => {
-                let text = format!("The signal {code} is not known.");
-                Err(Box::new(Fault::new(FaultCode::INVALID_PARAMETER).with_message(text)))
-            }
+            SignalCode::Other(code) => Err(psrp::unknown_signal(code)),
         }
     }
 
@@ -286,10 +268,7 @@ impl PoolShell {
         self.announce(&state);
         drop(state);
         self.repeat_begun(None);
-        answer.map_err(|error| {
-            let text = format!("The runspace pool cannot be connected to: {error}.");
-            Box::new(Fault::new(FaultCode::INVALID_PARAMETER).with_message(text))
-        })
+        answer.map_err(psrp::cannot_connect)
     }
 
     /// A new client has not seen the beginning of a message of which a part went to the old one.
@@ -595,13 +574,4 @@ fn is_final(state: PipelineState) -> bool {
 
 fn drain(pool: &mut ServerPool) -> Vec<ServerEvent> {
     std::iter::from_fn(|| pool.poll_event()).collect()
-}
-
-/// The pipeline that the first fragment's message names, for clients that propose no command id.
-pub(crate) fn first_pipeline(fragments: &[u8]) -> Option<Uuid> {
-    const FRAGMENT_HEADER: usize = 21;
-    let length = fragments.get(17..21)?.first_chunk::<4>().map(|bytes| u32::from_be_bytes(*bytes))?;
-    let end = FRAGMENT_HEADER.checked_add(usize::try_from(length).ok()?)?;
-    let message = fragments.get(FRAGMENT_HEADER..end.min(fragments.len()))?;
-    Message::decode(message).ok()?.pipeline()
 }

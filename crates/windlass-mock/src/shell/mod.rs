@@ -1,6 +1,7 @@
 //! Shells: what a client opens, runs commands in and deletes.
 
 mod presence;
+pub(crate) mod psrp;
 mod registry;
 
 use std::net::IpAddr;
