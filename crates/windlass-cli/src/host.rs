@@ -1,6 +1,6 @@
 //! The embedded host: as `windlass mock`, and as the local computer.
 
-use std::io::Write;
+use std::io::{IsTerminal, Write};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -17,7 +17,8 @@ use crate::failure::report_local;
 
 /// Serve as a host that other programs can manage
 ///
-/// Prints one line of JSON when ready and serves until its standard input closes or it is interrupted.
+/// Prints one line of JSON when ready and serves until it is interrupted, or until its standard input closes
+/// where that is no terminal.
 #[derive(Debug, Args)]
 #[command(after_help = "Scenarios:
   A scenario is a JSON file that tells what PowerShell clients get for certain scripts:
@@ -176,7 +177,7 @@ impl Mock {
         out.flush()?;
         tokio::select! {
             () = input_closed() => {}
-            interrupted = tokio::signal::ctrl_c() => interrupted?,
+            interrupted = interrupted() => interrupted?,
         }
         host.shutdown().await;
         Ok(())
@@ -212,10 +213,31 @@ impl Drop for CertificateFile {
     }
 }
 
-/// Waits until standard input ends; what it holds is not looked at. A thread of its own reads, since
-/// reading cannot be cancelled.
+/// Waits for Ctrl-C, or for what `kill` sends.
+#[cfg(unix)]
+async fn interrupted() -> std::io::Result<()> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut terminated = signal(SignalKind::terminate())?;
+    tokio::select! {
+        interrupted = tokio::signal::ctrl_c() => interrupted,
+        _ = terminated.recv() => Ok(()),
+    }
+}
+
+/// Waits for Ctrl-C.
+#[cfg(not(unix))]
+async fn interrupted() -> std::io::Result<()> {
+    tokio::signal::ctrl_c().await
+}
+
+/// Waits until standard input ends; what it holds is not looked at. A terminal is left alone: reading
+/// from it would stop a host that runs in the background of a shell.
 async fn input_closed() {
+    if std::io::stdin().is_terminal() {
+        return std::future::pending().await;
+    }
     let (ended, end) = tokio::sync::oneshot::channel();
+    // A thread of its own reads, since reading cannot be cancelled.
     std::thread::spawn(move || {
         let drained = std::io::copy(&mut std::io::stdin().lock(), &mut std::io::sink());
         tracing::debug!(?drained, "standard input ended");

@@ -32,10 +32,13 @@ pub(crate) fn value(object: &PsObject, label: &str) -> String {
 
 /// The heading of a group: its label and text.
 pub(crate) fn group_heading(property: &str, object: &PsObject) -> Option<(String, String)> {
-    let text = cell_text(object.get(property)?);
-    if property != "PSParentPath" {
-        return Some((property.to_owned(), text));
-    }
-    let path = text.split_once("::").map_or(text.as_str(), |(_, path)| path);
-    Some(("Directory".to_owned(), path.to_owned()))
+    let (label, value) = match property {
+        "PSParentPath" => {
+            let path = cell_text(object.get(property)?);
+            ("Directory", path.split_once("::").map_or(path.clone(), |(_, path)| path.to_owned()))
+        }
+        "=NameSpace" => ("NameSpace", cell_text(object.get("CimSystemProperties")?.get("Namespace")?)),
+        _ => (property, cell_text(object.get(property)?)),
+    };
+    Some((label.to_owned(), value))
 }

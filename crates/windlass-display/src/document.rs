@@ -99,7 +99,7 @@ impl Document<'_> {
         let type_name = object.type_names.most_derived().to_owned();
         let heading = |shape: &Shape| shape.group_by.and_then(|property| group_heading(property, &object));
         if let Some(group) = &mut self.group
-            && group.type_name == type_name
+            && (group.type_name == type_name || group.shape.shows(&object))
             && heading(&group.shape) == group.heading
         {
             group.members.push(Member::Object(object));
@@ -290,5 +290,18 @@ mod tests {
         let drawn = format(&[remote.into()], &View::Default, 80);
         assert_eq!(drawn, format(&[PsValue::DateTime(time)], &View::Default, 80));
         assert!(drawn.contains("January 1, 0001"), "{drawn}");
+    }
+    #[test]
+    fn objects_of_a_view_stay_in_its_table_whatever_their_type() {
+        let entry = |kind: &str, name: &str| -> PsValue {
+            PsObject::new(&format!("Deserialized.System.IO.{kind}"))
+                .with("PSParentPath", "FileSystem::/srv")
+                .with("NameString", name)
+                .into()
+        };
+        let drawn = format(&[entry("DirectoryInfo", "etc"), entry("FileInfo", "motd")], &View::Default, 120);
+        assert_eq!(drawn.matches("Directory: /srv").count(), 1, "{drawn}");
+        let ends: Vec<_> = drawn.lines().filter_map(|line| line.split_whitespace().last()).collect();
+        assert_eq!(ends, ["/srv", "Name", "----", "etc", "motd"], "{drawn}");
     }
 }

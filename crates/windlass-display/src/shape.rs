@@ -2,7 +2,7 @@
 
 use windlass_clixml::{Base, PsObject, PsValue};
 
-use crate::views::{Field, Kind, built_in, display_properties};
+use crate::views::{BuiltIn, Field, Kind, built_in, display_properties};
 
 /// Objects with more properties than this are shown as lists.
 const MOST_COLUMNS: usize = 4;
@@ -38,6 +38,8 @@ pub struct TableOptions {
 /// A view settled for objects of one type.
 #[derive(Debug, Clone)]
 pub(crate) struct Shape {
+    /// The built-in view that it comes from.
+    pub(crate) view: Option<&'static BuiltIn>,
     pub(crate) kind: Kind,
     pub(crate) fields: Vec<Field>,
     /// Whether widths come from the values.
@@ -82,10 +84,16 @@ impl Shape {
         Self::made_up(Kind::List, fields_of(object, false))
     }
 
+    /// Whether objects that it was not made for fit in.
+    pub(crate) fn shows(&self, object: &PsObject) -> bool {
+        self.view.is_some_and(|view| view.shows(object.type_names.iter().map(|name| name.as_str())))
+    }
+
     fn by_type(object: &PsObject, kind: Option<Kind>) -> Self {
         let names = || object.type_names.iter().map(|name| name.as_str());
         if let Some(view) = built_in(names(), kind) {
             return Self {
+                view: Some(view),
                 kind: view.kind,
                 fields: with_computer_name(object, view.fields.clone()),
                 autosize: false,
@@ -104,7 +112,8 @@ impl Shape {
     }
 
     fn made_up(kind: Kind, fields: Vec<Field>) -> Self {
-        Self { kind, fields, autosize: true, hide_headers: false, wrap: false, columns: 2, group_by: None }
+        let (hide_headers, wrap, columns) = (false, false, 2);
+        Self { view: None, kind, fields, autosize: true, hide_headers, wrap, columns, group_by: None }
     }
 }
 

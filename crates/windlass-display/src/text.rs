@@ -1,11 +1,11 @@
 //! Values as text.
 
-use windlass_clixml::{Base, Civil, PsDateTime, PsObject, PsValue, to_text};
+use windlass_clixml::{Base, PsDateTime, PsObject, PsValue, to_text};
+
+use crate::date_format::format_date;
 
 /// How many items of a list a cell shows.
 const ENUMERATION_LIMIT: usize = 4;
-/// The narrow no-break space that en-US puts before AM and PM.
-const BEFORE_AM: char = '\u{202F}';
 
 /// What a value reads as in a cell or list: enumerations in braces, at most four items.
 pub(crate) fn cell_text(value: &PsValue) -> String {
@@ -40,32 +40,5 @@ pub(crate) fn is_custom(object: &PsObject) -> bool {
 
 /// `Thursday, January 1, 1970 12:00:00 AM`, as a date alone is shown.
 pub(crate) fn long_date_time(value: PsDateTime) -> String {
-    const DAYS: [&str; 7] = ["Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday"];
-    const MONTHS: [&str; 12] = [
-        "January",
-        "February",
-        "March",
-        "April",
-        "May",
-        "June",
-        "July",
-        "August",
-        "September",
-        "October",
-        "November",
-        "December",
-    ];
-    let Civil { year, month, day, .. } = value.civil();
-    let name = |names: &[&'static str], index: u32| {
-        usize::try_from(index).ok().and_then(|index| names.get(index).copied()).unwrap_or_default()
-    };
-    let weekday = name(&DAYS, value.weekday());
-    format!("{weekday}, {} {day}, {year:04} {}", name(&MONTHS, month.saturating_sub(1)), long_time(value))
-}
-
-fn long_time(value: PsDateTime) -> String {
-    let Civil { hour, minute, second, .. } = value.civil();
-    let twelve = if hour % 12 == 0 { 12 } else { hour % 12 };
-    let half = if hour < 12 { "AM" } else { "PM" };
-    format!("{twelve}:{minute:02}:{second:02}{BEFORE_AM}{half}")
+    format_date(value, "F").unwrap_or_default()
 }

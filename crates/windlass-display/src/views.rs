@@ -5,8 +5,8 @@ use std::sync::LazyLock;
 
 use crate::cell::Alignment;
 
-const VIEWS: &str = include_str!("data/views.txt");
-const TYPES: &str = include_str!("data/types.txt");
+const VIEW_LINES: &str = include_str!("data/views.txt");
+const TYPE_LINES: &str = include_str!("data/types.txt");
 
 /// How a built-in view draws.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,9 +19,17 @@ pub(crate) enum Kind {
 /// A view that PowerShell has built in for a type.
 #[derive(Debug)]
 pub(crate) struct BuiltIn {
+    types: Vec<&'static str>,
     pub(crate) kind: Kind,
     pub(crate) group_by: Option<&'static str>,
     pub(crate) fields: Vec<Field>,
+}
+
+impl BuiltIn {
+    /// Whether it shows objects of these types, first or not.
+    pub(crate) fn shows<'n>(&self, mut names: impl Iterator<Item = &'n str>) -> bool {
+        names.any(|name| with_plain(name).any(|name| self.types.contains(&name)))
+    }
 }
 
 /// A column of a table or an item of a list.
@@ -41,27 +49,16 @@ impl Field {
     }
 }
 
-type ByType = HashMap<&'static str, Vec<BuiltIn>>;
+static VIEWS: LazyLock<Vec<BuiltIn>> = LazyLock::new(|| lines(VIEW_LINES).filter_map(view).collect());
 
-static BY_TYPE: LazyLock<ByType> = LazyLock::new(|| {
-    let mut views: ByType = HashMap::new();
-    for line in lines(VIEWS) {
-        let mut parts = line.split('\t');
-        let (Some(kind), Some(types), Some(group)) = (parts.next(), parts.next(), parts.next()) else {
-            continue;
-        };
-        let kind = match kind {
-            "table" => Kind::Table,
-            "list" => Kind::List,
-            _ => Kind::Wide,
-        };
-        let fields: Vec<Field> = parts.map(field).collect();
-        for name in types.split(';') {
-            let group_by = (!group.is_empty()).then_some(group);
-            views.entry(name).or_default().push(BuiltIn { kind, group_by, fields: fields.clone() });
+static BY_TYPE: LazyLock<HashMap<&'static str, Vec<&'static BuiltIn>>> = LazyLock::new(|| {
+    let mut by_type: HashMap<_, Vec<_>> = HashMap::new();
+    for view in VIEWS.iter() {
+        for name in &view.types {
+            by_type.entry(*name).or_default().push(view);
         }
     }
-    views
+    by_type
 });
 
 static DISPLAY_PROPERTIES: LazyLock<HashMap<&'static str, Vec<&'static str>>> = LazyLock::new(|| {
@@ -69,7 +66,7 @@ static DISPLAY_PROPERTIES: LazyLock<HashMap<&'static str, Vec<&'static str>>> = 
         let (name, properties) = line.split_once('\t')?;
         Some((name, properties.split(',').collect()))
     };
-    lines(TYPES).filter_map(entry).collect()
+    lines(TYPE_LINES).filter_map(entry).collect()
 });
 
 /// The views of the first of these types that has any of the kind.
@@ -77,8 +74,8 @@ pub(crate) fn built_in<'n>(
     names: impl Iterator<Item = &'n str>,
     kind: Option<Kind>,
 ) -> Option<&'static BuiltIn> {
-    let wanted = |view: &&BuiltIn| kind.is_none_or(|kind| view.kind == kind);
-    names.flat_map(with_plain).find_map(|name| BY_TYPE.get(name)?.iter().find(wanted))
+    let wanted = |view: &&&BuiltIn| kind.is_none_or(|kind| view.kind == kind);
+    names.flat_map(with_plain).find_map(|name| BY_TYPE.get(name)?.iter().find(wanted).copied())
 }
 
 /// The properties that the first of these types shows by default.
@@ -91,6 +88,18 @@ pub(crate) fn display_properties<'n>(
 /// A type that has come over the wire has a view of its own, or keeps that of the type it was.
 fn with_plain(name: &str) -> impl Iterator<Item = &str> {
     [Some(name), name.strip_prefix("Deserialized.")].into_iter().flatten()
+}
+
+fn view(line: &'static str) -> Option<BuiltIn> {
+    let mut parts = line.split('\t');
+    let kind = match parts.next()? {
+        "table" => Kind::Table,
+        "list" => Kind::List,
+        _ => Kind::Wide,
+    };
+    let types = parts.next()?.split(';').collect();
+    let group_by = Some(parts.next()?).filter(|group| !group.is_empty());
+    Some(BuiltIn { types, kind, group_by, fields: parts.map(field).collect() })
 }
 
 fn field(text: &'static str) -> Field {

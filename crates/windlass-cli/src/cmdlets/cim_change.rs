@@ -7,9 +7,9 @@ use windlass_cim::{CimArray, CimClass, CimInstance, CimType, CimValue, DataType,
 use windlass_clixml::{PsObject, PsValue};
 use windlass_mock::powershell::{Bound, Cmdlet, Context, Failure, Outcome, text};
 
-use super::cim_reach::{Reached, in_each};
+use super::cim_reach::in_each;
 use super::{cmdlet, each};
-use crate::output::{cim_to_value, instance_to_value, with_computer};
+use crate::output::{cim_to_value, instance_to_value};
 use crate::runspace::{Local, argument, of_error};
 
 const INSTANCE: &str = "Microsoft.Management.Infrastructure.CimInstance";
@@ -238,8 +238,8 @@ fn invoke(local: &Arc<Local>, call: &Bound, cx: &mut Context<'_>) -> Outcome {
             Ok::<_, windlass::Error>(results)
         })?;
         match called {
-            Ok(results) => results.iter().try_for_each(|result| write(cx, result_value(result), reached)),
-            Err(error) => cx.error(of_error(local, &error, "CimMethodFailed", &label(reached))),
+            Ok(results) => results.iter().try_for_each(|result| reached.write(cx, result_value(result))),
+            Err(error) => cx.error(of_error(local, &error, "CimMethodFailed", &reached.computer())),
         }
     })
 }
@@ -278,8 +278,8 @@ fn new(local: &Arc<Local>, call: &Bound, cx: &mut Context<'_>) -> Outcome {
             session.get(&path).await
         })?;
         match created {
-            Ok(instance) => write(cx, instance_to_value(&instance), reached),
-            Err(error) => cx.error(of_error(local, &error, "CimInstanceNotCreated", &label(reached))),
+            Ok(instance) => reached.write(cx, instance_to_value(&instance)),
+            Err(error) => cx.error(of_error(local, &error, "CimInstanceNotCreated", &reached.computer())),
         }
     })
 }
@@ -318,9 +318,9 @@ fn set(local: &Arc<Local>, call: &Bound, cx: &mut Context<'_>) -> Outcome {
         })?;
         match changed {
             Ok(instances) => {
-                instances.iter().try_for_each(|instance| write(cx, instance_to_value(instance), reached))
+                instances.iter().try_for_each(|instance| reached.write(cx, instance_to_value(instance)))
             }
-            Err(error) => cx.error(of_error(local, &error, "CimInstanceNotChanged", &label(reached))),
+            Err(error) => cx.error(of_error(local, &error, "CimInstanceNotChanged", &reached.computer())),
         }
     })
 }
@@ -338,18 +338,7 @@ fn remove(local: &Arc<Local>, call: &Bound, cx: &mut Context<'_>) -> Outcome {
         })?;
         match removed {
             Ok(()) => Ok(()),
-            Err(error) => cx.error(of_error(local, &error, "CimInstanceNotRemoved", &label(reached))),
+            Err(error) => cx.error(of_error(local, &error, "CimInstanceNotRemoved", &reached.computer())),
         }
     })
-}
-
-fn write(cx: &mut Context<'_>, value: PsValue, reached: &Reached) -> Outcome {
-    match reached.label() {
-        Some(computer) => cx.write(with_computer(value, &computer)),
-        None => cx.write(value),
-    }
-}
-
-fn label(reached: &Reached) -> String {
-    reached.label().unwrap_or_default()
 }

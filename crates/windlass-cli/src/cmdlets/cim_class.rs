@@ -8,7 +8,7 @@ use windlass_mock::powershell::{Bound, Cmdlet, Context, Outcome};
 
 use super::cim_reach::in_each;
 use super::{cmdlet, each};
-use crate::output::{cim_to_value, with_computer};
+use crate::output::cim_to_value;
 use crate::runspace::{Local, matcher, of_error};
 
 pub(super) fn all(local: &Arc<Local>) -> Vec<Arc<dyn Cmdlet>> {
@@ -29,19 +29,14 @@ fn get(local: &Arc<Local>, call: &Bound, cx: &mut Context<'_>) -> Outcome {
         let mut classes = match found {
             Ok(classes) => classes,
             Err(error) => {
-                let computer = reached.label().unwrap_or_default();
-                return cx.error(of_error(local, &error, "CimClassNotFound", &computer));
+                return cx.error(of_error(local, &error, "CimClassNotFound", &reached.computer()));
             }
         };
         let fits = matcher(&pattern);
         classes.retain(|class| fits(class.name.as_str()) && has_all(call, class));
         classes.sort_by_key(|class| class.name.as_str().to_lowercase());
         for class in classes {
-            let value = class_value(&class, &namespace);
-            match reached.label() {
-                Some(computer) => cx.write(with_computer(value, &computer))?,
-                None => cx.write(value)?,
-            }
+            reached.write(cx, class_value(&class, &namespace))?;
         }
         Ok(())
     })

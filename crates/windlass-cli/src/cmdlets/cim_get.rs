@@ -169,8 +169,8 @@ fn again(local: &Arc<Local>, call: &Bound, cx: &mut Context<'_>) -> Outcome {
             reached.session().get(&path).await
         })?;
         match got {
-            Ok(instance) => write(cx, instance_to_value(&instance), reached),
-            Err(error) => cx.error(of_error(local, &error, "CimOperationFailed", &label(reached))),
+            Ok(instance) => reached.write(cx, instance_to_value(&instance)),
+            Err(error) => cx.error(of_error(local, &error, "CimOperationFailed", &reached.computer())),
         }
     })
 }
@@ -195,22 +195,11 @@ fn associated(local: &Arc<Local>, call: &Bound, cx: &mut Context<'_>) -> Outcome
         })?;
         match found {
             Ok(instances) => {
-                instances.iter().try_for_each(|instance| write(cx, instance_to_value(instance), reached))
+                instances.iter().try_for_each(|instance| reached.write(cx, instance_to_value(instance)))
             }
-            Err(error) => cx.error(of_error(local, &error, "CimOperationFailed", &label(reached))),
+            Err(error) => cx.error(of_error(local, &error, "CimOperationFailed", &reached.computer())),
         }
     })
-}
-
-fn write(cx: &mut Context<'_>, value: PsValue, reached: &Reached) -> Outcome {
-    match reached.label() {
-        Some(computer) => cx.write(with_computer(value, &computer)),
-        None => cx.write(value),
-    }
-}
-
-fn label(reached: &Reached) -> String {
-    reached.label().unwrap_or_default()
 }
 
 fn register(local: &Arc<Local>, call: &Bound, cx: &mut Context<'_>) -> Outcome {
@@ -233,7 +222,7 @@ fn register(local: &Arc<Local>, call: &Bound, cx: &mut Context<'_>) -> Outcome {
         let mut events = match subscribed {
             Ok(events) => events,
             Err(error) => {
-                cx.error(of_error(local, &error, "SubscriptionFailed", &label(&reached)))?;
+                cx.error(of_error(local, &error, "SubscriptionFailed", &reached.computer()))?;
                 continue;
             }
         };

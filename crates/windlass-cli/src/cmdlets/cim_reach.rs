@@ -9,6 +9,7 @@ use windlass_clixml::PsValue;
 use windlass_mock::powershell::{Bound, Context, Failure, Halt, Outcome, text};
 
 use super::throttle;
+use crate::output::with_computer;
 use crate::runspace::{
     CimEntry, Local, Place, Reach, argument, cim_options, dcom_options, of_error, wants_dcom,
 };
@@ -33,6 +34,19 @@ impl Reached {
         match self {
             Self::Kept(entry) => entry.label(),
             Self::Own(_, label) => label.clone(),
+        }
+    }
+
+    /// The computer's name for messages; empty where it is not marked.
+    pub(super) fn computer(&self) -> String {
+        self.label().unwrap_or_default()
+    }
+
+    /// Writes a result, marked with the computer it comes from.
+    pub(super) fn write(&self, cx: &mut Context<'_>, value: PsValue) -> Outcome {
+        match self.label() {
+            Some(computer) => cx.write(with_computer(value, &computer)),
+            None => cx.write(value),
         }
     }
 

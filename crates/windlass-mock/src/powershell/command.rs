@@ -309,19 +309,10 @@ impl CommandInfo {
             };
             match self.parameters.iter_mut().find(|known| known.name == item.name) {
                 Some(known) => known.places.push(place),
-                None => self.parameters.push(ParameterInfo {
-                    name: item.name,
-                    kind: item.kind,
-                    aliases: Vec::new(),
-                    range: None,
-                    check: Check::Any,
-                    only: Vec::new(),
-                    is_own: false,
-                    pipeline: false,
-                    pipeline_by_name: false,
-                    remaining: false,
-                    places: vec![place],
-                }),
+                None => {
+                    let parameter = ParameterInfo::new(item.name, item.kind);
+                    self.parameters.push(ParameterInfo { places: vec![place], ..parameter });
+                }
             }
             rest = after.trim_start();
         }
@@ -388,6 +379,23 @@ impl Item {
 }
 
 impl ParameterInfo {
+    /// A parameter that takes any value of its kind, in no set yet.
+    pub(super) fn new(name: impl Into<String>, kind: Kind) -> Self {
+        Self {
+            name: name.into(),
+            kind,
+            aliases: Vec::new(),
+            range: None,
+            check: Check::Any,
+            only: Vec::new(),
+            is_own: false,
+            pipeline: false,
+            pipeline_by_name: false,
+            remaining: false,
+            places: Vec::new(),
+        }
+    }
+
     /// As PowerShell prints it in the syntax of a parameter set.
     fn syntax(&self, set: usize) -> String {
         let Some(place) = self.place(set) else { return String::new() };

@@ -173,7 +173,7 @@ pub(crate) struct Given<'a> {
 pub(crate) fn command_slot(given: Given<'_>, runspace: &Runspace) -> Result<Slot, Halt> {
     let Given { name, arguments, merge, takes_input, place, with_invocation, preferences, position } = given;
     let Some(command) = runspace.commands().find(name) else {
-        let record = bare_error_record(not_found(name));
+        let record = bare_error_record(Failure::command_not_found(name).with_bare_id());
         return Err(Halt::Failed(Box::new(located(record, place, with_invocation))));
     };
     let mut call = Call {
@@ -228,23 +228,6 @@ fn with_command(place: InvocationInfo, command: &dyn Cmdlet) -> InvocationInfo {
         }),
         ..place
     }
-}
-
-/// What a name that is no command's is refused with.
-fn not_found(name: &str) -> Failure {
-    let message = format!(
-        "The term '{name}' is not recognized as a name of a cmdlet, function, script file, or executable \
-         program.\nCheck the spelling of the name, or if a path was included, verify that the path is correct \
-         and try again."
-    );
-    Failure::new(
-        exceptions::COMMAND_NOT_FOUND,
-        "CommandNotFoundException",
-        ErrorCategory::ObjectNotFound,
-        message,
-    )
-    .about(name)
-    .with_bare_id()
 }
 
 /// A value as the first element of a pipeline.

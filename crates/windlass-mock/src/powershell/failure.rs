@@ -110,6 +110,17 @@ impl Failure {
         }
     }
 
+    /// The failure for a name that is no command's.
+    pub(super) fn command_not_found(name: &str) -> Self {
+        let message = format!(
+            "The term '{name}' is not recognized as a name of a cmdlet, function, script file, or executable \
+             program.\nCheck the spelling of the name, or if a path was included, verify that the path is correct \
+             and try again."
+        );
+        let category = ErrorCategory::ObjectNotFound;
+        Self::new(exceptions::COMMAND_NOT_FOUND, "CommandNotFoundException", category, message).about(name)
+    }
+
     /// With the object that it is about.
     #[must_use]
     pub fn about(mut self, target: impl Into<PsValue>) -> Self {

@@ -73,19 +73,7 @@ fn read(block: &str) -> Option<CommandInfo> {
 }
 
 fn parameter<'a>(mut words: impl Iterator<Item = &'a str>) -> Option<ParameterInfo> {
-    let mut parameter = ParameterInfo {
-        name: words.next()?.to_owned(),
-        kind: Kind::parse(words.next()?)?,
-        aliases: Vec::new(),
-        range: None,
-        check: Check::Any,
-        only: Vec::new(),
-        is_own: false,
-        pipeline: false,
-        pipeline_by_name: false,
-        remaining: false,
-        places: Vec::new(),
-    };
+    let mut parameter = ParameterInfo::new(words.next()?, Kind::parse(words.next()?)?);
     for word in words {
         match word.split_once('=') {
             None if word == "notnull" => parameter.check = Check::NotNull,

@@ -413,21 +413,16 @@ fn association_query(target: &Target, filter: &AssociationFilter) -> Result<wql:
     let name = |text: &Option<String>| text.as_deref().filter(|text| !text.is_empty()).map(CimName::from);
     Ok(match filter.kind {
         AssociationKind::Associated => wql::Query::Associators(wql::Associators {
-            of,
             association_class: name(&filter.association_class),
             result_class: name(&filter.result_class),
             role: name(&filter.role),
             result_role: name(&filter.result_role),
-            required_association_qualifier: None,
-            required_qualifier: None,
-            mode: wql::ResultMode::Instances,
+            ..wql::Associators::of(of)
         }),
         AssociationKind::References => wql::Query::References(wql::References {
-            of,
             result_class: name(&filter.result_class),
             role: name(&filter.role),
-            required_qualifier: None,
-            mode: wql::ResultMode::Instances,
+            ..wql::References::of(of)
         }),
     })
 }

@@ -266,21 +266,16 @@ impl Enumeration {
                 let name = |text: &Option<String>| text.as_deref().map(CimName::from);
                 let query = match filter.kind {
                     AssociationKind::Associated => Query::Associators(wql::Associators {
-                        of,
                         association_class: name(&filter.association_class),
                         result_class: name(&filter.result_class),
                         role: name(&filter.role),
                         result_role: name(&filter.result_role),
-                        required_association_qualifier: None,
-                        required_qualifier: None,
-                        mode: wql::ResultMode::Instances,
+                        ..wql::Associators::of(of)
                     }),
                     AssociationKind::References => Query::References(wql::References {
-                        of,
                         result_class: name(&filter.result_class),
                         role: name(&filter.role),
-                        required_qualifier: None,
-                        mode: wql::ResultMode::Instances,
+                        ..wql::References::of(of)
                     }),
                 };
                 wql(query.to_string())

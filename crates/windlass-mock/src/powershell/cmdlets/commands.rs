@@ -126,25 +126,10 @@ fn get_command(call: &Bound, cx: &mut Context<'_>, input: Option<PsValue>) -> Ou
             }
         }
         if !found && pattern.is_plain() && filter.cmdlets {
-            cx.error(not_found(&name))?;
+            cx.error(Failure::command_not_found(&name))?;
         }
     }
     Ok(())
-}
-
-fn not_found(name: &str) -> Failure {
-    let message = format!(
-        "The term '{name}' is not recognized as a name of a cmdlet, function, script file, or executable \
-         program.\nCheck the spelling of the name, or if a path was included, verify that the path is correct \
-         and try again."
-    );
-    Failure::new(
-        exceptions::COMMAND_NOT_FOUND,
-        "CommandNotFoundException",
-        ErrorCategory::ObjectNotFound,
-        message,
-    )
-    .about(name)
 }
 
 /// Which commands `Get-Command` tells.

@@ -64,7 +64,7 @@ fn get_date(call: &Bound, cx: &mut Context<'_>, input: Option<PsValue>) -> Outco
         return cx.write(unix_format(date, &format));
     }
     if let Some(format) = call.text("Format") {
-        return match super::date_format::format(date, &format) {
+        return match windlass_display::format_date(date, &format) {
             Some(text) => cx.write(text),
             None => Err(cx.fail(Failure::new(
                 exceptions::ARGUMENT,

@@ -6,6 +6,7 @@ use std::path::Path;
 
 use jiff::Timestamp;
 use windlass_clixml::{PsObject, PsValue, TypeNames};
+use windlass_display::format_date;
 
 use crate::powershell::Runspace;
 use crate::powershell::text::local_time;
@@ -140,8 +141,8 @@ fn mode_of(_metadata: &Metadata) -> u32 {
 
 /// The last write as the listing shows it: `  1/2/2026  4:04 AM`.
 fn write_time(at: Timestamp) -> String {
-    let date = super::date_format::format(local_time(at), "M/d/yyyy").unwrap_or_default();
-    let time = super::date_format::format(local_time(at), "h:mm tt").unwrap_or_default();
+    let date = format_date(local_time(at), "d").unwrap_or_default();
+    let time = format_date(local_time(at), "t").unwrap_or_default();
     format!("{date:>10} {time:>8}")
 }
 

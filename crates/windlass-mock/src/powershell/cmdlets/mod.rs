@@ -2,7 +2,6 @@
 
 mod commands;
 mod date;
-mod date_format;
 mod event;
 mod file;
 mod file_object;

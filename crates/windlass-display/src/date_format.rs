@@ -21,23 +21,26 @@ const DAYS: [&str; 7] = ["Sunday", "Monday", "Tuesday", "Wednesday", "Thursday",
 /// Longest format that is followed, in bytes.
 const MOST: usize = 1024;
 
-/// The date in a format of .NET, of culture en-US. `None` where the format is none.
-pub(super) fn format(date: PsDateTime, format: &str) -> Option<String> {
+/// A point in time in a format of .NET, standard, custom or one of PowerShell's own names (as
+/// `FileDate`), of culture en-US. `None` where the format is none.
+#[must_use]
+pub fn format_date(date: PsDateTime, format: &str) -> Option<String> {
+    // ICU's en-US puts a narrow no-break space before AM and PM.
     let utc = "yyyy'-'MM'-'dd'T'HH':'mm':'ss";
     match format {
         _ if format.len() > MOST => None,
-        "" | "G" => custom(date, "M/d/yyyy h:mm:ss tt"),
+        "" | "G" => custom(date, "M/d/yyyy h:mm:ss\u{202f}tt"),
         "d" => custom(date, "M/d/yyyy"),
         "D" => custom(date, "dddd, MMMM d, yyyy"),
-        "f" => custom(date, "dddd, MMMM d, yyyy h:mm tt"),
-        "F" | "U" => custom(date, "dddd, MMMM d, yyyy h:mm:ss tt"),
-        "g" => custom(date, "M/d/yyyy h:mm tt"),
+        "f" => custom(date, "dddd, MMMM d, yyyy h:mm\u{202f}tt"),
+        "F" | "U" => custom(date, "dddd, MMMM d, yyyy h:mm:ss\u{202f}tt"),
+        "g" => custom(date, "M/d/yyyy h:mm\u{202f}tt"),
         "m" | "M" => custom(date, "MMMM d"),
         "o" | "O" => custom(date, &format!("{utc}'.'fffffffK")),
         "r" | "R" => custom(date.to_utc(), "ddd, dd MMM yyyy HH:mm:ss 'GMT'"),
         "s" => custom(date, utc),
-        "t" => custom(date, "h:mm tt"),
-        "T" => custom(date, "h:mm:ss tt"),
+        "t" => custom(date, "h:mm\u{202f}tt"),
+        "T" => custom(date, "h:mm:ss\u{202f}tt"),
         "u" => custom(date, "yyyy-MM-dd HH:mm:ss'Z'"),
         "y" | "Y" => custom(date, "MMMM yyyy"),
         // PowerShell's own names.
@@ -147,15 +150,15 @@ mod tests {
         for (given, expected) in [
             ("yyyy-MM-dd", "2026-11-02"),
             ("o", "2026-11-02T15:04:05.1230000+01:00"),
-            ("G", "11/2/2026 3:04:05 PM"),
+            ("G", "11/2/2026 3:04:05\u{202f}PM"),
             ("D", "Monday, November 2, 2026"),
             ("r", "Mon, 02 Nov 2026 14:04:05 GMT"),
             ("h 'o''clock' t\\t", "3 oclock Pt"),
             ("ss.FFF%z", "05.123+1"),
         ] {
-            assert_eq!(format(date, given).as_deref(), Some(expected), "{given}");
+            assert_eq!(format_date(date, given).as_deref(), Some(expected), "{given}");
         }
-        assert_eq!(format(date, "x"), None);
-        assert_eq!(format(date, "yyyy'"), None);
+        assert_eq!(format_date(date, "x"), None);
+        assert_eq!(format_date(date, "yyyy'"), None);
     }
 }
