@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use windlass_clixml::{Base, PsObject, PsValue, Version};
+use windlass_clixml::{Base, PsObject, PsValue, TypeNames, Version};
 use windlass_psrp::{CommandTypes, ErrorCategory, Visibility};
 
 use super::{CORE, UTILITY, declare};
@@ -296,28 +296,31 @@ fn parameter<'a>(name: &str, kind: Kind, aliases: impl Iterator<Item = &'a str>)
 
 fn get_help(call: &Bound, cx: &mut Context<'_>, _input: Option<PsValue>) -> Outcome {
     let commands = cx.runspace().commands().clone();
-    let Some(name) = call.text("Name") else {
-        return commands.iter().try_for_each(|command| cx.write(help_object(command.info())));
+    let name = call.text("Name");
+    let pattern = Wildcard::new(name.as_deref().unwrap_or("*"), false);
+    let Some(name) = name.filter(|_| pattern.is_plain()) else {
+        let mut found = commands.iter().filter(|command| pattern.matches(command.info().name()));
+        return found.try_for_each(|command| cx.write(short_help(command.info())));
     };
-    let pattern = Wildcard::new(&name, false);
-    if pattern.is_plain() {
-        return match commands.find(&name) {
-            Some(command) => cx.write(help_object(command.info())),
-            None => cx.error(
-                Failure::new(
-                    exceptions::ARGUMENT,
-                    "HelpNotFound",
-                    ErrorCategory::ResourceUnavailable,
-                    format!("Get-Help could not find {name} in a help file in this session."),
-                )
-                .about(name),
-            ),
-        };
+    match commands.find(&name) {
+        Some(command) => cx.write(help_object(command.info())),
+        None => cx.error(
+            Failure::new(
+                exceptions::ARGUMENT,
+                "HelpNotFound",
+                ErrorCategory::ResourceUnavailable,
+                format!("Get-Help could not find {name} in a help file in this session."),
+            )
+            .about(name),
+        ),
     }
-    commands
-        .iter()
-        .filter(|command| pattern.matches(command.info().name()))
-        .try_for_each(|command| cx.write(help_object(command.info())))
+}
+
+/// One of several commands, shown as a row of a table.
+fn short_help(info: &CommandInfo) -> PsObject {
+    let mut object = help_object(info);
+    object.type_names = TypeNames::new(["HelpInfoShort"]);
+    object
 }
 
 fn help_object(info: &CommandInfo) -> PsObject {
