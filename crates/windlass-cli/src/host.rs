@@ -88,6 +88,9 @@ pub(crate) struct Mock {
     /// Make trouble for a message, see below; may be repeated
     #[arg(long, value_name = "SPEC")]
     fault: Vec<Trouble>,
+    /// Let clients copy files to and from this directory, their drive User:
+    #[arg(long, value_name = "DIR")]
+    files: Option<PathBuf>,
     /// Answer scripts as this file says, see below
     #[arg(long, value_name = "FILE")]
     scenario: Option<PathBuf>,
@@ -163,6 +166,9 @@ impl Mock {
         }
         if let Some(path) = &self.scenario {
             builder = builder.scenario(Scenario::from_file(path)?);
+        }
+        if let Some(directory) = &self.files {
+            builder = builder.files(directory);
         }
         let host = builder.start().await?;
         let ready = json!({

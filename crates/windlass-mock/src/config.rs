@@ -133,6 +133,7 @@ pub(crate) struct Config {
     pub(crate) computer: String,
     pub(crate) commands: Commands,
     pub(crate) scenario: Arc<Scenario>,
+    pub(crate) files: Option<PathBuf>,
     pub(crate) configurations: Vec<String>,
     pub(crate) url_prefixes: Vec<String>,
     pub(crate) endpoints: Vec<Endpoint>,
@@ -170,6 +171,7 @@ impl Default for MockHostBuilder {
                 computer: facts.host_name(),
                 commands: Commands::built_in(),
                 scenario: Arc::default(),
+                files: None,
                 configurations: Vec::new(),
                 url_prefixes: Vec::new(),
                 endpoints: Vec::new(),
@@ -302,6 +304,14 @@ impl MockHostBuilder {
     /// Answers certain scripts in the PowerShell endpoints as this scenario says; all else runs as usual.
     pub fn scenario(mut self, scenario: Scenario) -> Self {
         self.config.scenario = Arc::new(scenario);
+        self
+    }
+
+    /// Lets clients of the PowerShell endpoints copy files to and from this directory, and nowhere else: with
+    /// the functions that PowerShell's `Copy-Item` calls, and with a command that takes and gives streams. The
+    /// directory is their drive `User:`.
+    pub fn files(mut self, directory: impl Into<PathBuf>) -> Self {
+        self.config.files = Some(directory.into());
         self
     }
 

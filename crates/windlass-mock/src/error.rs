@@ -29,6 +29,14 @@ pub enum Error {
         /// Why not.
         source: std::io::Error,
     },
+    /// The directory of files to copy cannot be used.
+    #[error("cannot use the directory {path}: {source}")]
+    Files {
+        /// The directory.
+        path: String,
+        /// Why not.
+        source: std::io::Error,
+    },
     /// A scenario was refused: where, and why.
     #[error("scenario {0}")]
     Scenario(String),

@@ -29,6 +29,7 @@ mod endpoint;
 mod error;
 mod exec;
 pub mod facts;
+mod files;
 mod host;
 mod listener;
 mod operations;

@@ -44,6 +44,12 @@ pub mod exceptions {
         UNAUTHORIZED = ["System.UnauthorizedAccessException"];
         /// Reading or writing failed.
         IO = ["System.IO.IOException"];
+        /// There is no such file.
+        FILE_NOT_FOUND = ["System.IO.FileNotFoundException", "System.IO.IOException"];
+        /// There is no such directory.
+        DIRECTORY_NOT_FOUND = ["System.IO.DirectoryNotFoundException", "System.IO.IOException"];
+        /// A text is not written as it should be.
+        FORMAT = ["System.FormatException"];
         /// An argument is wrong.
         ARGUMENT = ["System.ArgumentException"];
         /// An object is not in the right state.

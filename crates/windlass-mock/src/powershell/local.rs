@@ -37,6 +37,7 @@ impl LocalRunspace {
         let session = Session {
             commands: Arc::new(commands),
             scenario: Arc::new(Scenario::default()),
+            files: None,
             user: std::env::var("USER").unwrap_or_default(),
             computer: facts.host_name(),
             facts,

@@ -30,6 +30,7 @@ mod wildcard;
 
 pub use bind::Bound;
 pub use cmdlet::{Cmdlet, Halt, Outcome, Stage, function, stage};
+pub(crate) use cmdlets::copying;
 pub use command::{Check, CommandInfo, ParameterInfo, Place, SyntaxError};
 pub use context::Context;
 pub use failure::{ExceptionTypes, Failure, exceptions};
@@ -45,3 +46,4 @@ pub use stop::Stop;
 pub use table::{declared, names as declared_names};
 pub use text::text;
 pub use variables::Variables;
+pub(crate) use wildcard::Wildcard;

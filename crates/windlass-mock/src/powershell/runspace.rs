@@ -11,6 +11,7 @@ use super::registry::Commands;
 use super::stop::Stop;
 use super::variables::Variables;
 use crate::facts::Facts;
+use crate::files::Files;
 use crate::scenario::Scenario;
 
 /// What all runspaces of a pool share.
@@ -18,6 +19,8 @@ use crate::scenario::Scenario;
 pub(crate) struct Session {
     pub(crate) commands: Arc<Commands>,
     pub(crate) scenario: Arc<Scenario>,
+    /// The files that clients may copy.
+    pub(crate) files: Option<Arc<Files>>,
     pub(crate) facts: Facts,
     /// The user, as `whoami` would print it.
     pub(crate) user: String,
@@ -115,6 +118,11 @@ impl Runspace {
     /// What is answered to certain scripts.
     pub(crate) fn scenario(&self) -> &Scenario {
         &self.session.scenario
+    }
+
+    /// The files that clients may copy.
+    pub(crate) fn files(&self) -> Option<&Arc<Files>> {
+        self.session.files.as_ref()
     }
 
     /// The order to stop.

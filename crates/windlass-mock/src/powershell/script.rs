@@ -34,6 +34,7 @@ impl ScriptStage {
     /// What PowerShell's parser would say, or that the text is outside the language.
     pub(crate) fn new(source: &str) -> Result<Self, Box<Failure>> {
         match parse(source, Language::ENDPOINT) {
+            Ok(script) if asks_the_engine(&script) => Err(Box::new(not_allowed(source))),
             Ok(script) => Ok(Self::parsed(source, script)),
             Err(error) => Err(Box::new(refusal(source, &error))),
         }
@@ -71,14 +72,33 @@ fn refusal(source: &str, error: &ParseError) -> Failure {
         let exception = if error.incomplete { exceptions::INCOMPLETE_PARSE } else { exceptions::PARSE };
         return Failure::new(exception, id, ErrorCategory::ParserError, error.to_string()).with_bare_id();
     }
+    let mut failure = not_allowed(source);
+    failure.details = Some(format!("{} ({error})", failure.message));
+    failure
+}
+
+/// What a text is refused with that the endpoint's language does not allow.
+fn not_allowed(source: &str) -> Failure {
     let message = "The syntax is not supported by this runspace. This can occur if the runspace is in \
                    no-language mode.";
-    let mut failure =
-        Failure::new(exceptions::PARSE, "ScriptsNotAllowed", ErrorCategory::ParserError, message)
-            .about(source)
-            .with_bare_id();
-    failure.details = Some(format!("{message} ({error})"));
-    failure
+    Failure::new(exceptions::PARSE, "ScriptsNotAllowed", ErrorCategory::ParserError, message)
+        .about(source)
+        .with_bare_id()
+}
+
+/// Whether a script asks for `$ExecutionContext`: clients tell by the refusal that there is no script here.
+fn asks_the_engine(script: &Script) -> bool {
+    script.statements.iter().any(|statement| {
+        let Statement::Pipeline(pipeline) = statement else { return false };
+        let mut expression = pipeline.as_expression();
+        while let Some(ExpressionKind::Member(member)) = expression.map(|expression| &expression.kind) {
+            expression = Some(&member.target);
+        }
+        expression.is_some_and(|expression| match &expression.kind {
+            ExpressionKind::Variable(variable) => variable.path.eq_ignore_ascii_case("executioncontext"),
+            _ => false,
+        })
+    })
 }
 
 /// One run of a script.
@@ -281,12 +301,7 @@ impl Run<'_> {
     }
 
     fn outside(&self, span: Span, cx: &Context<'_>) -> Halt {
-        let text = span.text(self.source).unwrap_or(self.source);
-        let message = "The syntax is not supported by this runspace. This can occur if the runspace is in \
-                       no-language mode.";
-        let failure =
-            Failure::new(exceptions::PARSE, "ScriptsNotAllowed", ErrorCategory::ParserError, message);
-        cx.fail(failure.about(text).with_bare_id())
+        cx.fail(not_allowed(span.text(self.source).unwrap_or(self.source)))
     }
 }
 

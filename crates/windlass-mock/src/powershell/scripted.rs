@@ -7,6 +7,7 @@ use windlass_psrp::{Command, ErrorCategory, InvocationInfo, Parameter};
 
 use super::cmdlet::{Outcome, Stage};
 use super::context::Context;
+use super::copying::known_script;
 use super::failure::{Failure, exceptions};
 use super::pipeline::{Call, Slot};
 use super::preference::{Action, Preferences};
@@ -15,13 +16,13 @@ use super::runspace::Runspace;
 use super::text::text;
 use crate::scenario::Answer;
 
-/// What stands for all commands of a statement, where the scenario has its text.
+/// What stands for all commands of a statement, where the scenario has its text, or it is a script that is
+/// known.
 pub(crate) fn scripted_slot(commands: &[Command], runspace: &Runspace) -> Option<Slot> {
-    let scenario = runspace.scenario();
-    if scenario.is_empty() {
-        return None;
-    }
-    let answer = scenario.answer(&written(commands))?;
+    let stage = answered(commands, runspace).or_else(|| match commands {
+        [script] => known_script(script, runspace.files()?),
+        _ => None,
+    })?;
     let call = Call {
         command: None,
         invocation: InvocationInfo::default(),
@@ -36,7 +37,16 @@ pub(crate) fn scripted_slot(commands: &[Command], runspace: &Runspace) -> Option
         position: 0,
         copies: Vec::new(),
     };
-    Some(Slot::new(call, Box::new(Scripted(answer))))
+    Some(Slot::new(call, stage))
+}
+
+fn answered(commands: &[Command], runspace: &Runspace) -> Option<Box<dyn Stage>> {
+    let scenario = runspace.scenario();
+    if scenario.is_empty() {
+        return None;
+    }
+    let answer = scenario.answer(&written(commands))?;
+    Some(Box::new(Scripted(answer)))
 }
 
 /// A statement as it would be written in a script.

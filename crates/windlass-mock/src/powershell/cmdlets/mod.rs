@@ -1,6 +1,7 @@
 //! The commands that come with the host, one file a family.
 
 mod commands;
+pub(crate) mod copying;
 mod date;
 mod event;
 mod file;
