@@ -12,6 +12,7 @@ import os
 import shutil
 import sys
 import tempfile
+import xml.etree.ElementTree as ET
 
 from own_host import own_host
 from pypsrp_peer import case, check, main, options, run
@@ -138,6 +139,8 @@ def same_time(found, stamp):
 @case
 def copy_item_to_session(peer):
     to = 'PSCopyToSessionHelper'
+    if os.path.exists(os.path.join(ROOT, 'target.bin')):
+        os.remove(os.path.join(ROOT, 'target.bin'))
     with peer.pool() as pool:
         mode = run(pool, lambda shell: shell.add_script('$executionContext.SessionState.LanguageMode'))
         check(mode.had_errors, True)
@@ -158,7 +161,8 @@ def copy_item_to_session(peer):
         check(remote('target.bin'), source)
         check(call(pool, to, supportAltStreamPath='User:\\target.bin'), {'TargetSupportsAlternateStreams': False})
         call(pool, to, metaDataFilePath='User:\\target.bin', metaDataToSet={
-            'LastWriteTimeUtc': datetime.datetime(2001, 2, 3, 4, 5, 6), 'Attributes': 32})
+            'LastWriteTimeUtc': ET.fromstring('<DT>2001-02-03T04:05:06.5Z</DT>'), 'Attributes': 32})
+        check(os.stat(os.path.join(ROOT, 'target.bin')).st_mtime, 981173106.5)
         same_time(call(pool, 'PSCopyFromSessionHelper', getMetaFilePath='User:/target.bin')['LastWriteTimeUtc'],
                   os.stat(os.path.join(ROOT, 'target.bin')).st_mtime)
         answer = call(pool, to, copyToFilePath='User:\\empty', createFile=True, emptyFile=True)
