@@ -12,7 +12,7 @@ use uuid::Uuid;
 use windlass_psrp::fragment::split;
 use windlass_soap::Limits;
 use windlass_wsman::{
-    Create, Expectation, Fault, FaultCode, Operation, Payload, Reply, Request, decode_request,
+    Create, Expectation, Fault, FaultCode, Item, Operation, Payload, Reply, Request, Xml, decode_request,
     decode_response,
 };
 
@@ -189,6 +189,21 @@ fn replace(ids: &HashMap<String, String>, reply: &mut Reply<'_>) {
             }
         }
         Reply::Command(started) => id(&mut started.command_id),
+        Reply::Connect(connected) => {
+            if let Some(answer) = &mut connected.connect_response_xml
+                && let Ok(data) = answer.to_vec()
+                && let Some(data) = with_ids(ids, &data)
+            {
+                *answer = Payload::Bytes(data.into());
+            }
+        }
+        Reply::Enumerate(page) | Reply::Pull(page) => {
+            for item in &mut page.items {
+                if let Item::Object(xml) = item {
+                    *xml = Xml::from(with_ids_in_text(ids, &xml.to_standalone()));
+                }
+            }
+        }
         Reply::Receive(output) => {
             for stream in &mut output.streams {
                 if let Some(now) = stream.command_id.as_deref().and_then(|id| ids.get(&id.to_uppercase())) {
@@ -206,6 +221,11 @@ fn replace(ids: &HashMap<String, String>, reply: &mut Reply<'_>) {
         }
         _ => {}
     }
+}
+
+/// What describes a shell or a command, with the ids in it replaced.
+fn with_ids_in_text(ids: &HashMap<String, String>, text: &str) -> String {
+    ids.iter().fold(text.to_owned(), |text, (recorded, now)| text.replace(recorded, now))
 }
 
 /// PSRP fragments with the ids in the heads of their messages replaced; `None` for other data.

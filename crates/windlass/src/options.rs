@@ -11,7 +11,8 @@ use crate::client::Client;
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct WsmanOptions {
-    /// How long reaching the host may take, each stage of it; `None` leaves each stage its own limit.
+    /// How long opening a session may take, and each stage of reaching the host; `None` leaves each stage
+    /// its own limit.
     pub open_timeout: Option<Duration>,
     /// How long the host may work at one request. A command may take longer: this is about the life of
     /// the conversation.

@@ -37,6 +37,8 @@ pub(crate) struct Received {
     pub(crate) pieces: Vec<Piece>,
     /// The command's state after them.
     pub(crate) state: Option<CommandState>,
+    /// A piece is another command's.
+    is_mixed: bool,
 }
 
 /// A piece of a stream.
@@ -81,7 +83,16 @@ impl Received {
         self.state.as_ref().is_some_and(|state| state.state == RunState::Done)
     }
 
-    fn from_response(response: ReceiveResponse<'_>, compressed: bool) -> Result<Self, windlass_wsman::Error> {
+    fn from_response(
+        response: ReceiveResponse<'_>,
+        command: Option<&str>,
+        compressed: bool,
+    ) -> Result<Self, windlass_wsman::Error> {
+        let is_other = |stream: &Stream<'_>| match (command, &stream.command_id) {
+            (Some(command), Some(named)) => !named.eq_ignore_ascii_case(command),
+            _ => false,
+        };
+        let is_mixed = response.streams.iter().any(is_other);
         let mut pieces = Vec::with_capacity(response.streams.len());
         let mut room = MOST_UNPACKED;
         for stream in &response.streams {
@@ -97,7 +108,7 @@ impl Received {
                 pieces.push(Piece { is_stderr: stream.name == "stderr", data });
             }
         }
-        Ok(Self { pieces, state: response.state })
+        Ok(Self { pieces, state: response.state, is_mixed })
     }
 }
 
@@ -219,12 +230,17 @@ impl RemoteShell {
             let received = self
                 .client
                 .call(&request, Sending::REPEATABLE, |reply| {
-                    Ok(Received::from_response(ReceiveResponse::try_from(reply)?, self.compressed)?)
+                    let response = ReceiveResponse::try_from(reply)?;
+                    Ok(Received::from_response(response, receiving.command.as_deref(), self.compressed)?)
                 })
                 .await;
             match received {
                 Err(error) if error.fault().is_some_and(windlass_soap::Fault::is_timeout) => {}
                 Err(error) => return Err(error),
+                Ok(received) if received.is_mixed => {
+                    let reason = "the host sent output of another command than was asked for";
+                    return Err(Error::protocol(Layer::Wsman, self.client.host(), reason));
+                }
                 Ok(received) => {
                     receiving.sequence += 1;
                     if !received.pieces.is_empty() || received.is_done() {
@@ -236,7 +252,8 @@ impl RemoteShell {
         }
     }
 
-    /// Signals a command, ahead of all work.
+    /// Signals a command, ahead of all work. Only its end does no harm when it comes twice: a program
+    /// may count how often it is interrupted.
     pub(crate) async fn signal(
         &self,
         command: &str,
@@ -244,15 +261,16 @@ impl RemoteShell {
         limit: Option<Duration>,
     ) -> Result<()> {
         let session = self.client.session();
+        let repeatable = code == SignalCode::Terminate;
         let request = self.target.signal(&session, Client::new_id(), Signal::new(command, code));
-        self.clean_up(request, limit).await
+        self.clean_up(request, Sending { repeatable, ..Sending::CLEAN_UP }, limit).await
     }
 
     /// Closes the shell, ahead of all work. A shell that is gone already is closed.
     pub(crate) async fn delete(&self, limit: Option<Duration>) -> Result<()> {
         let session = self.client.session();
         let request = self.target.delete(&session, Client::new_id());
-        self.clean_up(request, limit).await
+        self.clean_up(request, Sending::CLEAN_UP, limit).await
     }
 
     /// Leaves the shell, which lives on at the host.
@@ -292,11 +310,16 @@ impl RemoteShell {
     }
 
     /// What is gone needs no clean-up.
-    async fn clean_up(&self, mut request: Request<'_>, limit: Option<Duration>) -> Result<()> {
+    async fn clean_up(
+        &self,
+        mut request: Request<'_>,
+        sending: Sending,
+        limit: Option<Duration>,
+    ) -> Result<()> {
         if let Some(limit) = limit {
             request.header.operation_timeout = Some(limit);
         }
-        match self.client.call(&request, Sending::CLEAN_UP, |_| Ok(())).await {
+        match self.client.call(&request, sending, |_| Ok(())).await {
             Err(error) if is_gone(&error) => Ok(()),
             other => other,
         }

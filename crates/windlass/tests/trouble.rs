@@ -45,6 +45,8 @@ async fn trouble_that_passes_is_not_noticed() {
         "timedout@Receive",
         "timedout@Receive#2",
         "cut@Receive",
+        "lose@Receive",
+        "lose@Receive#2",
         "cut@Delete",
         "lose@Delete",
         "cut@Signal",

@@ -1,5 +1,6 @@
 //! Shells: what a client opens, runs commands in and deletes.
 
+mod answered;
 mod presence;
 pub(crate) mod psrp;
 mod registry;
@@ -15,6 +16,7 @@ use windlass_wsman::{
     Payload, Reconnect, RunState, ShellInfo, SignalCode,
 };
 
+pub(crate) use answered::{Answered, Ask, Known};
 pub(crate) use presence::Presence;
 pub(crate) use registry::{Shells, expire};
 
@@ -65,6 +67,8 @@ pub(crate) struct Shell {
     last_used: Mutex<Instant>,
     operations: AtomicUsize,
     presence: Arc<Presence>,
+    /// The output that was sent last, should it have been lost.
+    pub(crate) answered: Answered,
     body: Body,
 }
 
@@ -110,6 +114,7 @@ impl Shell {
             last_used: Mutex::new(now),
             operations: AtomicUsize::new(0),
             presence,
+            answered: Answered::default(),
             body,
         })
     }

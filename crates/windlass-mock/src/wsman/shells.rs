@@ -12,9 +12,9 @@ use windlass_wsman::{
 };
 
 use super::enumeration::{self, Items, Rendered};
-use super::{Caller, Outcome, Owned, reply};
+use super::{Caller, Outcome, Owned, aborted, reply};
 use crate::host::Host;
-use crate::shell::{Kind, Opening, Shell, too_long};
+use crate::shell::{Ask, Kind, Known, Opening, Received, Shell, too_long};
 
 /// Options of a Create that are understood; others must not ask to be complied with.
 const CREATE_OPTIONS: [&str; 6] = [
@@ -50,7 +50,11 @@ pub(super) async fn handle(
         Operation::Send(input) => send(host, header, &shell, input, caller).await,
         Operation::Receive(output) => receive(header, &shell, output, caller).await,
         Operation::Signal(signal) => {
-            shell.signal(signal.command_id.as_deref(), &in_any_case(signal.code), caller).await?;
+            let code = in_any_case(signal.code);
+            shell.signal(signal.command_id.as_deref(), &code, caller).await?;
+            if code == SignalCode::Terminate {
+                shell.answered.forget(signal.command_id.as_deref());
+            }
             Ok(reply(header, Reply::Signal))
         }
         Operation::Disconnect(request) => {
@@ -261,6 +265,37 @@ async fn send(
 }
 
 async fn receive(header: &Header, shell: &Arc<Shell>, output: ReceiveOutput, caller: &Caller) -> Outcome {
+    let id = output.command_id.as_deref();
+    let Some(ask) = Ask::of(header) else {
+        let received = fetch(shell, &output, caller).await?;
+        return Ok(received_reply(header, &output, &received));
+    };
+    let again = match shell.answered.ask(id, &ask) {
+        Known::Output(received) => return Ok(received_reply(header, &output, &received)),
+        Known::New(again) => again,
+    };
+    let fetched = tokio::select! {
+        biased;
+        () = again.notified() => return Err(aborted()),
+        fetched = fetch(shell, &output, caller) => fetched,
+    };
+    match fetched {
+        Ok(received) => {
+            let received = Arc::new(received);
+            shell.answered.keep(id, &ask, &received);
+            Ok(received_reply(header, &output, &received))
+        }
+        Err(fault) => {
+            if !fault.is_timeout() {
+                shell.answered.forget(id);
+            }
+            Err(fault)
+        }
+    }
+}
+
+/// Waits for output, and packs it as it travels.
+async fn fetch(shell: &Shell, output: &ReceiveOutput, caller: &Caller) -> Result<Received, Box<Fault>> {
     let mut received = shell.receive(output.command_id.as_deref(), &output.streams, caller).await?;
     if shell.is_compressed() {
         for piece in received.pieces.iter_mut().filter(|piece| !piece.data.is_empty()) {
@@ -269,6 +304,10 @@ async fn receive(header: &Header, shell: &Arc<Shell>, output: ReceiveOutput, cal
             piece.data = packed;
         }
     }
+    Ok(received)
+}
+
+fn received_reply(header: &Header, output: &ReceiveOutput, received: &Received) -> Owned {
     let id = output.command_id.as_deref();
     let streams = received.pieces.iter().map(|piece| {
         let stream = Stream::new(piece.stream, id, &piece.data);
@@ -278,11 +317,10 @@ async fn receive(header: &Header, shell: &Arc<Shell>, output: ReceiveOutput, cal
         streams: streams.collect(),
         state: Some(CommandState {
             command_id: output.command_id.clone(),
-            state: received.state,
+            state: received.state.clone(),
             exit_code: received.exit_code,
         }),
         sequence_id: output.sequence_id,
     };
-    let Owned(envelope) = reply(header, Reply::Receive(response));
-    Ok(Owned(envelope))
+    reply(header, Reply::Receive(response))
 }

@@ -151,7 +151,14 @@ async fn create_once(builder: &PsSessionBuilder, tasks: &Tasks) -> Result<Arc<Sh
         shared.flush().await?;
         shared.wait_open().await
     };
-    match opened.await {
+    let outcome = match builder.options.wsman.open_timeout {
+        // A host may answer each Receive that it has nothing yet, for ever.
+        Some(limit) => tokio::time::timeout(limit, opened).await.unwrap_or_else(|_| {
+            Err(Error::timed_out(Layer::Psrp, shared.host_name(), "opening the session", limit))
+        }),
+        None => opened.await,
+    };
+    match outcome {
         Ok(()) => Ok(shared),
         Err(error) => {
             shared.close().await.ok();

@@ -1,5 +1,7 @@
 //! The embedded host as a test's other side.
 
+pub mod wicked;
+
 use std::time::Duration;
 
 use windlass::{Authentication, Credential, Target};
