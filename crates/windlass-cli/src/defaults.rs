@@ -31,6 +31,9 @@ pub(crate) struct DefaultOptions {
     /// File with further certificate authorities to trust, in PEM
     #[arg(long, value_name = "FILE")]
     pub(crate) ca_file: Option<PathBuf>,
+    /// File with revocation lists, in PEM; without one revocation is not checked
+    #[arg(long, value_name = "FILE")]
+    pub(crate) crl_file: Option<PathBuf>,
     /// Allow plain HTTP without message encryption
     #[arg(long)]
     pub(crate) no_encryption: bool,
@@ -62,15 +65,16 @@ impl DefaultOptions {
         for entry in &self.resolve_rpc {
             rpc_names.parse_entry(entry).context("--resolve-rpc")?;
         }
-        let authorities = match &self.ca_file {
-            Some(file) => std::fs::read(file).with_context(|| format!("cannot read {}", file.display()))?,
-            None => Vec::new(),
+        let read = |file: &Option<PathBuf>| match file {
+            Some(file) => std::fs::read(file).with_context(|| format!("cannot read {}", file.display())),
+            None => Ok(Vec::new()),
         };
         Ok(Defaults {
             login,
             names,
             rpc_names,
-            authorities,
+            authorities: read(&self.ca_file)?,
+            revocation_lists: read(&self.crl_file)?,
             no_encryption: self.no_encryption,
             skip_ca_check: self.skip_ca_check,
             skip_cn_check: self.skip_cn_check,

@@ -288,10 +288,16 @@ impl Error {
         )
     }
 
+    /// Whether the peer said that it is too busy for a logon (503).
+    pub fn is_busy(&self) -> bool {
+        matches!(self, Self::Http { source: HttpError::HandshakeIncomplete { status: 503, .. }, .. })
+    }
+
     /// Whether the peer may have carried out the request that failed.
     pub fn may_have_executed(&self) -> bool {
         match self {
             Self::Lost { executed, .. } => *executed,
+            _ if self.is_busy() => false,
             Self::TimedOut { stage, .. } => *stage == Stage::Operation,
             Self::Rpc { .. } => true,
             Self::Fault { did_not_execute, .. } => !did_not_execute,

@@ -299,7 +299,7 @@ impl From<windlass_net::Error> for Error {
             _ => (ErrorKind::Protocol, Layer::Http),
         };
         let mut built = Self::build(kind, layer, error.peer().unwrap_or_default(), error.reason());
-        built.0.retryable = error.is_network_failure();
+        built.0.retryable = error.is_network_failure() || error.is_busy();
         built.0.executed = error.may_have_executed();
         built.0.source = Some(Box::new(error));
         built

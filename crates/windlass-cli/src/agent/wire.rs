@@ -46,6 +46,7 @@ impl Run {
             "resolve": options.resolve,
             "resolve_rpc": options.resolve_rpc,
             "authorities": String::from_utf8_lossy(&defaults.authorities),
+            "revocation_lists": String::from_utf8_lossy(&defaults.revocation_lists),
             "no_encryption": defaults.no_encryption,
             "skip_ca_check": defaults.skip_ca_check,
             "skip_cn_check": defaults.skip_cn_check,
@@ -73,6 +74,9 @@ impl Request {
             items.filter_map(Value::as_str).map(str::to_owned).collect()
         };
         let flag = |key: &str| value.get(key).and_then(Value::as_bool).unwrap_or(false);
+        let bytes = |key: &str| -> Vec<u8> {
+            value.get(key).and_then(Value::as_str).unwrap_or_default().as_bytes().to_vec()
+        };
         let login = |value: &Value| {
             Some(Login {
                 user: value.get("user")?.as_str()?.to_owned(),
@@ -88,12 +92,8 @@ impl Request {
                 .flatten()
                 .filter_map(login)
                 .collect(),
-            authorities: value
-                .get("authorities")
-                .and_then(Value::as_str)
-                .unwrap_or_default()
-                .as_bytes()
-                .to_vec(),
+            authorities: bytes("authorities"),
+            revocation_lists: bytes("revocation_lists"),
             no_encryption: flag("no_encryption"),
             skip_ca_check: flag("skip_ca_check"),
             skip_cn_check: flag("skip_cn_check"),

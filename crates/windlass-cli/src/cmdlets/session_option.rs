@@ -113,6 +113,11 @@ fn cim(local: &Arc<Local>, call: &Bound, cx: &mut Context<'_>) -> Outcome {
             .with_adapted("PacketIntegrity", on("PacketIntegrity"))
             .with_adapted("Impersonation", call.get("Impersonation").cloned().unwrap_or(impersonate))
     } else {
+        if call.text("ProxyCertificateThumbprint").is_some_and(|text| !text.is_empty()) {
+            let message = "-ProxyCertificateThumbprint is not supported: proxies are spoken to without TLS, \
+                           use -ProxyCredential";
+            return Err(cx.fail(*argument(local, "ProxyCertificateNotSupported", message)));
+        }
         if call.get("ProxyCredential").is_some_and(|value| !value.is_null())
             && call.text("ProxyType").is_none_or(|kind| kind == "None")
         {

@@ -17,12 +17,13 @@ pub(crate) enum Shell {
 }
 
 /// Options that every cmdlet takes on the command line.
-const SHARED: [&str; 9] = [
+const SHARED: [&str; 10] = [
     "--output",
     "-CredentialFile",
     "--resolve",
     "--resolve-rpc",
     "-CAFile",
+    "-CRLFile",
     "-NoEncryption",
     "-SkipCACheck",
     "-SkipCNCheck",

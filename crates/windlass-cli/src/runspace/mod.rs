@@ -49,6 +49,8 @@ pub(crate) struct Defaults {
     pub(crate) rpc_names: NameMap,
     /// Certificate authorities to trust besides those of the system, in PEM.
     pub(crate) authorities: Vec<u8>,
+    /// Revocation lists, in PEM.
+    pub(crate) revocation_lists: Vec<u8>,
     pub(crate) no_encryption: bool,
     pub(crate) skip_ca_check: bool,
     pub(crate) skip_cn_check: bool,
@@ -138,6 +140,10 @@ impl Local {
             .set_skip_cn_check(defaults.skip_cn_check);
         if !defaults.authorities.is_empty() {
             target.add_trusted_roots(&defaults.authorities).context("the file with authorities")?;
+        }
+        if !defaults.revocation_lists.is_empty() {
+            let lists = target.add_revocation_lists(&defaults.revocation_lists);
+            lists.context("the file with revocation lists")?;
         }
         Ok(())
     }

@@ -79,6 +79,7 @@ pub(crate) fn ps_options(
         Some("Block") => options.output_buffering = Some(BufferMode::Block),
         _ => {}
     }
+    options.wsman.compress = !is_on(given, "NoCompression");
     options.no_machine_profile |= is_on(given, "NoMachineProfile");
     options.wsman.use_utf16 |= is_on(given, "UseUTF16");
     if let Some(culture) = option(given, "Culture") {

@@ -198,6 +198,7 @@ impl Reach {
                 target.set_application_name(name);
             }
             let mut session = PsSessionOptions::default();
+            session.wsman.compress = true;
             if let Some(given) = &options {
                 ps_options(local, given, &mut session, &mut target)
                     .map_err(|reason| argument(local, "InvalidSessionOption", reason))?;
