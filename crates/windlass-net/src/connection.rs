@@ -17,8 +17,9 @@ use windlass_http::{
 
 use crate::{BoxStream, ConnectorOptions, Counters, Error, KdcMap, Kerberos, NameMap, Stage, inner_tls};
 
-/// How much is read from the stream at once.
-const READ_SIZE: usize = 64 << 10;
+/// How much is read from the stream at once, at first and at most. Most answers are small, and sessions wait
+/// for them by the thousand.
+const READ_SIZES: (usize, usize) = (4 << 10, 64 << 10);
 
 /// Seconds from the beginning of FILETIME, 1601, to that of Unix time, 1970.
 const FILETIME_TO_UNIX: u64 = 11_644_473_600;
@@ -38,6 +39,7 @@ pub struct Connection {
     authenticate: Option<Duration>,
     counters: Arc<Counters>,
     counted: u64,
+    /// What was read last. There is none between requests.
     buffer: Vec<u8>,
     /// The logon takes more than one exchange.
     shakes_hands: bool,
@@ -90,7 +92,7 @@ impl Connection {
             authenticate: options.timeouts.authenticate,
             counters,
             counted: 0,
-            buffer: vec![0; READ_SIZE],
+            buffer: Vec::new(),
             shakes_hands: !matches!(
                 options.auth,
                 AuthMethod::None | AuthMethod::Basic | AuthMethod::Certificate
@@ -136,6 +138,7 @@ impl Connection {
             }
         };
         self.answered = true;
+        self.buffer = Vec::new();
         self.last_used = Instant::now();
         self.usable = self.http.is_open();
         Ok(response)
@@ -232,8 +235,7 @@ impl Connection {
             Ok(0) => self.hang_up("the peer closed the connection"),
             Ok(read) => {
                 self.counters.received(read);
-                let bytes = self.buffer.get(..read).unwrap_or_default();
-                self.http.receive(bytes);
+                self.http.receive(&self.buffer);
                 Ok(None)
             }
             Err(error) => self.hang_up(&error.to_string()),
@@ -276,6 +278,7 @@ impl Connection {
     /// Writes what is due while reading, so that a peer that answers early is heard, and returns once
     /// something was read. The number of bytes is 0 at the end of the stream.
     async fn exchange(&mut self, due: Vec<Bytes>) -> io::Result<usize> {
+        self.make_room();
         for mut piece in due {
             while !piece.is_empty() {
                 tokio::select! {
@@ -284,17 +287,26 @@ impl Connection {
                         Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
                         Ok(written) => self.counters.sent(written),
                         // What the peer said before it hung up matters more than that it did.
-                        Err(error) => return match self.reader.read(&mut self.buffer).await {
+                        Err(error) => return match self.reader.read_buf(&mut self.buffer).await {
                             Ok(read) if read > 0 => Ok(read),
                             _ => Err(error),
                         },
                     },
-                    read = self.reader.read(&mut self.buffer) => return read,
+                    read = self.reader.read_buf(&mut self.buffer) => return read,
                 }
             }
         }
         self.writer.flush().await?;
-        self.reader.read(&mut self.buffer).await
+        self.reader.read_buf(&mut self.buffer).await
+    }
+
+    /// Makes the buffer ready for the next piece: larger, where the last one filled it.
+    fn make_room(&mut self) {
+        let (first, most) = READ_SIZES;
+        let capacity = self.buffer.capacity();
+        let wanted = if self.buffer.len() < capacity { capacity } else { (capacity * 4).clamp(first, most) };
+        self.buffer.clear();
+        self.buffer.reserve(wanted);
     }
 
     /// Whether what was read last begins like a TLS alert or handshake ([RFC 8446] 5.1).

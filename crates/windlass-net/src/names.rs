@@ -2,14 +2,15 @@
 
 use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
 
 use thiserror::Error;
 
 /// Names with fixed addresses, like those of curl's `--resolve`. The name itself stays what it is in
-/// URLs, certificates and service principal names.
+/// URLs, certificates and service principal names. Clones share the entries.
 #[derive(Debug, Clone, Default)]
 pub struct NameMap {
-    entries: HashMap<String, (IpAddr, Option<u16>)>,
+    entries: Arc<HashMap<String, (IpAddr, Option<u16>)>>,
 }
 
 /// An entry that is not `NAME=ADDRESS` or `NAME=ADDRESS:PORT`.
@@ -27,7 +28,7 @@ impl NameMap {
 
     /// Maps a name, whatever its case, to an address, and to a port where one is given.
     pub fn insert(&mut self, name: &str, address: IpAddr, port: Option<u16>) {
-        self.entries.insert(name.to_ascii_lowercase(), (address, port));
+        Arc::make_mut(&mut self.entries).insert(name.to_ascii_lowercase(), (address, port));
     }
 
     /// Adds an entry written `NAME=ADDRESS[:PORT]`; an IPv6 address with a port stands in brackets.

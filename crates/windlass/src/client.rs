@@ -5,6 +5,7 @@ use std::sync::RwLock;
 use std::time::Duration;
 
 use bytes::Bytes;
+use tracing::Instrument as _;
 use uuid::Uuid;
 use windlass_net::{Counts, Lane, Pool};
 use windlass_soap::{Fault, Header, Limits};
@@ -64,6 +65,8 @@ impl From<windlass_cim::Error> for Unreadable {
 pub(crate) struct Client {
     pool: Pool,
     host: String,
+    /// The id of the session, which all requests carry.
+    id: Option<Uuid>,
     /// What the headers of all requests say.
     session: RwLock<Session>,
     limits: Limits,
@@ -73,7 +76,8 @@ pub(crate) struct Client {
 impl Client {
     pub(crate) fn new(pool: Pool, session: Session, utf16: bool) -> Self {
         let host = pool.endpoint().authority();
-        Self { pool, host, session: RwLock::new(session), limits: Limits::default(), utf16 }
+        let id = session.session_id;
+        Self { pool, host, id, session: RwLock::new(session), limits: Limits::default(), utf16 }
     }
 
     /// The host, as errors name it.
@@ -122,12 +126,29 @@ impl Client {
         sending: Sending,
         read: impl FnOnce(&Header, Reply<'_>) -> Result<T, Unreadable>,
     ) -> Result<T> {
+        let span = tracing::debug_span!(
+            "request",
+            host = self.host,
+            session = self.id.map(tracing::field::display),
+            request = request.header.message_id,
+            action = request.header.action,
+        );
+        self.exchange(request, sending, read).instrument(span).await
+    }
+
+    async fn exchange<T>(
+        &self,
+        request: &Request<'_>,
+        sending: Sending,
+        read: impl FnOnce(&Header, Reply<'_>) -> Result<T, Unreadable>,
+    ) -> Result<T> {
         let timeout = request.header.operation_timeout.unwrap_or_else(|| self.session().operation_timeout);
         let mut http = windlass_net::Request::new(self.body(&request.encode()), self.content_type());
         http.limit = Some(timeout.saturating_add(GRACE));
         http.repeatable = sending.repeatable;
         http.lane = sending.lane;
         let response = self.pool.request(http).await?;
+        tracing::trace!(status = response.status, "answered");
         self.check_status(response.status, &response.body)?;
         let failed = |error: &dyn std::fmt::Display| {
             Error::protocol(Layer::Wsman, &self.host, format!("the answer cannot be read: {error}"))

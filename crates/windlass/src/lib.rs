@@ -4,6 +4,7 @@
 //!   gives its output as it comes.
 //! - [`CimSession`] reads, changes and calls objects of Windows management.
 //! - [`WinRsShell`] runs programs and commands of `cmd.exe`.
+//! - [`blocking`] has the same sessions for programs without `async`.
 //! - [`identify()`] asks which service answers; [`fleet()`] works on many computers at once.
 //!
 //! Every session is made by a builder from a [`Target`]; parameters that do not fit are refused before
@@ -11,11 +12,15 @@
 //! future is dropped half-way, and when the session itself is dropped. [`Error`] says which layer
 //! failed, on which host and why.
 //!
+//! What is done is told by `tracing`: spans named `open`, `pipeline` and `request` carry the host and the ids of
+//! session, pipeline and request.
+//!
 //! Specifications: [MS-WSMV], DSP0226 (WS-Management), DSP0227 (CIM over it), [MS-PSRP] (PowerShell
 //! remoting).
 #![forbid(unsafe_code)]
 
 mod batches;
+pub mod blocking;
 mod cim;
 mod client;
 mod dcom;

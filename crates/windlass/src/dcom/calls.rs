@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use tracing::Instrument as _;
 use uuid::Uuid;
 use windlass_core::status::Hresult;
 use windlass_dcom::activation::{ACTIVATION_FLAGS, RemoteCreateInstance, RemoteCreatedInstance, opnum};
@@ -55,9 +56,17 @@ impl Exporter {
         let stub = encode_request(&OrpcThis::new(self.causality), request);
         let stub = stub.map_err(|error| Error::usage(error.to_string()))?;
         let request = CallRequest { context, security: self.security, opnum, object: Some(ipid), stub };
-        self.exchanges.fetch_add(1, Ordering::Relaxed);
+        let number = self.exchanges.fetch_add(1, Ordering::Relaxed);
         let limit = client.setup.timeout.or(client.setup.rpc.call);
-        let answer = self.connection.call_within(request, limit).await;
+        let span = tracing::debug_span!(
+            "request",
+            host = client.setup.computer,
+            session = %self.causality,
+            request = number,
+            interface = %iid,
+            opnum,
+        );
+        let answer = self.connection.call_within(request, limit).instrument(span).await;
         let answer = answer.map_err(|error| fault(client, error))?;
         let (_, response) = decode_response(&answer).map_err(|error| client.broken(error))?;
         Ok(response)

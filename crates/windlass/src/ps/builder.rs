@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use tracing::Instrument as _;
 use uuid::Uuid;
 use windlass_clixml::PsValue;
 use windlass_psrp::host::HostInfo;
@@ -161,9 +162,11 @@ impl PsSessionBuilder {
     pub async fn connect(self) -> Result<PsSession> {
         self.check()?;
         let (name, computer, configuration) = self.labels();
-        let opened = open::carried_through(|tasks| open::create(self, tasks)).await;
-        let shared = opened.map_err(|error| error.while_doing("opening a session"))?;
-        Ok(PsSession::new(shared, name, computer, configuration))
+        let span = tracing::debug_span!("open", computer, configuration);
+        let model = Arc::new(self);
+        let opening = open::carried_through(|tasks| open::create(Arc::clone(&model), tasks).instrument(span));
+        let shared = opening.await.map_err(|error| error.while_doing("opening a session"))?;
+        Ok(PsSession::new(shared, model, name, computer, configuration))
     }
 
     /// Comes to a session that was left, by this client or another of the same user. Pipelines that
@@ -176,10 +179,13 @@ impl PsSessionBuilder {
         self.check()?;
         let (name, computer, configuration) = self.labels();
         let id = ticket.instance_id;
-        let opened = open::carried_through(|tasks| open::join(self, tasks, id)).await;
-        let joined = opened.map_err(|error| error.while_doing("connecting to a session"))?;
+        let span = tracing::debug_span!("connect", computer, configuration, session = %id);
+        let model = Arc::new(self);
+        let opening =
+            open::carried_through(|tasks| open::join(Arc::clone(&model), tasks, id).instrument(span));
+        let joined = opening.await.map_err(|error| error.while_doing("connecting to a session"))?;
         let name = name.or_else(|| Some(ticket.name.clone())).filter(|name| !name.is_empty());
-        let session = PsSession::new(Arc::clone(&joined.0), name, computer, configuration);
+        let session = PsSession::new(Arc::clone(&joined.0), model, name, computer, configuration);
         Ok((session, joined.1))
     }
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 use uuid::Uuid;
 use windlass_psrp::payload::ConnectRunspacePool;
 use windlass_psrp::{ClientPool, PsrpError};
-use windlass_soap::SelectorSet;
+use windlass_soap::{FaultCode, FaultSide, SelectorSet};
 use windlass_wsman::client::guid;
 use windlass_wsman::{CommandInfo, Enumerate, Filter, Item, Shell, ShellInfo, uri};
 
@@ -92,14 +92,18 @@ where
     Ok(opened)
 }
 
-/// Opens a session, again where the host was busy.
-pub(super) async fn create(builder: PsSessionBuilder, tasks: Tasks) -> Result<Arc<Shared>> {
+/// Opens a session, again where the host was busy, and without compression where the host knows none.
+pub(super) async fn create(builder: Arc<PsSessionBuilder>, tasks: Tasks) -> Result<Arc<Shared>> {
     let mut retries = builder.options.max_connection_retry_count;
     let mut pause = Duration::from_millis(250);
+    let mut compress = builder.options.wsman.compress;
     loop {
-        match create_once(&builder, &tasks).await {
-            // One that the host never saw, or refused for now.
-            Err(error) if retries > 0 && error.is_retryable() && error.fault().is_some() => {
+        match create_once(&builder, compress, &tasks).await {
+            Err(error) if compress && refuses_compression(&error) => {
+                tracing::debug!(%error, "the session is opened without compression");
+                compress = false;
+            }
+            Err(error) if retries > 0 && is_transient(&error) => {
                 tracing::debug!(%error, "opening the session is tried again");
                 retries -= 1;
                 tokio::time::sleep(pause).await;
@@ -110,7 +114,21 @@ pub(super) async fn create(builder: PsSessionBuilder, tasks: Tasks) -> Result<Ar
     }
 }
 
-async fn create_once(builder: &PsSessionBuilder, tasks: &Tasks) -> Result<Arc<Shared>> {
+/// Whether the host cannot do what the header that asks for compression says.
+fn refuses_compression(error: &Error) -> bool {
+    let codes = [FaultCode::SOAP_FAULT_MUST_UNDERSTAND, FaultCode::UNSUPPORTED_FEATURE];
+    error.fault().is_some_and(|fault| {
+        fault.side == FaultSide::MustUnderstand || codes.iter().any(|&code| fault.is(code))
+    })
+}
+
+/// Whether the host was busy, or dropped the connection before it did anything. Where nobody listens,
+/// trying again a moment later seldom helps.
+fn is_transient(error: &Error) -> bool {
+    error.is_retryable() && !matches!(error.layer(), Layer::Resolve | Layer::Connect)
+}
+
+async fn create_once(builder: &PsSessionBuilder, compress: bool, tasks: &Tasks) -> Result<Arc<Shared>> {
     let id = Uuid::new_v4();
     let mut pool = ClientPool::new(builder.pool_options(id));
     let shared = match &builder.process {
@@ -141,9 +159,7 @@ async fn create_once(builder: &PsSessionBuilder, tasks: &Tasks) -> Result<Arc<Sh
             shell.name.clone_from(&builder.name);
             shell.idle_timeout = builder.options.idle_timeout;
             shell.buffer_mode = builder.options.output_buffering;
-            let shell =
-                RemoteShell::open(client, &resource_uri, shell, options, builder.options.wsman.compress)
-                    .await?;
+            let shell = RemoteShell::open(client, &resource_uri, shell, options, compress).await?;
             share(builder, tasks, Link::Shell(shell), pool)
         }
     };
@@ -168,7 +184,7 @@ async fn create_once(builder: &PsSessionBuilder, tasks: &Tasks) -> Result<Arc<Sh
 }
 
 /// Comes to a session that was left.
-pub(super) async fn join(builder: PsSessionBuilder, tasks: Tasks, id: Uuid) -> Result<Joined> {
+pub(super) async fn join(builder: Arc<PsSessionBuilder>, tasks: Tasks, id: Uuid) -> Result<Joined> {
     let client = client(&builder)?;
     let host = client.host().to_owned();
     let protocol = |error: PsrpError| Error::protocol(Layer::Psrp, &host, error);

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use tokio::sync::{Notify, watch};
+use tracing::Instrument as _;
 use uuid::Uuid;
 use windlass_clixml::PsValue;
 use windlass_psrp::{CreatePipeline, PoolState, PowerShell, ProtocolVersion, PsrpError};
@@ -33,6 +34,8 @@ pub struct PsSession {
     computer: String,
     configuration: String,
     is_closed: bool,
+    /// What it was made from.
+    model: Arc<PsSessionBuilder>,
 }
 
 /// What a session is ready for, as `Get-PSSession` shows it.
@@ -82,13 +85,22 @@ impl PsSession {
 
     pub(super) fn new(
         shared: Arc<Shared>,
+        model: Arc<PsSessionBuilder>,
         name: Option<String>,
         computer: String,
         configuration: String,
     ) -> Self {
         let id = LAST_ID.fetch_add(1, Ordering::Relaxed).wrapping_add(1);
         let name = name.unwrap_or_else(|| format!("Runspace{id}"));
-        Self { shared, id, name, computer, configuration, is_closed: false }
+        Self { shared, id, name, computer, configuration, is_closed: false, model }
+    }
+
+    /// A session like this one, to be opened: the same computer, endpoint, credential and options, with a
+    /// name and an id of its own (`New-PSSession -Session`).
+    pub fn another(&self) -> PsSessionBuilder {
+        let mut builder = PsSessionBuilder::clone(&self.model);
+        builder.name = None;
+        builder
     }
 
     /// The session's number in this process.
@@ -201,7 +213,13 @@ impl PsSession {
         match made {
             Ok((id, changed)) => {
                 let (run, invocation) = follow(shared, id, changed, timeout);
-                shared.tasks.spawn(run.carry_out());
+                let span = tracing::debug_span!(
+                    "pipeline",
+                    host = shared.host_name(),
+                    session = %self.instance_id(),
+                    pipeline = %id,
+                );
+                shared.tasks.spawn(run.carry_out().instrument(span));
                 invocation
             }
             Err(PsrpError::PoolState { .. }) => refused(shared, shared.pool_error()),
