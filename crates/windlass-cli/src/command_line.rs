@@ -7,7 +7,7 @@ use anyhow::{Result, bail};
 use clap::ValueEnum;
 use windlass_clixml::PsValue;
 use windlass_command::{Language, Statement, parse};
-use windlass_mock::powershell::{CommandInfo, Kind, ParameterInfo, Scalar, text};
+use windlass_mock::powershell::{CommandInfo, Kind, ParameterInfo, Scalar, declared, text};
 use windlass_psrp::{Command, Parameter, PowerShell};
 
 use crate::agent::Forwarding;
@@ -24,7 +24,8 @@ use crate::runspace::{Defaults, Local, job_value};
 /// Options without a value that hold for every connection.
 const FLAGS: [&str; 3] = ["NoEncryption", "SkipCACheck", "SkipCNCheck"];
 /// Options with a value that do so.
-const VALUES: [&str; 5] = ["Output", "CredentialFile", "Resolve", "CAFile", "TrustedHosts"];
+const VALUES: [&str; 7] =
+    ["Output", "CredentialFile", "Resolve", "ResolveRpc", "CAFile", "CRLFile", "TrustedHosts"];
 
 /// A command line that names a cmdlet.
 pub(crate) struct CommandLine {
@@ -68,14 +69,16 @@ impl CommandLine {
     }
 
     fn run_somewhere(mut self, handle: &tokio::runtime::Handle) -> Result<Exit> {
-        // Which words are options of the process depends on the cmdlet, which an empty session knows.
-        let probe = Session::new(handle, Defaults::default(), self.format);
-        let info = self.info(&probe)?;
-        if self
-            .words
-            .iter()
-            .any(|word| ["--help", "-?", "-h", "-help"].contains(&word.to_ascii_lowercase().as_str()))
-        {
+        let is_help =
+            |word: &String| ["--help", "-?", "-h", "-help"].contains(&word.to_ascii_lowercase().as_str());
+        let asks_for_help = self.words.iter().any(is_help);
+        // Which words are options of the process depends on the cmdlet. The table knows it by its name; aliases
+        // and help take a session with all cmdlets, which costs more to make.
+        let info = match declared(&self.name) {
+            Some(info) if !asks_for_help => info,
+            _ => self.info(&Session::new(handle, Defaults::default(), self.format))?,
+        };
+        if asks_for_help {
             crate::help::show(&info)?;
             return Ok(Exit::DONE);
         }
@@ -137,8 +140,9 @@ impl CommandLine {
             },
             "credentialfile" => self.defaults.credential_file = Some(value.into()),
             "resolve" => self.defaults.resolve.push(value),
-            "resolve-rpc" => self.defaults.resolve_rpc.push(value),
+            "resolverpc" => self.defaults.resolve_rpc.push(value),
             "cafile" => self.defaults.ca_file = Some(value.into()),
+            "crlfile" => self.defaults.crl_file = Some(value.into()),
             _ => self.defaults.trusted_hosts.extend(value.split(',').map(str::to_owned)),
         }
         Ok(true)
@@ -374,8 +378,6 @@ fn block(words: &mut impl Iterator<Item = String>) -> Result<PsValue> {
 
 #[cfg(test)]
 mod tests {
-    use windlass_mock::powershell::{declared, text};
-
     use super::*;
 
     fn arguments(cmdlet: &str, words: &[&str]) -> Result<Vec<String>> {

@@ -36,7 +36,7 @@ pub(crate) fn forward(how: Forwarding, run: &Run, options: &DefaultOptions) -> R
         return Ok(None);
     }
     let place = Place::new()?;
-    let stream = match connect(&place)? {
+    let stream = match find(&place)? {
         Some(stream) => stream,
         None if how == Forwarding::IfRunning => return Ok(None),
         None => start(&place)?,
@@ -46,7 +46,7 @@ pub(crate) fn forward(how: Forwarding, run: &Run, options: &DefaultOptions) -> R
 
 /// `windlass agent status`.
 pub(super) fn status() -> Result<Exit> {
-    match connect(&Place::new()?)? {
+    match find(&Place::new()?)? {
         Some(stream) => converse(stream, "{\"ask\":\"status\"}\n"),
         None => {
             writeln!(std::io::stdout(), "the agent does not run: it starts when a session is to be kept")?;
@@ -57,7 +57,7 @@ pub(super) fn status() -> Result<Exit> {
 
 /// `windlass agent stop`.
 pub(super) fn stop() -> Result<Exit> {
-    match connect(&Place::new()?)? {
+    match find(&Place::new()?)? {
         Some(stream) => converse(stream, "{\"ask\":\"stop\"}\n"),
         None => {
             writeln!(std::io::stdout(), "the agent does not run")?;
@@ -66,7 +66,23 @@ pub(super) fn stop() -> Result<Exit> {
     }
 }
 
-/// The agent that runs; a socket that another user made is refused.
+/// The agent that runs. What one that was killed has left is cleared away, once, and the user is told.
+fn find(place: &Place) -> Result<Option<UnixStream>> {
+    let found = connect(place)?;
+    // An agent at work holds the lock from before it listens until after it has ended.
+    if found.is_none() && place.socket().exists() && place.lock_file()?.try_lock().is_ok() {
+        std::fs::remove_file(place.socket()).ok();
+        writeln!(
+            std::io::stderr(),
+            "windlass: the agent was killed: what it kept is gone from here. Its sessions stay on their hosts until \
+             they have been idle for too long; Get-PSSession -ComputerName NAME finds them, Connect-PSSession takes \
+             them up"
+        )?;
+    }
+    Ok(found)
+}
+
+/// The agent that answers; a socket that another user made is refused.
 fn connect(place: &Place) -> Result<Option<UnixStream>> {
     let socket = place.socket();
     let Ok(metadata) = std::fs::metadata(&socket) else { return Ok(None) };

@@ -10,6 +10,9 @@
 //! | `param NAME TYPE [alias=A] [notnull] [notempty] [range=A..B] [only=A,B] [own]` | one of its parameters |
 //! | `set NAME [PARAMETER[:MARKS]]` | a parameter set, the default one first; `!` mandatory, a number is the position, `v` takes input, `n` takes a property of input, `r` takes what remains, `o` marks what is ours |
 
+use std::collections::HashMap;
+use std::sync::OnceLock;
+
 use super::command::{Check, CommandInfo, ParameterInfo, Place};
 use super::kind::Kind;
 
@@ -23,12 +26,19 @@ const TABLES: [&str; 5] = [
 
 /// The cmdlet of this name, as the table declares it.
 pub fn declared(name: &str) -> Option<CommandInfo> {
-    TABLES.iter().find_map(|table| {
-        table.split("\n\n").find_map(|block| {
+    read(blocks().get(&name.to_ascii_lowercase())?)
+}
+
+/// The lines of each cmdlet by its name in lower case: found once, as every program asks for all of them.
+fn blocks() -> &'static HashMap<String, &'static str> {
+    static BLOCKS: OnceLock<HashMap<String, &'static str>> = OnceLock::new();
+    BLOCKS.get_or_init(|| {
+        let blocks = TABLES.iter().flat_map(|table| table.split("\n\n"));
+        let named = blocks.filter_map(|block| {
             let first = block.lines().find_map(|line| line.strip_prefix("cmdlet "))?;
-            let found = first.split(' ').next()?;
-            if found.eq_ignore_ascii_case(name) { read(block) } else { None }
-        })
+            Some((first.split(' ').next()?.to_ascii_lowercase(), block))
+        });
+        named.collect()
     })
 }
 

@@ -1,0 +1,192 @@
+//! What is killed in the middle of a command leaves nothing that the next command stumbles over.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    missing_docs,
+    unreachable_pub,
+    reason = "test code"
+)]
+
+mod support;
+
+use std::io::{BufRead, BufReader, Read};
+use std::path::PathBuf;
+use std::process::{Child, ChildStdout, Command, Output, Stdio};
+
+use support::{PASSWORD, PROGRAM, errors, lines};
+use tokio::runtime::Runtime;
+use windlass_mock::{MockHost, Statistics};
+
+/// A user with a folder of their own for the agent.
+struct User {
+    folder: PathBuf,
+    resolve: String,
+}
+
+impl User {
+    fn new(name: &str, port: u16) -> Self {
+        let folder = std::env::temp_dir().join(format!("windlass-killed-{name}-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        Self { folder, resolve: format!("srv1=127.0.0.1:{port}") }
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(PROGRAM);
+        if arguments[0] != "agent" {
+            command.args(["--resolve", &self.resolve]);
+        }
+        command
+            .args(arguments)
+            .env("XDG_RUNTIME_DIR", &self.folder)
+            .env("WINDLASS_PASSWORD", PASSWORD)
+            .stdin(Stdio::null());
+        command
+    }
+
+    fn run(&self, arguments: &[&str]) -> Output {
+        self.command(arguments).output().unwrap()
+    }
+
+    /// Opens the session `web`, which the agent keeps.
+    fn open(&self, options: &[&str]) {
+        let base = ["New-PSSession", "-ComputerName", "srv1", "-Name", "web", "-Credential", "alice"];
+        let opened = self.run(&[&base[..], options].concat());
+        assert_eq!(opened.status.code(), Some(0), "{}", errors(&opened));
+    }
+
+    /// Starts a command that does not end by itself, and waits until it has written something.
+    fn begin(&self, how: &[&str]) -> (Child, BufReader<ChildStdout>) {
+        let work = ["{", "Write-Output", "begun;", "Start-Sleep", "600", "}"];
+        let mut command = self.command(&[&["Invoke-Command"], how, &work].concat());
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut output = BufReader::new(child.stdout.take().unwrap());
+        let mut line = String::new();
+        output.read_line(&mut line).unwrap();
+        assert!(line.contains("begun"), "{line}");
+        (child, output)
+    }
+
+    /// A command in the session `web` succeeds.
+    fn works(&self) {
+        let ran = self.run(&["Invoke-Command", "-Session", "web", "{", "Write-Output", "kept", "}"]);
+        assert_eq!(ran.status.code(), Some(0), "{}", errors(&ran));
+        assert_eq!(lines(&ran)[0]["value"], "kept");
+    }
+
+    fn status(&self) -> String {
+        let ran = self.run(&["agent", "status"]);
+        assert_eq!(ran.status.code(), Some(0), "{}", errors(&ran));
+        String::from_utf8(ran.stdout).unwrap()
+    }
+
+    /// Kills the agent.
+    fn kill_agent(&self) {
+        let status = self.status();
+        let process = status.split_once("as process ").unwrap().1.split(' ').next().unwrap();
+        assert!(Command::new("kill").args(["-9", process]).status().unwrap().success());
+    }
+}
+
+impl Drop for User {
+    fn drop(&mut self) {
+        self.run(&["agent", "stop"]);
+        std::fs::remove_dir_all(&self.folder).ok();
+    }
+}
+
+/// How a child ended, and what it had to complain of.
+fn end(mut child: Child) -> (Option<i32>, String) {
+    let mut told = String::new();
+    child.stderr.take().unwrap().read_to_string(&mut told).unwrap();
+    (child.wait().unwrap().code(), told)
+}
+
+fn start(runtime: &Runtime) -> MockHost {
+    let host = MockHost::builder().user("alice", PASSWORD.to_owned()).http("127.0.0.1:0");
+    runtime.block_on(host.start()).unwrap()
+}
+
+fn wait(runtime: &Runtime, host: &MockHost, until: impl Fn(&Statistics) -> bool) {
+    let waited =
+        async { tokio::time::timeout(std::time::Duration::from_secs(30), host.wait_until(until)).await };
+    assert!(runtime.block_on(waited).is_ok(), "{:?}", host.statistics());
+}
+
+#[test]
+fn a_client_is_killed() {
+    let runtime = Runtime::new().unwrap();
+    let host = start(&runtime);
+    let user = User::new("client", host.http_addr().unwrap().port());
+    user.open(&[]);
+    let (mut child, _output) = user.begin(&["-Session", "web"]);
+    child.kill().unwrap();
+    child.wait().unwrap();
+    // The agent stops what nobody waits for.
+    wait(&runtime, &host, |left| left.open_commands == 0);
+    user.works();
+
+    // Without the agent, the session goes with its process; the host forgets it in its own time.
+    let (mut child, _output) = user.begin(&["-ComputerName", "srv1", "-Credential", "alice"]);
+    child.kill().unwrap();
+    child.wait().unwrap();
+    user.works();
+}
+
+#[test]
+fn the_agent_is_killed() {
+    let runtime = Runtime::new().unwrap();
+    let host = start(&runtime);
+    let user = User::new("agent", host.http_addr().unwrap().port());
+    user.open(&[]);
+    let (child, _output) = user.begin(&["-Session", "web"]);
+    user.kill_agent();
+    let (status, told) = end(child);
+    assert!(status.is_some_and(|status| status != 0), "{told}");
+    assert!(told.contains("the agent ended in the middle of the command"), "{told}");
+
+    // The next command says what happened, once, and does what it can.
+    let ran = user.run(&["Invoke-Command", "-Session", "web", "{", "Get-Date", "}"]);
+    assert_eq!(ran.status.code(), Some(2));
+    assert!(errors(&ran).contains("the agent was killed"), "{}", errors(&ran));
+    assert!(errors(&ran).contains("no PSSession is called 'web'"), "{}", errors(&ran));
+    let ran = user.run(&["Invoke-Command", "-Session", "web", "{", "Get-Date", "}"]);
+    assert!(!errors(&ran).contains("the agent was killed"), "{}", errors(&ran));
+    user.open(&[]);
+    user.works();
+
+    // Killed while nothing runs: what needs no agent goes on at once, what does starts another.
+    user.kill_agent();
+    let ran = user.run(&["New-PSSession", "-ComputerName", "srv1", "-Name", "web", "-Credential", "alice"]);
+    assert_eq!(ran.status.code(), Some(0), "{}", errors(&ran));
+    assert!(errors(&ran).contains("the agent was killed"), "{}", errors(&ran));
+    user.works();
+    assert!(user.status().contains("web on srv1: Opened"));
+}
+
+#[test]
+fn the_host_is_killed() {
+    let host = support::Host::start(&[]);
+    let port = host.http.clone();
+    let user = User::new("host", port.parse().unwrap());
+    user.open(&["-SessionOption", "@{ RetryWindow = 0; OpenTimeout = 2000 }"]);
+    let (child, _output) = user.begin(&["-Session", "web"]);
+    host.kill();
+    let (status, told) = end(child);
+    assert!(status.is_some_and(|status| status != 0) && told.contains("srv1"), "{told}");
+
+    let ran = user.run(&["Invoke-Command", "-Session", "web", "{", "Get-Date", "}"]);
+    assert_ne!(ran.status.code(), Some(0));
+    assert!(errors(&ran).contains("srv1") || errors(&ran).contains("web"), "{}", errors(&ran));
+    let ran = user.run(&["Remove-PSSession", "-Name", "web"]);
+    assert!(ran.status.code().is_some(), "{}", errors(&ran));
+    assert!(user.status().contains("nothing"), "{}", user.status());
+
+    // Back again, it is as if nothing had been.
+    let host = support::Host::start(&["--listen", &format!("127.0.0.1:{port}")]);
+    user.open(&[]);
+    user.works();
+    drop(user);
+    host.stop();
+}
