@@ -59,6 +59,12 @@ enum Task {
         /// Measure other libraries beside ours instead, and print every ratio that is promised
         #[arg(long, conflicts_with = "filter")]
         peers: bool,
+        /// Work on so many hosts at once instead, beside pypsrp in threads
+        #[arg(long, conflicts_with_all = ["filter", "peers"], value_name = "HOSTS", num_args = 0..=1, default_missing_value = "5000")]
+        fleet: Option<u32>,
+        /// Measure the start of the command and its agent instead
+        #[arg(long, conflicts_with_all = ["filter", "peers", "fleet"])]
+        program: bool,
         /// Only benchmarks whose name contains this
         filter: Option<String>,
     },
@@ -77,6 +83,8 @@ fn main() -> Result<()> {
         Task::Fixtures => fixtures::run(),
         Task::Fuzz { oracle, seconds } => fuzz::run(oracle.as_deref(), fuzz::Effort::Seconds(seconds)),
         Task::Bench { peers: true, .. } => bench::peers(),
+        Task::Bench { program: true, .. } => bench::program(),
+        Task::Bench { fleet: Some(hosts), .. } => bench::fleet(hosts),
         Task::Bench { filter, .. } => bench::run(filter.as_deref()),
         Task::Check => check::run(),
         Task::Ci => ci::run(),

@@ -1,8 +1,14 @@
-//! The benchmarks.
+//! The benchmarks: of code, of many hosts at once, and of the command.
+
+mod fleet;
+mod program;
 
 use anyhow::Result;
 
 use crate::command::cargo;
+
+pub(crate) use fleet::run as fleet;
+pub(crate) use program::run as program;
 
 /// Runs the criterion benchmarks of the workspace.
 pub(crate) fn run(filter: Option<&str>) -> Result<()> {
