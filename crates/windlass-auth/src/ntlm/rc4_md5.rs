@@ -16,7 +16,9 @@ const BLOCK: usize = 64;
 #[derive(Clone, Zeroize, ZeroizeOnDrop)]
 pub(super) struct Rc4 {
     state: [u32; 256],
+    /// Where the next step is, and what stands there.
     i: u32,
+    x: u32,
     j: u32,
 }
 
@@ -33,18 +35,23 @@ impl Rc4 {
             put(&mut state, i, y);
             put(&mut state, j, x);
         }
-        Self { state, i: 0, j: 0 }
+        Self { state, i: 1, x: get(&state, 1), j: 0 }
     }
 
     /// The next byte of the key stream.
+    ///
+    /// What the step after this one starts with is read before this one writes: a processor that reads
+    /// ahead of a write whose address it does not know yet starts anew when the two meet.
     #[inline(always)]
     fn next(&mut self) -> u32 {
-        self.i = low_byte(self.i + 1);
-        let x = get(&self.state, self.i);
+        let (i, x) = (self.i, self.x);
         self.j = low_byte(self.j + x);
         let y = get(&self.state, self.j);
-        put(&mut self.state, self.i, y);
+        self.i = low_byte(i + 1);
+        let ahead = get(&self.state, self.i);
         put(&mut self.state, self.j, x);
+        put(&mut self.state, i, y);
+        self.x = if self.i == self.j { x } else { ahead };
         get(&self.state, x + y)
     }
 
@@ -92,8 +99,11 @@ impl HmacKey {
                 *byte ^= key;
             }
             let mut state = INITIAL;
-            compress(&mut state, &words(&block));
+            let mut addends = NO_ADDENDS;
+            schedule(&block, &mut addends);
+            compress(&mut state, &addends);
             block.zeroize();
+            addends.zeroize();
             state
         };
         Self { inner: start(0x36), outer: start(0x5C) }
@@ -129,49 +139,88 @@ impl Mac<'_> {
 
     /// Takes in plaintext and turns it into ciphertext.
     pub(super) fn seal(&mut self, cipher: &mut Rc4, data: &mut [u8]) {
-        let (head, rest) = data.split_at_mut(self.head(data.len()));
-        self.buffer(head);
-        cipher.apply(head);
-        let (blocks, tail) = rest.as_chunks_mut::<BLOCK>();
-        for block in blocks {
-            let plain = words(block);
-            let stream = compress_and_cipher(&mut self.state, &plain, cipher);
-            xor_into(block, &plain, &stream);
-            self.blocks += 1;
+        let (mut one, mut other) = (NO_ADDENDS, NO_ADDENDS);
+        let (mut now, mut next) = (&mut one, &mut other);
+        let mut ciphered = 0;
+        let mut hashed = self.begin(data, now);
+        while let Some(at) = hashed {
+            // The hash reads the next block before the cipher comes to it.
+            hashed = match chunk(data, at) {
+                Some(block) => {
+                    schedule(block, next);
+                    Some(at + BLOCK)
+                }
+                None => {
+                    self.keep(data.get(at..).unwrap_or_default());
+                    None
+                }
+            };
+            ciphered += self.step(cipher, data, ciphered, now);
+            std::mem::swap(&mut now, &mut next);
         }
-        self.buffer(tail);
-        cipher.apply(tail);
+        cipher.apply(data.get_mut(ciphered..).unwrap_or_default());
     }
 
     /// Turns ciphertext into plaintext and takes that in.
     pub(super) fn unseal(&mut self, cipher: &mut Rc4, data: &mut [u8]) {
-        let (head, rest) = data.split_at_mut(self.head(data.len()));
-        cipher.apply(head);
-        self.buffer(head);
-        let (blocks, tail) = rest.as_chunks_mut::<BLOCK>();
+        let mut addends = NO_ADDENDS;
         // The hash runs one block behind, as it needs what the cipher gives.
-        let mut behind: Option<[u32; 16]> = None;
-        for block in blocks {
-            match &mut behind {
-                Some(plain) => {
-                    let stream = compress_and_cipher(&mut self.state, plain, cipher);
-                    let enciphered = words(block);
-                    xor_into(block, &enciphered, &stream);
-                    *plain = words(block);
-                    self.blocks += 1;
+        let mut ciphered = data.len().min(BLOCK);
+        cipher.apply(data.get_mut(..ciphered).unwrap_or_default());
+        let mut hashed = self.begin(data, &mut addends);
+        while let Some(at) = hashed {
+            ciphered += self.step(cipher, data, ciphered, &addends);
+            if ciphered < at + BLOCK {
+                cipher.apply(data.get_mut(ciphered..).unwrap_or_default());
+                ciphered = data.len();
+            }
+            hashed = match chunk(data, at) {
+                Some(block) => {
+                    schedule(block, &mut addends);
+                    Some(at + BLOCK)
                 }
                 None => {
-                    cipher.apply(block);
-                    behind = Some(words(block));
+                    self.keep(data.get(at..).unwrap_or_default());
+                    None
                 }
-            }
+            };
         }
-        if let Some(plain) = behind {
-            compress(&mut self.state, &plain);
-            self.blocks += 1;
+    }
+
+    /// Schedules the first block that `data` completes and says where the one after it starts; keeps
+    /// `data` when it completes none.
+    fn begin(&mut self, data: &[u8], addends: &mut Addends) -> Option<usize> {
+        let missing = BLOCK - self.used;
+        let Some(head) = data.get(..missing) else {
+            self.buffer(data);
+            return None;
+        };
+        if let Some(slot) = self.partial.get_mut(self.used..) {
+            slot.copy_from_slice(head);
         }
-        cipher.apply(tail);
-        self.buffer(tail);
+        schedule(&self.partial, addends);
+        Some(missing)
+    }
+
+    /// Hashes the scheduled block, and beside it enciphers or deciphers the 64 bytes at `at` if there are so
+    /// many. Says how many it did.
+    fn step(&mut self, cipher: &mut Rc4, data: &mut [u8], at: usize, addends: &Addends) -> usize {
+        self.blocks += 1;
+        let Some(chunk) = data.get_mut(at..).and_then(<[u8]>::first_chunk_mut::<BLOCK>) else {
+            compress(&mut self.state, addends);
+            return 0;
+        };
+        let stream = compress_and_cipher(&mut self.state, addends, cipher);
+        for (bytes, stream) in chunk.as_chunks_mut::<4>().0.iter_mut().zip(stream) {
+            *bytes = (u32::from_le_bytes(*bytes) ^ stream).to_le_bytes();
+        }
+        BLOCK
+    }
+
+    /// Starts a block with what is less than one.
+    fn keep(&mut self, rest: &[u8]) {
+        self.used = 0;
+        self.buffer(rest);
     }
 
     /// HMAC_MD5 of everything.
@@ -198,11 +247,6 @@ impl Mac<'_> {
         digest
     }
 
-    /// How many bytes go into the block that is begun.
-    fn head(&self, available: usize) -> usize {
-        if self.used == 0 { 0 } else { available.min(BLOCK - self.used) }
-    }
-
     /// Takes in what does not exceed the block that is begun.
     fn buffer(&mut self, data: &[u8]) {
         let end = self.used + data.len();
@@ -211,53 +255,83 @@ impl Mac<'_> {
         }
         self.used = end;
         if self.used == BLOCK {
-            compress(&mut self.state, &words(&self.partial));
+            let mut addends = NO_ADDENDS;
+            schedule(&self.partial, &mut addends);
+            compress(&mut self.state, &addends);
             self.used = 0;
             self.blocks += 1;
         }
     }
 }
 
-fn words(block: &[u8; BLOCK]) -> [u32; 16] {
-    let mut words = [0; 16];
-    for (word, bytes) in words.iter_mut().zip(block.as_chunks::<4>().0) {
-        *word = u32::from_le_bytes(*bytes);
-    }
-    words
+/// The 64 bytes at `at`.
+fn chunk(data: &[u8], at: usize) -> Option<&[u8; BLOCK]> {
+    data.get(at..)?.first_chunk()
 }
 
-fn xor_into(block: &mut [u8; BLOCK], left: &[u32; 16], right: &[u32; 16]) {
-    for ((bytes, left), right) in block.as_chunks_mut::<4>().0.iter_mut().zip(left).zip(right) {
-        *bytes = (left ^ right).to_le_bytes();
+/// The sixteen words of a block, for each round with its constants added: all that does not wait for the
+/// step before it.
+type Addends = [[u32; 16]; 4];
+
+const NO_ADDENDS: Addends = [[0; 16]; 4];
+
+/// Prepares a block. Never inlined: a compiler that sees the two sums of a step together adds the constant
+/// last, where the next step waits for it.
+#[inline(never)]
+fn schedule(block: &[u8; BLOCK], addends: &mut Addends) {
+    for (round, constants) in addends.iter_mut().zip(&CONSTANTS) {
+        for ((addend, bytes), constant) in round.iter_mut().zip(block.as_chunks::<4>().0).zip(constants) {
+            *addend = u32::from_le_bytes(*bytes).wrapping_add(*constant);
+        }
     }
 }
 
 /// [RFC 1321] 3.3.
 const INITIAL: [u32; 4] = [0x6745_2301, 0xEFCD_AB89, 0x98BA_DCFE, 0x1032_5476];
 
+/// What is added to each of the sixteen words in each round, by the place of the word.
+#[rustfmt::skip]
+const CONSTANTS: Addends = [
+    [
+        0xd76a_a478, 0xe8c7_b756, 0x2420_70db, 0xc1bd_ceee, 0xf57c_0faf, 0x4787_c62a, 0xa830_4613, 0xfd46_9501,
+        0x6980_98d8, 0x8b44_f7af, 0xffff_5bb1, 0x895c_d7be, 0x6b90_1122, 0xfd98_7193, 0xa679_438e, 0x49b4_0821,
+    ],
+    [
+        0xe9b6_c7aa, 0xf61e_2562, 0xfcef_a3f8, 0xf4d5_0d87, 0xe7d3_fbc8, 0xd62f_105d, 0xc040_b340, 0x676f_02d9,
+        0x455a_14ed, 0x21e1_cde6, 0x0244_1453, 0x265e_5a51, 0x8d2a_4c8a, 0xa9e3_e905, 0xc337_07d6, 0xd8a1_e681,
+    ],
+    [
+        0xeaa1_27fa, 0xa4be_ea44, 0xc4ac_5665, 0xd4ef_3085, 0x4bde_cfa9, 0xfffa_3942, 0x0488_1d05, 0xf6bb_4b60,
+        0x8771_f681, 0xd9d4_d039, 0xbebf_bc70, 0x6d9d_6122, 0xe6db_99e5, 0x289b_7ec6, 0xfde5_380c, 0x1fa2_7cf8,
+    ],
+    [
+        0xf429_2244, 0x8584_5dd1, 0x2ad7_d2bb, 0x8f0c_cc92, 0xf753_7e82, 0xfc93_a039, 0xa301_4314, 0x432a_ff97,
+        0x6fa8_7e4f, 0xeb86_d391, 0xffef_f47d, 0xbd3a_f235, 0x655b_59c3, 0x4e08_11a1, 0xab94_23a7, 0xfe2c_e6e0,
+    ],
+];
+
 /// [RFC 1321] 3.4, with something else done after each of the 64 steps.
 #[inline(always)]
 #[rustfmt::skip]
-fn rounds(state: &mut [u32; 4], block: &[u32; 16], mut between: impl FnMut()) {
-    let [m0, m1, m2, m3, m4, m5, m6, m7, m8, m9, m10, m11, m12, m13, m14, m15] = *block;
+fn rounds(state: &mut [u32; 4], [first, second, third, fourth]: &Addends, mut between: impl FnMut()) {
     let s = &mut state.clone();
     let between = &mut between;
-    four(f, [7, 12, 17, 22], [(m0, 0xd76a_a478), (m1, 0xe8c7_b756), (m2, 0x2420_70db), (m3, 0xc1bd_ceee)], s, between);
-    four(f, [7, 12, 17, 22], [(m4, 0xf57c_0faf), (m5, 0x4787_c62a), (m6, 0xa830_4613), (m7, 0xfd46_9501)], s, between);
-    four(f, [7, 12, 17, 22], [(m8, 0x6980_98d8), (m9, 0x8b44_f7af), (m10, 0xffff_5bb1), (m11, 0x895c_d7be)], s, between);
-    four(f, [7, 12, 17, 22], [(m12, 0x6b90_1122), (m13, 0xfd98_7193), (m14, 0xa679_438e), (m15, 0x49b4_0821)], s, between);
-    four(g, [5, 9, 14, 20], [(m1, 0xf61e_2562), (m6, 0xc040_b340), (m11, 0x265e_5a51), (m0, 0xe9b6_c7aa)], s, between);
-    four(g, [5, 9, 14, 20], [(m5, 0xd62f_105d), (m10, 0x0244_1453), (m15, 0xd8a1_e681), (m4, 0xe7d3_fbc8)], s, between);
-    four(g, [5, 9, 14, 20], [(m9, 0x21e1_cde6), (m14, 0xc337_07d6), (m3, 0xf4d5_0d87), (m8, 0x455a_14ed)], s, between);
-    four(g, [5, 9, 14, 20], [(m13, 0xa9e3_e905), (m2, 0xfcef_a3f8), (m7, 0x676f_02d9), (m12, 0x8d2a_4c8a)], s, between);
-    four(h, [4, 11, 16, 23], [(m5, 0xfffa_3942), (m8, 0x8771_f681), (m11, 0x6d9d_6122), (m14, 0xfde5_380c)], s, between);
-    four(h, [4, 11, 16, 23], [(m1, 0xa4be_ea44), (m4, 0x4bde_cfa9), (m7, 0xf6bb_4b60), (m10, 0xbebf_bc70)], s, between);
-    four(h, [4, 11, 16, 23], [(m13, 0x289b_7ec6), (m0, 0xeaa1_27fa), (m3, 0xd4ef_3085), (m6, 0x0488_1d05)], s, between);
-    four(h, [4, 11, 16, 23], [(m9, 0xd9d4_d039), (m12, 0xe6db_99e5), (m15, 0x1fa2_7cf8), (m2, 0xc4ac_5665)], s, between);
-    four(i, [6, 10, 15, 21], [(m0, 0xf429_2244), (m7, 0x432a_ff97), (m14, 0xab94_23a7), (m5, 0xfc93_a039)], s, between);
-    four(i, [6, 10, 15, 21], [(m12, 0x655b_59c3), (m3, 0x8f0c_cc92), (m10, 0xffef_f47d), (m1, 0x8584_5dd1)], s, between);
-    four(i, [6, 10, 15, 21], [(m8, 0x6fa8_7e4f), (m15, 0xfe2c_e6e0), (m6, 0xa301_4314), (m13, 0x4e08_11a1)], s, between);
-    four(i, [6, 10, 15, 21], [(m4, 0xf753_7e82), (m11, 0xbd3a_f235), (m2, 0x2ad7_d2bb), (m9, 0xeb86_d391)], s, between);
+    four(f, [7, 12, 17, 22], [&first[0], &first[1], &first[2], &first[3]], s, between);
+    four(f, [7, 12, 17, 22], [&first[4], &first[5], &first[6], &first[7]], s, between);
+    four(f, [7, 12, 17, 22], [&first[8], &first[9], &first[10], &first[11]], s, between);
+    four(f, [7, 12, 17, 22], [&first[12], &first[13], &first[14], &first[15]], s, between);
+    four(g, [5, 9, 14, 20], [&second[1], &second[6], &second[11], &second[0]], s, between);
+    four(g, [5, 9, 14, 20], [&second[5], &second[10], &second[15], &second[4]], s, between);
+    four(g, [5, 9, 14, 20], [&second[9], &second[14], &second[3], &second[8]], s, between);
+    four(g, [5, 9, 14, 20], [&second[13], &second[2], &second[7], &second[12]], s, between);
+    four(h, [4, 11, 16, 23], [&third[5], &third[8], &third[11], &third[14]], s, between);
+    four(h, [4, 11, 16, 23], [&third[1], &third[4], &third[7], &third[10]], s, between);
+    four(h, [4, 11, 16, 23], [&third[13], &third[0], &third[3], &third[6]], s, between);
+    four(h, [4, 11, 16, 23], [&third[9], &third[12], &third[15], &third[2]], s, between);
+    four(i, [6, 10, 15, 21], [&fourth[0], &fourth[7], &fourth[14], &fourth[5]], s, between);
+    four(i, [6, 10, 15, 21], [&fourth[12], &fourth[3], &fourth[10], &fourth[1]], s, between);
+    four(i, [6, 10, 15, 21], [&fourth[8], &fourth[15], &fourth[6], &fourth[13]], s, between);
+    four(i, [6, 10, 15, 21], [&fourth[4], &fourth[11], &fourth[2], &fourth[9]], s, between);
     for (word, change) in state.iter_mut().zip(s) {
         *word = word.wrapping_add(*change);
     }
@@ -268,13 +342,13 @@ fn rounds(state: &mut [u32; 4], block: &[u32; 16], mut between: impl FnMut()) {
 fn four(
     add: impl Fn(u32, u32, u32, u32) -> u32,
     turns: [u32; 4],
-    words: [(u32, u32); 4],
+    addends: [&u32; 4],
     state: &mut [u32; 4],
     between: &mut impl FnMut(),
 ) {
-    for (turn, (word, constant)) in turns.into_iter().zip(words) {
+    for (turn, addend) in turns.into_iter().zip(addends) {
         let [a, b, c, d] = *state;
-        let sum = add(a.wrapping_add(word).wrapping_add(constant), b, c, d);
+        let sum = add(a.wrapping_add(*addend), b, c, d);
         *state = [d, b.wrapping_add(sum.rotate_left(turn)), b, c];
         between();
     }
@@ -303,17 +377,17 @@ fn i(sum: u32, b: u32, c: u32, d: u32) -> u32 {
 }
 
 /// One block of MD5.
-fn compress(state: &mut [u32; 4], block: &[u32; 16]) {
-    rounds(state, block, || {});
+fn compress(state: &mut [u32; 4], addends: &Addends) {
+    rounds(state, addends, || {});
 }
 
 /// One block of MD5, and 64 bytes of key stream in words: one byte beside each step.
-fn compress_and_cipher(state: &mut [u32; 4], block: &[u32; 16], cipher: &mut Rc4) -> [u32; 16] {
+fn compress_and_cipher(state: &mut [u32; 4], addends: &Addends, cipher: &mut Rc4) -> [u32; 16] {
     let mut stream = [0; 16];
     let mut slots = stream.iter_mut();
     let mut word = 0;
     let mut count = 0;
-    rounds(state, block, || {
+    rounds(state, addends, || {
         word |= cipher.next() << (8 * count);
         count += 1;
         if count == 4 {
