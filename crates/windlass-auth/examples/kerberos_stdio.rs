@@ -26,6 +26,8 @@
 #![forbid(unsafe_code)]
 #![allow(clippy::print_stdout, reason = "standard output is its interface")]
 
+mod lines;
+
 use std::io::{BufRead as _, Write as _};
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -33,10 +35,12 @@ use std::time::SystemTime;
 use windlass_auth::kerberos::{CredentialCache, Keytab, Krb5Config, ReplayCache, TicketStore};
 use windlass_auth::spnego::{MechType, Mechanism};
 use windlass_auth::{
-    Accounts, BindingPolicy, ChannelBinding, Credential, KerberosAcceptor, KerberosAcceptorOptions,
-    KerberosInitiator, KerberosInitiatorOptions, NtlmAcceptor, NtlmAcceptorOptions, NtlmInitiator,
-    NtlmInitiatorOptions, SecurityContext, SpnegoAcceptor, SpnegoInitiator, Step,
+    Accounts, Credential, KerberosAcceptor, KerberosAcceptorOptions, KerberosInitiator,
+    KerberosInitiatorOptions, NtlmAcceptor, NtlmAcceptorOptions, NtlmInitiator, NtlmInitiatorOptions,
+    SecurityContext, SpnegoAcceptor, SpnegoInitiator,
 };
+
+use lines::{bytes, channel_binding, text};
 
 fn main() -> std::io::Result<()> {
     let mut side = Side::default();
@@ -83,7 +87,7 @@ impl Side {
             ["clock", seconds] => self.ahead = seconds.parse().map_err(|_| "expected seconds")?,
             ["initiate", kind, service, binding] => self.initiate(kind, &text(service)?, binding)?,
             ["accept", kind, binding, policy] => self.accept(kind, binding, policy)?,
-            _ => return self.context(words),
+            _ => return lines::ask(&mut self.context, words),
         }
         Ok("ok".to_owned())
     }
@@ -119,11 +123,7 @@ impl Side {
         let mut options =
             KerberosAcceptorOptions::new(Arc::clone(&self.keytab), Arc::clone(&self.replay), self.now());
         options.channel_binding = channel_binding(binding)?;
-        options.binding_policy = match policy {
-            "none" => BindingPolicy::None,
-            "strict" => BindingPolicy::Strict,
-            _ => BindingPolicy::Relaxed,
-        };
+        options.binding_policy = lines::policy(policy);
         let ntlm = NtlmAcceptorOptions::new(Arc::new(Accounts::new()), "windlass", self.now());
         self.context = Some(if kind == "spnego" {
             Box::new(SpnegoAcceptor::new(vec![
@@ -135,94 +135,4 @@ impl Side {
         });
         Ok(())
     }
-
-    fn context(&mut self, words: &[&str]) -> Result<String, String> {
-        let context = self.context.as_mut().ok_or("no context")?;
-        let said = |error: windlass_auth::AuthError| error.to_string();
-        match words {
-            ["step", token] => {
-                let token = bytes(token)?;
-                let input = if token.is_empty() { None } else { Some(token.as_slice()) };
-                Ok(step(context.step(input).map_err(said)?))
-            }
-            ["kdc", answer] => Ok(step(context.kdc_reply(&bytes(answer)?).map_err(said)?)),
-            ["unreachable"] => Ok(step(context.kdc_unreachable("no KDC answers").map_err(said)?)),
-            ["seal", message] => {
-                let (mut header, mut data) = (Vec::new(), bytes(message)?);
-                context.seal(&mut header, &mut data).map_err(said)?;
-                Ok(format!("ok {} {}", hex(&header), hex(&data)))
-            }
-            ["unseal", header, data] => {
-                let mut data = bytes(data)?;
-                let length = context.unseal(&bytes(header)?, &mut data).map_err(said)?;
-                Ok(format!("ok {}", hex(data.get(..length).unwrap_or_default())))
-            }
-            ["seal-between", before, data, after] => {
-                let (mut data, mut signature) = (bytes(data)?, Vec::new());
-                context
-                    .seal_between(&bytes(before)?, &mut data, &bytes(after)?, &mut signature)
-                    .map_err(said)?;
-                Ok(format!("ok {} {}", hex(&data), hex(&signature)))
-            }
-            ["unseal-between", before, data, after, signature] => {
-                let mut data = bytes(data)?;
-                context
-                    .unseal_between(&bytes(before)?, &mut data, &bytes(after)?, &bytes(signature)?)
-                    .map_err(said)?;
-                Ok(format!("ok {}", hex(&data)))
-            }
-            ["sign", message] => {
-                let mut signature = Vec::new();
-                context.sign(&bytes(message)?, &mut signature).map_err(said)?;
-                Ok(format!("ok {}", hex(&signature)))
-            }
-            ["verify", message, signature] => {
-                context.verify(&bytes(message)?, &bytes(signature)?).map_err(said)?;
-                Ok("ok".to_owned())
-            }
-            ["peer"] => {
-                let peer = context.peer().ok_or("nobody logged on")?;
-                Ok(format!("ok {}", hex(peer.to_string().as_bytes())))
-            }
-            _ => Err("unknown command".to_owned()),
-        }
-    }
-}
-
-fn step(step: Step) -> String {
-    match step {
-        Step::Continue(token) => format!("continue {}", hex(&token)),
-        Step::Complete(token) => format!("complete {}", hex(&token.unwrap_or_default())),
-        Step::AskKdc(request) => format!("ask {} {}", hex(request.realm.as_bytes()), hex(&request.message)),
-    }
-}
-
-fn channel_binding(word: &str) -> Result<Option<ChannelBinding>, String> {
-    let data = bytes(word)?;
-    Ok(if data.is_empty() { None } else { Some(ChannelBinding::from_application_data(data)) })
-}
-
-fn text(word: &str) -> Result<String, String> {
-    String::from_utf8(bytes(word)?).map_err(|error| error.to_string())
-}
-
-fn bytes(word: &str) -> Result<Vec<u8>, String> {
-    let digits: Vec<u8> = word.bytes().filter(|byte| *byte != b'-').collect();
-    digits
-        .chunks(2)
-        .map(|pair| {
-            std::str::from_utf8(pair)
-                .ok()
-                .filter(|pair| pair.len() == 2)
-                .and_then(|pair| u8::from_str_radix(pair, 16).ok())
-                .ok_or_else(|| "expected hexadecimal".to_owned())
-        })
-        .collect()
-}
-
-fn hex(bytes: &[u8]) -> String {
-    if bytes.is_empty() {
-        return "-".to_owned();
-    }
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -18,13 +18,17 @@
 #![forbid(unsafe_code)]
 #![allow(clippy::print_stdout, reason = "standard output is its interface")]
 
+mod lines;
+
 use std::io::{BufRead as _, Write as _};
 use std::sync::Arc;
 
 use windlass_auth::{
-    Accounts, BindingPolicy, ChannelBinding, Credential, NtlmAcceptor, NtlmAcceptorOptions, NtlmInitiator,
-    NtlmInitiatorOptions, SecurityContext, SpnegoAcceptor, SpnegoInitiator, Step,
+    Accounts, Credential, NtlmAcceptor, NtlmAcceptorOptions, NtlmInitiator, NtlmInitiatorOptions,
+    SecurityContext, SpnegoAcceptor, SpnegoInitiator,
 };
+
+use lines::{channel_binding, text};
 
 /// 2026-01-01T00:00:00Z as a FILETIME.
 const NOW: u64 = 134_116_992_000_000_000;
@@ -59,11 +63,7 @@ fn run(context: &mut Option<Box<dyn SecurityContext>>, words: &[&str]) -> Result
             let now = clock.first().and_then(|now| now.parse().ok()).unwrap_or(NOW);
             let mut options = NtlmAcceptorOptions::new(Arc::new(accounts), "windlass", now);
             options.channel_binding = channel_binding(binding)?;
-            options.binding_policy = match *policy {
-                "none" => BindingPolicy::None,
-                "strict" => BindingPolicy::Strict,
-                _ => BindingPolicy::Relaxed,
-            };
+            options.binding_policy = lines::policy(policy);
             *context = Some(if *kind == "ntlm" {
                 Box::new(NtlmAcceptor::new(options))
             } else {
@@ -73,70 +73,5 @@ fn run(context: &mut Option<Box<dyn SecurityContext>>, words: &[&str]) -> Result
         }
         _ => {}
     }
-    let context = context.as_mut().ok_or("no context")?;
-    match words {
-        ["step", token] => {
-            let token = bytes(token)?;
-            let input = if token.is_empty() { None } else { Some(token.as_slice()) };
-            match context.step(input).map_err(|error| error.to_string())? {
-                Step::Continue(token) => Ok(format!("continue {}", hex(&token))),
-                Step::Complete(token) => Ok(format!("complete {}", hex(&token.unwrap_or_default()))),
-                Step::AskKdc(_) => Err("asked a KDC".to_owned()),
-            }
-        }
-        ["seal", message] => {
-            let (mut header, mut data) = (Vec::new(), bytes(message)?);
-            context.seal(&mut header, &mut data).map_err(|error| error.to_string())?;
-            Ok(format!("ok {} {}", hex(&header), hex(&data)))
-        }
-        ["unseal", header, data] => {
-            let mut data = bytes(data)?;
-            let length = context.unseal(&bytes(header)?, &mut data).map_err(|error| error.to_string())?;
-            Ok(format!("ok {}", hex(data.get(..length).unwrap_or_default())))
-        }
-        ["sign", message] => {
-            let mut signature = Vec::new();
-            context.sign(&bytes(message)?, &mut signature).map_err(|error| error.to_string())?;
-            Ok(format!("ok {}", hex(&signature)))
-        }
-        ["verify", message, signature] => {
-            context.verify(&bytes(message)?, &bytes(signature)?).map_err(|error| error.to_string())?;
-            Ok("ok".to_owned())
-        }
-        ["peer"] => {
-            let peer = context.peer().ok_or("nobody logged on")?;
-            Ok(format!("ok {}", hex(peer.to_string().as_bytes())))
-        }
-        _ => Err("unknown command".to_owned()),
-    }
-}
-
-fn channel_binding(word: &str) -> Result<Option<ChannelBinding>, String> {
-    let data = bytes(word)?;
-    Ok(if data.is_empty() { None } else { Some(ChannelBinding::from_application_data(data)) })
-}
-
-fn text(word: &str) -> Result<String, String> {
-    String::from_utf8(bytes(word)?).map_err(|error| error.to_string())
-}
-
-fn bytes(word: &str) -> Result<Vec<u8>, String> {
-    let digits: Vec<u8> = word.bytes().filter(|byte| *byte != b'-').collect();
-    digits
-        .chunks(2)
-        .map(|pair| {
-            std::str::from_utf8(pair)
-                .ok()
-                .filter(|pair| pair.len() == 2)
-                .and_then(|pair| u8::from_str_radix(pair, 16).ok())
-                .ok_or_else(|| "expected hexadecimal".to_owned())
-        })
-        .collect()
-}
-
-fn hex(bytes: &[u8]) -> String {
-    if bytes.is_empty() {
-        return "-".to_owned();
-    }
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    lines::ask(context, words)
 }

@@ -1,12 +1,12 @@
 //! The client's side of CredSSP ([MS-CSSP] 3.1.5).
 
+use windlass_core::ct_eq;
 use windlass_core::status::NtStatus;
-use windlass_core::{SecretBytes, ct_eq};
 
 use super::request::TsRequest;
 use super::tls::{Channel, InnerTls};
 use super::{NAME, NONCE, Prover, SAFE_VERSION, TsCredentials, VERSION, proof};
-use crate::{AuthError, Credential, SealingProtocol, SecurityContext, Step};
+use crate::{AuthError, Credential, SecurityContext, Step};
 
 /// What an initiator is made of.
 pub struct CredSspInitiatorOptions {
@@ -252,37 +252,5 @@ impl SecurityContext for CredSspInitiator {
         matches!(self.state, State::Complete)
     }
 
-    fn can_seal(&self) -> bool {
-        self.is_complete()
-    }
-
-    fn can_sign(&self) -> bool {
-        false
-    }
-
-    fn sealing_protocol(&self) -> SealingProtocol {
-        SealingProtocol::CredSsp
-    }
-
-    fn seal(&mut self, header: &mut Vec<u8>, data: &mut Vec<u8>) -> Result<(), AuthError> {
-        if !self.is_complete() {
-            return Err(out_of_order("has no keys yet"));
-        }
-        self.tls.seal(header, data)
-    }
-
-    fn unseal(&mut self, header: &[u8], data: &mut [u8]) -> Result<usize, AuthError> {
-        if !self.is_complete() {
-            return Err(out_of_order("has no keys yet"));
-        }
-        self.tls.unseal(header, data)
-    }
-
-    fn session_key(&self) -> Option<&SecretBytes> {
-        None
-    }
-
-    fn mechanism(&self) -> &'static str {
-        NAME
-    }
+    super::forward_channel!();
 }

@@ -24,6 +24,47 @@ use crate::der::{self, Reader};
 /// The name of the mechanism, in errors.
 pub(crate) const NAME: &str = "CredSSP";
 
+/// What the contexts of both roles leave to the channel that is theirs once they are complete.
+macro_rules! forward_channel {
+    () => {
+        fn can_seal(&self) -> bool {
+            self.is_complete()
+        }
+
+        fn can_sign(&self) -> bool {
+            false
+        }
+
+        fn sealing_protocol(&self) -> $crate::SealingProtocol {
+            $crate::SealingProtocol::CredSsp
+        }
+
+        fn seal(&mut self, header: &mut Vec<u8>, data: &mut Vec<u8>) -> Result<(), AuthError> {
+            if !self.is_complete() {
+                return Err(out_of_order("has no keys yet"));
+            }
+            self.tls.seal(header, data)
+        }
+
+        fn unseal(&mut self, header: &[u8], data: &mut [u8]) -> Result<usize, AuthError> {
+            if !self.is_complete() {
+                return Err(out_of_order("has no keys yet"));
+            }
+            self.tls.unseal(header, data)
+        }
+
+        fn session_key(&self) -> Option<&windlass_core::SecretBytes> {
+            None
+        }
+
+        fn mechanism(&self) -> &'static str {
+            NAME
+        }
+    };
+}
+
+use forward_channel;
+
 /// The version that this side speaks.
 pub const VERSION: u32 = 6;
 
