@@ -5,6 +5,7 @@ use std::fmt;
 
 use windlass_core::{Secret, SecretBytes};
 
+use crate::AuthError;
 use crate::credential::split_name;
 use crate::ntlm;
 
@@ -28,12 +29,32 @@ impl fmt::Display for Principal {
     }
 }
 
+/// An NTLMv2 logon as a server hands it on to a domain ([MS-NLMP] 3.2.5.1.2).
+#[derive(Clone, Copy)]
+pub struct NtlmLogon<'a> {
+    /// The domain that the client named; may be empty.
+    pub domain: &'a str,
+    /// The user's name.
+    pub user: &'a str,
+    /// The server's challenge.
+    pub challenge: [u8; 8],
+    /// The client's NtChallengeResponse.
+    pub response: &'a [u8],
+}
+
 /// Where an acceptor finds accounts. Implementations must answer for unknown accounts as fast as for
 /// known ones, so that time does not tell them apart.
 pub trait AccountStore: Send + Sync {
     /// The NT hash ([`ntlm::nt_hash`]) of an account's password, if there is such an account.
     /// `domain` is what the client sent and may be empty.
     fn nt_hash(&self, domain: &str, user: &str) -> Option<SecretBytes>;
+
+    /// Has a domain check a logon. `None` means that there is no domain for this account:
+    /// [`nt_hash`](Self::nt_hash) decides. Otherwise it is the SessionBaseKey of the logon, 16 bytes, or why
+    /// the domain refuses it.
+    fn check_ntlm(&self, _logon: &NtlmLogon<'_>) -> Option<Result<SecretBytes, AuthError>> {
+        None
+    }
 
     /// Whether this is the password of this account. `user` is as the client wrote it, possibly with a
     /// domain before a backslash.

@@ -23,7 +23,7 @@ pub mod kerberos;
 pub mod ntlm;
 pub mod spnego;
 
-pub use account::{AccountStore, Accounts, Principal};
+pub use account::{AccountStore, Accounts, NtlmLogon, Principal};
 pub use channel_binding::{BindingPolicy, ChannelBinding};
 pub use context::{Direction, KdcRequest, SealingProtocol, SecurityContext, Step};
 pub use credential::Credential;

@@ -49,6 +49,9 @@ pub(crate) struct Mock {
     /// User who may log on, as NAME:PASSWORD; may be repeated
     #[arg(long, value_name = "NAME:PASSWORD")]
     user: Vec<String>,
+    /// Ask a domain about other users: the command line of Samba's ntlm_auth --helper-protocol=ntlm-server-1
+    #[arg(long, value_name = "PROGRAM")]
+    ntlm_auth: Option<String>,
     /// File with the keys of the host's services, for Kerberos
     #[arg(long, value_name = "FILE")]
     keytab: Option<PathBuf>,
@@ -126,6 +129,9 @@ impl Mock {
                 bail!("--user takes NAME:PASSWORD");
             };
             builder = builder.user(name, Secret::new(password));
+        }
+        if let Some(command) = &self.ntlm_auth {
+            builder = builder.ntlm_auth(command.split_whitespace().map(str::to_owned));
         }
         if let Some(path) = &self.keytab {
             builder = builder.keytab(windlass::kerberos::read_keytab(path)?);

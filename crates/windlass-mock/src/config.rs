@@ -124,6 +124,7 @@ impl Endpoint {
 pub(crate) struct Config {
     pub(crate) accounts: Accounts,
     pub(crate) keytab: Option<Arc<Keytab>>,
+    pub(crate) ntlm_auth: Option<Vec<String>>,
     pub(crate) authentication: Authentication,
     pub(crate) certificates: Certificates,
     pub(crate) binding_policy: BindingPolicy,
@@ -162,6 +163,7 @@ impl Default for MockHostBuilder {
             config: Config {
                 accounts: Accounts::new(),
                 keytab: None,
+                ntlm_auth: None,
                 authentication: Authentication::default(),
                 certificates: Certificates::default(),
                 binding_policy: BindingPolicy::default(),
@@ -205,6 +207,13 @@ impl MockHostBuilder {
     /// The keys of the host's services, with which clients can log on with Kerberos.
     pub fn keytab(mut self, keytab: Keytab) -> Self {
         self.config.keytab = Some(Arc::new(keytab));
+        self
+    }
+
+    /// Asks a domain about users that the host does not know: through this program, which is Samba's
+    /// `ntlm_auth --helper-protocol=ntlm-server-1` or speaks as it does.
+    pub fn ntlm_auth(mut self, command: impl IntoIterator<Item = String>) -> Self {
+        self.config.ntlm_auth = Some(command.into_iter().collect());
         self
     }
 

@@ -114,7 +114,7 @@ impl MockHost {
             counters: Counters::default(),
             shells: Shells::default(),
             stop: Stop::default(),
-            gate: Gate::new(config.keytab.as_ref())?,
+            gate: Gate::new(&config)?,
             config,
         });
         let mut tasks = JoinSet::new();

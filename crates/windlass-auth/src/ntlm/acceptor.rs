@@ -13,7 +13,7 @@ use super::{
     AuthenticateMessage, AvId, AvPairs, ChallengeMessage, NAME, NegotiateFlags, NegotiateMessage, Version,
 };
 use crate::{
-    AccountStore, AuthError, BindingPolicy, ChannelBinding, Direction, Principal, SealingProtocol,
+    AccountStore, AuthError, BindingPolicy, ChannelBinding, Direction, NtlmLogon, Principal, SealingProtocol,
     SecurityContext, Step,
 };
 
@@ -153,22 +153,11 @@ impl NtlmAcceptor {
         let message = AuthenticateMessage::decode(token)?;
         let (proof, blob) = refuse_weak(&message)?;
 
-        // An unknown account goes the same way as a known one, with a key that fits no password.
-        let account = self.options.accounts.nt_hash(&message.domain, &message.user);
-        let known = account.is_some();
-        let nt_hash = match account {
-            Some(hash) => hash,
-            None => SecretBytes::new(crypto::random::<16>()?.to_vec()),
-        };
-        let response_key = crypto::nt_owf_v2(&nt_hash, &message.user, &message.domain);
-        let expected = crypto::nt_proof(&response_key, challenged.nonce, blob);
-        if !ct_eq(&expected[..], proof) || !known {
-            return Err(AuthError::LogonDenied);
-        }
+        let base_key = self.prove(&message, challenged.nonce, proof, blob)?;
 
         // From here on the client's AV pairs are authentic: the proof covers them.
         let pairs = client_pairs(blob)?;
-        let session_key = session_key(&message, crypto::session_base_key(&response_key, &expected))?;
+        let session_key = session_key(&message, base_key)?;
         let has_mic = self.check_mic(challenged, &message, token, &pairs, &session_key)?;
         self.check_binding(&pairs)?;
         self.check_target(&pairs)?;
@@ -191,6 +180,38 @@ impl NtlmAcceptor {
             session_key: SecretBytes::new(session_key.to_vec()),
             has_mic,
         })
+    }
+
+    /// Checks NTProofStr, here or in a domain, and gives SessionBaseKey.
+    fn prove(
+        &self,
+        message: &AuthenticateMessage,
+        challenge: [u8; 8],
+        proof: &[u8],
+        blob: &[u8],
+    ) -> Result<Key, AuthError> {
+        let AuthenticateMessage { domain, user, nt_response, .. } = message;
+        let logon = NtlmLogon { domain, user, challenge, response: nt_response };
+        if let Some(verdict) = self.options.accounts.check_ntlm(&logon) {
+            let key: [u8; 16] = verdict?.expose().try_into().map_err(|_| AuthError::State {
+                mechanism: NAME,
+                reason: "got a session key of another length from the domain",
+            })?;
+            return Ok(Zeroizing::new(key));
+        }
+        // An unknown account goes the same way as a known one, with a key that fits no password.
+        let account = self.options.accounts.nt_hash(domain, user);
+        let known = account.is_some();
+        let nt_hash = match account {
+            Some(hash) => hash,
+            None => SecretBytes::new(crypto::random::<16>()?.to_vec()),
+        };
+        let response_key = crypto::nt_owf_v2(&nt_hash, user, domain);
+        let expected = crypto::nt_proof(&response_key, challenge, blob);
+        if !ct_eq(&expected[..], proof) || !known {
+            return Err(AuthError::LogonDenied);
+        }
+        Ok(crypto::session_base_key(&response_key, &expected))
     }
 
     /// A client that says, under the protection of its proof, that it sent a MIC must have sent the right

@@ -1,6 +1,7 @@
 //! How clients may log on, and what all connections share for it.
 
 mod certificates;
+mod domain;
 mod inner_tls;
 mod lockout;
 mod rsa;
@@ -8,14 +9,15 @@ mod rsa;
 use std::sync::{Arc, OnceLock};
 
 use windlass_auth::digest::Algorithm;
-use windlass_auth::kerberos::Keytab;
-use windlass_auth::{AuthError, DigestAcceptor, InnerTlsFactory};
+use windlass_auth::{AccountStore, AuthError, DigestAcceptor, InnerTlsFactory};
 use windlass_http::KerberosServer;
 
 pub(crate) use certificates::Certificates;
+use domain::DomainAccounts;
 use lockout::Lockout;
 
 use crate::Error;
+use crate::config::Config;
 
 /// What the host calls the place that passwords are for.
 const REALM: &str = "WSMAN";
@@ -76,6 +78,7 @@ impl Authentication {
 
 /// What all connections of a host share to check logons.
 pub(crate) struct Gate {
+    pub(crate) accounts: Arc<dyn AccountStore>,
     pub(crate) digest: Arc<DigestAcceptor>,
     pub(crate) credssp: InnerTlsFactory,
     pub(crate) kerberos: Option<KerberosServer>,
@@ -83,14 +86,20 @@ pub(crate) struct Gate {
 }
 
 impl Gate {
-    pub(crate) fn new(keytab: Option<&Arc<Keytab>>) -> Result<Self, Error> {
+    pub(crate) fn new(config: &Config) -> Result<Self, Error> {
         let failed = |error: AuthError| Error::Authentication(error.to_string());
         let algorithms = [Algorithm::Sha256, Algorithm::Md5Sess, Algorithm::Md5];
         let digest = DigestAcceptor::new(REALM, &algorithms).map_err(failed)?;
-        let kerberos =
-            keytab.map(|keytab| KerberosServer { keytab: Arc::clone(keytab), ..KerberosServer::default() });
+        let kerberos = config
+            .keytab
+            .as_ref()
+            .map(|keytab| KerberosServer { keytab: Arc::clone(keytab), ..KerberosServer::default() });
         let lockout = Lockout::default();
-        Ok(Self { digest: Arc::new(digest), credssp: credssp(), kerberos, lockout })
+        let accounts: Arc<dyn AccountStore> = match &config.ntlm_auth {
+            Some(command) => Arc::new(DomainAccounts::new(config.accounts.clone(), command.clone())),
+            None => Arc::new(config.accounts.clone()),
+        };
+        Ok(Self { accounts, digest: Arc::new(digest), credssp: credssp(), kerberos, lockout })
     }
 }
 

@@ -112,7 +112,7 @@ async fn connect(host: &Arc<Host>, stream: TcpStream, transport: Transport, peer
 pub(crate) fn server_config(host: &Host, transport: &Transport) -> ServerConfig {
     let config = &host.config;
     let scheme = if matches!(transport, Transport::Plain) { Scheme::Http } else { Scheme::Https };
-    let mut http = ServerConfig::new(scheme, Arc::new(config.accounts.clone()), config.computer.as_str());
+    let mut http = ServerConfig::new(scheme, Arc::clone(&host.gate.accounts), config.computer.as_str());
     http.basic = config.authentication.basic;
     http.digest = config.authentication.digest.then(|| Arc::clone(&host.gate.digest));
     http.credssp = config.authentication.credssp.then(|| host.gate.credssp.clone());

@@ -77,7 +77,7 @@ impl Endpoint for Host {
     fn acceptor(&self, auth_type: AuthType) -> Option<Box<dyn SecurityContext>> {
         let config = &self.config;
         let now = file_time(SystemTime::now());
-        let accounts = Arc::new(config.accounts.clone());
+        let accounts = Arc::clone(&self.gate.accounts);
         let options = NtlmAcceptorOptions::new(accounts, &config.computer, now);
         let kerberos = self.gate.kerberos.as_ref().filter(|_| config.authentication.kerberos).map(|shared| {
             KerberosAcceptorOptions::new(Arc::clone(&shared.keytab), Arc::clone(&shared.replay), now)
