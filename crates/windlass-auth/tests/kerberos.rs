@@ -256,6 +256,15 @@ fn altered_cut_and_repeated_messages_are_refused() {
     let length = acceptor.unseal(&whole[..20], &mut elsewhere).unwrap();
     assert_eq!(&elsewhere[..length], b"some message or other");
     assert!(acceptor.unseal(&header, &mut data).is_err(), "it is a repetition");
+    let mut seal = |text: &str| {
+        let (mut header, mut data) = (Vec::new(), text.as_bytes().to_vec());
+        initiator.seal(&mut header, &mut data).unwrap();
+        (header, data)
+    };
+    let (first, mut second) = (seal("first"), seal("second"));
+    assert!(acceptor.unseal(&second.0, &mut second.1).is_err(), "the first is left out");
+    let mut own = first.1.clone();
+    assert!(initiator.unseal(&first.0, &mut own).is_err(), "a message of its own");
 }
 
 #[test]

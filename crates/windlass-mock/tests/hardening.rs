@@ -13,6 +13,7 @@ use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::Instant;
+use windlass_auth::{Credential, NtlmInitiator, NtlmInitiatorOptions, SecurityContext, Step};
 use windlass_mock::{Authentication, HostLimits, MockHost};
 
 /// Long enough for everything that should happen here at once.
@@ -60,6 +61,38 @@ async fn a_client_that_sends_byte_by_byte_is_hung_up_on() {
         drip.tick().await;
     }
     assert!(began.elapsed() < PATIENCE, "the connection is still open");
+}
+
+/// Clients that draw a handshake out, each in memory and with the clock of the test: they are hung up on when
+/// the time for a logon is over, wherever they stand in it.
+#[tokio::test(start_paused = true)]
+async fn handshakes_end_in_time() {
+    let credential = Credential::password("alice", "secret".to_owned());
+    let offer = NtlmInitiator::new(NtlmInitiatorOptions::new(credential, 0)).step(None).unwrap();
+    let Step::Continue(offer) = offer else { panic!("no offer") };
+    let offer = logon(&format!("Negotiate {}", base64_simd::STANDARD.encode_to_string(offer)));
+    let anonymous = "POST /wsman HTTP/1.1\r\nHost: h\r\nContent-Length: 0\r\n\r\n".to_owned();
+    for begins in
+        [String::new(), anonymous, offer.clone(), format!("{offer}{}", "POST /wsman HTTP/1.1\r\nX: ")]
+    {
+        let host = MockHost::builder().user("alice", "secret".to_owned()).start().await.unwrap();
+        let limit = HostLimits::default().logon_timeout;
+        let mut stream = host.in_memory();
+        let began = Instant::now();
+        stream.write_all(begins.as_bytes()).await.unwrap();
+        // One byte every second, of a header that never ends; between them whatever the host says is read.
+        let mut buffer = [0; 4096];
+        let mut drip = tokio::time::interval(Duration::from_secs(1));
+        loop {
+            tokio::select! {
+                read = stream.read(&mut buffer) => if read.unwrap_or(0) == 0 { break },
+                _ = drip.tick() => if stream.write_all(b"P").await.is_err() { break },
+            }
+            assert!(began.elapsed() <= limit + Duration::from_secs(5), "{begins:?}: still open");
+        }
+        assert!(began.elapsed() <= limit + Duration::from_secs(5), "{begins:?}");
+        host.shutdown().await;
+    }
 }
 
 #[tokio::test]
