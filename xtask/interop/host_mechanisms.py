@@ -3,8 +3,7 @@
 
     host_mechanisms.py --windlass PROGRAM
 
-Starts hosts of its own. Prints one line a case, `PEER: CASE: passed|failed: why|skipped: why`, and at the
-end a matrix of mechanism and transport by peer.
+Starts hosts of its own. Prints one line a case, `PEER: CASE: passed|failed: why|skipped: why`.
 """
 import argparse
 import json
@@ -219,36 +218,24 @@ CASES = [
 ]
 
 
-def matrix(results):
-    peers = sorted({peer for peer, *_ in results})
-    print(f'matrix: {"host accepts":28} ' + ' '.join(f'{peer:20}' for peer in peers))
-    for row in dict.fromkeys((mechanism, transport) for _, mechanism, transport, _ in results):
-        cells = [next((outcome for p, m, t, outcome in results if (p, m, t) == (peer, *row)), '-') for peer in peers]
-        print(f'matrix: {" ".join(row):28} ' + ' '.join(f'{cell:20}' for cell in cells))
-    sys.stdout.flush()
-
-
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument('--windlass', required=True)
     parser.add_argument('--only', default='', help='only cases whose name contains this')
     options, _ = parser.parse_known_args()
-    results = []
     for peer, mechanism, transport, case in CASES:
         name = f'{peer}: {mechanism} over {transport}'
         if options.only not in name:
             continue
         try:
             case(options.windlass)
-            outcome, line = 'passed', 'passed'
+            line = 'passed'
         except ImportError as error:
-            outcome, line = 'skipped', f'skipped: {error}'
+            line = f'skipped: {error}'
         except Exception as error:  # noqa: BLE001: a case may fail in any way
             reason = ' '.join(str(error).split())[:300]
-            outcome, line = 'failed', f'failed: {type(error).__name__}: {reason}'
-        results.append((peer, mechanism, transport, outcome))
+            line = f'failed: {type(error).__name__}: {reason}'
         print(f'{name}: {line}', flush=True)
-    matrix(results)
 
 
 if __name__ == '__main__':

@@ -61,7 +61,7 @@ impl Python {
             .with_context(|| format!("cannot run {name}"))?;
         if let Some(stdout) = child.stdout.take() {
             for line in BufReader::new(stdout).lines() {
-                tally.line(&line.context("a script printed what is not text")?);
+                tally.line(name, &line.context("a script printed what is not text")?);
             }
         }
         let status = child.wait().with_context(|| format!("cannot wait for {name}"))?;

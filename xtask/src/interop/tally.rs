@@ -2,18 +2,22 @@
 
 use anyhow::{Result, bail};
 
+use super::matrix::Matrix;
+
 /// How the cases ended so far.
 #[derive(Default)]
 pub(crate) struct Tally {
     passed: usize,
     failed: usize,
     skipped: usize,
+    matrix: Matrix,
 }
 
 impl Tally {
     /// Prints a script's line and counts it where it reports a case.
-    pub(crate) fn line(&mut self, line: &str) {
+    pub(crate) fn line(&mut self, script: &str, line: &str) {
         println!("{line}");
+        self.matrix.line(script, line);
         // The names of cases may have colons of their own.
         if line.ends_with(": passed") {
             self.passed += 1;
@@ -26,12 +30,12 @@ impl Tally {
 
     /// Counts a script that could not run at all.
     pub(crate) fn skip(&mut self, script: &str, why: &str) {
-        self.line(&format!("{script}: all cases: skipped: {why}"));
+        self.line(script, &format!("{script}: all cases: skipped: {why}"));
     }
 
     /// Counts a script that broke.
     pub(crate) fn fail(&mut self, script: &str, why: &str) {
-        self.line(&format!("{script}: the script itself: failed: {why}"));
+        self.line(script, &format!("{script}: the script itself: failed: {why}"));
     }
 
     /// How many lines reported a case.
@@ -39,8 +43,9 @@ impl Tally {
         self.passed + self.failed + self.skipped
     }
 
-    /// Prints the sum; any failed case is an error.
+    /// Prints the matrix and the sum; any failed case is an error.
     pub(crate) fn finish(self) -> Result<()> {
+        self.matrix.print();
         println!("{} passed, {} failed, {} skipped", self.passed, self.failed, self.skipped);
         if self.failed > 0 {
             bail!("{} cases with foreign peers failed", self.failed);
