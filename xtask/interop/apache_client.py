@@ -7,6 +7,7 @@ import argparse
 import base64
 import hashlib
 import os
+import subprocess
 import sys
 import tempfile
 
@@ -17,6 +18,8 @@ from mini_winrm_server import Server  # noqa: E402
 
 MODULES = ("mpm_event authn_core authn_file authz_core authz_user auth_basic auth_digest auth_gssapi proxy proxy_http "
            "headers ssl socache_shmcb alias")
+# How openssl writes PKCS #12 today, and how older programs and Windows write it.
+PKCS12 = (("AES-256", []), ("legacy", ["-keypbe", "PBE-SHA1-3DES", "-certpbe", "PBE-SHA1-3DES", "-macalg", "sha1"]))
 CONFIGURATION = """
 ServerRoot {folder}
 ServerName localhost
@@ -109,6 +112,20 @@ def certificates(program, folder, port, certificate_port, server, root):
     for algorithm in ("sha1", "sha256"):
         way = ["--host", "localhost", "--tls-roots", root[0], "--thumbprint", fingerprint(shown, algorithm), "--identity", store]
         report("apache", f"client certificate {algorithm}", run_client(program, "pipeline", "--port", certificate_port, *way))
+    sealed = f"{folder}/sealed"
+    os.mkdir(sealed)
+    for kind, options in PKCS12:
+        path = f"{sealed}/{USER}.{'p12' if kind == 'legacy' else 'pfx'}"
+        command = ["openssl", "pkcs12", "-export", "-in", f"{store}/{USER}.pem", "-inkey", f"{store}/{USER}.key", "-certfile", root[0],
+                   "-name", USER, "-out", path, "-passout", f"pass:{PASSWORD}", *options]
+        subprocess.run(command, check=True, capture_output=True)
+        pkcs12 = way[:-1] + [sealed]
+        report("apache", f"client certificate in PKCS #12 of openssl, {kind}",
+               run_client(program, "pipeline", "--port", certificate_port, *pkcs12))
+        outcome = run_client(program, "unreached", "--port", certificate_port, *pkcs12, password="wrong")
+        report("apache", f"PKCS #12, {kind}, wrong password",
+               None if outcome and "cannot be opened with this password" in outcome else f"said {outcome}")
+        os.unlink(path)
     outcome = run_client(program, "unreached", "--port", port, "--path", "late", *way, expect="clientcertnegotiation")
     report("apache", "client certificate asked for after the handshake", outcome)
 

@@ -38,13 +38,14 @@ SSLSessionCache none
     GssapiAllowedMech krb5
     GssapiCredStore keytab:{keytab}
     GssapiConnectionBound On
+    {more}
     Require user {principal}
   </Location>
 </VirtualHost>
 """
 
 
-def configure(folder, realm, port, backend):
+def configure(folder, realm, port, backend, more=""):
     from foreign import certificate
 
     pem, key = certificate(folder)
@@ -55,7 +56,7 @@ def configure(folder, realm, port, backend):
         os.chmod(path, 0o755 if path == folder else 0o644)
     os.chmod(realm.path, 0o755)
     text = CONFIGURATION.format(
-        folder=folder, port=port, backend=backend, certificate=pem, key=key, keytab=keytab, principal=f"{USER}@{REALM}",
+        folder=folder, port=port, backend=backend, certificate=pem, key=key, keytab=keytab, principal=f"{USER}@{REALM}", more=more,
         user="User www-data\nGroup www-data" if os.getuid() == 0 else "",
         modules="\n".join(f"LoadModule {name}_module /usr/lib/apache2/modules/mod_{name}.so" for name in MODULES.split()),
         password=base64.b64encode(f"{USER}:{PASSWORD}".encode()).decode())

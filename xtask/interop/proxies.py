@@ -1,4 +1,5 @@
-"""Our client through proxies that are not ours: squid (Basic, Digest, Negotiate with NTLM) and pproxy (SOCKS 5).
+"""Our client through proxies that are not ours: squid (Basic, Digest, Negotiate with NTLM, tunnels and requests handed on) and
+pproxy (SOCKS 5).
 
 Behind them stands mini_winrm_server.py. Runs the example `interop_client`. Prints
 `squid: CASE: passed|failed: why` and `pproxy: CASE: ...`.
@@ -31,6 +32,7 @@ coredump_dir {folder}
 {user}
 {authentication}
 acl known proxy_auth REQUIRED
+{tunnels}
 http_access {rule}
 http_access deny all
 """
@@ -47,7 +49,7 @@ def write(path, text):
         file.write(text)
 
 
-def squid(folder, kind, port, helper):
+def squid(folder, kind, port, helper, tunnels):
     hashed = subprocess.run(["openssl", "passwd", "-apr1", PROXY_PASSWORD], capture_output=True, text=True, check=True).stdout.strip()
     write(f"{folder}/basic", f"{PROXY_USER}:{hashed}\n")
     write(f"{folder}/digest", f"{PROXY_USER}:proxy:{hashlib.md5(f'{PROXY_USER}:proxy:{PROXY_PASSWORD}'.encode()).hexdigest()}\n")
@@ -56,7 +58,8 @@ def squid(folder, kind, port, helper):
     configuration = SQUID.format(
         folder=folder, port=port, user="cache_effective_user proxy" if os.getuid() == 0 else "",
         authentication=AUTHENTICATION[kind].format(folder=folder, helper=helper),
-        rule="allow all" if kind == "open" else "allow known")
+        rule="allow all" if kind == "open" else "allow known",
+        tunnels="" if tunnels else "acl tunnel method CONNECT\nhttp_access deny tunnel")
     if kind == "open":
         configuration = configuration.replace("acl known proxy_auth REQUIRED\n", "")
     write(f"{folder}/squid.conf", configuration)
@@ -115,14 +118,15 @@ def main():
     acceptor.daemon_threads = True
     threading.Thread(target=acceptor.serve_forever, daemon=True).start()
     helper = acceptor.server_address[1]
-    for kind in AUTHENTICATION:
+    for kind, tunnels in [(kind, tunnels) for tunnels in (True, False) for kind in AUTHENTICATION]:
         with tempfile.TemporaryDirectory() as folder:
             port = free_port()
+            peer = "squid" if tunnels else "squid without tunnels"
             try:
-                with squid(folder, kind, port, helper):
-                    through(arguments, "squid", kind, f"http://{{}}127.0.0.1:{port}", environment={"WINDLASS_PROXY_AUTHENTICATION": kind})
+                with squid(folder, kind, port, helper, tunnels):
+                    through(arguments, peer, kind, f"http://{{}}127.0.0.1:{port}", environment={"WINDLASS_PROXY_AUTHENTICATION": kind})
             except (OSError, RuntimeError, subprocess.SubprocessError) as error:
-                report("squid", kind, error)
+                report(peer, kind, error)
             if "-v" in sys.argv:
                 for name in ("cache.log", "access.log"):
                     if os.path.exists(f"{folder}/{name}"):

@@ -93,6 +93,7 @@ const RESERVED: &[(&str, &[&str])] = &[
     ("rc4", &["windlass-auth"]),
     ("md4", &["windlass-auth"]),
     ("hmac", &["windlass-auth"]),
+    ("libgssapi", &["windlass-net"]),
     ("rsa", &["windlass-auth", "windlass-psrp"]),
     ("aes", &["windlass-auth", "windlass-psrp"]),
     ("cbc", &["windlass-auth", "windlass-psrp"]),

@@ -8,6 +8,7 @@
 
 mod debian;
 mod host;
+mod matrix;
 mod python;
 mod tally;
 
@@ -24,6 +25,8 @@ use tally::Tally;
 enum Needs {
     /// An example program of one of our crates: package and name.
     Example(&'static str, &'static str),
+    /// The same with a cargo feature.
+    ExampleWith(&'static str, &'static str, &'static str),
     /// The embedded host, as `windlass mock` serves it.
     Host,
     /// The embedded host with programs behind endpoints.
@@ -48,6 +51,7 @@ const SCRIPTS: &[Script] = &[
     ("pyspnego_ntlm.py", Needs::Example("windlass-auth", "ntlm_stdio"), &[]),
     ("mit_krb5.py", Needs::Example("windlass-auth", "kerberos_stdio"), MIT_KRB5),
     ("samba_krb5.py", Needs::Example("windlass-auth", "kerberos_stdio"), SAMBA_DC),
+    ("samba_ntlm.py", Needs::Example("windlass-auth", "ntlm_stdio"), SAMBA_DC),
     (
         "ntlm_peers.py",
         Needs::Example("windlass-auth", "ntlm_stdio"),
@@ -67,9 +71,30 @@ const SCRIPTS: &[Script] = &[
     (
         "apache_client.py",
         Needs::Example("windlass", "interop_client"),
-        &["apache2", "libapache2-mod-auth-gssapi", "gss-ntlmssp"],
+        &["apache2", "libapache2-mod-auth-gssapi", "gss-ntlmssp", "openssl"],
+    ),
+    (
+        "gssapi_client.py",
+        Needs::ExampleWith("windlass", "interop_client", "gssapi"),
+        &[
+            "libkrb5-dev",
+            "libclang-dev",
+            "krb5-kdc",
+            "krb5-admin-server",
+            "krb5-user",
+            "python3-gssapi",
+            "heimdal-kcm",
+            "apache2",
+            "libapache2-mod-auth-gssapi",
+        ],
     ),
     ("proxies.py", Needs::Example("windlass", "interop_client"), &["squid", "openssl"]),
+    (
+        "squid_krb5.py",
+        Needs::Example("windlass", "interop_client"),
+        &["krb5-kdc", "krb5-admin-server", "krb5-user", "python3-gssapi", "squid"],
+    ),
+    ("samba_host.py", Needs::Host, SAMBA_DC),
     ("host_mechanisms.py", Needs::Host, &["curl"]),
     ("pypsrp_client.py", Needs::Host, &[]),
     ("pypsrp_disconnect.py", Needs::Host, &[]),
@@ -119,6 +144,11 @@ fn one(python: &Python, script: &str, needs: &Needs, tally: &mut Tally) -> Resul
     match needs {
         Needs::Example(package, name) => {
             cargo(["build", "--quiet", "--package", package, "--example", name])?;
+            let program = target().join("debug/examples").join(name);
+            python.script(script, &["--bin".into(), program.into()], tally)
+        }
+        Needs::ExampleWith(package, name, feature) => {
+            cargo(["build", "--quiet", "--package", package, "--example", name, "--features", feature])?;
             let program = target().join("debug/examples").join(name);
             python.script(script, &["--bin".into(), program.into()], tally)
         }

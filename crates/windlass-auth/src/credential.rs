@@ -39,6 +39,9 @@ pub enum Credential {
     },
     /// Tickets that the user already holds, for Kerberos.
     Tickets(Arc<CredentialCache>),
+    /// Whatever the Kerberos of the operating system holds for the user. It takes a context of that
+    /// Kerberos: the initiators of this crate refuse it.
+    System,
 }
 
 impl Credential {
@@ -52,7 +55,7 @@ impl Credential {
     pub fn domain(&self) -> Option<&str> {
         match self {
             Self::Password { domain, .. } | Self::NtHash { domain, .. } => domain.as_deref(),
-            Self::Keytab { .. } | Self::Tickets(_) => None,
+            Self::Keytab { .. } | Self::Tickets(_) | Self::System => None,
         }
     }
 
@@ -62,6 +65,7 @@ impl Credential {
             Self::Password { user, .. } | Self::NtHash { user, .. } => user,
             Self::Keytab { principal, .. } => principal,
             Self::Tickets(cache) => cache.owner().name.components.first().map_or("", String::as_str),
+            Self::System => "",
         }
     }
 
@@ -77,7 +81,7 @@ impl Credential {
     pub fn secret(&self) -> Option<&Secret> {
         match self {
             Self::Password { password, .. } => Some(password),
-            Self::NtHash { .. } | Self::Keytab { .. } | Self::Tickets(_) => None,
+            Self::NtHash { .. } | Self::Keytab { .. } | Self::Tickets(_) | Self::System => None,
         }
     }
 
@@ -86,7 +90,7 @@ impl Credential {
         match self {
             Self::Password { password, .. } => Some(ntlm::nt_hash(password)),
             Self::NtHash { hash, .. } => Some(hash.clone()),
-            Self::Keytab { .. } | Self::Tickets(_) => None,
+            Self::Keytab { .. } | Self::Tickets(_) | Self::System => None,
         }
     }
 }

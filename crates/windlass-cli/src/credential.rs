@@ -8,6 +8,10 @@ use windlass_core::Secret;
 
 /// The environment variable that may hold the password.
 pub(crate) const PASSWORD_VARIABLE: &str = "WINDLASS_PASSWORD";
+/// The environment variable that may hold the password of certificates in PKCS #12.
+const CERTIFICATE_PASSWORD_VARIABLE: &str = "WINDLASS_CERTIFICATE_PASSWORD";
+/// The environment variable that may name a file whose first line is that password.
+const CERTIFICATE_PASSWORD_FILE_VARIABLE: &str = "WINDLASS_CERTIFICATE_PASSWORD_FILE";
 
 /// A user's name and password.
 #[derive(Debug, Clone)]
@@ -42,12 +46,41 @@ pub(crate) fn ask(message: Option<&str>) -> Result<Option<Login>> {
     if user.is_empty() { Ok(None) } else { find(Some(user), None) }
 }
 
+/// The password of a file with a certificate and its key: from the environment, from a file that its owner
+/// alone may read, or from a prompt.
+pub(crate) fn file_password(file: &Path) -> Result<Secret> {
+    if let Some(password) = variable(CERTIFICATE_PASSWORD_VARIABLE)? {
+        return Ok(password);
+    }
+    if let Some(holder) = std::env::var_os(CERTIFICATE_PASSWORD_FILE_VARIABLE) {
+        let holder = Path::new(&holder);
+        refuse_if_shared(holder)?;
+        let text = std::fs::read_to_string(holder).map(Secret::new);
+        let text = text.with_context(|| format!("cannot read {}", holder.display()))?;
+        return Ok(Secret::new(text.expose().lines().next().unwrap_or_default()));
+    }
+    if !std::io::stdin().is_terminal() {
+        bail!(
+            "no password for {}: set {CERTIFICATE_PASSWORD_VARIABLE} or {CERTIFICATE_PASSWORD_FILE_VARIABLE}, or run \
+             on a terminal",
+            file.display()
+        );
+    }
+    let typed = rpassword::prompt_password(format!("Password for {}: ", file.display()));
+    Ok(Secret::new(typed.context("cannot read the password")?))
+}
+
+fn variable(name: &str) -> Result<Option<Secret>> {
+    match std::env::var_os(name).map(std::ffi::OsString::into_string) {
+        None => Ok(None),
+        Some(Ok(password)) => Ok(Some(Secret::new(password))),
+        Some(Err(_)) => bail!("the environment variable {name} is not UTF-8"),
+    }
+}
+
 fn password(user: &str) -> Result<Secret> {
-    if let Some(password) = std::env::var_os(PASSWORD_VARIABLE) {
-        return match password.into_string() {
-            Ok(password) => Ok(Secret::new(password)),
-            Err(_) => bail!("the environment variable {PASSWORD_VARIABLE} is not UTF-8"),
-        };
+    if let Some(password) = variable(PASSWORD_VARIABLE)? {
+        return Ok(password);
     }
     if !std::io::stdin().is_terminal() {
         bail!(

@@ -2,7 +2,7 @@
 
 use windlass_auth::{
     AuthError, ChannelBinding, CredSspInitiator, CredSspInitiatorOptions, Credential, DigestClient,
-    InnerTlsFactory, KerberosInitiator, NtlmInitiator, NtlmInitiatorOptions, SecurityContext, Step, basic,
+    InnerTlsFactory, NtlmInitiator, NtlmInitiatorOptions, SecurityContext, Step, basic,
 };
 use windlass_core::Secret;
 
@@ -149,7 +149,7 @@ impl Handshake {
                     let reason = "there are no tickets for addresses: give the computer by its name";
                     return Err(AuthError::Kerberos(reason.to_owned()));
                 }
-                Box::new(KerberosInitiator::new(kerberos.options(&options)))
+                kerberos.initiator(kerberos.options(&options))?
             }
             (_, kerberos) => Box::new(negotiate(kerberos.as_ref(), options, self.forbid_ntlm)?),
         })
@@ -163,7 +163,7 @@ impl Handshake {
     /// CredSSP binds itself to its own TLS: what is inside is bound to none.
     fn delegate(&self, credssp: &CredSsp) -> Result<Box<dyn SecurityContext>, AuthError> {
         let options = NtlmInitiatorOptions { channel_binding: None, ..self.options.clone() };
-        let negotiate = Box::new(negotiate(None, options, false)?);
+        let negotiate = Box::new(negotiate(self.kerberos.as_ref(), options, self.forbid_ntlm)?);
         let options = CredSspInitiatorOptions {
             min_version: credssp.min_version,
             ..CredSspInitiatorOptions::new(self.options.credential.clone(), credssp.tls.open()?, negotiate)

@@ -95,6 +95,12 @@ pub enum HttpError {
     /// A proxy wants a logon of its own.
     #[error("the proxy demands authentication (http 407)")]
     ProxyAuthentication,
+    /// A proxy that hands requests on does not take the logon.
+    #[error("the proxy refused the request: {reason}")]
+    ProxyRefused {
+        /// Why.
+        reason: String,
+    },
     /// A plain error status where the protocol has no place for one.
     #[error("the server answered http {status} ({reason})")]
     Status {

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use windlass_auth::kerberos::{Keytab, Krb5Config, ReplayCache, TicketStore};
+use windlass_auth::kerberos::{ForeignKerberos, Keytab, Krb5Config, ReplayCache, TicketStore};
 use windlass_auth::spnego::{AcceptorFactory, MechType, Mechanism};
 use windlass_auth::{
     AuthError, KerberosAcceptor, KerberosAcceptorOptions, KerberosInitiator, KerberosInitiatorOptions,
@@ -18,6 +18,8 @@ pub struct KerberosClient {
     pub config: Arc<Krb5Config>,
     /// The tickets that are held.
     pub tickets: Arc<TicketStore>,
+    /// What makes the contexts in place of this project's own Kerberos.
+    pub foreign: Option<Arc<dyn ForeignKerberos>>,
 }
 
 /// What the connections of a host share for Kerberos.
@@ -42,6 +44,18 @@ impl KerberosClient {
         options.channel_binding.clone_from(&ntlm.channel_binding);
         options
     }
+
+    /// Kerberos on its own.
+    pub(crate) fn initiator(
+        &self,
+        options: KerberosInitiatorOptions,
+    ) -> Result<Box<dyn SecurityContext>, AuthError> {
+        let Some(foreign) = &self.foreign else { return Ok(Box::new(KerberosInitiator::new(options))) };
+        let KerberosInitiatorOptions { credential, service, channel_binding, .. } = &options;
+        let host = service.split_once('/').map_or("", |(_, host)| host);
+        let host = host.split(':').next().unwrap_or_default();
+        foreign.initiator(credential, service, self.config.realm_of_host(host), channel_binding.as_ref())
+    }
 }
 
 impl KerberosServer {
@@ -62,7 +76,10 @@ impl KerberosServer {
 
 /// SPNEGO with the mechanisms that the credential fits: Kerberos first where it is worth a try, then NTLM
 /// where it is allowed.
-pub(crate) fn negotiate(
+///
+/// # Errors
+/// The credential fits none of them.
+pub fn negotiate(
     kerberos: Option<&KerberosClient>,
     ntlm: NtlmInitiatorOptions,
     forbid_ntlm: bool,
@@ -72,7 +89,7 @@ pub(crate) fn negotiate(
     if let Some(kerberos) = kerberos {
         let options = kerberos.options(&ntlm);
         if options.is_promising() || forbid_ntlm || !has_password {
-            let context = Box::new(KerberosInitiator::new(options));
+            let context = kerberos.initiator(options)?;
             mechanisms.push(Mechanism { mech_type: MechType::kerberos(), context });
         }
     }

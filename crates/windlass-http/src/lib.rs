@@ -22,11 +22,11 @@ mod server;
 
 pub use auth_loop::AuthMethod;
 pub use challenge::{Challenge, parse_challenges};
-pub use client::{ClientConnection, ClientEvent, Response};
+pub use client::{ClientConnection, ClientEvent, ForwardProxy, Response};
 pub use config::{ClientConfig, ServerConfig};
 pub use error::HttpError;
 pub use head::{Headers, RequestHead, ResponseHead};
-pub use kerberos::{KerberosClient, KerberosServer};
+pub use kerberos::{KerberosClient, KerberosServer, negotiate};
 pub use limits::Limits;
 pub use server::{Request, ServerConnection, ServerEvent};
 

@@ -6,7 +6,7 @@ use bytes::{Bytes, BytesMut};
 use windlass_auth::digest::{DigestProof, DigestVerdict};
 use windlass_auth::{
     AuthError, CredSspAcceptor, CredSspAcceptorOptions, NtlmAcceptor, NtlmAcceptorOptions, Principal,
-    SealingProtocol, SecurityContext, SpnegoAcceptor, Step, basic,
+    SealingProtocol, SecurityContext, Step, basic,
 };
 
 use crate::body::BodyReader;
@@ -432,7 +432,7 @@ impl ServerConnection {
             ("CredSSP", Some(tls)) => {
                 // CredSSP binds itself to its own TLS: what is inside is bound to none.
                 let inner = NtlmAcceptorOptions { channel_binding: None, ..options };
-                let inner = Box::new(SpnegoAcceptor::ntlm(inner));
+                let inner = accept(kerberos, &inner, true);
                 Box::new(CredSspAcceptor::new(CredSspAcceptorOptions {
                     min_version: self.config.credssp_min_version,
                     ..CredSspAcceptorOptions::new(tls.open()?, inner)

@@ -9,12 +9,17 @@ use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use tokio::io::{AsyncRead as _, AsyncReadExt as _, AsyncWriteExt as _, ReadBuf, ReadHalf, WriteHalf};
+use tokio::runtime::{Handle, RuntimeFlavor};
+use tokio::task::block_in_place;
 use tokio::time::Instant;
 use windlass_auth::{AuthError, ChannelBinding, KdcRequest};
 use windlass_http::{
-    AuthMethod, ClientConfig, ClientConnection, ClientEvent, HttpError, Limits, Response, Scheme,
+    AuthMethod, ClientConfig, ClientConnection, ClientEvent, ForwardProxy, HttpError, Limits, Response,
+    Scheme,
 };
 
+use crate::ProxyRefusal;
+use crate::kerberos::ask_kdc;
 use crate::{BoxStream, ConnectorOptions, Counters, Error, KdcMap, Kerberos, NameMap, Stage, inner_tls};
 
 /// How much is read from the stream at once, at first and at most. Most answers are small, and sessions wait
@@ -101,6 +106,11 @@ impl Connection {
             last_used: Instant::now(),
             usable: true,
         })
+    }
+
+    /// Sends every request to the proxy at the other end, which hands it on.
+    pub(crate) fn forward_through(&mut self, proxy: Box<dyn ForwardProxy>) {
+        self.http.forward_through(proxy);
     }
 
     /// Sends one request and waits for its answer, authenticating first where that is still to be done.
@@ -195,7 +205,13 @@ impl Connection {
             Some(kerberos) if !self.http.is_authenticated() => Some(kerberos.turn().await),
             _ => None,
         };
-        self.http.request(body, content_type).map_err(|source| self.http_error(source))?;
+        let waits = self.kerberos.as_ref().is_some_and(Kerberos::blocks)
+            && Handle::current().runtime_flavor() == RuntimeFlavor::MultiThread;
+        let begun = match waits {
+            true => block_in_place(|| self.http.request(body, content_type)),
+            false => self.http.request(body, content_type),
+        };
+        begun.map_err(|source| self.http_error(source))?;
         while let Some(request) = self.http.poll_kdc() {
             self.ask_kdc(&request).await;
         }
@@ -203,18 +219,9 @@ impl Connection {
     }
 
     async fn ask_kdc(&mut self, request: &KdcRequest) {
-        let silence = self.kerberos.as_ref().and_then(|kerberos| kerberos.silence(&request.realm));
-        let asked = match silence {
-            Some(reason) => Err(io::Error::other(reason)),
-            None => self.kdcs.ask(&request.realm, &request.message, &self.names).await,
-        };
-        match asked {
+        match ask_kdc(self.kerberos.as_ref(), &self.kdcs, &self.names, request).await {
             Ok(answer) => self.http.kdc_reply(&answer),
-            Err(source) => {
-                if let Some(kerberos) = &self.kerberos {
-                    kerberos.note_silence(&request.realm, &source.to_string());
-                }
-                let error = Error::Kdc { realm: request.realm.clone(), source };
+            Err(error) => {
                 self.http.kdc_unreachable(&error.to_string());
                 self.kdc_failure = Some(error);
             }
@@ -335,6 +342,12 @@ impl Connection {
 
     fn http_error(&self, source: HttpError) -> Error {
         let peer = self.peer.clone();
+        let refused = |reason| Error::Proxy { proxy: format!("on the way to {peer}"), reason };
+        match source {
+            HttpError::ProxyAuthentication => return refused(ProxyRefusal::Credential),
+            HttpError::ProxyRefused { reason } => return refused(ProxyRefusal::Failed(reason)),
+            _ => {}
+        }
         if source.is_refusal() {
             return Error::Refused { peer, source };
         }

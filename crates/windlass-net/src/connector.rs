@@ -9,7 +9,7 @@ use windlass_auth::{ChannelBinding, Credential};
 use windlass_http::AuthMethod;
 
 use crate::connection::filetime_now;
-use crate::proxy::Opener;
+use crate::proxy::{Opener, Way};
 use crate::timeouts::within;
 use crate::{
     BoxStream, Connection, Counters, Dial, Endpoint, Error, KdcMap, Kerberos, NameMap, ProxyAccess, Stage,
@@ -147,12 +147,17 @@ impl Connector {
     pub async fn connect(&self) -> Result<Connection, Error> {
         let options = &self.shared.options;
         let peer = options.endpoint.authority();
-        let stream = self.open_stream(&peer).await?;
+        let Way { stream, forwarder } = self.open_way(&peer).await?;
         let (stream, binding) = self.secure(&peer, stream).await?;
         self.shared.counters.connected();
         tracing::debug!(%peer, tls = options.endpoint.is_secure(), "connected");
         let authenticate_empty = self.shared.authenticate_empty.load(Ordering::Relaxed);
-        Connection::new(stream, options, binding, authenticate_empty, Arc::clone(&self.shared.counters))
+        let counters = Arc::clone(&self.shared.counters);
+        let mut connection = Connection::new(stream, options, binding, authenticate_empty, counters)?;
+        if let Some(forwarder) = forwarder {
+            connection.forward_through(forwarder);
+        }
+        Ok(connection)
     }
 
     /// Remembers for further connections how the peer of this one likes its logon.
@@ -176,6 +181,10 @@ impl Connector {
         if from.is_secure() && !to.is_secure() {
             return Err(refused("that is without TLS"));
         }
+        let elsewhere = !from.host().eq_ignore_ascii_case(to.host());
+        if elsewhere && !to.is_secure() && options.auth == AuthMethod::Basic {
+            return Err(refused("that would show the password to another computer without TLS"));
+        }
         if self.shared.dial.is_some() {
             return Err(refused("there is no network here"));
         }
@@ -184,20 +193,21 @@ impl Connector {
         Ok(Self::build(options, None, Arc::clone(&self.shared.counters)))
     }
 
-    async fn open_stream(&self, peer: &str) -> Result<BoxStream, Error> {
+    async fn open_way(&self, peer: &str) -> Result<Way, Error> {
         let options = &self.shared.options;
         if let Some(dial) = &self.shared.dial {
             return within(Stage::Connect, peer, options.timeouts.connect, async {
-                dial.dial().await.map_err(|source| Error::Connect { peer: peer.to_owned(), source })
+                let dialled = dial.dial().await.map(Way::from);
+                dialled.map_err(|source| Error::Connect { peer: peer.to_owned(), source })
             })
             .await;
         }
         match proxy::choose(&options.proxy, &options.endpoint)? {
-            None => self.dial_tcp(&options.endpoint).await,
+            None => self.dial_tcp(&options.endpoint).await.map(Way::from),
             Some(proxy) => {
                 let opener = Opener { connector: self.clone(), proxy: proxy.endpoint() };
-                let tunnel = proxy::tunnel(&proxy, &options.endpoint, filetime_now(), &opener);
-                within(Stage::Proxy, peer, options.timeouts.proxy, tunnel).await
+                let way = proxy::pass(&proxy, &options.endpoint, filetime_now(), &opener);
+                within(Stage::Proxy, peer, options.timeouts.proxy, way).await
             }
         }
     }

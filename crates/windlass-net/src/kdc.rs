@@ -10,7 +10,7 @@ use tokio::net::{TcpStream, UdpSocket, lookup_host};
 use tokio::time::timeout;
 use windlass_auth::kerberos::{Krb5Config, is_response_too_big};
 
-use crate::NameMap;
+use crate::{NameMap, srv};
 
 /// The port of a KDC.
 const KDC_PORT: u16 = 88;
@@ -35,11 +35,15 @@ const GUESS_PATIENCE: Duration = Duration::from_secs(2);
 pub struct KdcMap {
     entries: HashMap<String, Vec<String>>,
     udp_limit: usize,
+    /// Whether realms without an entry are looked up in the DNS.
+    dns: bool,
+    /// The name servers to ask in place of the system's.
+    name_servers: Vec<SocketAddr>,
 }
 
 impl Default for KdcMap {
     fn default() -> Self {
-        Self { entries: HashMap::new(), udp_limit: UDP_LIMIT }
+        Self { entries: HashMap::new(), udp_limit: UDP_LIMIT, dns: false, name_servers: Vec::new() }
     }
 }
 
@@ -50,8 +54,14 @@ impl KdcMap {
         self.entries.entry(realm.to_ascii_uppercase()).or_default().push(kdc.to_owned());
     }
 
-    /// Adds the KDCs of the realms that have none yet.
+    /// Asks these name servers in place of the system's, where the configuration allows to ask any.
+    pub fn set_name_servers(&mut self, servers: Vec<SocketAddr>) {
+        self.name_servers = servers;
+    }
+
+    /// Adds the KDCs of the realms that have none yet, and what else the configuration says of KDCs.
     pub fn add_config(&mut self, config: &Krb5Config) {
+        self.dns |= config.dns_lookup_kdc == Some(true);
         for (realm, kdcs) in &config.kdcs {
             self.entries.entry(realm.to_ascii_uppercase()).or_insert_with(|| kdcs.clone());
         }
@@ -61,10 +71,18 @@ impl KdcMap {
     /// Sends the message and returns the answer of the first KDC that gives one: over UDP where it is
     /// short, over TCP where it is not or the answer is not.
     pub(crate) async fn ask(&self, realm: &str, message: &[u8], names: &NameMap) -> io::Result<Vec<u8>> {
-        let itself = [realm.to_owned()];
-        let configured = self.entries.get(&realm.to_ascii_uppercase());
-        let patience = if configured.is_some() { TCP_PATIENCE } else { GUESS_PATIENCE };
-        let kdcs = configured.map_or(&itself[..], Vec::as_slice);
+        let (found, itself);
+        let (kdcs, patience) = match self.entries.get(&realm.to_ascii_uppercase()) {
+            Some(configured) => (configured.as_slice(), TCP_PATIENCE),
+            None if self.dns => {
+                found = srv::kdcs_of(realm, &self.name_servers).await?;
+                (found.as_slice(), TCP_PATIENCE)
+            }
+            None => {
+                itself = [realm.to_owned()];
+                (itself.as_slice(), GUESS_PATIENCE)
+            }
+        };
         let mut failure = io::Error::new(io::ErrorKind::NotFound, "the realm has no KDC");
         for kdc in kdcs {
             match self.ask_one(kdc, message, names, patience).await {
@@ -74,6 +92,16 @@ impl KdcMap {
                 }
                 Err(error) => failure = error,
             }
+        }
+        if patience == GUESS_PATIENCE {
+            let kind = failure.kind();
+            failure = io::Error::new(
+                kind,
+                format!(
+                    "{failure}; krb5.conf names no KDC of {realm} ([realms], kdc = HOST) and does not let \
+                     the DNS say where it is ([libdefaults], dns_lookup_kdc = true)"
+                ),
+            );
         }
         Err(failure)
     }
@@ -122,7 +150,7 @@ async fn resolve(kdc: &str, names: &NameMap) -> io::Result<SocketAddr> {
     addresses.next().ok_or_else(|| io::Error::new(io::ErrorKind::NotFound, "the name has no address"))
 }
 
-async fn over_udp(address: SocketAddr, message: &[u8]) -> io::Result<Vec<u8>> {
+pub(crate) async fn over_udp(address: SocketAddr, message: &[u8]) -> io::Result<Vec<u8>> {
     let local: SocketAddr = match address {
         SocketAddr::V4(_) => (Ipv4Addr::UNSPECIFIED, 0).into(),
         SocketAddr::V6(_) => (Ipv6Addr::UNSPECIFIED, 0).into(),
@@ -162,7 +190,7 @@ async fn over_tcp(address: SocketAddr, message: &[u8]) -> io::Result<Vec<u8>> {
 }
 
 fn late() -> io::Error {
-    io::Error::new(io::ErrorKind::TimedOut, "the KDC does not answer")
+    io::Error::new(io::ErrorKind::TimedOut, "no answer")
 }
 
 #[cfg(test)]

@@ -1,13 +1,17 @@
 //! What the connections of a session share for Kerberos.
 
 use std::collections::HashMap;
+use std::io;
 use std::sync::{Arc, Mutex as Lock, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::{Mutex, OwnedMutexGuard};
 use tokio::time::Instant;
+use windlass_auth::KdcRequest;
 use windlass_auth::kerberos::Krb5Config;
 use windlass_http::KerberosClient;
+
+use crate::{Error, KdcMap, NameMap};
 
 /// For how long a realm whose KDCs do not answer is not asked again.
 const SILENCE: Duration = Duration::from_secs(60);
@@ -27,6 +31,21 @@ impl Kerberos {
     pub fn new(config: Krb5Config) -> Self {
         let client = KerberosClient { config: Arc::new(config), ..KerberosClient::default() };
         Self { client, ..Self::default() }
+    }
+
+    /// Leaves all of Kerberos to the operating system's GSSAPI, which asks KDCs itself; the thread that
+    /// logs on waits meanwhile. `delegate` hands the server the user's ticket-granting ticket, so that it
+    /// can act for the user elsewhere.
+    #[cfg(feature = "gssapi")]
+    #[must_use]
+    pub fn through_system(mut self, delegate: bool) -> Self {
+        self.client.foreign = Some(Arc::new(crate::gssapi::SystemKerberos { delegate }));
+        self
+    }
+
+    /// Whether a step of a logon may wait for a KDC by itself.
+    pub(crate) fn blocks(&self) -> bool {
+        self.client.foreign.is_some()
     }
 
     /// What is known of realms.
@@ -62,6 +81,26 @@ impl Kerberos {
     pub(crate) async fn turn(&self) -> OwnedMutexGuard<()> {
         Arc::clone(&self.turn).lock_owned().await
     }
+}
+
+/// Brings a message to a KDC of its realm, unless none of them answered a short while ago.
+pub(crate) async fn ask_kdc(
+    kerberos: Option<&Kerberos>,
+    kdcs: &KdcMap,
+    names: &NameMap,
+    request: &KdcRequest,
+) -> Result<Vec<u8>, Error> {
+    let KdcRequest { realm, message } = request;
+    let asked = match kerberos.and_then(|kerberos| kerberos.silence(realm)) {
+        Some(reason) => Err(io::Error::other(reason)),
+        None => kdcs.ask(realm, message, names).await,
+    };
+    asked.map_err(|source| {
+        if let Some(kerberos) = kerberos {
+            kerberos.note_silence(realm, &source.to_string());
+        }
+        Error::Kdc { realm: realm.clone(), source }
+    })
 }
 
 #[cfg(test)]

@@ -14,7 +14,8 @@
 //!
 //! Specifications: [RFC 8305] (Happy Eyeballs), [RFC 9112] (HTTP/1.1 connections), [RFC 8446] and
 //! [RFC 5246] (TLS), [RFC 9525] (names in certificates), [RFC 5929] (channel bindings for TLS), [RFC 1928]
-//! and [RFC 1929] (SOCKS 5), [RFC 6874] (zones of IPv6 addresses).
+//! and [RFC 1929] (SOCKS 5), [RFC 6874] (zones of IPv6 addresses), [RFC 2782] (services in the DNS),
+//! [RFC 7292] (PKCS #12).
 #![forbid(unsafe_code)]
 
 mod connection;
@@ -23,6 +24,8 @@ mod counters;
 mod dial;
 mod endpoint;
 mod error;
+#[cfg(feature = "gssapi")]
+mod gssapi;
 mod identity;
 mod inner_tls;
 mod kdc;
@@ -32,6 +35,7 @@ mod names;
 mod pool;
 mod proxy;
 mod rpc;
+mod srv;
 mod stream;
 mod timeouts;
 mod tls;

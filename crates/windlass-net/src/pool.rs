@@ -114,21 +114,31 @@ impl Pool {
                 Err(Error::Http { source: HttpError::Redirect { location, .. }, .. }) => location,
                 other => return other,
             };
-            let limit = connector.options().max_redirections;
-            if followed >= limit {
-                let reason =
-                    if limit == 0 { "redirections are not allowed" } else { "too many redirections" };
-                return Err(Error::Redirect {
-                    peer: connector.options().endpoint.authority(),
-                    location,
-                    reason,
-                });
-            }
+            self.follow_from(&connector, &location, followed)?;
             followed += 1;
-            let next = connector.redirected(&location)?;
-            *self.shared.connector.lock().unwrap_or_else(PoisonError::into_inner) = next;
-            self.close_idle();
         }
+    }
+
+    /// Goes to where the service sends its client in the body of an answer, `followed` times already for
+    /// the same request: further connections lead there, and log on afresh.
+    ///
+    /// # Errors
+    /// Redirections are not allowed or too many, or the place is none or less safe than this one.
+    pub fn follow(&self, location: &str, followed: u32) -> Result<(), Error> {
+        self.follow_from(&self.connector(), location, followed)
+    }
+
+    fn follow_from(&self, connector: &Connector, location: &str, followed: u32) -> Result<(), Error> {
+        let limit = connector.options().max_redirections;
+        if followed >= limit {
+            let reason = if limit == 0 { "redirections are not allowed" } else { "too many redirections" };
+            let (peer, location) = (connector.options().endpoint.authority(), location.to_owned());
+            return Err(Error::Redirect { peer, location, reason });
+        }
+        let next = connector.redirected(location)?;
+        *self.shared.connector.lock().unwrap_or_else(PoisonError::into_inner) = next;
+        self.close_idle();
+        Ok(())
     }
 
     async fn attempt(&self, connector: &Connector, request: &Request) -> Result<Response, Error> {

@@ -16,7 +16,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use windlass_auth::Credential;
 use windlass_net::{
-    Connector, ConnectorOptions, Error, Pool, PoolOptions, Proxy, ProxyAccess, ProxyAuthentication,
+    Connector, ConnectorOptions, Endpoint, Error, Pool, PoolOptions, Proxy, ProxyAccess, ProxyAuthentication,
     ProxyRefusal, Request,
 };
 
@@ -113,7 +113,7 @@ async fn a_proxy_that_hangs_up_after_its_challenge_is_dialled_again() {
 #[tokio::test]
 async fn bad_proxies_end_in_an_error_that_names_them() {
     for (answer, expected) in [
-        ("HTTP/1.1 403 Forbidden\r\n\r\n", "http 403"),
+        ("HTTP/1.1 502 Bad Gateway\r\n\r\n", "http 502"),
         ("HTTP/1.1 302 Found\r\nLocation: http://evil/\r\n\r\n", "http 302"),
         ("SSH-2.0-OpenSSH\r\n", "does not speak HTTP"),
         ("HTTP/1.1 200", "no complete answer"),
@@ -137,6 +137,101 @@ async fn bad_proxies_end_in_an_error_that_names_them() {
     })
     .await;
     assert!(refusal(ask(through(port, "http", None)).await).contains("too long"));
+}
+
+/// Takes requests for another server, first a CONNECT where `refusal` is given, and asks for a logon.
+async fn forwarding(refusal: Option<&'static str>, challenge: Option<&'static str>) -> u16 {
+    listen(move |number, mut stream| async move {
+        if let Some(refusal) = refusal.filter(|_| number == 0) {
+            assert!(read_request(&mut stream).await.unwrap().starts_with("CONNECT localhost:5985 "));
+            return say(&mut stream, refusal).await;
+        }
+        let mut asked = false;
+        while let Some(request) = read_request(&mut stream).await {
+            assert!(
+                request.starts_with("POST http://localhost:5985/wsman HTTP/1.1\r\nHost: localhost:5985\r\n")
+            );
+            assert!(request.contains("\r\nAuthorization: Basic ") && request.ends_with("hello"));
+            match challenge {
+                Some(challenge) if !asked => {
+                    assert!(!request.contains("Proxy-"));
+                    let head = "HTTP/1.1 407 No\r\nContent-Length: 0\r\nProxy-Authenticate";
+                    say(&mut stream, &format!("{head}: {challenge}\r\n\r\n")).await;
+                }
+                Some(challenge) => {
+                    let (scheme, _) = challenge.split_once(' ').unwrap();
+                    assert!(request.contains(&format!("\r\nProxy-Authorization: {scheme} ")));
+                    assert!(scheme == "Basic" || request.contains("uri=\"http://localhost:5985/wsman\""));
+                    support::answer(&mut stream, "through").await;
+                }
+                None => support::answer(&mut stream, "through").await,
+            }
+            asked = true;
+        }
+    })
+    .await
+}
+
+#[tokio::test]
+async fn a_proxy_that_opens_no_tunnel_hands_requests_on() {
+    let digest = "Digest realm=\"p\", nonce=\"n\", qop=\"auth\"";
+    for (challenge, login) in [
+        (None, None),
+        (Some("Basic realm=\"p\""), Some(ProxyAuthentication::Basic)),
+        (Some(digest), Some(ProxyAuthentication::Digest)),
+    ] {
+        for refused in
+            ["HTTP/1.1 403 Forbidden\r\n\r\n", "HTTP/1.1 405 No\r\n\r\n", "HTTP/1.1 501 No\r\n\r\n"]
+        {
+            let port = forwarding(Some(refused), challenge).await;
+            let mut options = through(port, "http", login);
+            options.endpoint = Endpoint::winrm("localhost", false);
+            let pool = Pool::new(Connector::new(options), PoolOptions::default());
+            for _ in 0..2 {
+                let response = pool.request(Request::new("hello", SOAP)).await.unwrap();
+                assert_eq!(response.body, "through", "{challenge:?}");
+            }
+        }
+    }
+    let mut options = through(forwarding(None, None).await, "http", None);
+    let ProxyAccess::Through(proxy) = options.proxy else { panic!("no proxy") };
+    options.proxy = ProxyAccess::Through(proxy.forwarding());
+    assert_eq!(ask(options).await.unwrap(), "through");
+}
+
+#[tokio::test]
+async fn a_proxy_that_hands_on_and_takes_no_logon_is_named() {
+    for (challenge, login, expected) in [
+        ("Basic realm=\"p\"", None, "it demands a logon (Basic)"),
+        ("Basic realm=\"p\"", Some(ProxyAuthentication::Basic), "credential"),
+        ("NTLM", Some(ProxyAuthentication::Negotiate), "credential"),
+    ] {
+        let port = listen(move |_, mut stream| async move {
+            while read_request(&mut stream).await.is_some() {
+                let head = "HTTP/1.1 407 No\r\nContent-Length: 0\r\nProxy-Authenticate";
+                say(&mut stream, &format!("{head}: {challenge}\r\n\r\n")).await;
+            }
+        })
+        .await;
+        let mut options = through(port, "http", login);
+        let ProxyAccess::Through(proxy) = options.proxy else { panic!("no proxy") };
+        options.proxy = ProxyAccess::Through(proxy.forwarding());
+        assert!(refusal(ask(options).await).contains(expected), "{challenge}");
+    }
+}
+
+#[tokio::test]
+async fn no_secure_server_is_reached_without_a_tunnel() {
+    let port = listen(|_, mut stream| async move {
+        assert!(read_request(&mut stream).await.unwrap().starts_with("CONNECT "));
+        say(&mut stream, "HTTP/1.1 403 Forbidden\r\n\r\n").await;
+    })
+    .await;
+    let mut options = through(port, "http", None);
+    options.endpoint = Endpoint::winrm("localhost", true);
+    let ProxyAccess::Through(proxy) = options.proxy else { panic!("no proxy") };
+    options.proxy = ProxyAccess::Through(proxy.forwarding());
+    assert!(refusal(ask(options).await).contains("http 403"));
 }
 
 #[tokio::test]
@@ -227,6 +322,65 @@ async fn redirections_are_followed_only_as_far_as_allowed() {
     let mut options = options(first, None);
     options.max_redirections = 2;
     assert_eq!(ask(options).await.unwrap(), "hello");
+}
+
+#[tokio::test]
+async fn the_place_that_a_server_redirects_to_gets_neither_password_nor_tokens_nor_message() {
+    let port = redirecting(307, "http://elsewhere:5985/wsman".to_owned()).await;
+    let mut readable = options(port, None);
+    readable.max_redirections = 5;
+    assert_eq!(
+        reason_of(ask(readable).await),
+        "that would show the password to another computer without TLS"
+    );
+
+    // With a handshake it is the first token of a new one, and no message beside it, that arrives.
+    let (sender, mut arrived) = tokio::sync::mpsc::unbounded_channel();
+    let goal = listen(move |_, mut stream| {
+        let sender = sender.clone();
+        async move {
+            sender.send(read_request(&mut stream).await.unwrap()).unwrap();
+            say(&mut stream, "HTTP/1.1 401 No\r\nContent-Length: 0\r\n\r\n").await;
+        }
+    })
+    .await;
+    // The first server asks for the second token before it redirects.
+    let challenge = {
+        use base64_simd::STANDARD;
+        use windlass_auth::{
+            Accounts, NtlmAcceptor, NtlmAcceptorOptions, NtlmInitiator, NtlmInitiatorOptions,
+        };
+        use windlass_auth::{SecurityContext, Step};
+        let credential = Credential::password("alice", "secret".to_owned());
+        let offer = NtlmInitiator::new(NtlmInitiatorOptions::new(credential, 0)).step(None).unwrap();
+        let Step::Continue(offer) = offer else { panic!("no offer") };
+        let options = NtlmAcceptorOptions::new(std::sync::Arc::new(Accounts::new()), "first", 0);
+        let Step::Continue(challenge) = NtlmAcceptor::new(options).step(Some(&offer)).unwrap() else {
+            panic!("no challenge")
+        };
+        STANDARD.encode_to_string(challenge)
+    };
+    let first = listen(move |_, mut stream| {
+        let challenge = challenge.clone();
+        async move {
+            read_request(&mut stream).await.unwrap();
+            let head = format!(
+                "HTTP/1.1 401 No\r\nWWW-Authenticate: Negotiate {challenge}\r\nContent-Length: 0\r\n\r\n"
+            );
+            say(&mut stream, &head).await;
+            read_request(&mut stream).await.unwrap();
+            let location = format!("Location: http://localhost:{goal}/wsman");
+            say(&mut stream, &format!("HTTP/1.1 307 x\r\n{location}\r\nContent-Length: 0\r\n\r\n")).await;
+        }
+    })
+    .await;
+    let mut sealed = options(first, None);
+    (sealed.auth, sealed.max_redirections, sealed.allow_unencrypted) =
+        (windlass_net::AuthMethod::Ntlm, 5, false);
+    assert!(matches!(ask(sealed).await, Err(Error::Refused { .. })));
+    let request = arrived.recv().await.unwrap();
+    assert!(request.contains("\r\nAuthorization: Negotiate TlRMTVNTUAABAAAA"), "{request}");
+    assert!(request.ends_with("\r\nContent-Length: 0\r\n\r\n"), "{request}");
 }
 
 #[tokio::test]

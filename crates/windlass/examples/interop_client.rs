@@ -34,7 +34,7 @@ fn options() -> Result<Options, Box<dyn std::error::Error>> {
     let (mut proxy, mut redirections, mut thumbprint) = (ProxyAccess::default(), 0, String::new());
     let (mut identity, mut crl, mut pin) = (None, None, None);
     let (mut resolve, mut path) = (NameMap::new(), "wsman".to_owned());
-    let (mut spn_class, mut keytab) = ("HTTP".to_owned(), None);
+    let (mut spn_class, mut keytab, mut delegate) = ("HTTP".to_owned(), None, false);
     let mut program = ProcessCommand::pwsh();
     let mut arguments = std::env::args().skip(1);
     while let Some(name) = arguments.next() {
@@ -49,6 +49,7 @@ fn options() -> Result<Options, Box<dyn std::error::Error>> {
             "--resolve" => resolve.parse_entry(&value)?,
             "--path" => path = value,
             "--spn-class" => spn_class = value,
+            "--delegate" => delegate = value.parse()?,
             "--keytab" => keytab = Some(windlass::kerberos::read_keytab(value.as_ref())?),
             "--proxy" => {
                 let kind = match std::env::var("WINDLASS_PROXY_AUTHENTICATION").as_deref() {
@@ -63,7 +64,10 @@ fn options() -> Result<Options, Box<dyn std::error::Error>> {
                 });
             }
             "--redirections" => redirections = value.parse()?,
-            "--identity" => identity = Some(ClientIdentity::find(Path::new(&value), &thumbprint)?),
+            "--identity" => {
+                let password = |_: &Path| Some(Secret::new(std::env::var("WINDLASS_PASSWORD").ok()?));
+                identity = Some(ClientIdentity::find(Path::new(&value), &thumbprint, password)?);
+            }
             "--thumbprint" => thumbprint = value,
             "--crl" => crl = Some(std::fs::read(value)?),
             "--pin" => pin = Some(value),
@@ -106,6 +110,7 @@ fn options() -> Result<Options, Box<dyn std::error::Error>> {
     }
     target
         .set_spn_class(&spn_class)
+        .set_delegate_tickets(delegate)
         .set_proxy(proxy)
         .set_max_redirections(redirections)
         .set_names(resolve)

@@ -147,25 +147,37 @@ impl Client {
         http.limit = Some(timeout.saturating_add(GRACE));
         http.repeatable = sending.repeatable;
         http.lane = sending.lane;
-        let response = self.pool.request(http).await?;
-        tracing::trace!(status = response.status, "answered");
-        self.check_status(response.status, &response.body)?;
         let failed = |error: &dyn std::fmt::Display| {
             Error::protocol(Layer::Wsman, &self.host, format!("the answer cannot be read: {error}"))
         };
-        let text =
-            windlass_xml::decode_utf(&response.body, &self.limits.xml).map_err(|error| failed(&error))?;
-        let answer =
-            decode_response(&text, &request.expectation(), &self.limits).map_err(|error| failed(&error))?;
-        match answer.reply {
-            Reply::Fault(fault) => Err(self.fault(*fault)),
-            reply => read(&answer.header, reply).map_err(|error| match error {
+        let mut followed = 0;
+        loop {
+            let response = self.pool.request(http.clone()).await?;
+            tracing::trace!(status = response.status, "answered");
+            self.check_status(response.status, &response.body)?;
+            let text =
+                windlass_xml::decode_utf(&response.body, &self.limits.xml).map_err(|error| failed(&error))?;
+            let answer = decode_response(&text, &request.expectation(), &self.limits)
+                .map_err(|error| failed(&error))?;
+            let reply = match answer.reply {
+                Reply::Fault(fault) => match fault.redirect_location() {
+                    // Who sends on has not carried out anything.
+                    Some(location) => {
+                        self.pool.follow(&location, followed)?;
+                        followed += 1;
+                        continue;
+                    }
+                    None => return Err(self.fault(*fault)),
+                },
+                reply => reply,
+            };
+            return read(&answer.header, reply).map_err(|error| match error {
                 Unreadable::Wsman(WsmanError::Fault(fault)) => self.fault(*fault),
                 Unreadable::Wsman(other) => failed(&other),
                 Unreadable::Cim(error) => {
                     Error::protocol(Layer::Cim, &self.host, format!("the answer cannot be read: {error}"))
                 }
-            }),
+            });
         }
     }
 

@@ -68,11 +68,15 @@ fn files_of(directory: &Path) -> Vec<PathBuf> {
     files
 }
 
-/// The tickets that the user holds: in the cache that `KRB5CCNAME` names, or `/tmp/krb5cc_UID`.
+/// The tickets that the user holds: in the cache that `KRB5CCNAME` names, or `/tmp/krb5cc_UID`. With the
+/// feature `gssapi` it is for the operating system's Kerberos to find them.
 ///
 /// # Errors
 /// There are none, or they are in a cache of another kind than a file or directory.
 pub fn held_tickets() -> Result<Credential> {
+    if cfg!(feature = "gssapi") {
+        return Ok(Credential::System);
+    }
     let name = match env::var("KRB5CCNAME") {
         Ok(name) if !name.is_empty() => name,
         _ => format!("FILE:/tmp/krb5cc_{}", rustix::process::getuid().as_raw()),
@@ -94,7 +98,8 @@ pub fn read_cache(name: &str) -> Result<CredentialCache> {
         Some((kind, _)) if kind.len() > 1 && kind.bytes().all(|byte| byte.is_ascii_alphanumeric()) => {
             return Err(Error::usage(format!(
                 "credential caches of the kind {kind} cannot be read here: use FILE or DIR, for example with \
-                 KRB5CCNAME=FILE:/tmp/tickets and kinit"
+                 KRB5CCNAME=FILE:/tmp/tickets and kinit, or build with the cargo feature gssapi, which leaves \
+                 Kerberos to the operating system"
             )));
         }
         _ => PathBuf::from(name),
@@ -109,6 +114,23 @@ pub fn read_cache(name: &str) -> Result<CredentialCache> {
         unreadable(&path, &error)
     })?;
     CredentialCache::decode(&bytes).map_err(|error| unreadable(&path, &error))
+}
+
+/// Leaves Kerberos to the operating system where it must be: for tickets that it holds, and to delegate.
+///
+/// # Errors
+/// This was built without the feature `gssapi`.
+#[cfg(feature = "gssapi")]
+pub(crate) fn through_system(kerberos: Kerberos, delegate: bool) -> Result<Kerberos> {
+    Ok(kerberos.through_system(delegate))
+}
+
+#[cfg(not(feature = "gssapi"))]
+pub(crate) fn through_system(_kerberos: Kerberos, _delegate: bool) -> Result<Kerberos> {
+    Err(Error::usage(
+        "tickets are delegated, and tickets in caches other than files used, by the operating system's \
+         Kerberos alone: build with the cargo feature gssapi",
+    ))
 }
 
 /// The cache in a directory that the file `primary` names.

@@ -63,6 +63,7 @@ pub struct Target {
     names: NameMap,
     kdcs: KdcMap,
     kerberos: Option<Kerberos>,
+    delegate_tickets: bool,
     forbid_ntlm: bool,
     timeouts: Timeouts,
     pool: PoolOptions,
@@ -92,6 +93,7 @@ impl Target {
             names: NameMap::new(),
             kdcs: KdcMap::default(),
             kerberos: None,
+            delegate_tickets: false,
             forbid_ntlm: false,
             timeouts: Timeouts::default(),
             pool: PoolOptions::default(),
@@ -265,6 +267,13 @@ impl Target {
         self
     }
 
+    /// Whether Kerberos hands the server the user's ticket-granting ticket, so that it can act for the user
+    /// elsewhere. It takes the operating system's Kerberos: the cargo feature `gssapi`.
+    pub fn set_delegate_tickets(&mut self, delegate: bool) -> &mut Self {
+        self.delegate_tickets = delegate;
+        self
+    }
+
     /// Whether Negotiate does without NTLM, so that only Kerberos is left.
     pub fn set_forbid_ntlm(&mut self, forbid: bool) -> &mut Self {
         self.forbid_ntlm = forbid;
@@ -338,6 +347,10 @@ impl Target {
         options.names = self.names.clone();
         options.kdcs = self.kdcs.clone();
         options.kerberos = self.realms()?;
+        if self.delegate_tickets || matches!(options.credential, Some(Credential::System)) {
+            let kerberos = options.kerberos.take().unwrap_or_default();
+            options.kerberos = Some(kerberos::through_system(kerberos, self.delegate_tickets)?);
+        }
         options.forbid_ntlm = self.forbid_ntlm;
         options.tls = self.tls.clone();
         options.proxy = self.proxy.clone();
@@ -380,7 +393,12 @@ impl Target {
         match self.method() {
             AuthMethod::Kerberos => kerberos::from_environment().map(Some),
             // NTLM does without: what is wrong with the configuration matters only to who wants Kerberos.
-            AuthMethod::Negotiate => {
+            AuthMethod::Negotiate | AuthMethod::CredSsp => {
+                let kerberos = kerberos::from_environment();
+                Ok(Some(kerberos.inspect_err(|error| tracing::warn!(%error)).unwrap_or_default()))
+            }
+            // A proxy may want it.
+            _ if !matches!(self.proxy, ProxyAccess::Direct) => {
                 let kerberos = kerberos::from_environment();
                 Ok(Some(kerberos.inspect_err(|error| tracing::warn!(%error)).unwrap_or_default()))
             }

@@ -75,7 +75,7 @@ impl KerberosInitiatorOptions {
                 user.rsplit_once('@').is_some_and(|(_, suffix)| suffix.contains('.') || configured(suffix))
             }
             Credential::NtHash { .. } => false,
-            Credential::Keytab { .. } | Credential::Tickets(_) => true,
+            Credential::Keytab { .. } | Credential::Tickets(_) | Credential::System => true,
         }
     }
 }
@@ -130,6 +130,7 @@ impl KerberosInitiator {
                     reason: "an NT hash is no key for AES",
                 });
             }
+            Credential::System => return Err(not_ours()),
         };
         let service = service_name(service)?;
         let now = time::from_filetime(*now);
@@ -250,6 +251,7 @@ fn client_name(credential: &Credential, config: &Krb5Config) -> Result<FullName,
     let default = config.default_realm.as_deref();
     let (user, realm) = match credential {
         Credential::Tickets(cache) => return Ok(cache.owner().clone()),
+        Credential::System => return Err(not_ours()),
         Credential::Keytab { principal, .. } => return FullName::parse(principal, default),
         Credential::Password { domain: Some(domain), user, .. }
         | Credential::NtHash { domain: Some(domain), user, .. } => (user.as_str(), Some(domain.as_str())),
@@ -272,6 +274,11 @@ fn client_name(credential: &Credential, config: &Krb5Config) -> Result<FullName,
     })?;
     let name = PrincipalName { kind: PrincipalName::NT_PRINCIPAL, components: vec![user.to_owned()] };
     Ok(FullName { realm, name })
+}
+
+fn not_ours() -> AuthError {
+    let reason = "tickets that the operating system holds are used through its own Kerberos alone";
+    AuthError::Credential { mechanism: NAME, reason }
 }
 
 /// The configured realm of this name. A short name, such as CORP, is that of the default realm where it

@@ -2,7 +2,8 @@
 //!
 //! The initiator logs on with a password, a keytab or the tickets of a credential cache, and asks KDCs by
 //! handing out what to send them ([`Step::AskKdc`](crate::Step::AskKdc)). The acceptor needs no KDC: its
-//! keys are in a keytab. RC4, DES and AES with HMAC-SHA2 are not supported, and neither is delegation.
+//! keys are in a keytab. RC4, DES and AES with HMAC-SHA2 are not supported, and neither is delegation: a
+//! [`ForeignKerberos`] may do what is missing.
 
 mod acceptor;
 mod aes_cts;
@@ -10,6 +11,7 @@ mod asn1;
 mod ccache;
 mod crypto;
 mod exchange;
+mod foreign;
 mod gss;
 mod initiator;
 mod kdc;
@@ -26,6 +28,7 @@ mod wrap;
 pub use acceptor::{KerberosAcceptor, KerberosAcceptorOptions};
 pub use ccache::CredentialCache;
 pub use crypto::{Enctype, Key};
+pub use foreign::ForeignKerberos;
 pub use gss::{GssChecksum, MAX_TOKEN};
 pub use initiator::{KerberosInitiator, KerberosInitiatorOptions};
 pub use kdc::{EtypeInfo2, KdcRep, KdcRepContent, KdcReq, KdcReqBody, KrbError, PaData};

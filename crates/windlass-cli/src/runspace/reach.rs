@@ -1,7 +1,7 @@
 //! From the arguments of a cmdlet to the computers that it is to reach, checked before anything is sent.
 
 use std::net::IpAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use windlass::net::ClientIdentity;
 use windlass::{Authentication, Credential, PsSession, PsSessionBuilder, PsSessionOptions, Target};
@@ -230,13 +230,18 @@ fn lead_into_process(local: &Local, target: &mut Target) -> Result<(), Box<Failu
 }
 
 /// The certificate with this thumbprint, from the folder that WINDLASS_CERTIFICATES names, otherwise from
-/// `~/.config/windlass/certificates`.
+/// `~/.config/windlass/certificates`. Files in PKCS #12 need a password.
 fn certificate(local: &Local, thumbprint: &str) -> Result<ClientIdentity, Box<Failure>> {
     let folder = std::env::var_os("WINDLASS_CERTIFICATES")
         .map(PathBuf::from)
         .or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(".config/windlass/certificates")));
     let folder = folder.unwrap_or_default();
-    ClientIdentity::find(&folder, thumbprint).map_err(|error| {
+    let mut unasked = None;
+    let password = |file: &Path| {
+        credential::file_password(file).inspect_err(|error| unasked = Some(format!("; {error:#}"))).ok()
+    };
+    ClientIdentity::find(&folder, thumbprint, password).map_err(|error| {
+        let error = format!("{error}{}", unasked.unwrap_or_default());
         argument(local, "CertificateNotFound", format!("-CertificateThumbprint {thumbprint}: {error}"))
     })
 }

@@ -1,6 +1,7 @@
 //! The client's side of one connection.
 
 mod digest;
+mod forward;
 
 use std::collections::VecDeque;
 
@@ -10,7 +11,10 @@ use windlass_auth::{KdcRequest, Step};
 use crate::auth_loop::{Handshake, Login};
 use crate::body::BodyReader;
 use crate::head::split_head;
-use crate::{ClientConfig, HttpError, ResponseHead, Scheme, multipart, parse_challenges};
+pub use forward::ForwardProxy;
+use forward::{Forwarder, Written};
+
+use crate::{Challenge, ClientConfig, HttpError, ResponseHead, Scheme, multipart, parse_challenges};
 
 /// Pieces shorter than this altogether are sent as one.
 const COALESCE: usize = 16 * 1024;
@@ -65,6 +69,8 @@ pub struct ClientConnection {
     exchange: Option<Exchange>,
     closed: bool,
     http_requests: u64,
+    /// The proxy that hands every request on, where there is one.
+    forwarder: Option<Forwarder>,
 }
 
 /// One message and how far it is.
@@ -99,7 +105,13 @@ impl ClientConnection {
             exchange: None,
             closed: false,
             http_requests: 0,
+            forwarder: None,
         })
+    }
+
+    /// Sends every request to a proxy that hands it on. Before anything was said.
+    pub fn forward_through(&mut self, proxy: Box<dyn ForwardProxy>) {
+        self.forwarder = Some(Forwarder::new(proxy));
     }
 
     /// Queues one message. The next may follow when this one is answered.
@@ -345,9 +357,15 @@ impl ClientConnection {
     fn send(&mut self, authorization: Option<&str>, content_type: Option<&str>, pieces: Vec<Bytes>) {
         let length: usize = pieces.iter().map(Bytes::len).sum();
         let ClientConfig { host, path, user_agent, .. } = &self.config;
+        let mut target = path.clone();
+        let mut for_proxy = String::new();
+        if let Some(forwarder) = &mut self.forwarder {
+            let written = Written::new(authorization, content_type, &pieces);
+            (target, for_proxy) = forwarder.address(METHOD, path, written);
+        }
         let mut head = format!(
-            "{METHOD} {path} HTTP/1.1\r\nHost: {host}\r\nUser-Agent: {user_agent}\r\n\
-             Connection: Keep-Alive\r\nAccept-Encoding: identity\r\n"
+            "{METHOD} {target} HTTP/1.1\r\nHost: {host}\r\nUser-Agent: {user_agent}\r\n\
+             Connection: Keep-Alive\r\nAccept-Encoding: identity\r\n{for_proxy}"
         );
         for (name, value) in [("Authorization", authorization), ("Content-Type", content_type)] {
             if let Some(value) = value {
@@ -403,7 +421,7 @@ impl ClientConnection {
 
     fn handle(&mut self, head: &ResponseHead, body: BytesMut) -> Result<(), HttpError> {
         match head.status {
-            407 => return Err(HttpError::ProxyAuthentication),
+            407 => return self.answer_proxy(head),
             301 | 302 | 303 | 307 | 308 => {
                 let location = head.headers.get("Location").unwrap_or_default().to_owned();
                 return Err(HttpError::Redirect { status: head.status, location });
@@ -423,13 +441,21 @@ impl ClientConnection {
         }
     }
 
+    /// The proxy let nothing through yet: the same request goes out once more, with a logon.
+    fn answer_proxy(&mut self, head: &ResponseHead) -> Result<(), HttpError> {
+        let forwarder = self.forwarder.as_mut().ok_or(HttpError::ProxyAuthentication)?;
+        let Written { authorization, content_type, pieces } = forwarder.challenged(head)?;
+        self.send(authorization.as_deref(), content_type.as_deref(), pieces);
+        Ok(())
+    }
+
     /// A 401 within a handshake is its next leg; one after it means that the server forgot who we are.
     fn unauthorized(&mut self, head: &ResponseHead) -> Result<(), HttpError> {
         let (Login::Handshake(handshake), Some(exchange)) = (&mut self.login, &mut self.exchange) else {
             return Err(HttpError::OutOfOrder("no request under way"));
         };
         let challenges = parse_challenges(&head.headers, "WWW-Authenticate");
-        let token = handshake.offer(&challenges).and_then(crate::Challenge::token);
+        let token = handshake.offer(&challenges).and_then(Challenge::token);
         match token {
             Some(_) if !head.keeps_alive() => {
                 Err(HttpError::HandshakeIncomplete { mechanism: handshake.name(), status: head.status })
@@ -458,7 +484,7 @@ impl ClientConnection {
             return Err(HttpError::OutOfOrder("no request under way"));
         };
         let challenges = parse_challenges(&head.headers, "WWW-Authenticate");
-        let token = handshake.offer(&challenges).and_then(crate::Challenge::token);
+        let token = handshake.offer(&challenges).and_then(Challenge::token);
         let content_type = head.headers.get("Content-Type").unwrap_or_default();
         let sealed = multipart::is_sealed(content_type);
 

@@ -3,9 +3,9 @@
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use windlass_http::{ResponseHead, parse_challenges};
 
-use super::logon::{Logon, Refused};
+use super::logon::{Asked, Logon, Next};
 use super::{Opener, Proxy};
-use crate::{BoxStream, Endpoint, Error, ProxyRefusal};
+use crate::{BoxStream, Endpoint, Error};
 
 /// A head longer than this is refused.
 const MAX_HEAD: usize = 64 * 1024;
@@ -14,14 +14,23 @@ const MAX_SKIPPED: usize = 256 * 1024;
 /// No logon takes more requests.
 const MAX_REQUESTS: usize = 6;
 
+/// How a proxy took the wish for a tunnel.
+pub(super) enum Outcome {
+    /// What is written goes to the endpoint.
+    Tunnel(BoxStream),
+    /// It opens none to this endpoint, or none at all.
+    NoTunnel(Error),
+}
+
 pub(super) async fn connect(
     proxy: &Proxy,
     endpoint: &Endpoint,
     now: u64,
     opener: &Opener,
-) -> Result<BoxStream, Error> {
+) -> Result<Outcome, Error> {
     let target = endpoint.authority();
-    let mut logon = Logon::new(proxy, &target, now);
+    let asked = Asked { method: "CONNECT", target: &target };
+    let mut logon = Logon::new(proxy, opener.kerberos(), now);
     let mut authorization: Option<String> = None;
     let mut stream = opener.open().await?;
     for _ in 0..MAX_REQUESTS {
@@ -35,15 +44,17 @@ pub(super) async fn connect(
         stream.flush().await.map_err(failed)?;
         let head = read_head(proxy, &mut stream).await?;
         match head.status {
-            200..=299 => return Ok(stream),
+            200..=299 => return Ok(Outcome::Tunnel(stream)),
             407 => {
                 let challenges = parse_challenges(&head.headers, "Proxy-Authenticate");
-                authorization = Some(logon.answer(&challenges).map_err(|refused| match refused {
-                    Refused::Credential => {
-                        Error::Proxy { proxy: proxy.to_string(), reason: ProxyRefusal::Credential }
+                let mut next = logon.answer(asked, &challenges);
+                let value = loop {
+                    match next.map_err(|refused| refused.of(proxy))? {
+                        Next::Send(value) => break value,
+                        Next::AskKdc(request) => next = logon.kdc_answer(opener.ask_kdc(&request).await),
                     }
-                    Refused::Other(reason) => proxy.refusal(reason),
-                })?);
+                };
+                authorization = Some(value);
                 let started =
                     challenges.iter().any(|challenge| challenge.token().is_some() && logon.is_bound());
                 if !skip_body(&mut stream, &head).await {
@@ -54,7 +65,11 @@ pub(super) async fn connect(
                 }
             }
             status => {
-                return Err(proxy.refusal(format!("it opens no tunnel (http {status} {})", head.reason)));
+                let error = proxy.refusal(format!("it opens no tunnel (http {status} {})", head.reason));
+                return match status {
+                    403 | 405 | 501 => Ok(Outcome::NoTunnel(error)),
+                    _ => Err(error),
+                };
             }
         }
     }

@@ -2,28 +2,45 @@
 
 use base64_simd::STANDARD;
 use windlass_auth::{
-    Credential, DigestChallenge, DigestClient, NtlmInitiator, NtlmInitiatorOptions, SecurityContext,
-    SpnegoInitiator, Step, basic,
+    AuthError, Credential, DigestChallenge, DigestClient, KdcRequest, NtlmInitiator, NtlmInitiatorOptions,
+    SecurityContext, Step, basic,
 };
-use windlass_http::Challenge;
+use windlass_core::Secret;
+use windlass_http::{Challenge, KerberosClient, negotiate};
 
 use super::{Proxy, ProxyAuthentication};
+use crate::{Error, ProxyRefusal};
 
 /// No more challenges are looked at.
 const MAX_CHALLENGES: usize = 8;
 
 /// The client's side of one logon, request by request.
-pub(super) struct Logon<'p> {
-    proxy: &'p Proxy,
-    target: &'p str,
+pub(super) struct Logon {
+    proxy: Proxy,
+    kerberos: Option<KerberosClient>,
     now: u64,
     state: State,
+}
+
+/// What the logon wants next.
+pub(super) enum Next {
+    /// Repeat the request with this value of the Proxy-Authorization header.
+    Send(String),
+    /// Bring the answer of a KDC to [`Logon::kdc_answer`].
+    AskKdc(KdcRequest),
+}
+
+/// A request that is to be let through.
+#[derive(Clone, Copy)]
+pub(super) struct Asked<'a> {
+    pub(super) method: &'a str,
+    pub(super) target: &'a str,
 }
 
 enum State {
     Start,
     /// A password was sent; a second 407 refuses it.
-    Sent,
+    Basic(Secret),
     Digest {
         client: Box<DigestClient>,
         renewed: bool,
@@ -42,27 +59,29 @@ pub(super) enum Refused {
     Other(String),
 }
 
-impl<'p> Logon<'p> {
-    /// A logon for tunnels to `target`.
-    pub(super) fn new(proxy: &'p Proxy, target: &'p str, now: u64) -> Self {
-        Self { proxy, target, now, state: State::Start }
+impl Logon {
+    /// Without Kerberos, Negotiate does with NTLM.
+    pub(super) fn new(proxy: &Proxy, kerberos: Option<KerberosClient>, now: u64) -> Self {
+        Self { proxy: proxy.clone(), kerberos, now, state: State::Start }
     }
 
-    /// Answers a 407: the value of the Proxy-Authorization header of the next request.
-    pub(super) fn answer(&mut self, challenges: &[Challenge]) -> Result<String, Refused> {
-        let Some(credential) = &self.proxy.credential else {
+    /// Answers a 407 to this request.
+    pub(super) fn answer(&mut self, asked: Asked<'_>, challenges: &[Challenge]) -> Result<Next, Refused> {
+        let Some(credential) = self.proxy.credential.clone() else {
             return Err(Refused::Other(format!("it demands a logon ({})", offers(challenges))));
         };
-        match std::mem::replace(&mut self.state, State::Sent) {
-            State::Start => self.start(credential, challenges),
-            State::Sent => Err(Refused::Credential),
+        match std::mem::replace(&mut self.state, State::Start) {
+            State::Start => self.start(asked, &credential, challenges),
+            State::Basic(_) => Err(Refused::Credential),
             State::Digest { renewed: true, .. } => Err(Refused::Credential),
-            State::Digest { client, .. } => {
+            State::Digest { mut client, .. } => {
                 let offered = digests(challenges);
                 if !offered.iter().any(DigestChallenge::is_stale) {
                     return Err(Refused::Credential);
                 }
-                self.digest(client, &offered, true)
+                client.challenge(&offered).map_err(|error| Refused::Other(error.to_string()))?;
+                self.state = State::Digest { client, renewed: true };
+                self.repeat(asked)
             }
             State::Context { scheme, mut context } => {
                 let token = challenges.iter().find(|challenge| challenge.is(scheme));
@@ -73,26 +92,72 @@ impl<'p> Logon<'p> {
         }
     }
 
-    fn start(&mut self, credential: &Credential, challenges: &[Challenge]) -> Result<String, Refused> {
+    /// Goes on with what the KDC answered, or with why it did not.
+    pub(super) fn kdc_answer(&mut self, answer: Result<Vec<u8>, String>) -> Result<Next, Refused> {
+        let State::Context { scheme, mut context } = std::mem::replace(&mut self.state, State::Start) else {
+            return Err(Refused::Other("no KDC was asked".to_owned()));
+        };
+        let step = match answer {
+            Ok(answer) => context.kdc_reply(&answer),
+            Err(reason) => context.kdc_unreachable(&reason),
+        };
+        self.send(scheme, context, step)
+    }
+
+    /// The header of a further request that no 407 went before.
+    pub(super) fn standing(&mut self, asked: Asked<'_>) -> Option<String> {
+        if let State::Digest { renewed, .. } = &mut self.state {
+            *renewed = false;
+        }
+        match self.repeat(asked) {
+            Ok(Next::Send(value)) => Some(value),
+            _ => None,
+        }
+    }
+
+    fn repeat(&mut self, asked: Asked<'_>) -> Result<Next, Refused> {
+        match &mut self.state {
+            State::Basic(value) => Ok(Next::Send(value.expose().to_owned())),
+            State::Digest { client, .. } => client
+                .authorization(asked.method, asked.target, b"")
+                .map(Next::Send)
+                .map_err(|error| Refused::Other(error.to_string())),
+            State::Start | State::Context { .. } => {
+                Err(Refused::Other("its logon does not come to its end".to_owned()))
+            }
+        }
+    }
+
+    fn start(
+        &mut self,
+        asked: Asked<'_>,
+        credential: &Credential,
+        challenges: &[Challenge],
+    ) -> Result<Next, Refused> {
         let offered = |scheme: &str| challenges.iter().any(|challenge| challenge.is(scheme));
+        let other = |error: AuthError| Refused::Other(error.to_string());
         match self.proxy.authentication {
             ProxyAuthentication::Basic if offered("Basic") => {
-                let value = basic::encode(credential).map_err(|error| Refused::Other(error.to_string()))?;
-                Ok(format!("Basic {}", value.expose()))
+                let value = basic::encode(credential).map_err(other)?;
+                self.state = State::Basic(Secret::new(format!("Basic {}", value.expose())));
+                self.repeat(asked)
             }
             ProxyAuthentication::Digest if offered("Digest") => {
-                let client = DigestClient::new(credential.clone());
-                let client =
-                    client.map_err(|error| Refused::Other(error.to_string()))?.protecting_body(false);
-                self.digest(Box::new(client), &digests(challenges), false)
+                let client = DigestClient::new(credential.clone()).map_err(other)?;
+                let mut client = Box::new(client.protecting_body(false));
+                client.challenge(&digests(challenges)).map_err(other)?;
+                self.state = State::Digest { client, renewed: false };
+                self.repeat(asked)
             }
             ProxyAuthentication::Negotiate if offered("Negotiate") || offered("NTLM") => {
                 let mut options = NtlmInitiatorOptions::new(credential.clone(), self.now);
                 options.target = Some(format!("HTTP/{}", self.proxy.host));
-                let ntlm = NtlmInitiator::new(options);
                 let (scheme, mut context): (_, Box<dyn SecurityContext>) = match offered("Negotiate") {
-                    true => ("Negotiate", Box::new(SpnegoInitiator::ntlm(ntlm))),
-                    false => ("NTLM", Box::new(ntlm)),
+                    true => {
+                        let context = negotiate(self.kerberos.as_ref(), options, false).map_err(other)?;
+                        ("Negotiate", Box::new(context))
+                    }
+                    false => ("NTLM", Box::new(NtlmInitiator::new(options))),
                 };
                 let step = context.step(None);
                 self.send(scheme, context, step)
@@ -105,32 +170,24 @@ impl<'p> Logon<'p> {
         }
     }
 
-    fn digest(
-        &mut self,
-        mut client: Box<DigestClient>,
-        challenges: &[DigestChallenge],
-        renewed: bool,
-    ) -> Result<String, Refused> {
-        let header = client
-            .challenge(challenges)
-            .and_then(|()| client.authorization("CONNECT", self.target, b""))
-            .map_err(|error| Refused::Other(error.to_string()));
-        self.state = State::Digest { client, renewed };
-        header
-    }
-
     fn send(
         &mut self,
         scheme: &'static str,
         context: Box<dyn SecurityContext>,
-        step: Result<Step, windlass_auth::AuthError>,
-    ) -> Result<String, Refused> {
+        step: Result<Step, AuthError>,
+    ) -> Result<Next, Refused> {
         match step {
             Ok(Step::Continue(token) | Step::Complete(Some(token))) => {
                 self.state = State::Context { scheme, context };
-                Ok(format!("{scheme} {}", STANDARD.encode_to_string(token)))
+                Ok(Next::Send(format!("{scheme} {}", STANDARD.encode_to_string(token))))
             }
-            Ok(_) => Err(Refused::Other("its handshake does not come to its end".to_owned())),
+            Ok(Step::AskKdc(request)) => {
+                self.state = State::Context { scheme, context };
+                Ok(Next::AskKdc(request))
+            }
+            Ok(Step::Complete(None)) => {
+                Err(Refused::Other("its handshake does not come to its end".to_owned()))
+            }
             Err(error) if error.is_logon_failure() => Err(Refused::Credential),
             Err(error) => Err(Refused::Other(error.to_string())),
         }
@@ -139,6 +196,16 @@ impl<'p> Logon<'p> {
     /// Whether the logon belongs to the connection that it began on.
     pub(super) fn is_bound(&self) -> bool {
         matches!(self.state, State::Context { .. })
+    }
+}
+
+impl Refused {
+    /// What that means for a connection.
+    pub(super) fn of(self, proxy: &Proxy) -> Error {
+        match self {
+            Self::Credential => Error::Proxy { proxy: proxy.to_string(), reason: ProxyRefusal::Credential },
+            Self::Other(reason) => proxy.refusal(reason),
+        }
     }
 }
 

@@ -1,18 +1,24 @@
 //! Ways through other computers: HTTP proxies and SOCKS.
 //!
 //! An HTTP proxy is asked for a tunnel ([RFC 9110] 9.3.6), whatever runs through it: a sealed conversation
-//! belongs to one connection, and only a tunnel keeps it so.
+//! belongs to one connection, and only a tunnel is sure to keep it so. Where a proxy opens none to a server
+//! without TLS, or where that is asked for, it hands the requests on instead.
 
 mod environment;
+mod forward;
 mod http;
 mod logon;
 mod socks;
 
 use std::fmt;
 
-use windlass_auth::Credential;
+use windlass_auth::{Credential, KdcRequest};
+use windlass_http::{ForwardProxy, KerberosClient};
 
-use crate::{BoxStream, Connector, Endpoint, Error, ProxyRefusal};
+use crate::kerberos::ask_kdc;
+use crate::{BoxStream, Connector, ConnectorOptions, Endpoint, Error, ProxyRefusal};
+use forward::Forwarding;
+use http::Outcome;
 
 /// Where connections go first (`-ProxyAccessType`, `-ProxyType`).
 #[derive(Debug, Clone, Default)]
@@ -68,6 +74,9 @@ pub struct Proxy {
     pub credential: Option<Credential>,
     /// How; SOCKS has a way of its own.
     pub authentication: ProxyAuthentication,
+    /// Whether an HTTP proxy hands requests to servers without TLS on, without being asked for a tunnel
+    /// first.
+    pub forwards: bool,
 }
 
 impl fmt::Debug for Proxy {
@@ -130,13 +139,20 @@ impl Proxy {
             Some(_) => ProxyAuthentication::Basic,
             None => ProxyAuthentication::default(),
         };
-        Ok(Self { kind, host: host.to_owned(), port, credential, authentication })
+        Ok(Self { kind, host: host.to_owned(), port, credential, authentication, forwards: false })
     }
 
     /// Logs on to the proxy with this.
     #[must_use]
     pub fn with_credential(mut self, credential: Credential, authentication: ProxyAuthentication) -> Self {
         (self.credential, self.authentication) = (Some(credential), authentication);
+        self
+    }
+
+    /// Has it hand requests on, where the server is without TLS.
+    #[must_use]
+    pub fn forwarding(mut self) -> Self {
+        self.forwards = true;
         self
     }
 
@@ -177,19 +193,50 @@ impl Opener {
     async fn open(&self) -> Result<BoxStream, Error> {
         self.connector.dial_tcp(&self.proxy).await
     }
+
+    fn kerberos(&self) -> Option<KerberosClient> {
+        self.connector.options().kerberos.as_ref().map(|kerberos| kerberos.client().clone())
+    }
+
+    async fn ask_kdc(&self, request: &KdcRequest) -> Result<Vec<u8>, String> {
+        let ConnectorOptions { kerberos, kdcs, names, .. } = self.connector.options();
+        ask_kdc(kerberos.as_ref(), kdcs, names, request).await.map_err(|error| error.to_string())
+    }
+}
+
+/// A way to an endpoint.
+pub(crate) struct Way {
+    /// What leads there.
+    pub(crate) stream: BoxStream,
+    /// The proxy at its end, where that hands requests on.
+    pub(crate) forwarder: Option<Box<dyn ForwardProxy>>,
+}
+
+impl From<BoxStream> for Way {
+    fn from(stream: BoxStream) -> Self {
+        Self { stream, forwarder: None }
+    }
 }
 
 /// Opens a way to the endpoint through the proxy.
-pub(crate) async fn tunnel(
+pub(crate) async fn pass(
     proxy: &Proxy,
     endpoint: &Endpoint,
     now: u64,
     opener: &Opener,
-) -> Result<BoxStream, Error> {
-    match proxy.kind {
-        ProxyKind::Http => http::connect(proxy, endpoint, now, opener).await,
-        ProxyKind::Socks5 | ProxyKind::Socks5h => socks::connect(proxy, endpoint, opener.open().await?).await,
+) -> Result<Way, Error> {
+    if proxy.kind != ProxyKind::Http {
+        return socks::connect(proxy, endpoint, opener.open().await?).await.map(Way::from);
     }
+    if !proxy.forwards || endpoint.is_secure() {
+        match http::connect(proxy, endpoint, now, opener).await? {
+            Outcome::Tunnel(stream) => return Ok(stream.into()),
+            Outcome::NoTunnel(error) if endpoint.is_secure() => return Err(error),
+            Outcome::NoTunnel(error) => tracing::debug!(%error, "the proxy is asked to hand requests on"),
+        }
+    }
+    let forwarder: Box<dyn ForwardProxy> = Box::new(Forwarding::new(proxy, endpoint, now));
+    Ok(Way { stream: opener.open().await?, forwarder: Some(forwarder) })
 }
 
 fn percent_decoded(text: &str) -> Option<String> {

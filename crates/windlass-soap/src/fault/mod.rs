@@ -80,6 +80,26 @@ pub struct InnerFault {
     pub message: String,
 }
 
+/// The first text within an element that is a URI of the web.
+fn uri_in(detail: &Xml<'_>) -> Result<Option<String>, windlass_xml::Error> {
+    let mut reader = detail.reader(windlass_xml::Limits::default());
+    loop {
+        match reader.next()? {
+            windlass_xml::Event::Text(text) => {
+                let text = text.trim();
+                let is_uri = ["http://", "https://"].iter().any(|scheme| {
+                    text.get(..scheme.len()).is_some_and(|start| start.eq_ignore_ascii_case(scheme))
+                });
+                if is_uri {
+                    return Ok(Some(text.to_owned()));
+                }
+            }
+            windlass_xml::Event::Eof => return Ok(None),
+            _ => {}
+        }
+    }
+}
+
 impl Fault {
     /// The code of Windows, where the fault has one.
     pub fn code(&self) -> Option<FaultCode> {
@@ -95,6 +115,15 @@ impl Fault {
                     .iter()
                     .any(|provider| provider.fault.as_ref().is_some_and(|inner| inner.code == code))
         })
+    }
+
+    /// Where a service sends its client that says [`FaultCode::REDIRECT_REQUESTED`]: the first `http` or
+    /// `https` URI that an element of the detail consists of. No specification names the element.
+    pub fn redirect_location(&self) -> Option<String> {
+        if !self.is(FaultCode::REDIRECT_REQUESTED) {
+            return None;
+        }
+        self.details.iter().find_map(|detail| uri_in(detail).ok().flatten())
     }
 
     /// Whether the service ran out of the time given by `w:OperationTimeout`: no error for a Receive
