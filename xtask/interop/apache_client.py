@@ -12,6 +12,7 @@ import sys
 import tempfile
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import apache  # noqa: E402
 from foreign import (  # noqa: E402
     PASSWORD, USER, Program, authority, certificate, fingerprint, free_port, report, revocation_list, run_client)
 from mini_winrm_server import Server  # noqa: E402
@@ -20,27 +21,11 @@ MODULES = ("mpm_event authn_core authn_file authz_core authz_user auth_basic aut
            "headers ssl socache_shmcb alias")
 # How openssl writes PKCS #12 today, and how older programs and Windows write it.
 PKCS12 = (("AES-256", []), ("legacy", ["-keypbe", "PBE-SHA1-3DES", "-certpbe", "PBE-SHA1-3DES", "-macalg", "sha1"]))
-CONFIGURATION = """
-ServerRoot {folder}
-ServerName localhost
-PidFile {folder}/apache.pid
-ErrorLog {folder}/error.log
-LogLevel warn
-{user}
-{modules}
-Listen 127.0.0.1:{port}
-KeepAlive On
-MaxKeepAliveRequests 0
-SSLSessionCache none
-<VirtualHost 127.0.0.1:{port}>
-  SSLEngine on
-  SSLCertificateFile {certificate}
-  SSLCertificateKeyFile {key}
+CONTENT = """
   SSLCACertificateFile {authority}
   ProxyPass /basic http://127.0.0.1:{backend}/wsman
   ProxyPass /digest http://127.0.0.1:{backend}/wsman
   ProxyPass /ntlm http://127.0.0.1:{backend}/wsman
-  RequestHeader set Authorization "Basic {password}"
   <Location /basic>
     AuthType Basic
     AuthName "WSMAN"
@@ -69,17 +54,11 @@ SSLSessionCache none
   <Location /late>
     SSLVerifyClient require
   </Location>
-</VirtualHost>
-Listen 127.0.0.1:{certificate_port}
-<VirtualHost 127.0.0.1:{certificate_port}>
-  SSLEngine on
-  SSLCertificateFile {certificate}
-  SSLCertificateKeyFile {key}
+"""
+CERTIFICATES = """
   SSLCACertificateFile {authority}
   SSLVerifyClient require
   ProxyPass /wsman http://127.0.0.1:{backend}/wsman
-  RequestHeader set Authorization "Basic {password}"
-</VirtualHost>
 """
 
 
@@ -89,18 +68,16 @@ def write(path, text):
 
 
 def configure(folder, port, backend, certificate_port, root):
-    pem, key = certificate(folder, issuer=root[1:])
+    shown = certificate(folder, issuer=root[1:])
     hashed = base64.b64encode(hashlib.sha1(PASSWORD.encode()).digest()).decode()
     write(f"{folder}/basic", f"{USER}:{{SHA}}{hashed}\n")
     write(f"{folder}/digest", f"{USER}:WSMAN:{hashlib.md5(f'{USER}:WSMAN:{PASSWORD}'.encode()).hexdigest()}\n")
     write(f"{folder}/ntlm", f"WSMAN:{USER}:{PASSWORD}\n:{USER}:{PASSWORD}\n")
-    modules = "\n".join(f"LoadModule {name}_module /usr/lib/apache2/modules/mod_{name}.so" for name in MODULES.split())
-    user = "User www-data\nGroup www-data" if os.getuid() == 0 else ""
-    write(f"{folder}/apache.conf", CONFIGURATION.format(
-        folder=folder, user=user, modules=modules, port=port, backend=backend, certificate=pem, key=key, authority=root[0], certificate_port=certificate_port,
-        password=base64.b64encode(f"{USER}:{PASSWORD}".encode()).decode()))
-    os.chmod(folder, 0o755)
-    return pem
+    hosts = ((port, CONTENT), (certificate_port, CERTIFICATES))
+    apache.configure(folder, MODULES, *(
+        apache.host(number, shown, USER, PASSWORD, content.format(folder=folder, port=port, backend=backend, authority=root[0]))
+        for number, content in hosts))
+    return shown[0]
 
 
 def certificates(program, folder, port, certificate_port, server, root):
@@ -161,8 +138,7 @@ def main():
         server = configure(folder, port, backend.server_port, certificate_port, root)
         pem = root[0]
         environment = {"NTLM_USER_FILE": f"{folder}/ntlm"}
-        command = ["/usr/sbin/apache2", "-f", f"{folder}/apache.conf", "-DFOREGROUND"]
-        with Program(command, port, environment):
+        with Program(apache.command(folder), port, environment):
             for path in ("basic", "digest", "ntlm"):
                 mechanism = "negotiate" if path == "ntlm" else path
                 way = ["--host", "localhost", "--port", port, "--tls-roots", pem, "--path", path, "--authentication", mechanism]

@@ -12,6 +12,7 @@ import tempfile
 import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import apache  # noqa: E402
 import mit_apache  # noqa: E402
 import mit_realm  # noqa: E402
 
@@ -74,7 +75,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--bin", required=True, help="the example interop_client with the feature gssapi")
     arguments, _ = parser.parse_known_args()
-    reason = mit_realm.missing() or (None if os.path.exists("/usr/sbin/apache2") else "not installed: apache2")
+    reason = mit_realm.missing() or (None if os.path.exists(apache.PROGRAM) else "not installed: apache2")
     if not reason:
         try:
             mit_realm.import_gssapi()
@@ -101,10 +102,9 @@ def main():
             os.mkdir(handed)
             os.chmod(handed, 0o777)
             pem = mit_apache.configure(folder, realm, port, backend.server_port, f"GssapiDelegCcacheDir {handed}")
-            command = ["/usr/sbin/apache2", "-f", f"{folder}/apache.conf", "-DFOREGROUND"]
             way = ["--host", "localhost", "--port", port, "--tls-roots", pem]
             environment = {name: value for name, value in realm.environment().items() if name.startswith("KRB5")}
-            with Program(command, port, environment):
+            with Program(apache.command(folder), port, environment):
                 outcome = run_client(arguments.bin, "pipeline", *way, "--user", "", "--authentication", "implicit",
                                      environment=environment)
                 report("gssapi", f"implicit through Apache, {enctypes}", outcome or (

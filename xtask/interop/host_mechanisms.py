@@ -6,7 +6,6 @@
 Starts hosts of its own. Prints one line a case, `PEER: CASE: passed|failed: why|skipped: why`.
 """
 import argparse
-import json
 import os
 import subprocess
 import sys
@@ -15,6 +14,7 @@ import warnings
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import foreign  # noqa: E402
+from own_host import OwnHost  # noqa: E402
 
 warnings.filterwarnings('ignore')
 os.environ.pop('REQUESTS_CA_BUNDLE', None)
@@ -30,26 +30,9 @@ ENUMERATE = '''<s:Envelope xmlns:s="http://www.w3.org/2003/05/soap-envelope" xml
 <w:OperationTimeout>PT20S</w:OperationTimeout></s:Header><s:Body><n:Enumerate><w:OptimizeEnumeration/><w:MaxElements>10</w:MaxElements></n:Enumerate></s:Body></s:Envelope>'''
 
 
-class Host:
-    """A `windlass mock` of its own, stopped when its input closes."""
-
-    def __init__(self, program, *arguments):
-        self.process = subprocess.Popen(
-            [program, 'mock', '--tls-listen', '127.0.0.1:0', '--allow-exec', '--user', f'{USER}:{PASSWORD}', *arguments],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-        ready = json.loads(self.process.stdout.readline())
-        self.http, self.https, self.certificate = ready['http'], ready['https'], ready['certificate']
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.process.stdin.close()
-        self.process.wait(20)
-
-    def url(self, scheme):
-        address = self.https if scheme == 'https' else self.http
-        return f'{scheme}://{address.replace("127.0.0.1", "localhost")}/wsman'
+def Host(program, *arguments):  # noqa: N802: it stands for a class
+    """A host with the user."""
+    return OwnHost(program, '--user', f'{USER}:{PASSWORD}', *arguments)
 
 
 def check(found, expected):
@@ -128,7 +111,7 @@ def pypsrp_case(auth, scheme, *arguments, **more):
         from pypsrp.wsman import WSMan
         with Host(program, *arguments) as host:
             for password, expected in ((PASSWORD, True), ('wrong', False)):
-                options = dict(port=int(host.url(scheme).split(':')[2].split('/')[0]), username=USER, password=password,
+                options = dict(port=host.port(scheme), username=USER, password=password,
                                ssl=scheme == 'https', auth=auth, cert_validation=host.certificate,
                                encryption='always' if scheme == 'http' else 'auto', **more)
                 try:
@@ -169,7 +152,7 @@ def pypsrp_certificate(host, shown, expected):
     from pypsrp.powershell import PowerShell, RunspacePool
     from pypsrp.wsman import WSMan
     try:
-        with WSMan('localhost', port=int(host.https.split(':')[1]), ssl=True, auth='certificate', certificate_pem=shown[0],
+        with WSMan('localhost', port=host.https, ssl=True, auth='certificate', certificate_pem=shown[0],
                    certificate_key_pem=shown[1], cert_validation=host.certificate) as wsman, RunspacePool(wsman) as pool:
             check(expected, True)
             check(PowerShell(pool).add_cmdlet('Write-Output').add_parameter('InputObject', 'x').invoke(), ['x'])

@@ -4,34 +4,19 @@ on to mini_winrm_server.py. Runs the example `interop_client`.
 Prints `apache-krb5: CASE: passed|failed: why|skipped: why`.
 """
 import argparse
-import base64
 import os
+import shutil
 import sys
 import tempfile
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import apache  # noqa: E402
 import mit_realm  # noqa: E402
 
 REALM, USER, PASSWORD = "WINDLASS.TEST", "alice", "Pa55w0rd"
 MODULES = "mpm_event authn_core authz_core authz_user auth_gssapi proxy proxy_http headers ssl socache_shmcb"
-CONFIGURATION = """
-ServerRoot {folder}
-ServerName localhost
-PidFile {folder}/apache.pid
-ErrorLog {folder}/error.log
-LogLevel warn
-{user}
-{modules}
-Listen 127.0.0.1:{port}
-KeepAlive On
-MaxKeepAliveRequests 0
-SSLSessionCache none
-<VirtualHost 127.0.0.1:{port}>
-  SSLEngine on
-  SSLCertificateFile {certificate}
-  SSLCertificateKeyFile {key}
+CONTENT = """
   ProxyPass /wsman http://127.0.0.1:{backend}/wsman
-  RequestHeader set Authorization "Basic {password}"
   <Location /wsman>
     AuthType GSSAPI
     AuthName "WSMAN"
@@ -41,35 +26,27 @@ SSLSessionCache none
     {more}
     Require user {principal}
   </Location>
-</VirtualHost>
 """
 
 
 def configure(folder, realm, port, backend, more=""):
     from foreign import certificate
 
-    pem, key = certificate(folder)
-    keytab = os.path.join(folder, "keytab")
-    with open(realm.file("keytab"), "rb") as source, open(keytab, "wb") as copy:
-        copy.write(source.read())
-    for path in (folder, keytab, key):
-        os.chmod(path, 0o755 if path == folder else 0o644)
+    shown = certificate(folder)
+    keytab = shutil.copy(realm.file("keytab"), os.path.join(folder, "keytab"))
+    for path in (keytab, shown[1]):
+        os.chmod(path, 0o644)
     os.chmod(realm.path, 0o755)
-    text = CONFIGURATION.format(
-        folder=folder, port=port, backend=backend, certificate=pem, key=key, keytab=keytab, principal=f"{USER}@{REALM}", more=more,
-        user="User www-data\nGroup www-data" if os.getuid() == 0 else "",
-        modules="\n".join(f"LoadModule {name}_module /usr/lib/apache2/modules/mod_{name}.so" for name in MODULES.split()),
-        password=base64.b64encode(f"{USER}:{PASSWORD}".encode()).decode())
-    with open(f"{folder}/apache.conf", "w", encoding="ascii") as file:
-        file.write(text)
-    return pem
+    content = CONTENT.format(backend=backend, keytab=keytab, principal=f"{USER}@{REALM}", more=more)
+    apache.configure(folder, MODULES, apache.host(port, shown, USER, PASSWORD, content))
+    return shown[0]
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--bin", required=True, help="the example interop_client")
     arguments, _ = parser.parse_known_args()
-    reason = mit_realm.missing() or (None if os.path.exists("/usr/sbin/apache2") else "not installed: apache2")
+    reason = mit_realm.missing() or (None if os.path.exists(apache.PROGRAM) else "not installed: apache2")
     if reason:
         print(f"apache-krb5: all cases: skipped: {reason}")
         return
@@ -85,9 +62,8 @@ def main():
         port = free_port()
         pem = configure(folder, realm, port, backend.server_port)
         environment = {name: value for name, value in realm.environment().items() if name.startswith("KRB5")}
-        command = ["/usr/sbin/apache2", "-f", f"{folder}/apache.conf", "-DFOREGROUND"]
         way = ["--host", "localhost", "--port", port, "--tls-roots", pem]
-        with Program(command, port, environment):
+        with Program(apache.command(folder), port, environment):
             for authentication, user in (("kerberos", f"{USER}@{REALM}"), ("negotiate", f"{USER}@{REALM}"),
                                          ("kerberos", ""), ("implicit", "")):
                 outcome = run_client(arguments.bin, "pipeline", *way, "--authentication", authentication, "--user", user,

@@ -1,17 +1,28 @@
-"""Our host with a keytab: curl, pypsrp and our own binary log on with tickets of a KDC of MIT's.
+"""Our host with a keytab: curl, pypsrp, pywinrm and our own binary log on with tickets of a KDC of MIT's.
 
 Prints `mit-host: CASE: passed|failed: why|skipped: why`.
 """
 import argparse
-import json
 import os
 import subprocess
 import sys
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import mit_realm  # noqa: E402
+from own_host import OwnHost  # noqa: E402
 
 REALM, USER, PASSWORD, HOST = "WINDLASS.TEST", "alice", "Pa55w0rd", "srv.windlass.test"
+# pywinrm's Kerberos is a package that has to be compiled, in an environment of its own.
+PYWINRM = """
+import sys
+import winrm
+url, host, encryption = sys.argv[1:]
+session = winrm.Session(url, auth=("", ""), transport="kerberos", kerberos_hostname_override=host, service="HTTP",
+                        server_cert_validation="ignore", message_encryption=encryption)
+for count in (2, 20000):
+    answer = session.run_cmd(f"seq 1 {count}")
+    assert (answer.status_code, len(answer.std_out.split())) == (0, count), answer
+"""
 IDENTIFY = (
     '<s:Envelope xmlns:s="http://www.w3.org/2003/05/soap-envelope" '
     'xmlns:i="http://schemas.dmtf.org/wbem/wsman/identity/1/wsmanidentity.xsd">'
@@ -19,19 +30,9 @@ IDENTIFY = (
 )
 
 
-class Host:
+def start(program, realm, *more):
     """`windlass mock` with the realm's keytab."""
-
-    def __init__(self, program, realm, *more):
-        command = [program, "mock", "--listen", "127.0.0.1:0", "--tls-listen", "127.0.0.1:0", "--allow-exec",
-                   "--keytab", realm.file("keytab"), *more]
-        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-        self.ready = json.loads(self.process.stdout.readline())
-        self.http, self.https = (int(self.ready[name].rsplit(":", 1)[1]) for name in ("http", "https"))
-
-    def stop(self):
-        self.process.stdin.close()
-        self.process.wait(20)
+    return OwnHost(program, "--keytab", realm.file("keytab"), *more)
 
 
 def curl(realm, host, *more, port=None, service="HTTP"):
@@ -63,7 +64,7 @@ def cases(program, realm, host):
 
         return WSMan(server="localhost", port=host.https if ssl else host.http, ssl=ssl, auth=auth,
                      encryption="auto" if ssl else "always", negotiate_hostname_override=HOST,
-                     negotiate_service="HTTP", cert_validation=host.ready["certificate"] if ssl else True, **more)
+                     negotiate_service="HTTP", cert_validation=host.certificate if ssl else True, **more)
 
     def pypsrp_shell(auth, ssl):
         def case():
@@ -95,6 +96,24 @@ def cases(program, realm, host):
             yield f"pypsrp, {auth} over {transport}, shell", pypsrp_shell(auth, ssl)
             yield f"pypsrp, {auth} over {transport}, pipeline", pypsrp_pipeline(auth, ssl)
 
+    def pywinrm(ssl):
+        def case():
+            from own_venv import own_venv
+
+            try:
+                python = os.path.join(own_venv("pywinrm-kerberos", "pywinrm==0.5.0", "pykerberos==1.2.4"), "python")
+            except subprocess.CalledProcessError as error:
+                raise ImportError(f"pykerberos cannot be built: {error}") from error
+            url = f"https://127.0.0.1:{host.https}/wsman" if ssl else f"http://127.0.0.1:{host.http}/wsman"
+            done = subprocess.run([python, "-W", "ignore", "-c", PYWINRM, url, HOST, "auto" if ssl else "always"],
+                                  env=realm.environment(), capture_output=True, text=True, timeout=120)
+            assert done.returncode == 0, done.stderr.strip().splitlines()[-1]
+
+        return case
+
+    for ssl in (False, True):
+        yield f"pywinrm, kerberos over {'https' if ssl else 'http, sealed'}", pywinrm(ssl)
+
     def ours(authentication, *more):
         def case():
             command = [program, "Invoke-Command", "-ComputerName", HOST, "-Port", str(host.http), "--resolve",
@@ -109,7 +128,7 @@ def cases(program, realm, host):
     yield "our own binary, the tickets that are held", ours("NegotiateWithImplicitCredential")
 
     def no_ntlm():
-        strict = Host(program, realm, "--auth", "kerberos", "--user", f"{USER}:{PASSWORD}")
+        strict = start(program, realm, "--auth", "kerberos", "--user", f"{USER}:{PASSWORD}")
         try:
             done = subprocess.run(["curl", "--silent", "--ntlm", "--user", f"{USER}:{PASSWORD}", "--insecure",
                                    "--data-binary", IDENTIFY, "--output", "/dev/null", "--write-out", "%{http_code}",
@@ -143,7 +162,7 @@ def main():
         realm.add_service(f"host/{HOST}", keytab="other.keytab")
         realm.kinit(USER, PASSWORD)
         os.environ.update({name: value for name, value in realm.environment().items() if name.startswith("KRB5")})
-        host = Host(arguments.windlass, realm)
+        host = start(arguments.windlass, realm)
         try:
             for name, case in cases(arguments.windlass, realm, host):
                 if arguments.only and arguments.only not in name:
@@ -151,6 +170,8 @@ def main():
                 try:
                     case()
                     print(f"mit-host: {name}: passed", flush=True)
+                except ImportError as error:
+                    print(f"mit-host: {name}: skipped: {error}", flush=True)
                 except Exception as error:  # whatever goes wrong is this case's failure
                     print(f"mit-host: {name}: failed: {type(error).__name__}: {error}", flush=True)
         finally:

@@ -62,7 +62,11 @@ const SCRIPTS: &[Script] = &[
     ("ndrdump_dcom.py", Needs::Example("windlass-wmi", "dcom_stubs"), &["samba-testsuite"]),
     ("our_client.py", Needs::Example("windlass", "interop_client"), &[]),
     ("mit_our_client.py", Needs::Example("windlass", "interop_client"), MIT_KRB5),
-    ("mit_host.py", Needs::Host, MIT_KRB5),
+    (
+        "mit_host.py",
+        Needs::Host,
+        &["krb5-kdc", "krb5-admin-server", "krb5-user", "python3-gssapi", "libkrb5-dev", "gcc"],
+    ),
     (
         "mit_apache.py",
         Needs::Example("windlass", "interop_client"),

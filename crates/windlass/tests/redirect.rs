@@ -15,7 +15,7 @@ mod support;
 use std::net::TcpListener;
 
 use support::{credential, host, nothing_left};
-use windlass::{Authentication, PsSession, Target};
+use windlass::{Authentication, PowerShell, PsSession, Target};
 use wiremock::matchers::any;
 use wiremock::{Mock, MockServer, Request, ResponseTemplate};
 
@@ -74,7 +74,8 @@ async fn a_session_opens_where_the_fault_leads() {
     let near = redirecting(listener(), location(goal)).await;
     let far = redirecting(listener(), location(near.address().port())).await;
     let session = PsSession::builder("").target(target(&far, 2)).connect().await.unwrap();
-    let output = session.invoke_script("'here'").collect().await.unwrap();
+    let output =
+        session.invoke(PowerShell::new().command("Write-Output").argument("here")).collect().await.unwrap();
     assert_eq!(output.output.len(), 1);
     session.close().await.unwrap();
     nothing_left(&host).await;
