@@ -28,8 +28,7 @@ async fn redirecting(listener: TcpListener, detail: String) -> MockServer {
     let server = MockServer::builder().listener(listener).start().await;
     let answer = move |request: &Request| {
         let body = String::from_utf8_lossy(&request.body);
-        let start = body.find("uuid:").unwrap();
-        let id = &body[start..start + 41];
+        let id: String = body.chars().skip(body.find("uuid:").unwrap()).take(41).collect();
         let fault = format!(
             "<s:Envelope xmlns:s=\"http://www.w3.org/2003/05/soap-envelope\" \
              xmlns:a=\"http://schemas.xmlsoap.org/ws/2004/08/addressing\" \
