@@ -90,9 +90,9 @@ async fn a_session_opens_where_the_fault_leads() {
 #[tokio::test]
 async fn faults_that_lead_nowhere_end_in_an_error() {
     let server = redirecting(listener(), "<x xmlns=\"urn:x\">ftp://localhost/</x>".to_owned()).await;
-    assert!(refusal(target(&server, 5)).await.contains("go to another address"));
+    assert!(refusal(target(&server, 5)).await.contains("connect to the new address"));
     let server = redirecting(listener(), String::new()).await;
-    assert!(refusal(target(&server, 5)).await.contains("go to another address"));
+    assert!(refusal(target(&server, 5)).await.contains("connect to the new address"));
 
     let own = listener();
     let circle = location(own.local_addr().unwrap().port());
