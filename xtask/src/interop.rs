@@ -17,8 +17,8 @@ use std::ffi::OsString;
 use anyhow::{Result, bail};
 
 use crate::command::{cargo, root, target};
-use host::Host;
-use python::Python;
+pub(crate) use host::Host;
+pub(crate) use python::Python;
 use tally::Tally;
 
 /// What a script needs from this side.
@@ -59,6 +59,7 @@ const SCRIPTS: &[Script] = &[
     ),
     ("lxml_cim.py", Needs::Example("windlass-cim", "wscim_stdio"), &[]),
     ("envelopes.py", Needs::Example("windlass-wsman", "envelopes"), &[]),
+    ("xpress_peers.py", Needs::Example("windlass-wsman", "xpress_stdio"), &["wimtools"]),
     ("ndrdump_dcom.py", Needs::Example("windlass-wmi", "dcom_stubs"), &["samba-testsuite"]),
     ("our_client.py", Needs::Example("windlass", "interop_client"), &[]),
     ("mit_our_client.py", Needs::Example("windlass", "interop_client"), MIT_KRB5),
@@ -110,6 +111,8 @@ const SCRIPTS: &[Script] = &[
     ("wsman_clients.py", Needs::Host, &[]),
     ("recorded_host.py", Needs::Example("windlass-mock", "recorded_host"), &["tshark", "libxml2-utils"]),
     ("pywinrm_client.py", Needs::Host, &[]),
+    ("pywinrm_own.py", Needs::Host, &[]),
+    ("masterzen.py", Needs::Host, &["golang-go", "golang-github-masterzen-winrm-dev"]),
     ("rpc_host.py", Needs::Host, &["smbclient"]),
     ("rpc_samba.py", Needs::Example("windlass-net", "rpc_client"), SAMBA_DC),
     ("ansible_raw.py", Needs::Host, &[]),
