@@ -144,13 +144,14 @@ impl Pool {
     async fn attempt(&self, connector: &Connector, request: &Request) -> Result<Response, Error> {
         let mut connection = match self.idle_connection().await {
             Some(connection) => connection,
-            None => connector.connect().await?,
+            // In a box: only the wait for an answer stays in memory for long.
+            None => Box::pin(connector.connect()).await?,
         };
         let first = connection.request(request.body.clone(), request.content_type, request.limit).await;
         let response = match first {
             Err(error) if worth_repeating(&error, request.repeatable) => {
                 tracing::debug!(%error, "the connection was lost; the request goes out again on a new one");
-                connection = connector.connect().await?;
+                connection = Box::pin(connector.connect()).await?;
                 connection.request(request.body.clone(), request.content_type, request.limit).await?
             }
             other => other?,

@@ -133,7 +133,8 @@ impl Client {
             request = request.header.message_id,
             action = request.header.action,
         );
-        self.exchange(request, sending, read).instrument(span).await
+        // In a box: tasks that wait for their next request would have room for it all the time.
+        Box::pin(self.exchange(request, sending, read).instrument(span)).await
     }
 
     async fn exchange<T>(
