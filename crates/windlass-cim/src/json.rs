@@ -136,7 +136,10 @@ fn value_from_json(
                 return Err(Error::Type { expected: "a number of 64 bits", found: "a number" });
             }
         },
-        Value::String(text) => text.as_str().into(),
+        Value::String(text) => match data_type.and_then(|wanted| character(text, wanted)) {
+            Some(unit) => CimValue::Char16(unit),
+            None => text.as_str().into(),
+        },
         Value::Object(_) => {
             let declared = data_type.and_then(|t| t.class.as_ref());
             read_instance(value, declared.map(|c| c.as_str()), schema, depth + 1)?.into()
@@ -158,6 +161,14 @@ fn value_from_json(
         Some(data_type) => read.convert(data_type.element, data_type.is_array),
         None => Ok(read),
     }
+}
+
+/// The one character of a text where a character is wanted: a digit too, which as text of CIM would
+/// be the number of a character.
+fn character(text: &str, wanted: &DataType) -> Option<u16> {
+    let mut units = text.encode_utf16();
+    let unit = units.next().filter(|_| wanted.element == CimType::Char16)?;
+    units.next().is_none().then_some(unit)
 }
 
 fn describe(value: &Value) -> &'static str {
@@ -215,6 +226,16 @@ mod tests {
         let anonymous = json!({"id": 1, "inner": {"id": 2}});
         let instance = from_json(&anonymous, Some("x"), &schema).unwrap();
         assert_eq!(instance.get("inner").unwrap().as_instance().unwrap().get("id"), Some(&2_u64.into()));
+    }
+
+    #[test]
+    fn characters_come_back_as_they_were() {
+        let schema = schema();
+        for unit in [0, u16::from(b'0'), u16::from(b'7'), u16::from(b'x'), 0x20ac, 0xd800] {
+            let instance = CimInstance::new("X").with("letter", CimValue::Char16(unit));
+            let again = from_json(&to_json(&instance), None, &schema).unwrap();
+            assert_eq!(again.get("letter"), Some(&CimValue::Char16(unit)));
+        }
     }
 
     #[test]
