@@ -91,6 +91,15 @@ impl ClassStore {
         class
     }
 
+    /// Takes a class away. Those that derive from it stay as they are.
+    pub fn remove(&mut self, name: &str) -> Option<Arc<CimClass>> {
+        let place = self.places.remove(&CimName::from(name))?;
+        for later in self.places.values_mut().filter(|later| **later > place) {
+            *later -= 1;
+        }
+        Some(self.classes.remove(place))
+    }
+
     /// The classes in the order in which they were added.
     pub fn iter(&self) -> impl Iterator<Item = &Arc<CimClass>> {
         self.classes.iter()

@@ -59,6 +59,17 @@ pub struct MemoryProvider {
 }
 
 impl MemoryProvider {
+    /// A provider of instances whose classes somebody else knows.
+    pub(super) fn of_instances() -> Self {
+        Self {
+            namespace: Namespace::new(""),
+            classes: Vec::new(),
+            store: ClassStore::new(),
+            instances: Mutex::default(),
+            methods: HashMap::new(),
+        }
+    }
+
     /// A provider with the classes and instances that a MOF text declares.
     ///
     /// # Errors
@@ -123,6 +134,16 @@ impl MemoryProvider {
         }
         self.lock().push(instance);
         Ok(())
+    }
+
+    /// Whether there are instances of exactly this class.
+    pub(super) fn has_instances(&self, class: &str) -> bool {
+        self.find(class, |_| true).is_some()
+    }
+
+    /// Takes away the instances of exactly this class.
+    pub(super) fn forget(&self, class: &str) {
+        self.lock().retain(|known| !known.class_name.is(class));
     }
 
     /// Gives a method of a class its meaning. Methods without one cannot be called.

@@ -2,6 +2,7 @@
 
 mod cimv2;
 mod events;
+mod made;
 mod memory;
 mod provider;
 mod repository;
@@ -12,6 +13,7 @@ use windlass_cim::{CimClass, CimInstance, CimValue, Error, ObjectPath, mof};
 
 pub(crate) use cimv2::FactsProvider;
 pub use events::Events;
+pub(crate) use made::Before;
 pub use memory::{Call, MemoryProvider};
 pub use provider::{CimFailure, CimProvider, CimRequest, Instances};
 pub(crate) use repository::{Repository, Selection};

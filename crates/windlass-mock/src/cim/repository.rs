@@ -2,7 +2,7 @@
 
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, HashMap};
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 
 use windlass_cim::wql::{Associators, Condition, Query, References, ResultMode, Select, Work};
 use windlass_cim::{
@@ -10,20 +10,22 @@ use windlass_cim::{
     Schema,
 };
 
+use super::made::MadeClasses;
 use super::provider::{CimFailure, CimProvider, CimRequest, Instances};
 use super::same_path;
 
 /// The namespaces of a host, their classes and their providers.
 #[derive(Default)]
 pub(crate) struct Repository {
-    namespaces: BTreeMap<String, Arc<NamespaceClasses>>,
+    namespaces: BTreeMap<String, RwLock<Arc<NamespaceClasses>>>,
 }
 
-/// The classes of one namespace.
-#[derive(Default)]
+/// The classes of one namespace. Who holds this sees them as they were when it was asked for.
+#[derive(Clone, Default)]
 pub(crate) struct NamespaceClasses {
-    store: ClassStore,
+    pub(super) store: ClassStore,
     providers: HashMap<String, Arc<dyn CimProvider>>,
+    pub(super) made: MadeClasses,
 }
 
 /// What an enumeration gives, and how.
@@ -48,11 +50,10 @@ impl Repository {
                 for class in super::system_classes()? {
                     namespace.store.add(class)?;
                 }
-                new.insert(Arc::new(namespace))
+                new.insert(RwLock::new(Arc::new(namespace)))
             }
         };
-        // Providers are added before the host is shared.
-        let Some(namespace) = Arc::get_mut(entry) else { return Ok(()) };
+        let namespace = Arc::make_mut(entry.get_mut().unwrap_or_else(PoisonError::into_inner));
         for class in provider.classes()? {
             let name = class.name.as_str().to_lowercase();
             namespace.store.add(class)?;
@@ -62,7 +63,25 @@ impl Repository {
     }
 
     /// The classes of a namespace.
-    pub(crate) fn namespace(&self, name: &Namespace) -> Result<&Arc<NamespaceClasses>, CimFailure> {
+    pub(crate) fn namespace(&self, name: &Namespace) -> Result<Arc<NamespaceClasses>, CimFailure> {
+        let namespace = self.slot(name)?.read().unwrap_or_else(PoisonError::into_inner);
+        Ok(Arc::clone(&namespace))
+    }
+
+    /// Changes the classes of a namespace, or leaves them as they are after an error.
+    pub(crate) fn change_classes(
+        &self,
+        name: &Namespace,
+        change: impl FnOnce(&mut NamespaceClasses) -> Result<(), CimFailure>,
+    ) -> Result<(), CimFailure> {
+        let mut namespace = self.slot(name)?.write().unwrap_or_else(PoisonError::into_inner);
+        let mut changed = NamespaceClasses::clone(&namespace);
+        change(&mut changed)?;
+        *namespace = Arc::new(changed);
+        Ok(())
+    }
+
+    fn slot(&self, name: &Namespace) -> Result<&RwLock<Arc<NamespaceClasses>>, CimFailure> {
         self.namespaces.get(&name.as_str().to_lowercase()).ok_or_else(|| {
             CimFailure::new(CimStatus::INVALID_NAMESPACE)
                 .because(format!("The namespace {} does not exist.", name.as_str()))
@@ -132,7 +151,7 @@ impl Repository {
         namespace_name: &Namespace,
         select: Select,
     ) -> Result<Selection, CimFailure> {
-        let namespace = Arc::clone(self.namespace(namespace_name)?);
+        let namespace = self.namespace(namespace_name)?;
         let class = namespace.class(&select.from)?;
         select.validate(&class).map_err(|error| {
             CimFailure::new(CimStatus::INVALID_QUERY).because(format!("The query is not valid: {error}."))
@@ -281,7 +300,7 @@ impl Repository {
                 return Err(CimFailure::new(CimStatus::INVALID_PARAMETER).because(text));
             }
             Keys::Class => (path.clone(), class),
-            _ => self.owner(request, namespace, &class, path)?,
+            _ => self.owner(request, &namespace, &class, path)?,
         };
         let declared = class.method(method).ok_or_else(|| CimFailure::new(CimStatus::METHOD_NOT_FOUND))?;
         let provider = namespace.provider(&class).ok_or_else(|| CimFailure::new(CimStatus::NOT_SUPPORTED))?;
@@ -320,7 +339,7 @@ impl Repository {
         changes: CimInstance,
     ) -> Result<CimInstance, CimFailure> {
         let (namespace, class) = self.class_of(path)?;
-        let (path, class) = self.owner(request, namespace, &class, path)?;
+        let (path, class) = self.owner(request, &namespace, &class, path)?;
         let provider = namespace.provider(&class).ok_or_else(|| CimFailure::new(CimStatus::NOT_SUPPORTED))?;
         let changed = provider.put(request, &class, &path, changes)?;
         Ok(complete(changed, path.namespace.as_ref()))
@@ -342,12 +361,12 @@ impl Repository {
     /// Deletes an instance.
     pub(crate) fn delete(&self, request: &CimRequest<'_>, path: &ObjectPath) -> Result<(), CimFailure> {
         let (namespace, class) = self.class_of(path)?;
-        let (path, class) = self.owner(request, namespace, &class, path)?;
+        let (path, class) = self.owner(request, &namespace, &class, path)?;
         let provider = namespace.provider(&class).ok_or_else(|| CimFailure::new(CimStatus::NOT_SUPPORTED))?;
         provider.delete(request, &class, &path)
     }
 
-    fn class_of(&self, path: &ObjectPath) -> Result<(&Arc<NamespaceClasses>, Arc<CimClass>), CimFailure> {
+    fn class_of(&self, path: &ObjectPath) -> Result<(Arc<NamespaceClasses>, Arc<CimClass>), CimFailure> {
         let namespace =
             path.namespace.as_ref().ok_or_else(|| CimFailure::new(CimStatus::INVALID_NAMESPACE))?;
         let namespace = self.namespace(namespace)?;
@@ -369,8 +388,12 @@ impl NamespaceClasses {
         })
     }
 
-    fn provider(&self, class: &CimClass) -> Option<&Arc<dyn CimProvider>> {
-        self.providers.get(&class.name.as_str().to_lowercase())
+    /// What is behind a class; for those that clients made, the host itself.
+    fn provider(&self, class: &CimClass) -> Option<&dyn CimProvider> {
+        match self.providers.get(&class.name.as_str().to_lowercase()) {
+            Some(provider) => Some(provider.as_ref()),
+            None => self.made.provider(&class.name),
+        }
     }
 }
 

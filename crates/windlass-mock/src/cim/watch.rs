@@ -171,6 +171,11 @@ impl Watch {
         self.waiting.push_front(found);
     }
 
+    /// How many events wait.
+    pub(crate) fn len(&self) -> usize {
+        self.waiting.len()
+    }
+
     /// Whether there is an event.
     pub(crate) fn is_empty(&self) -> bool {
         self.waiting.is_empty()
@@ -223,12 +228,12 @@ impl Watch {
         event: CimInstance,
         number: Option<u64>,
     ) -> Result<(), CimFailure> {
-        let store = repository.namespace(&self.namespace)?.store();
+        let namespace = repository.namespace(&self.namespace)?;
         let select = &self.query.select;
         let is_of_class = event.class.as_ref().is_some_and(|class| class.is_a(&select.from))
             || event.class_name == select.from;
         let wanted = is_of_class
-            && select.matches(&event, store, &mut Work::new(WORK)).map_err(|error| {
+            && select.matches(&event, namespace.store(), &mut Work::new(WORK)).map_err(|error| {
                 CimFailure::new(CimStatus::SERVER_LIMITS_EXCEEDED).because(format!("{error}."))
             })?;
         if wanted && self.waiting.len() < MOST_WAITING {

@@ -14,6 +14,7 @@ use windlass_wmi::stubs::{FetchNext, FetchedNext, Given, Next, NextObjects, Skip
 use windlass_wmi::wmio::{InstanceEncoder, WmiObject};
 use windlass_wmi::{flags, ids, object};
 
+use super::notification::Notification;
 use super::services::{decorated, unwritable};
 use super::{Call, HostObject, Outcome, answer, code};
 use crate::cim::{CimFailure, Selection};
@@ -33,9 +34,11 @@ pub(super) enum Source {
     Classes { class: Option<String>, shallow: bool },
     /// What a query selects, or just the class of it.
     Query { query: Box<Query>, prototype: bool },
+    /// Events as they happen.
+    Events(Arc<Notification>),
 }
 
-type Items = Box<dyn Iterator<Item = Result<WmiObject, CimFailure>> + Send>;
+pub(super) type Items = Box<dyn Iterator<Item = Result<WmiObject, CimFailure>> + Send>;
 
 /// An enumeration; those that were cloned have their own.
 pub(super) struct Enumeration {
@@ -51,6 +54,10 @@ struct Cursor {
     /// An object that no longer fitted the last answer, or what went wrong after it.
     held: Option<Result<WmiObject, Hresult>>,
     is_over: bool,
+    /// Whether more may come when there is nothing left now.
+    is_endless: bool,
+    /// The objects that were taken from `items`.
+    passed: u64,
     shapes: Vec<Shape>,
 }
 
@@ -83,8 +90,17 @@ impl Enumeration {
             Err(result) if flags & flags::RETURN_IMMEDIATELY != 0 => (empty(), Some(Err(result))),
             Err(result) => return Err(result),
         };
-        let cursor = Mutex::new(Cursor { items, held, is_over: false, shapes: Vec::new() });
+        let is_endless = matches!(*source, Source::Events(_));
+        let cursor = Mutex::new(Cursor { held, is_endless, ..Cursor::new(items) });
         Ok(Self { namespace, source, flags, cursor })
+    }
+
+    /// The events that this waits for, if it does.
+    pub(super) fn notification(&self) -> Option<&Arc<Notification>> {
+        match self.source.as_ref() {
+            Source::Events(notification) => Some(notification),
+            _ => None,
+        }
     }
 
     fn cursor(&self) -> MutexGuard<'_, Cursor> {
@@ -173,22 +189,26 @@ impl Enumeration {
             return Err(Hresult::WBEM_E_INVALID_OPERATION);
         }
         let items = items(call, &self.namespace, &self.source).map_err(|failure| code(&failure))?;
-        let mut cursor = self.cursor();
-        cursor.items = items;
-        cursor.held = None;
-        cursor.is_over = false;
+        *self.cursor() = Cursor::new(items);
         Ok(())
     }
 
-    /// Another enumeration of the same. This one starts anew and passes over what this one has passed.
+    /// Another enumeration of the same, which stands where this one does.
     fn cloned(&self, call: &Call<'_>) -> Result<ObjRef, Hresult> {
         if self.flags & flags::FORWARD_ONLY != 0 {
             return Err(Hresult::WBEM_E_INVALID_OPERATION);
         }
-        let items = items(call, &self.namespace, &self.source).map_err(|failure| code(&failure))?;
-        let cursor = Mutex::new(Cursor { items, held: None, is_over: false, shapes: Vec::new() });
-        let namespace = self.namespace.clone();
-        let copy = Self { namespace, source: Arc::clone(&self.source), flags: self.flags, cursor };
+        let cursor = match self.cursor().place() {
+            Place::Failed(result) => Cursor { held: Some(Err(result)), ..Cursor::new(empty()) },
+            Place::After(passed) => {
+                let items = items(call, &self.namespace, &self.source).map_err(|failure| code(&failure))?;
+                let mut cursor = Cursor::new(items);
+                cursor.pass(passed);
+                cursor
+            }
+        };
+        let (namespace, source) = (self.namespace.clone(), Arc::clone(&self.source));
+        let copy = Self { namespace, source, flags: self.flags, cursor: Mutex::new(cursor) };
         call.export(HostObject::Enumeration(Arc::new(copy)), ids::ENUM_CLASS_OBJECT)
     }
 
@@ -213,7 +233,34 @@ impl Enumeration {
     }
 }
 
+/// Where a cursor stands.
+enum Place {
+    /// Behind so many objects.
+    After(u64),
+    /// Before an error.
+    Failed(Hresult),
+}
+
 impl Cursor {
+    fn new(items: Items) -> Self {
+        Self { items, held: None, is_over: false, is_endless: false, passed: 0, shapes: Vec::new() }
+    }
+
+    fn place(&self) -> Place {
+        match &self.held {
+            Some(Err(result)) => Place::Failed(*result),
+            Some(Ok(_)) => Place::After(self.passed.saturating_sub(1)),
+            None => Place::After(self.passed),
+        }
+    }
+
+    /// Passes over objects.
+    fn pass(&mut self, count: u64) {
+        while self.passed < count && self.items.next().is_some() {
+            self.passed += 1;
+        }
+    }
+
     fn advance(&mut self, finish: impl Fn(WmiObject) -> WmiObject) -> Option<Result<WmiObject, Hresult>> {
         if let Some(held) = self.held.take() {
             self.is_over |= held.is_err();
@@ -223,11 +270,15 @@ impl Cursor {
             return None;
         }
         match self.items.next() {
-            Some(Ok(object)) => Some(Ok(finish(object))),
+            Some(Ok(object)) => {
+                self.passed += 1;
+                Some(Ok(finish(object)))
+            }
             Some(Err(failure)) => {
                 self.is_over = true;
                 Some(Err(code(&failure)))
             }
+            None if self.is_endless => None,
             None => {
                 self.is_over = true;
                 self.items = empty();
@@ -254,6 +305,7 @@ impl Cursor {
                     self.held = Some(Err(result));
                     return Batch { objects, result: Hresult::WBEM_S_TIMEDOUT };
                 }
+                None if self.is_endless => return Batch { objects, result: Hresult::WBEM_S_TIMEDOUT },
                 None => return Batch { objects, result: Hresult::S_FALSE },
             }
         }
@@ -332,8 +384,9 @@ fn estimate(object: &WmiObject) -> usize {
 fn items(call: &Call<'_>, namespace_name: &Namespace, source: &Source) -> Result<Items, CimFailure> {
     let host = call.host;
     let request = host.cim_request(call.user);
-    let namespace = Arc::clone(host.cim.namespace(namespace_name)?);
+    let namespace = host.cim.namespace(namespace_name)?;
     match source {
+        Source::Events(notification) => Ok(notification.items()),
         Source::Instances { class, shallow } => {
             let name = namespace.class(class)?.name.clone();
             let all = host.cim.enumerate(&request, namespace_name, class, None)?;

@@ -4,6 +4,7 @@
 
 mod enumeration;
 mod login;
+mod notification;
 mod resolver;
 mod result;
 mod services;
@@ -13,7 +14,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Instant;
 
 use uuid::Uuid;
-use windlass_cim::{CimInstance, Namespace, Schema};
+use windlass_cim::{CimInstance, CimValue, Namespace, Schema};
 use windlass_core::status::Hresult;
 use windlass_dcom::objects::{Limits, ObjectTable, Refusal};
 use windlass_dcom::{
@@ -140,11 +141,16 @@ impl Dcom {
 
     /// Takes away what no client has pinged for too long.
     pub(crate) fn expire(&self) {
-        let gone = self.table().expire(Instant::now());
+        let gone = self.table().expire(now());
         if !gone.is_empty() {
             tracing::debug!(objects = gone.len(), "objects expired that nobody pinged");
         }
     }
+}
+
+/// The time by the clock of the runtime, which tests can stop.
+fn now() -> Instant {
+    tokio::time::Instant::now().into_std()
 }
 
 /// The interfaces of this part of the host, as its RPC listeners serve them.
@@ -174,6 +180,7 @@ impl RpcService for DcomService {
         let host = self.0.upgrade();
         Box::pin(async move {
             let host = host.ok_or(FaultStatus::UNSPECIFIED)?;
+            notification::wait(&host, &rpc).await;
             let run = move || {
                 let local = rpc.connection.local;
                 let address = local.map_or_else(|| "localhost".to_owned(), |local| local.ip().to_string());
@@ -206,15 +213,7 @@ fn call(host: &Arc<Host>, raw: &RawCall<'_>) -> Outcome {
     {
         return outcome;
     }
-    let (user, owner) = match &raw.caller.principal {
-        Some(principal) => (principal.user.as_str(), principal.to_string().to_lowercase()),
-        None if raw.in_process => ("local", LOCAL_OWNER.to_owned()),
-        None => return Err(FaultStatus::ACCESS_DENIED),
-    };
-    // Hardened servers refuse everything below this since 2023 ([MS-DCOM] 3.1.2.5.2.1).
-    if !raw.in_process && raw.caller.level < AuthLevel::Integrity {
-        return Err(FaultStatus::ACCESS_DENIED);
-    }
+    let (user, owner) = identity(raw.caller, raw.in_process)?;
     let call = Call { host, user, owner, raw };
     match raw.interface {
         dcom_ids::OBJECT_EXPORTER => resolver::exporter(&call),
@@ -224,11 +223,24 @@ fn call(host: &Arc<Host>, raw: &RawCall<'_>) -> Outcome {
     }
 }
 
+/// Who calls: the user, and by what name objects belong to them.
+fn identity(caller: &Caller, in_process: bool) -> Result<(&str, String), FaultStatus> {
+    // Hardened servers refuse everything below this since 2023 ([MS-DCOM] 3.1.2.5.2.1).
+    if !in_process && caller.level < AuthLevel::Integrity {
+        return Err(FaultStatus::ACCESS_DENIED);
+    }
+    match &caller.principal {
+        Some(principal) => Ok((principal.user.as_str(), principal.to_string().to_lowercase())),
+        None if in_process => Ok(("local", LOCAL_OWNER.to_owned())),
+        None => Err(FaultStatus::ACCESS_DENIED),
+    }
+}
+
 impl Call<'_> {
     /// A call to one of the exported objects.
     fn dispatch(&self) -> Outcome {
         let ipid = self.raw.object.ok_or(FaultStatus(Hresult::RPC_E_INVALID_OBJECT.0))?;
-        let target = self.host.dcom.table().target(&self.owner, ipid, Instant::now());
+        let target = self.host.dcom.table().target(&self.owner, ipid, now());
         let (object, iid) = target.map_err(|refusal| match refusal {
             Refusal::NotYours => FaultStatus::ACCESS_DENIED,
             other => FaultStatus(other.hresult().0),
@@ -260,7 +272,7 @@ impl Call<'_> {
 
     /// Exports an object for the caller.
     fn export(&self, object: HostObject, iid: Uuid) -> Result<ObjRef, Hresult> {
-        let exported = self.host.dcom.table().export(&self.owner, object, iid, REFERENCES, Instant::now());
+        let exported = self.host.dcom.table().export(&self.owner, object, iid, REFERENCES, now());
         let reference = exported.map_err(|refusal| match refusal {
             Refusal::Limit => Hresult::WBEM_E_QUOTA_VIOLATION,
             other => other.hresult(),
@@ -276,6 +288,15 @@ impl Call<'_> {
             && let Ok(classes) = self.host.cim.namespace(namespace)
         {
             instance.class = classes.store().class(&instance.class_name);
+        }
+        // Events hold the instances that they are about.
+        for property in instance.properties.iter_mut() {
+            if let CimValue::Instance(inner) = &mut property.value
+                && inner.server_name.is_none()
+            {
+                let whole = std::mem::replace(inner.as_mut(), CimInstance::new(""));
+                **inner = self.decorate(namespace, whole);
+            }
         }
         instance
     }

@@ -1,7 +1,6 @@
 //! The resolver and activation ([MS-DCOM] 3.1.2.5).
 
 use std::sync::Arc;
-use std::time::Instant;
 
 use uuid::Uuid;
 use windlass_core::status::Hresult;
@@ -20,7 +19,7 @@ use windlass_dcom::{
 use windlass_rpc::pdu::FaultStatus;
 use windlass_wmi::ids;
 
-use super::{Call, HostObject, Outcome, RawCall, exporter_bindings, resolver_bindings};
+use super::{Call, HostObject, Outcome, RawCall, exporter_bindings, now, resolver_bindings};
 use crate::host::Host;
 
 /// What clients are told about the least level of authentication: integrity.
@@ -44,7 +43,7 @@ pub(super) fn without_logon(host: &Arc<Host>, raw: &RawCall<'_>) -> Option<Outco
 
 /// The other calls of IObjectExporter.
 pub(super) fn exporter(call: &Call<'_>) -> Outcome {
-    let now = Instant::now();
+    let now = now();
     let raw = call.raw;
     match raw.opnum {
         opnum::RESOLVE_OXID => {

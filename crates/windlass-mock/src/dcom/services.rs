@@ -14,9 +14,10 @@ use windlass_wmi::stubs::{
 use windlass_wmi::{flags, ids, object};
 
 use super::enumeration::{Enumeration, Source};
+use super::notification::Notification;
 use super::result::{CallResult, Value};
 use super::{Call, HostObject, Outcome, answer, code};
-use crate::cim::CimFailure;
+use crate::cim::{Before, CimFailure};
 
 /// The longest query, in characters, as Windows has it.
 const LONGEST_QUERY: usize = 16_384;
@@ -58,10 +59,10 @@ impl Services {
                 let outcome = self.delete_instance(call, &request);
                 changed(call, &request.call, outcome)
             }
-            // Classes come with their providers.
             services_opnum::PUT_CLASS => {
                 let request: ClassOrInstance = call.parameters()?;
-                changed(call, &request.call, Err(Hresult::WBEM_E_NOT_SUPPORTED))
+                let outcome = self.put_class(call, &request);
+                changed(call, &request.call, outcome)
             }
             services_opnum::DELETE_CLASS => {
                 let request: Delete = call.parameters()?;
@@ -85,8 +86,12 @@ impl Services {
             }
             services_opnum::EXEC_NOTIFICATION_QUERY => {
                 let request: Query = call.parameters()?;
-                let outcome = query(&request).and(Err(Hresult::WBEM_E_NOT_SUPPORTED));
-                self.enumerate(call, request.flags, outcome)
+                let source = self.events(call, &request);
+                // Whoever waits for events learns at once that there will be none.
+                match source {
+                    Ok(source) => self.enumerate(call, request.flags, Ok(source)),
+                    Err(result) => answer(&Given::failed(result)),
+                }
             }
             services_opnum::EXEC_METHOD => {
                 let request: ExecMethod = call.parameters()?;
@@ -160,6 +165,11 @@ impl Services {
     }
 
     fn get(&self, call: &Call<'_>, path: Option<&str>) -> Result<ObjRef, Hresult> {
+        if path.is_none_or(str::is_empty) {
+            // A class without anything, for the client to fill and put.
+            let class = decorated(call, &self.namespace, &CimClass::new(""));
+            return object::marshal_class(&class).map_err(|error| unwritable(&error));
+        }
         let path = self.path(path)?;
         let class = self.class(call, &path)?;
         let namespace = path.namespace.clone().unwrap_or_else(|| self.namespace.clone());
@@ -182,7 +192,7 @@ impl Services {
         })?;
         let context = context(request.context.as_ref())?;
         let namespace = self.namespace.clone();
-        let classes = Arc::clone(call.host.cim.namespace(&namespace).map_err(|failure| code(&failure))?);
+        let classes = call.host.cim.namespace(&namespace).map_err(|failure| code(&failure))?;
         let class = classes.class(&instance.class_name).map_err(|failure| code(&failure))?;
         for property in instance.properties.iter_mut() {
             property.is_key = class.property(&property.name).is_some_and(windlass_cim::PropertyDecl::is_key);
@@ -224,11 +234,44 @@ impl Services {
         deleted.map(|()| Value::Nothing).map_err(|failure| code(&failure))
     }
 
+    fn put_class(&self, call: &Call<'_>, request: &ClassOrInstance) -> Result<Value, Hresult> {
+        check_flags(request.flags)?;
+        let reference = request.object.as_ref().ok_or(Hresult::WBEM_E_INVALID_PARAMETER)?;
+        let class = object::unmarshal_class(reference).map_err(|error| {
+            tracing::debug!(%error, "a class cannot be read");
+            Hresult::WBEM_E_INVALID_OBJECT
+        })?;
+        let before = match request.flags & (flags::CREATE_ONLY | flags::UPDATE_ONLY) {
+            0 => Before::Either,
+            flags::CREATE_ONLY => Before::Nothing,
+            flags::UPDATE_ONLY => Before::Class,
+            _ => return Err(Hresult::WBEM_E_INVALID_PARAMETER),
+        };
+        let put = call.host.cim.change_classes(&self.namespace, |classes| classes.put_class(class, before));
+        put.map(|()| Value::Nothing).map_err(|failure| code(&failure))
+    }
+
     fn delete_class(&self, call: &Call<'_>, request: &Delete) -> Result<Value, Hresult> {
         check_flags(request.flags)?;
         let path = self.path(request.path.as_deref())?;
-        self.class(call, &path)?;
-        Err(Hresult::WBEM_E_NOT_SUPPORTED)
+        if !path.is_class() {
+            return Err(Hresult::WBEM_E_INVALID_OBJECT_PATH);
+        }
+        let namespace = path.namespace.as_ref().unwrap_or(&self.namespace);
+        let name = &path.class_name;
+        let deleted = call.host.cim.change_classes(namespace, |classes| classes.delete_class(name));
+        deleted.map(|()| Value::Nothing).map_err(|failure| code(&failure))
+    }
+
+    /// The events that a query asks for. They have to be fetched once and not waited for here.
+    fn events(&self, call: &Call<'_>, request: &Query) -> Result<Source, Hresult> {
+        const NEEDED: u32 = flags::RETURN_IMMEDIATELY | flags::FORWARD_ONLY;
+        if request.flags & NEEDED != NEEDED {
+            return Err(Hresult::WBEM_E_INVALID_PARAMETER);
+        }
+        let Source::Query { query, .. } = query(request)? else { return Err(Hresult::WBEM_E_INVALID_QUERY) };
+        let notification = Notification::start(call, self.namespace.clone(), *query);
+        Ok(Source::Events(Arc::new(notification.map_err(|failure| code(&failure))?)))
     }
 
     /// Calls that give an enumeration. What goes wrong with it shows when objects are fetched, if the

@@ -1,7 +1,5 @@
 //! IRemUnknown and IRemUnknown2 ([MS-DCOM] 3.1.1.5.6).
 
-use std::time::Instant;
-
 use uuid::Uuid;
 use windlass_core::status::Hresult;
 use windlass_dcom::objects::Refusal;
@@ -12,7 +10,7 @@ use windlass_dcom::remunknown::{
 use windlass_dcom::{ObjRef, ResultOnly, StdObjRef, ids as dcom_ids};
 use windlass_rpc::pdu::FaultStatus;
 
-use super::{Call, Outcome, REFERENCES, answer, resolver_bindings};
+use super::{Call, Outcome, REFERENCES, answer, now, resolver_bindings};
 
 /// Interfaces that one call asks for at most.
 const MOST_INTERFACES: usize = 64;
@@ -27,7 +25,7 @@ pub(super) fn call(call: &Call<'_>) -> Outcome {
         opnum::REM_RELEASE => {
             let RemReferences(released) = call.parameters()?;
             for reference in &released {
-                let gone = call.host.dcom.table().release(&call.owner, reference, Instant::now());
+                let gone = call.host.dcom.table().release(&call.owner, reference, now());
                 drop(gone);
             }
             answer(&ResultOnly(Hresult::S_OK))
@@ -84,7 +82,7 @@ fn add_ref(call: &Call<'_>) -> Outcome {
     let RemReferences(added) = call.parameters()?;
     let mut results = Vec::with_capacity(added.len());
     for reference in &added {
-        let outcome = call.host.dcom.table().add_references(&call.owner, reference, Instant::now());
+        let outcome = call.host.dcom.table().add_references(&call.owner, reference, now());
         results.push(match outcome {
             Ok(()) => Hresult::S_OK,
             Err(Refusal::Unknown) => Hresult::CO_E_OBJNOTREG,
@@ -103,7 +101,7 @@ pub(super) fn query(call: &Call<'_>, ipid: Uuid, iid: Uuid) -> Result<ObjRef, Hr
 
 fn reference(call: &Call<'_>, ipid: Uuid, iid: Uuid, references: u32) -> Result<StdObjRef, Hresult> {
     let mut table = call.host.dcom.table();
-    let now = Instant::now();
+    let now = now();
     let (object, _) = table.target(&call.owner, ipid, now).map_err(Refusal::hresult)?;
     if !object.has(iid) {
         return Err(Hresult::E_NOINTERFACE);
@@ -112,7 +110,7 @@ fn reference(call: &Call<'_>, ipid: Uuid, iid: Uuid, references: u32) -> Result<
 }
 
 fn known(call: &Call<'_>, ipid: Uuid) -> Result<(), Hresult> {
-    match call.host.dcom.table().target(&call.owner, ipid, Instant::now()) {
+    match call.host.dcom.table().target(&call.owner, ipid, now()) {
         Ok(_) => Ok(()),
         Err(Refusal::Unknown) => Err(Hresult::RPC_E_INVALID_OBJECT),
         Err(refusal) => Err(refusal.hresult()),

@@ -109,6 +109,7 @@ pub(crate) async fn expire(host: Arc<Host>) {
         let unused = Duration::from_millis(host.settings.get().enumeration_timeout_ms.into());
         host.enumerations.expire(unused);
         host.subscriptions.expire(unused);
+        host.dcom.expire();
         host.shells.leave_silent(host.config.limits.keep_alive);
         for shell in host.shells.take_expired() {
             tracing::debug!(shell = shell.id(), "a shell has expired");

@@ -248,7 +248,7 @@ async fn invoke(host: &Arc<Host>, header: &Header, target: Target, body: Option<
     let path = target.path()?;
     let user = target.user.clone();
     let output = blocking(host, &user, move |host, request| {
-        let namespace = Arc::clone(host.cim.namespace(&target.namespace)?);
+        let namespace = host.cim.namespace(&target.namespace)?;
         let class = namespace.class(&path.class_name)?;
         let declared = class.method(&method).ok_or_else(|| {
             let text = format!("The class {} has no method {method}.", class.name);
@@ -301,7 +301,7 @@ async fn enumerate(
     let user = target.user.clone();
     let items = blocking(host, &user, move |host, cim| {
         let Selection { instances, projected } = wanted.start(host, cim, &started)?;
-        let namespace = Arc::clone(host.cim.namespace(&started.namespace)?);
+        let namespace = host.cim.namespace(&started.namespace)?;
         let base = match (exclude, &class) {
             (true, Some(class)) => Some(namespace.class(class)?),
             _ => None,

@@ -22,7 +22,7 @@ pub(super) async fn handle(
 ) -> Outcome {
     let failed = |failure: CimFailure| Box::new(cim_fault(&failure));
     let namespace = Namespace::new(header.selectors.get(uri::CIM_NAMESPACE).unwrap_or("root/cimv2"));
-    let namespace = Arc::clone(host.cim.namespace(&namespace).map_err(failed)?);
+    let namespace = host.cim.namespace(&namespace).map_err(failed)?;
     let name = header.selectors.get("ClassName").unwrap_or_default();
     let encoder = class_encoder(header);
     match operation {

@@ -45,8 +45,8 @@ impl<'a> ClassBlock<'a> {
 
 /// The class that a class part describes, without methods.
 pub(crate) fn part_to_class(part: &ClassPart<'_>, budget: &mut Budget) -> Result<CimClass, Error> {
-    let name = part.name.as_deref().ok_or_else(|| Error::new("ClassName", 0, ErrorKind::Form("name")))?;
-    let mut class = CimClass::new(name.to_owned());
+    // A class that is yet to be filled has no name.
+    let mut class = CimClass::new(part.name.as_deref().unwrap_or_default().to_owned());
     class.derivation = part.derivation.iter().map(|name| name.as_ref().into()).collect();
     (class.qualifiers, _) = part.qualifiers.read(part.heap, budget)?;
     let mut ordered: Vec<&PropertyInfo<'_>> = part.properties.iter().collect();

@@ -26,7 +26,7 @@ impl<'c> ClassTables<'c> {
             class.properties.iter().partition(|property| property.is_propagated);
         let properties: Vec<&PropertyDecl> = inherited.into_iter().chain(local).collect();
         let mut heap = HeapBuilder::default();
-        let name = heap.own_string(class.name.as_str())?;
+        let name = if class.name.is_empty() { HeapRef::NONE } else { heap.own_string(class.name.as_str())? };
         let mut class_qualifiers = Vec::new();
         qualifier_set(None, false, &class.qualifiers, &mut heap, &mut class_qualifiers)?;
 
