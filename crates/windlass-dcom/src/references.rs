@@ -75,9 +75,9 @@ impl References {
         self.held.is_empty()
     }
 
-    /// Forgets everything: the server has.
-    pub fn clear(&mut self) {
-        *self = Self::default();
+    /// The interfaces that are held.
+    pub fn held(&self) -> Vec<Uuid> {
+        self.held.keys().copied().collect()
     }
 
     /// The ping to send now; `None` where no object needs one.

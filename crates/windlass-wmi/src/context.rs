@@ -32,6 +32,9 @@ pub const PUT_EXT_STRICT_NULLS: &str = "__PUT_EXT_STRICT_NULLS";
 /// Whether all properties are written, or none.
 pub const PUT_EXT_ATOMIC: &str = "__PUT_EXT_ATOMIC";
 
+/// The language by which the caller wants data to be formatted.
+pub const DATA_LOCALE: &str = "__MI_DESTINATIONOPTIONS_DATA_LOCALE";
+
 /// Named values.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Context {
@@ -85,6 +88,21 @@ impl Context {
             (PUT_EXT_PROPERTIES.to_owned(), ContextValue::Texts(properties)),
         ];
         Self { id: Uuid::nil(), values }
+    }
+
+    /// The same with the language by which data is formatted, such as `de-DE`.
+    #[must_use]
+    pub fn with_data_locale(mut self, language: &str) -> Self {
+        self.values.push((DATA_LOCALE.to_owned(), ContextValue::Text(language.to_owned())));
+        self
+    }
+
+    /// The language by which data is formatted, where the context names one.
+    pub fn data_locale(&self) -> Option<&str> {
+        match self.get(DATA_LOCALE) {
+            Some(ContextValue::Text(language)) => Some(language),
+            _ => None,
+        }
     }
 
     /// The value of that name.

@@ -25,6 +25,8 @@ pub enum Layer {
     Auth,
     /// HTTP.
     Http,
+    /// DCE/RPC.
+    Rpc,
     /// SOAP and WS-Management.
     Wsman,
     /// PowerShell remoting.
@@ -45,6 +47,7 @@ impl Layer {
             Self::Tls => "TLS",
             Self::Auth => "authentication",
             Self::Http => "HTTP",
+            Self::Rpc => "RPC",
             Self::Wsman => "WS-Management",
             Self::Psrp => "PowerShell remoting",
             Self::Cim => "CIM",
@@ -165,7 +168,7 @@ impl Error {
 
     /// Whether the network failed, as opposed to an answer of the host.
     pub fn is_network_failure(&self) -> bool {
-        matches!(self.0.layer, Layer::Resolve | Layer::Connect | Layer::Http) && self.0.retryable
+        matches!(self.0.layer, Layer::Resolve | Layer::Connect | Layer::Http | Layer::Rpc) && self.0.retryable
     }
 
     /// The exit status of a program that ends with this error: 1 the remote command failed, 2 wrong
@@ -187,6 +190,19 @@ impl Error {
         if self.0.kind != ErrorKind::Usage {
             self.0.doing.get_or_insert_with(|| doing.to_owned());
         }
+        self
+    }
+
+    /// Whether another protocol may reach the computer: nobody was there, or somebody who does not speak this
+    /// one.
+    pub(crate) fn suggests_another_protocol(&self) -> bool {
+        matches!(self.0.kind, ErrorKind::Unreachable | ErrorKind::Protocol | ErrorKind::TimedOut)
+    }
+
+    /// Says what went wrong after this.
+    #[must_use]
+    pub(crate) fn and_then(mut self, next: &Self) -> Self {
+        self.0.reason = format!("{}; then {next}", self.0.reason);
         self
     }
 
@@ -240,9 +256,18 @@ impl Error {
         error
     }
 
-    /// Whether a connection broke, or what it led to is gone.
-    pub(crate) fn is_lost(&self) -> bool {
-        self.is_network_failure() || self.0.hresult == Some(Hresult::RPC_E_DISCONNECTED)
+    /// Whether what calls over DCOM led to is gone: the computer is not reached, or has forgotten the object.
+    pub(crate) fn is_gone(&self) -> bool {
+        self.0.kind == ErrorKind::Unreachable || self.0.hresult == Some(Hresult::RPC_E_DISCONNECTED)
+    }
+
+    /// An error of an RPC connection.
+    pub(crate) fn from_rpc(error: windlass_net::Error) -> Self {
+        let mut built = Self::from(error);
+        if built.0.layer == Layer::Http {
+            built.0.layer = Layer::Rpc;
+        }
+        built
     }
 
     /// A fault of the host. Access denied is a refusal, faults of CIM belong to CIM.

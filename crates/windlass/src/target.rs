@@ -406,6 +406,11 @@ impl Target {
         }
     }
 
+    /// Another port, or the usual one.
+    pub(crate) fn choose_port(&mut self, port: Option<u16>) {
+        self.port = port;
+    }
+
     /// The port that the caller named.
     pub(crate) fn stated_port(&self) -> Option<u16> {
         self.port

@@ -8,7 +8,7 @@ use super::classes::ClassCache;
 use super::operation::OperationOptions;
 use super::resource::UriStyle;
 use super::session::{CimSession, Shared};
-use crate::dcom::{DcomClient, DcomOptions, RESOLVER_PORT, Setup};
+use crate::dcom::{CallOptions, DcomClient, DcomOptions, RESOLVER_PORT, Setup};
 use crate::error::{Error, Result};
 use crate::identify;
 use crate::options::WsmanOptions;
@@ -46,6 +46,9 @@ impl Default for CimSessionOptions {
     }
 }
 
+/// The language of sessions that name none. Over DCOM it goes without saying.
+const LANGUAGE: &str = "en-US";
+
 /// What a CIM session speaks (`New-CimSessionOption -Protocol`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 #[non_exhaustive]
@@ -65,6 +68,7 @@ pub struct CimSessionBuilder {
     options: CimSessionOptions,
     skip_test_connection: bool,
     protocol: Protocol,
+    fall_back: Option<Option<u16>>,
     dcom: DcomOptions,
 }
 
@@ -76,6 +80,7 @@ impl CimSessionBuilder {
             options: CimSessionOptions::default(),
             skip_test_connection: false,
             protocol: Protocol::default(),
+            fall_back: None,
             dcom: DcomOptions::default(),
         }
     }
@@ -108,6 +113,15 @@ impl CimSessionBuilder {
     #[must_use]
     pub fn protocol(mut self, protocol: Protocol) -> Self {
         self.protocol = protocol;
+        self
+    }
+
+    /// Try the other protocol where the computer is not reached over this one, or does not speak it. The
+    /// port is that of the other protocol; `None` is its usual one. Whoever refuses the user is not asked
+    /// again.
+    #[must_use]
+    pub fn fall_back(mut self, port: Option<u16>) -> Self {
+        self.fall_back = Some(port);
         self
     }
 
@@ -144,10 +158,29 @@ impl CimSessionBuilder {
     /// # Errors
     /// Parameters that do not fit, or a host that is not reached, refuses, or does not speak
     /// WS-Management.
-    pub async fn connect(self) -> Result<CimSession> {
+    pub async fn connect(mut self) -> Result<CimSession> {
         if self.options.max_elements == 0 {
             return Err(Error::usage("an answer has to hold at least one instance"));
         }
+        let Some(port) = self.fall_back.take() else { return self.open().await };
+        // Only who tries knows whether the protocol leads there.
+        self.skip_test_connection = false;
+        let mut other = self.clone();
+        other.protocol = match self.protocol {
+            Protocol::Wsman => Protocol::Dcom,
+            Protocol::Dcom => Protocol::Wsman,
+        };
+        other.target.choose_port(port);
+        match self.open().await {
+            Err(error) if error.suggests_another_protocol() => {
+                tracing::debug!(%error, "falling back to the other protocol");
+                other.open().await.map_err(|second| error.and_then(&second))
+            }
+            outcome => outcome,
+        }
+    }
+
+    async fn open(self) -> Result<CimSession> {
         let tasks = Tasks::current()?;
         let pool = self.target.pool(self.options.wsman.open_timeout)?;
         let client = Arc::new(self.options.wsman.client(pool));
@@ -184,9 +217,14 @@ impl CimSessionBuilder {
             rpc: self.target.rpc_options(self.options.wsman.open_timeout)?,
             dial: self.target.own_dial(),
             options: self.dcom,
-            locale: None,
-            timeout: None,
         };
-        Ok(Arc::new(DcomClient::new(setup, tasks.clone())))
+        let WsmanOptions { operation_timeout, culture, ui_culture, .. } = &self.options.wsman;
+        let other = |language: &str| (!language.eq_ignore_ascii_case(LANGUAGE)).then(|| language.to_owned());
+        let calls = CallOptions {
+            timeout: Some(*operation_timeout),
+            culture: other(culture),
+            ui_culture: other(ui_culture),
+        };
+        Ok(Arc::new(DcomClient::new(setup, calls, tasks.clone())))
     }
 }

@@ -14,7 +14,8 @@ use windlass_wsman::{Enumerate, Item, Operation, Reply, Xml};
 use super::class_filter::ClassFilter;
 use super::session::Shared;
 use crate::client::{Sending, Unreadable};
-use crate::error::Result;
+use crate::dcom::DcomClient;
+use crate::error::{Error, Result};
 
 /// Classes that are remembered for one session.
 const MAX_CLASSES: usize = 2000;
@@ -44,6 +45,11 @@ impl ClassCache {
 
     fn look_up(&self, namespace: &Namespace, class: &str) -> Option<Known> {
         self.classes.read().unwrap_or_else(PoisonError::into_inner).get(&key(namespace, class)).cloned()
+    }
+
+    /// Forgets everything: classes were changed.
+    fn forget(&self) {
+        self.classes.write().unwrap_or_else(PoisonError::into_inner).clear();
     }
 
     fn remember(&self, namespace: &Namespace, class: &str, found: Known) {
@@ -85,6 +91,30 @@ pub(super) async fn get(shared: &Shared, namespace: &Namespace, class: &str) -> 
     let found = Arc::new(got.await.map_err(|error| error.while_doing("getting a class"))?);
     shared.classes.remember(namespace, class, Some(Arc::clone(&found)));
     Ok(found)
+}
+
+/// Writes a class: a new one, or one that is there.
+pub(super) async fn put(
+    shared: &Shared,
+    namespace: &Namespace,
+    class: &CimClass,
+    create: bool,
+) -> Result<()> {
+    let written = dcom(shared)?.put_class(namespace, class, create).await;
+    shared.classes.forget();
+    written.map_err(|error| error.while_doing("writing a class"))
+}
+
+/// Deletes a class.
+pub(super) async fn delete(shared: &Shared, namespace: &Namespace, class: &str) -> Result<()> {
+    let deleted = dcom(shared)?.delete_class(namespace, class).await;
+    shared.classes.forget();
+    deleted.map_err(|error| error.while_doing("deleting a class"))
+}
+
+fn dcom(shared: &Shared) -> Result<&DcomClient> {
+    let usage = || Error::usage("classes are written over DCOM; WS-Management has no such operation");
+    shared.dcom.as_deref().ok_or_else(usage)
 }
 
 /// The definitions of all classes of a namespace.

@@ -98,7 +98,7 @@ pub(super) fn start(shared: &Arc<Shared>, enumeration: Enumeration) -> InstanceS
         let count = shared.max_elements();
         shared.tasks.spawn(async move {
             let outcome = match planned {
-                Ok(plan) => fetch_dcom(&dcom, plan, count, &outlet).await,
+                Ok(plan) => fetch_dcom(&shared_by_task, &dcom, plan, count, &outlet).await,
                 Err(error) => Err(error),
             };
             if let Err(error) = outcome {
@@ -121,28 +121,37 @@ pub(super) fn start(shared: &Arc<Shared>, enumeration: Enumeration) -> InstanceS
 
 /// Fetches batch after batch over DCOM. Whatever happens, the host is left without the enumeration.
 async fn fetch_dcom(
-    dcom: &Arc<DcomClient>,
+    shared: &Shared,
+    dcom: &DcomClient,
     plan: DcomPlan,
     count: u32,
     outlet: &Outlet<CimInstance>,
 ) -> Result<()> {
+    let base = match &plan.base {
+        Some(base) => Some(classes::get(shared, &plan.namespace, base).await?),
+        None => None,
+    };
     let mut running = dcom.enumerate(plan.namespace.as_str(), &plan.wanted).await?;
-    let outcome = loop {
+    loop {
         let objects = match running.next(count).await {
             Ok(Some(objects)) => objects,
-            Ok(None) => break Ok(()),
-            Err(error) => break Err(error),
+            Ok(None) => break,
+            Err(error) => {
+                // The caller does not wait for what has to be done with the host yet.
+                outlet.fail(error.while_doing("enumerating instances")).await;
+                break;
+            }
         };
         let instances = objects.into_iter().filter_map(|object| match object {
-            WmiObject::Instance(instance) => Some(plan.finish(instance)),
+            WmiObject::Instance(instance) => Some(plan.finish(instance, base.as_ref())),
             WmiObject::Class(_) => None,
         });
         if !outlet.send(instances.collect()).await {
-            break Ok(());
+            break;
         }
-    };
+    }
     running.finish().await;
-    outcome
+    Ok(())
 }
 
 /// One enumeration under way.

@@ -1,7 +1,9 @@
 //! Which instances an enumeration asks for (DSP0226 8.2, DSP0227 8 and 9).
 
+use std::sync::Arc;
+
 use windlass_cim::wql::{self, Query};
-use windlass_cim::{CimInstance, CimName, Namespace, ObjectPath, ResourceUri};
+use windlass_cim::{CimClass, CimInstance, CimName, Namespace, ObjectPath, ResourceUri};
 use windlass_soap::SelectorSet;
 use windlass_wsman::{
     AssociationFilter, AssociationKind, Enumerate, EnumerationMode, Filter, PolymorphismMode, dialect,
@@ -225,11 +227,24 @@ pub(super) struct DcomPlan {
     pub(super) namespace: Namespace,
     pub(super) wanted: Wanted,
     mode: EnumerationMode,
+    /// The class whose properties alone the caller wants.
+    pub(super) base: Option<CimName>,
+    /// The properties that the caller wants of associated objects; all where none is named.
+    properties: Vec<String>,
 }
 
 impl DcomPlan {
-    /// What the caller gets of an instance.
-    pub(super) fn finish(&self, mut instance: CimInstance) -> CimInstance {
+    /// What the caller gets of an instance; `base` is the class of that name.
+    pub(super) fn finish(&self, mut instance: CimInstance, base: Option<&Arc<CimClass>>) -> CimInstance {
+        if let Some(base) = base {
+            instance.class_name = base.name.clone();
+            instance.properties.retain(|property| base.property(&property.name).is_some());
+            instance.class = Some(Arc::clone(base));
+        }
+        if !self.properties.is_empty() {
+            let is_wanted = |name: &CimName| self.properties.iter().any(|wanted| name.is(wanted));
+            instance.properties.retain(|property| is_wanted(&property.name));
+        }
         if self.mode != EnumerationMode::Object {
             instance.stated_path = instance.path().map(Box::new);
         }
@@ -248,10 +263,15 @@ impl Enumeration {
     pub(super) fn plan_dcom(self, shared: &Shared) -> Result<DcomPlan> {
         let namespace = shared.namespace(&self.namespace);
         let is_shallow = self.polymorphism == Some(PolymorphismMode::None);
+        let mut base = None;
+        let mut wanted_properties = Vec::new();
         let wql = |text: String| Wanted::Query { language: "WQL".to_owned(), text };
         let wanted = match self.source {
             Source::Class { name, filter, properties } => {
                 let class = identifier(&name, "class")?;
+                if self.polymorphism == Some(PolymorphismMode::ExcludeSubClassProperties) {
+                    base = Some(class.clone());
+                }
                 match filter.is_none() && properties.is_empty() {
                     true => Wanted::Instances { class: name, shallow: is_shallow },
                     false => wql(query_of(&class, filter.as_deref(), &properties)?),
@@ -263,6 +283,7 @@ impl Enumeration {
                 let mut of = *path;
                 of.server = None;
                 of.namespace = None;
+                wanted_properties.clone_from(&filter.properties);
                 let name = |text: &Option<String>| text.as_deref().map(CimName::from);
                 let query = match filter.kind {
                     AssociationKind::Associated => Query::Associators(wql::Associators {
@@ -286,7 +307,7 @@ impl Enumeration {
                 ));
             }
         };
-        Ok(DcomPlan { namespace, wanted, mode: self.mode })
+        Ok(DcomPlan { namespace, wanted, mode: self.mode, base, properties: wanted_properties })
     }
 }
 

@@ -19,6 +19,7 @@ use super::session::Shared;
 use super::{classes, objects};
 use crate::batches::{self, Batches, Outlet};
 use crate::client::Sending;
+use crate::dcom::DcomClient;
 use crate::error::{Error, Layer, Result};
 
 /// Events that one answer may hold.
@@ -163,8 +164,8 @@ impl futures_core::Stream for EventStream {
 
 /// Subscribes. Whoever waits for this knows that events from now on will come.
 pub(super) async fn subscribe(shared: &Arc<Shared>, subscription: Subscription) -> Result<EventStream> {
-    if shared.dcom.is_some() {
-        return Err(Error::usage("this client subscribes over WS-Management alone, not over DCOM"));
+    if let Some(dcom) = &shared.dcom {
+        return subscribe_over_dcom(shared, dcom, subscription).await;
     }
     let feed = Feed::new(shared, &subscription);
     let tasks = shared.tasks.clone();
@@ -186,6 +187,59 @@ pub(super) async fn subscribe(shared: &Arc<Shared>, subscription: Subscription) 
     let (end, ended) = oneshot::channel();
     shared.tasks.spawn(async move {
         let outcome = feed.run(live, &outlet).await;
+        if let Err(error) = outcome {
+            outlet.fail(error.while_doing("waiting for events")).await;
+        }
+        // Nobody may wait for it.
+        end.send(()).ok();
+    });
+    Ok(EventStream { events, bookmark: None, ended })
+}
+
+/// The same over DCOM, where a subscription is an enumeration without end: the host keeps it for as long as
+/// the session pings it, and has no bookmarks.
+async fn subscribe_over_dcom(
+    shared: &Arc<Shared>,
+    dcom: &Arc<DcomClient>,
+    subscription: Subscription,
+) -> Result<EventStream> {
+    if subscription.bookmark.is_some() {
+        return Err(Error::usage(
+            "there are no bookmarks over DCOM: a subscription starts with what comes next",
+        ));
+    }
+    let dcom = Arc::clone(dcom);
+    let namespace = shared.namespace(&subscription.namespace);
+    let subscribed = shared.tasks.carry_through(
+        async move {
+            let language = subscription.dialect.as_deref().unwrap_or("WQL");
+            dcom.notifications(namespace.as_str(), language, &subscription.query).await
+        },
+        |subscribed| async move {
+            if let Ok(notifications) = subscribed {
+                notifications.finish().await;
+            }
+        },
+    );
+    let notifications = subscribed.await.map_err(|error| error.while_doing("subscribing to events"))?;
+    let (outlet, events) = batches::channel::<Event>();
+    let (end, ended) = oneshot::channel();
+    shared.tasks.spawn(async move {
+        let outcome = loop {
+            let next = tokio::select! {
+                next = notifications.next() => next,
+                () = outlet.abandoned() => break Ok(()),
+            };
+            match next {
+                Ok(events) => {
+                    if !outlet.send(events.into_iter().map(|event| (event, None)).collect()).await {
+                        break Ok(());
+                    }
+                }
+                Err(error) => break Err(error),
+            }
+        };
+        notifications.finish().await;
         if let Err(error) = outcome {
             outlet.fail(error.while_doing("waiting for events")).await;
         }

@@ -9,6 +9,7 @@ use windlass_wsman::{Operation, Request};
 use super::resource::{Naming, Resource};
 use super::session::Shared;
 use crate::client::Client;
+use crate::dcom::CallOptions;
 use crate::error::{Error, Result};
 
 /// Instances that are asked for before their size is known.
@@ -59,6 +60,14 @@ impl OperationOptions {
         let parsed = whole.parse().map_err(|error| Error::usage(format!("the resource URI {uri}: {error}")));
         self.resource_uri = Some(parsed?);
         Ok(self)
+    }
+}
+
+impl OperationOptions {
+    /// The same for calls over DCOM.
+    pub(super) fn dcom_calls(&self) -> CallOptions {
+        let Self { timeout, culture, ui_culture, .. } = self;
+        CallOptions { timeout: *timeout, culture: culture.clone(), ui_culture: ui_culture.clone() }
     }
 }
 

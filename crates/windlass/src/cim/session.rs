@@ -52,15 +52,6 @@ pub(super) struct Shared {
     pub(super) dcom: Option<Arc<DcomClient>>,
 }
 
-impl Drop for Shared {
-    fn drop(&mut self) {
-        // What a session with other options shares with this one stays open for it.
-        if let Some(dcom) = self.dcom.take().filter(|dcom| Arc::strong_count(dcom) == 1) {
-            dcom.abandon();
-        }
-    }
-}
-
 impl Shared {
     /// The namespace that is meant: an empty one is that of the session.
     pub(super) fn namespace(&self, namespace: &str) -> Namespace {
@@ -98,13 +89,14 @@ impl CimSession {
     #[must_use]
     pub fn with_options(&self, operation: OperationOptions) -> Self {
         let Shared { client, tasks, options, classes, dcom, .. } = &*self.shared;
+        let dcom = dcom.as_ref().map(|dcom| Arc::new(dcom.with(operation.dcom_calls())));
         let shared = Shared {
             client: Arc::clone(client),
             tasks: tasks.clone(),
             options: options.clone(),
             operation,
             classes: Arc::clone(classes),
-            dcom: dcom.clone(),
+            dcom,
         };
         Self {
             shared: Arc::new(shared),
@@ -133,6 +125,11 @@ impl CimSession {
     /// The computer, as the caller named it.
     pub fn computer_name(&self) -> &str {
         &self.computer
+    }
+
+    /// What the session speaks.
+    pub fn protocol(&self) -> Protocol {
+        if self.shared.dcom.is_some() { Protocol::Dcom } else { Protocol::Wsman }
     }
 
     /// What went over the wire until now.
@@ -287,6 +284,30 @@ impl CimSession {
     /// The one class that is named does not exist, the host does not list them, or was not reached.
     pub async fn find_classes(&self, namespace: &str, filter: &ClassFilter) -> Result<Vec<Arc<CimClass>>> {
         classes::find(&self.shared, &self.shared.namespace(namespace), filter).await
+    }
+
+    /// Makes a class, over DCOM alone: WS-Management has no such operation.
+    ///
+    /// # Errors
+    /// There is one of that name, its superclass is unknown, or the host was not reached or refused.
+    pub async fn create_class(&self, namespace: &str, class: &CimClass) -> Result<()> {
+        classes::put(&self.shared, &self.shared.namespace(namespace), class, true).await
+    }
+
+    /// Changes a class that has neither instances nor subclasses, over DCOM alone.
+    ///
+    /// # Errors
+    /// There is none, or the host was not reached or refused.
+    pub async fn modify_class(&self, namespace: &str, class: &CimClass) -> Result<()> {
+        classes::put(&self.shared, &self.shared.namespace(namespace), class, false).await
+    }
+
+    /// Deletes a class with its subclasses and all their instances, over DCOM alone.
+    ///
+    /// # Errors
+    /// There is none, or the host was not reached or refused.
+    pub async fn delete_class(&self, namespace: &str, class: &str) -> Result<()> {
+        classes::delete(&self.shared, &self.shared.namespace(namespace), class).await
     }
 
     /// Subscribes to events.

@@ -1,20 +1,28 @@
 //! Enumerations over DCOM: batches, or packets of many instances with their class once.
 
 use std::sync::Arc;
+use std::time::Duration;
 
+use tokio::time::Instant;
 use uuid::Uuid;
+use windlass_cim::Namespace;
 use windlass_core::status::Hresult;
-use windlass_dcom::Nothing;
+use windlass_dcom::{Nothing, Stub};
 use windlass_wmi::array::ClassCache;
 use windlass_wmi::stubs::{
-    Enumerate, FetchNext, FetchedNext, Next, NextObjects, Query, enumeration_opnum, services_opnum,
+    Enumerate, FetchNext, FetchedNext, Given, Next, NextObjects, Query, enumeration_opnum, services_opnum,
 };
 use windlass_wmi::wmio::WmiObject;
 use windlass_wmi::{flags, ids, object};
 
-use super::DcomClient;
-use super::calls::Exporter;
-use crate::error::Result;
+use super::exporter::{Exporter, Method};
+use super::{CallOptions, DcomClient};
+use crate::error::{Error, Layer, Result};
+
+/// How long the server may look for objects before it says that it has none yet.
+const WAIT: Duration = Duration::from_secs(10);
+/// How much longer than the time of the operation the last answer may take.
+const GRACE: Duration = Duration::from_secs(2);
 
 /// What is to be enumerated.
 #[derive(Debug, Clone)]
@@ -29,7 +37,7 @@ pub(crate) enum Wanted {
 
 /// An enumeration that the server holds.
 pub(crate) struct Running {
-    client: Arc<DcomClient>,
+    client: DcomClient,
     exporter: Arc<Exporter>,
     ipid: Uuid,
     smart: Smart,
@@ -52,91 +60,131 @@ enum Smart {
 
 impl DcomClient {
     /// Starts an enumeration.
-    pub(crate) async fn enumerate(self: &Arc<Self>, namespace: &str, wanted: &Wanted) -> Result<Running> {
-        let outcome = self.start(namespace, wanted).await;
-        if let Err(error) = &outcome {
-            self.forget(error).await;
-        }
-        outcome
-    }
-
-    async fn start(self: &Arc<Self>, namespace: &str, wanted: &Wanted) -> Result<Running> {
-        let (exporter, services) = self.services(namespace).await?;
+    pub(crate) async fn enumerate(&self, namespace: &str, wanted: &Wanted) -> Result<Running> {
         let flags = flags::RETURN_IMMEDIATELY | flags::FORWARD_ONLY;
-        let ipid = match wanted {
+        let context = self.context(None).map(|context| context.marshal());
+        let started = match wanted {
             Wanted::Instances { class, shallow } => {
                 let flags = if *shallow { flags | flags::SHALLOW } else { flags };
-                let request = Enumerate { class: Some(class.clone()), flags, context: None };
-                let method = (ids::SERVICES, services, services_opnum::CREATE_INSTANCE_ENUM);
-                exporter.obtain(self, method, &request).await?
+                let request = Enumerate { class: Some(class.clone()), flags, context };
+                self.obtain(namespace, services_opnum::CREATE_INSTANCE_ENUM, &request).await
             }
             Wanted::Classes => {
-                let request = Enumerate { class: Some(String::new()), flags, context: None };
-                let method = (ids::SERVICES, services, services_opnum::CREATE_CLASS_ENUM);
-                exporter.obtain(self, method, &request).await?
+                let request = Enumerate { class: Some(String::new()), flags, context };
+                self.obtain(namespace, services_opnum::CREATE_CLASS_ENUM, &request).await
             }
             Wanted::Query { language, text } => {
                 let (language, query) = (Some(language.clone()), Some(text.clone()));
-                let request = Query { language, query, flags, context: None };
-                let method = (ids::SERVICES, services, services_opnum::EXEC_QUERY);
-                exporter.obtain(self, method, &request).await?
+                let request = Query { language, query, flags, context };
+                self.obtain(namespace, services_opnum::EXEC_QUERY, &request).await
             }
         };
-        let smart = if self.setup.options.smart_enumeration { Smart::Unknown } else { Smart::No };
-        Ok(Running { client: Arc::clone(self), exporter, ipid, smart, is_over: false, others: Vec::new() })
+        let (exporter, ipid) = started.map_err(|error| error.while_doing("starting the enumeration"))?;
+        let smart = if self.core.setup.options.smart_enumeration { Smart::Unknown } else { Smart::No };
+        let client = self.with(CallOptions::default());
+        Ok(Running { client, exporter, ipid, smart, is_over: false, others: Vec::new() })
+    }
+
+    /// Calls a method of a namespace that gives an interface.
+    pub(super) async fn obtain<Q: Stub>(
+        &self,
+        namespace: &str,
+        opnum: u16,
+        request: &Q,
+    ) -> Result<(Arc<Exporter>, Uuid)> {
+        let (exporter, given): (_, Given) =
+            self.services_call(&Namespace::new(namespace), opnum, request).await?;
+        let reference = exporter.given(given)?;
+        self.adopt(&exporter, &reference).await
     }
 }
 
 impl Running {
     /// The next objects, at most so many; `None` after the last.
+    ///
+    /// # Errors
+    /// The host's own, and where it finds none in the time that it has.
     pub(crate) async fn next(&mut self, count: u32) -> Result<Option<Vec<WmiObject>>> {
         if self.is_over {
             return Ok(None);
         }
+        let fetched = self.fetch(count).await;
+        let (objects, result) = fetched.map_err(|error| {
+            self.is_over = true;
+            error.while_doing("fetching objects")
+        })?;
+        self.is_over = result == Hresult::S_FALSE;
+        Ok(Some(objects))
+    }
+
+    async fn fetch(&mut self, count: u32) -> Result<(Vec<WmiObject>, Hresult)> {
         if matches!(self.smart, Smart::Unknown) {
             self.smart = self.ask_smart().await?;
         }
-        let client = Arc::clone(&self.client);
-        let (objects, result) = match &mut self.smart {
+        let limit = self.client.limit();
+        let deadline = limit.map(|limit| Instant::now() + limit);
+        loop {
+            let left = deadline.map_or(WAIT, |deadline| deadline.saturating_duration_since(Instant::now()));
+            let patience = limit.map(|_| left + GRACE);
+            let (objects, result) = self.fetch_once(left.min(WAIT), patience, count).await?;
+            if result.is_failure() {
+                return Err(self.client.failed(result));
+            }
+            if !objects.is_empty() || result != Hresult::WBEM_S_TIMEDOUT {
+                return Ok((objects, result));
+            }
+            if let Some(limit) = limit.filter(|_| deadline.is_some_and(|deadline| deadline <= Instant::now()))
+            {
+                return Err(Error::timed_out(
+                    Layer::Cim,
+                    &self.client.core.setup.host(),
+                    "the next object",
+                    limit,
+                ));
+            }
+        }
+    }
+
+    /// Asks once: the server looks for objects for as long as `wait`, its answer may take as long as
+    /// `patience`.
+    async fn fetch_once(
+        &mut self,
+        wait: Duration,
+        patience: Option<Duration>,
+        count: u32,
+    ) -> Result<(Vec<WmiObject>, Hresult)> {
+        let timeout = milliseconds(wait);
+        let Self { client, exporter, smart, .. } = self;
+        match smart {
             Smart::Yes { ipid, proxy, classes } => {
-                let request = FetchNext { proxy: *proxy, timeout: flags::INFINITE, count };
-                let fetched: FetchedNext = self
-                    .exporter
-                    .call(&client, ids::WCO_SMART_ENUM, *ipid, enumeration_opnum::SMART_NEXT, &request)
-                    .await?;
+                let request = FetchNext { proxy: *proxy, timeout, count };
+                let method = Method::new(ids::WCO_SMART_ENUM, *ipid, enumeration_opnum::SMART_NEXT);
+                let fetched: FetchedNext = exporter.call(method.within(patience), &request).await?;
                 let objects = match &fetched.packet {
                     Some(packet) => classes.decode(packet).map_err(|error| client.broken(error))?,
                     None => Vec::new(),
                 };
-                (objects, fetched.result)
+                Ok((objects, fetched.result))
             }
             Smart::Unknown | Smart::No => {
-                let request = Next { timeout: flags::INFINITE, count };
-                let fetched: NextObjects = self
-                    .exporter
-                    .call(&client, ids::ENUM_CLASS_OBJECT, self.ipid, enumeration_opnum::NEXT, &request)
-                    .await?;
+                let request = Next { timeout, count };
+                let method = Method::new(ids::ENUM_CLASS_OBJECT, self.ipid, enumeration_opnum::NEXT);
+                let fetched: NextObjects = exporter.call(method.within(patience), &request).await?;
                 let objects: Result<Vec<_>, _> =
                     fetched.objects.iter().flatten().map(object::unmarshal).collect();
-                (objects.map_err(|error| client.broken(error))?, fetched.result)
+                Ok((objects.map_err(|error| client.broken(error))?, fetched.result))
             }
-        };
-        if result.is_failure() {
-            self.is_over = true;
-            return Err(client.failed(result));
         }
-        self.is_over = result == Hresult::S_FALSE;
-        Ok(Some(objects))
     }
 
     /// Whoever has no smart enumeration is asked for objects one by one; errors on the way there do not
     /// count ([MS-WMI] 3.2.4.2.8).
     async fn ask_smart(&mut self) -> Result<Smart> {
-        let asked = self.exporter.query(&self.client, self.ipid, ids::FETCH_SMART_ENUM).await;
+        let asked = self.exporter.query(self.ipid, ids::FETCH_SMART_ENUM).await;
         let Ok(Some(fetch)) = asked else { return Ok(Smart::No) };
         self.others.push(fetch);
-        let method = (ids::FETCH_SMART_ENUM, fetch, enumeration_opnum::GET_SMART_ENUM);
-        let given = self.exporter.obtain(&self.client, method, &Nothing).await;
+        let method = Method::new(ids::FETCH_SMART_ENUM, fetch, enumeration_opnum::GET_SMART_ENUM);
+        let given = self.exporter.obtain(method.within(self.client.limit()), &Nothing).await;
         Ok(match given {
             Ok(ipid) => {
                 self.others.push(ipid);
@@ -153,6 +201,11 @@ impl Running {
     pub(crate) async fn finish(self) {
         let mut ipids = self.others;
         ipids.push(self.ipid);
-        self.exporter.release(&self.client, &ipids).await;
+        self.exporter.release(&ipids).await;
     }
+}
+
+/// A time-out as the calls have it.
+pub(super) fn milliseconds(time: Duration) -> i32 {
+    i32::try_from(time.as_millis()).unwrap_or(i32::MAX)
 }

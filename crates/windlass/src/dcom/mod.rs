@@ -1,111 +1,246 @@
 //! CIM over DCOM: activation, namespaces and objects of WMI ([MS-DCOM] 3.2, [MS-WMI] 3.2).
 //!
-//! A session has one connection to the resolver while it activates, and one to the exporter. What the
-//! server says of addresses is not believed: the computer that was dialled is dialled again, only the port
-//! is taken.
+//! A session has one connection to the resolver while it activates or pings, and one to the exporter; each
+//! subscription has one of its own, on which it waits. What the server says of addresses is not believed: the
+//! computer that was dialled is dialled again, only the port is taken. References outlive connections: a
+//! broken one is replaced with the next call.
 
-mod calls;
+mod activation;
+mod classes;
 mod enumeration;
+mod exporter;
+mod notification;
 mod operations;
+mod pings;
+mod setup;
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use tokio::sync::Mutex;
 use uuid::Uuid;
 use windlass_core::status::Hresult;
-use windlass_net::{Dial, RpcOptions, RpcSecurity};
-use windlass_rpc::pdu::AuthLevel;
+use windlass_dcom::ObjRef;
+use windlass_wmi::context::Context;
+use windlass_wmi::ids;
+use windlass_wmi::stubs::{EstablishPosition, Given, NtlmLogin, PositionEstablished, login_opnum};
 
-use self::calls::Exporter;
-use crate::error::{Error, Layer};
+use self::exporter::{Exporter, Method};
+use crate::error::{Error, Result};
 use crate::tasks::Tasks;
 
 pub(crate) use enumeration::Wanted;
+pub use setup::DcomOptions;
+pub(crate) use setup::{RESOLVER_PORT, Setup};
 
-/// The port of the resolver.
-pub(crate) const RESOLVER_PORT: u16 = 135;
-
-/// How CIM over DCOM protects calls (`-PacketIntegrity`, `-PacketPrivacy`) and fetches instances.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct DcomOptions {
-    /// Whether nobody on the way can read calls; otherwise nobody can change them.
-    pub packet_privacy: bool,
-    /// Whether many instances come in one packet with their class once, as soon as the first answer has not
-    /// brought all of them. It costs two trips more.
-    pub smart_enumeration: bool,
-}
-
-impl Default for DcomOptions {
-    /// Encrypted calls, packets of many instances.
-    fn default() -> Self {
-        Self { packet_privacy: true, smart_enumeration: true }
-    }
-}
-
-impl DcomOptions {
-    pub(crate) fn level(self) -> AuthLevel {
-        if self.packet_privacy { AuthLevel::Privacy } else { AuthLevel::Integrity }
-    }
-}
-
-/// What a session over DCOM is made with.
-pub(crate) struct Setup {
-    pub(crate) computer: String,
-    pub(crate) port: u16,
-    /// `None` for the host in this process, which trusts it.
-    pub(crate) security: Option<RpcSecurity>,
-    pub(crate) rpc: RpcOptions,
-    pub(crate) dial: Option<Arc<dyn Dial>>,
-    pub(crate) options: DcomOptions,
-    /// The languages of texts, the preferred one first.
-    pub(crate) locale: Option<String>,
-    pub(crate) timeout: Option<Duration>,
-}
-
-/// A client of WMI on one computer.
+/// A client of WMI on one computer, with what its calls do otherwise than others of the session.
 pub(crate) struct DcomClient {
-    setup: Setup,
+    core: Arc<Core>,
+    calls: CallOptions,
+}
+
+/// How calls are made.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct CallOptions {
+    /// How long the server may work at one call.
+    pub(crate) timeout: Option<Duration>,
+    /// The language by which data is formatted, if not the server's own.
+    pub(crate) culture: Option<String>,
+    /// The language of texts, if not the server's own.
+    pub(crate) ui_culture: Option<String>,
+}
+
+/// A namespace as it was opened: its name and the language, in lower case.
+type Opened = (String, Option<String>);
+
+/// What the calls of a session share.
+struct Core {
+    setup: Arc<Setup>,
     tasks: Tasks,
+    /// The exporter of the login.
     exporter: Mutex<Option<Arc<Exporter>>>,
+    /// Those that other objects turned out to be at, by their numbers.
+    others: Mutex<HashMap<u64, Arc<Exporter>>>,
     /// The namespaces that are open, with the exporter that they are at.
-    namespaces: Mutex<HashMap<String, (Arc<Exporter>, Uuid)>>,
+    namespaces: Mutex<HashMap<Opened, (Arc<Exporter>, Uuid)>>,
     exchanges: Arc<AtomicU64>,
 }
 
-impl DcomClient {
-    pub(crate) fn new(setup: Setup, tasks: Tasks) -> Self {
-        Self {
-            setup,
-            tasks,
-            exporter: Mutex::new(None),
-            namespaces: Mutex::default(),
-            exchanges: Arc::default(),
+impl Drop for Core {
+    /// Nobody uses the session any more: the references go back in the background.
+    fn drop(&mut self) {
+        let others = std::mem::take(self.others.get_mut()).into_values();
+        let exporters: Vec<_> = others.chain(self.exporter.get_mut().take()).collect();
+        if !exporters.is_empty() {
+            self.tasks.spawn(async move { release(exporters).await });
         }
     }
+}
 
-    fn host(&self) -> String {
-        format!("{}:{}", self.setup.computer, self.setup.port)
+impl DcomClient {
+    pub(crate) fn new(setup: Setup, calls: CallOptions, tasks: Tasks) -> Self {
+        let core = Core {
+            setup: Arc::new(setup),
+            tasks,
+            exporter: Mutex::default(),
+            others: Mutex::default(),
+            namespaces: Mutex::default(),
+            exchanges: Arc::default(),
+        };
+        Self { core: Arc::new(core), calls }
+    }
+
+    /// The same session with other options where `calls` has some.
+    pub(crate) fn with(&self, calls: CallOptions) -> Self {
+        let calls = CallOptions {
+            timeout: calls.timeout.or(self.calls.timeout),
+            culture: calls.culture.or_else(|| self.calls.culture.clone()),
+            ui_culture: calls.ui_culture.or_else(|| self.calls.ui_culture.clone()),
+        };
+        Self { core: Arc::clone(&self.core), calls }
     }
 
     /// Requests that waited for an answer so far: binds and calls.
     pub(crate) fn exchanges(&self) -> u64 {
-        self.exchanges.load(std::sync::atomic::Ordering::Relaxed)
+        self.core.exchanges.load(Ordering::Relaxed)
     }
 
     /// What crossed the wire so far.
     pub(crate) fn counts(&self) -> windlass_net::Counts {
-        self.setup.rpc.counters.snapshot()
+        self.core.setup.rpc.counters.snapshot()
     }
 
     fn broken(&self, reason: impl std::fmt::Display) -> Error {
-        Error::protocol(Layer::Cim, &self.host(), reason)
+        self.core.setup.broken(reason)
     }
 
     fn failed(&self, code: Hresult) -> Error {
-        Error::from_hresult(&self.host(), code)
+        self.core.setup.failed(code)
+    }
+
+    /// How long one call may take.
+    fn limit(&self) -> Option<Duration> {
+        self.calls.timeout
+    }
+
+    /// The context of a call: the language of data, where one is asked for.
+    fn context(&self, context: Option<Context>) -> Option<Context> {
+        let Some(culture) = &self.calls.culture else { return context };
+        Some(context.unwrap_or_default().with_data_locale(culture))
+    }
+
+    /// The exporter of the login, activated on first use and when the last one is gone.
+    async fn exporter(&self) -> Result<Arc<Exporter>> {
+        let mut slot = self.core.exporter.lock().await;
+        if let Some(exporter) = slot.as_ref() {
+            return Ok(Arc::clone(exporter));
+        }
+        let exporter = activation::activate(&self.core.setup, &self.core.exchanges).await?;
+        pings::keep_alive(&exporter, &self.core.tasks);
+        *slot = Some(Arc::clone(&exporter));
+        Ok(exporter)
+    }
+
+    /// The IWbemServices of a namespace, opened on first use.
+    async fn services(&self, namespace: &str) -> Result<(Arc<Exporter>, Uuid)> {
+        let key = (namespace.to_lowercase(), self.calls.ui_culture.as_ref().map(|name| name.to_lowercase()));
+        let exporter = self.exporter().await?;
+        let mut namespaces = self.core.namespaces.lock().await;
+        if let Some((at, ipid)) = namespaces.get(&key) {
+            return Ok((Arc::clone(at), *ipid));
+        }
+        let logged_in = self.log_in(&exporter, namespace).await;
+        let services = logged_in.map_err(|error| error.while_doing(&format!("logging in to {namespace}")))?;
+        namespaces.insert(key, services.clone());
+        Ok(services)
+    }
+
+    /// Takes over the references of an answer. They may be to an object of another exporter of the computer:
+    /// the resolver knows where that is.
+    async fn adopt(&self, exporter: &Arc<Exporter>, reference: &ObjRef) -> Result<(Arc<Exporter>, Uuid)> {
+        let oxid = exporter.oxid_of(reference)?;
+        if oxid == exporter.oxid() {
+            return Ok((Arc::clone(exporter), exporter.hold(reference)?));
+        }
+        let mut others = self.core.others.lock().await;
+        let other = match others.get(&oxid) {
+            Some(other) => Arc::clone(other),
+            None => {
+                let Core { setup, exchanges, .. } = &*self.core;
+                let resolved = activation::resolve(setup, exchanges, oxid).await;
+                let place = resolved.map_err(|error| error.while_doing("resolving an exporter"))?;
+                let other = Arc::new(Exporter::new(Arc::clone(setup), Arc::clone(exchanges), place));
+                other.connect().await?;
+                pings::keep_alive(&other, &self.core.tasks);
+                others.insert(oxid, Arc::clone(&other));
+                other
+            }
+        };
+        let ipid = other.hold(reference)?;
+        Ok((other, ipid))
+    }
+
+    async fn log_in(&self, exporter: &Arc<Exporter>, namespace: &str) -> Result<(Arc<Exporter>, Uuid)> {
+        let locale = match &self.calls.ui_culture {
+            Some(culture) => self.locale(exporter, culture).await?,
+            None => None,
+        };
+        let computer = &self.core.setup.computer;
+        let request = NtlmLogin {
+            namespace: Some(format!(r"\\{computer}\{}", namespace.replace('/', r"\"))),
+            locale,
+            flags: 0,
+            context: None,
+        };
+        let method = Method::new(ids::LEVEL1_LOGIN, exporter.login(), login_opnum::NTLM_LOGIN);
+        let given: Given = exporter.call(method.within(self.limit()), &request).await?;
+        self.adopt(exporter, &exporter.given(given)?).await
+    }
+
+    /// The language as the server takes it: a name with what to fall back to, where it knows such lists
+    /// ([MS-WMI] 3.2.4.1.4); other servers keep their own language.
+    async fn locale(&self, exporter: &Exporter, culture: &str) -> Result<Option<String>> {
+        let method = Method::new(ids::LEVEL1_LOGIN, exporter.login(), login_opnum::ESTABLISH_POSITION);
+        let request = EstablishPosition::default();
+        let established: PositionEstablished = exporter.call(method.within(self.limit()), &request).await?;
+        if established.result.is_failure() || established.locale_version == 0 {
+            return Ok(None);
+        }
+        Ok(Some(match culture.split_once('-') {
+            Some((language, _)) => format!("{culture},{language}"),
+            None => culture.to_owned(),
+        }))
+    }
+
+    /// Forgets an exporter that is not there any more. Says whether it was one that has gone: the call was
+    /// not carried out then, and may find another.
+    async fn forget(&self, error: &Error) -> bool {
+        if error.is_gone() {
+            *self.core.exporter.lock().await = None;
+            self.core.others.lock().await.clear();
+            self.core.namespaces.lock().await.clear();
+        }
+        error.hresult() == Some(Hresult::RPC_E_DISCONNECTED)
+    }
+
+    /// Opens a namespace: shows that the computer is reached and lets the user in.
+    pub(crate) async fn open(&self, namespace: &str) -> Result<()> {
+        self.services(namespace).await.map(|_| ())
+    }
+
+    /// Gives all references back and closes the connections.
+    pub(crate) async fn close(&self) {
+        self.core.namespaces.lock().await.clear();
+        let others = std::mem::take(&mut *self.core.others.lock().await).into_values();
+        let exporters: Vec<_> = others.chain(self.core.exporter.lock().await.take()).collect();
+        release(exporters).await;
+    }
+}
+
+async fn release(exporters: Vec<Arc<Exporter>>) {
+    for exporter in exporters {
+        exporter.release_all().await;
     }
 }

@@ -13,12 +13,9 @@ use windlass_wmi::stubs::{
 use windlass_wmi::wmio::WmiObject;
 use windlass_wmi::{flags, ids, object};
 
-use super::calls::Exporter;
-use super::{DcomClient, Wanted};
+use super::DcomClient;
+use super::exporter::{Exporter, Method};
 use crate::error::{Error, Result};
-
-/// Classes that come with one answer.
-const CLASSES_AT_ONCE: u32 = 100;
 
 impl DcomClient {
     /// The instance at a path.
@@ -30,40 +27,11 @@ impl DcomClient {
         }
     }
 
-    /// A class.
-    pub(crate) async fn get_class(&self, namespace: &Namespace, name: &str) -> Result<CimClass> {
-        if !CimName::is_identifier(name) {
-            return Err(Error::usage(format!("{name:?} is not the name of a class")));
-        }
-        match self.look_up(namespace, name).await? {
-            WmiObject::Class(class) => Ok(class),
-            WmiObject::Instance(_) => Err(self.broken("an instance came for a class")),
-        }
-    }
-
-    /// All classes of a namespace.
-    pub(crate) async fn classes(self: &Arc<Self>, namespace: &Namespace) -> Result<Vec<CimClass>> {
-        let mut running = self.enumerate(namespace.as_str(), &Wanted::Classes).await?;
-        let mut classes = Vec::new();
-        let outcome = loop {
-            match running.next(CLASSES_AT_ONCE).await {
-                Ok(Some(objects)) => classes.extend(objects.into_iter().filter_map(|object| match object {
-                    WmiObject::Class(class) => Some(class),
-                    WmiObject::Instance(_) => None,
-                })),
-                Ok(None) => break Ok(()),
-                Err(error) => break Err(error),
-            }
-        };
-        running.finish().await;
-        outcome.map(|()| classes)
-    }
-
-    async fn look_up(&self, namespace: &Namespace, path: &str) -> Result<WmiObject> {
+    pub(super) async fn look_up(&self, namespace: &Namespace, path: &str) -> Result<WmiObject> {
         let request = Lookup {
             name: Some(path.to_owned()),
             flags: 0,
-            context: None,
+            context: self.context(None).map(|context| context.marshal()),
             found: Out::WANTED,
             call: Out::Unwanted,
         };
@@ -103,7 +71,7 @@ impl DcomClient {
         }
         let names = changes.properties.iter().filter(|property| !property.is_key);
         let context = Context::partial_put(names.map(|property| property.name.as_str()));
-        self.put(namespace, &changed, flags::UPDATE_ONLY, Some(&context)).await?;
+        self.put(namespace, &changed, flags::UPDATE_ONLY, Some(context)).await?;
         Ok(())
     }
 
@@ -113,13 +81,13 @@ impl DcomClient {
         namespace: &Namespace,
         instance: &CimInstance,
         flags: u32,
-        context: Option<&Context>,
+        context: Option<Context>,
     ) -> Result<Option<String>> {
         let instance = object::marshal_instance(instance).map_err(|error| Error::usage(error.to_string()))?;
         let request = ClassOrInstance {
             object: Some(instance),
             flags,
-            context: context.map(Context::marshal),
+            context: self.context(context).map(|context| context.marshal()),
             call: Out::WANTED,
         };
         let (exporter, answer): (_, Changed) =
@@ -128,10 +96,10 @@ impl DcomClient {
             return Err(self.failed(answer.result));
         }
         let Some(reference) = answer.call.get() else { return Ok(None) };
-        let result = exporter.hold(self, reference)?;
+        let result = exporter.hold(reference)?;
         let text: Result<ResultString> =
             self.result(&exporter, result, result_opnum::GET_RESULT_STRING).await;
-        exporter.release(self, &[result]).await;
+        exporter.release(&[result]).await;
         let text = text?;
         if text.result.is_failure() {
             return Err(self.failed(text.result));
@@ -141,13 +109,9 @@ impl DcomClient {
 
     /// Deletes the instance at a path.
     pub(crate) async fn delete(&self, namespace: &Namespace, path: &ObjectPath) -> Result<()> {
-        let request = Delete { path: Some(local(path)), flags: 0, context: None, call: Out::Unwanted };
-        let (_, answer): (_, Changed) =
-            self.services_call(namespace, services_opnum::DELETE_INSTANCE, &request).await?;
-        match answer.result.is_failure() {
-            true => Err(self.failed(answer.result)),
-            false => Ok(()),
-        }
+        let context = self.context(None).map(|context| context.marshal());
+        let request = Delete { path: Some(local(path)), flags: 0, context, call: Out::Unwanted };
+        self.change(namespace, services_opnum::DELETE_INSTANCE, &request).await
     }
 
     /// Calls a method of the instance or class at a path. The outputs come as an instance.
@@ -176,7 +140,7 @@ impl DcomClient {
             path: Some(local(path)),
             method: Some(method.as_str().to_owned()),
             flags: 0,
-            context: None,
+            context: self.context(None).map(|context| context.marshal()),
             input: parameters,
             output: Out::WANTED,
             call: Out::Unwanted,
@@ -192,26 +156,37 @@ impl DcomClient {
         }
     }
 
-    async fn services_call<Q: Stub, R: Stub>(
+    /// Calls a method of a namespace. Where the server has forgotten the client's objects, such as after a
+    /// restart, the client logs in once more.
+    pub(super) async fn services_call<Q: Stub, R: Stub>(
         &self,
         namespace: &Namespace,
         opnum: u16,
         request: &Q,
     ) -> Result<(Arc<Exporter>, R)> {
-        let outcome = async {
-            let (exporter, services) = self.services(namespace.as_str()).await?;
-            let answer = exporter.call(self, ids::SERVICES, services, opnum, request).await?;
-            Ok((exporter, answer))
-        };
-        let outcome = outcome.await;
-        if let Err(error) = &outcome {
-            self.forget(error).await;
+        match self.services_call_once(namespace, opnum, request).await {
+            Err(error) if self.forget(&error).await => {
+                self.services_call_once(namespace, opnum, request).await
+            }
+            outcome => outcome,
         }
-        outcome
+    }
+
+    async fn services_call_once<Q: Stub, R: Stub>(
+        &self,
+        namespace: &Namespace,
+        opnum: u16,
+        request: &Q,
+    ) -> Result<(Arc<Exporter>, R)> {
+        let (exporter, services) = self.services(namespace.as_str()).await?;
+        let method = Method::new(ids::SERVICES, services, opnum).within(self.limit());
+        let answer = exporter.call(method, request).await?;
+        Ok((exporter, answer))
     }
 
     async fn result<R: Stub>(&self, exporter: &Exporter, ipid: Uuid, opnum: u16) -> Result<R> {
-        exporter.call(self, ids::CALL_RESULT, ipid, opnum, &Timeout(flags::INFINITE)).await
+        let method = Method::new(ids::CALL_RESULT, ipid, opnum).within(self.limit());
+        exporter.call(method, &Timeout(flags::INFINITE)).await
     }
 }
 

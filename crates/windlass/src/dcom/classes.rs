@@ -1,0 +1,81 @@
+//! Classes: read, written and deleted.
+
+use windlass_cim::{CimClass, CimName, Namespace};
+use windlass_wmi::stubs::{Changed, ClassOrInstance, Delete, Out, services_opnum};
+use windlass_wmi::wmio::WmiObject;
+use windlass_wmi::{flags, object};
+
+use super::{DcomClient, Wanted};
+use crate::error::{Error, Result};
+
+/// Classes that come with one answer.
+const CLASSES_AT_ONCE: u32 = 100;
+
+impl DcomClient {
+    /// A class; one without name or anything else for an empty name.
+    pub(crate) async fn get_class(&self, namespace: &Namespace, name: &str) -> Result<CimClass> {
+        if !name.is_empty() && !CimName::is_identifier(name) {
+            return Err(Error::usage(format!("{name:?} is not the name of a class")));
+        }
+        match self.look_up(namespace, name).await? {
+            WmiObject::Class(class) => Ok(class),
+            WmiObject::Instance(_) => Err(self.broken("an instance came for a class")),
+        }
+    }
+
+    /// All classes of a namespace.
+    pub(crate) async fn classes(&self, namespace: &Namespace) -> Result<Vec<CimClass>> {
+        let mut running = self.enumerate(namespace.as_str(), &Wanted::Classes).await?;
+        let mut classes = Vec::new();
+        let outcome = loop {
+            match running.next(CLASSES_AT_ONCE).await {
+                Ok(Some(objects)) => classes.extend(objects.into_iter().filter_map(|object| match object {
+                    WmiObject::Class(class) => Some(class),
+                    WmiObject::Instance(_) => None,
+                })),
+                Ok(None) => break Ok(()),
+                Err(error) => break Err(error),
+            }
+        };
+        self.core.tasks.spawn(running.finish());
+        outcome.map(|()| classes)
+    }
+
+    /// Writes a class: a new one, or only one that is there.
+    pub(crate) async fn put_class(
+        &self,
+        namespace: &Namespace,
+        class: &CimClass,
+        create: bool,
+    ) -> Result<()> {
+        let class = object::marshal_class(class).map_err(|error| Error::usage(error.to_string()))?;
+        let request = ClassOrInstance {
+            object: Some(class),
+            flags: if create { flags::CREATE_ONLY } else { flags::UPDATE_ONLY },
+            context: self.context(None).map(|context| context.marshal()),
+            call: Out::Unwanted,
+        };
+        self.change(namespace, services_opnum::PUT_CLASS, &request).await
+    }
+
+    /// Deletes a class with all that derive from it and their instances.
+    pub(crate) async fn delete_class(&self, namespace: &Namespace, name: &str) -> Result<()> {
+        let context = self.context(None).map(|context| context.marshal());
+        let request = Delete { path: Some(name.to_owned()), flags: 0, context, call: Out::Unwanted };
+        self.change(namespace, services_opnum::DELETE_CLASS, &request).await
+    }
+
+    /// Makes a call that gives nothing but its result.
+    pub(super) async fn change<Q: windlass_dcom::Stub>(
+        &self,
+        namespace: &Namespace,
+        opnum: u16,
+        request: &Q,
+    ) -> Result<()> {
+        let (_, answer): (_, Changed) = self.services_call(namespace, opnum, request).await?;
+        match answer.result.is_failure() {
+            true => Err(self.failed(answer.result)),
+            false => Ok(()),
+        }
+    }
+}
