@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use windlass_cim::{CimClass, CimInstance, CimProperty, CimType, CimValue};
+use windlass_cim::{CimArray, CimClass, CimInstance, CimProperty, CimType, CimValue};
 use windlass_core::cursor::ReadCursor;
 
 use super::class::part_to_class;
@@ -86,6 +86,22 @@ impl<'a> InstancePart<'a> {
     }
 }
 
+/// An array of objects as an array of instances, where that is what the class declares.
+fn of_type(value: CimValue, declared: CimType) -> CimValue {
+    let is_instance = |item: &CimValue| matches!(item, CimValue::Instance(_) | CimValue::Null);
+    match value {
+        CimValue::Array(array)
+            if declared == CimType::Instance
+                && array.element() == CimType::Object
+                && array.items().iter().all(is_instance) =>
+        {
+            let items = CimArray::from_values(CimType::Instance, array.into_items());
+            items.map_or(CimValue::Null, |items| CimValue::Array(Box::new(items)))
+        }
+        other => other,
+    }
+}
+
 /// What the instances of a class have in common, read once.
 #[derive(Debug, Clone)]
 pub(crate) struct Shape {
@@ -123,7 +139,7 @@ impl Shape {
             budget.spend(1)?;
             let Some(info) = part.properties.get(*place) else { continue };
             let mut property = property.clone();
-            property.value = values.read(part, info, budget)?;
+            property.value = of_type(values.read(part, info, budget)?, property.cim_type);
             if property.cim_type == CimType::Instance && matches!(property.value, CimValue::Class(_)) {
                 property.cim_type = CimType::Object;
             }
