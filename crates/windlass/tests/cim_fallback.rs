@@ -60,9 +60,11 @@ async fn whoever_is_refused_does_not_knock_again_and_both_reasons_are_told() {
     let host = MockHost::builder().user(USER, PASSWORD.to_owned());
     let host = host.http("127.0.0.1:0").rpc("127.0.0.1:0").start().await.unwrap();
     let (http, rpc) = (host.http_addr().unwrap().port(), host.rpc_addr().unwrap().port());
-    let refused = builder(Protocol::Wsman, http).credential(credential("wrong")).fall_back(Some(rpc));
-    assert_eq!(refused.connect().await.err().unwrap().kind(), ErrorKind::Refused);
-    assert_eq!(host.statistics().failed_logons, 1);
+    let wrong = builder(Protocol::Wsman, http).credential(credential("wrong"));
+    assert_eq!(wrong.clone().connect().await.err().unwrap().kind(), ErrorKind::Refused);
+    let failed = host.statistics().failed_logons;
+    assert_eq!(wrong.fall_back(Some(rpc)).connect().await.err().unwrap().kind(), ErrorKind::Refused);
+    assert_eq!(host.statistics().failed_logons, failed * 2);
     // Without being asked, nobody falls back.
     let alone = builder(Protocol::Wsman, closed().await).connect().await.err().unwrap();
     assert_eq!(alone.kind(), ErrorKind::Unreachable);
