@@ -6,6 +6,7 @@ use std::path::Path;
 use serde_json::Value;
 use windlass_clixml::{Limits, PsObject, PsString, PsValue, TypeNames, decode_document};
 use windlass_display::{CsvOptions, TableOptions, View, format, to_csv, to_json};
+use windlass_mock::powershell::{Commands, Emission, LocalRunspace, Outcome, Sink, Stop, Variables};
 
 use super::KindReport;
 
@@ -76,6 +77,9 @@ fn show(values: &[PsValue], view: &str, width: usize) -> Result<String, String> 
             let (property, columns) = arguments.split_once(" -Column ").unwrap_or((arguments, "2"));
             View::Wide(Some(property.to_owned()), columns.parse().unwrap_or(2))
         }
+        "Select-Object" | "Sort-Object" | "Measure-Object" => {
+            return Ok(format(&computed(values, view, width)?, &View::Default, width));
+        }
         "ConvertTo-Json" => return json(values),
         "ConvertTo-Csv" => {
             let delimiter = if arguments.contains("\";\"") { ';' } else { ',' };
@@ -84,6 +88,39 @@ fn show(values: &[PsValue], view: &str, width: usize) -> Result<String, String> 
         other => return Err(format!("{other} is no formatting command")),
     };
     Ok(format(values, &view, width))
+}
+
+/// What a command makes of the objects, in a runspace of this process.
+fn computed(values: &[PsValue], command: &str, width: usize) -> Result<Vec<PsValue>, String> {
+    let variables = Variables::default();
+    variables.set("objects", PsValue::list(values.iter().cloned()));
+    let runspace = LocalRunspace::new(Commands::built_in(), variables, width);
+    let source = format!("$objects | {command}");
+    let script = runspace.parse(&source).map_err(|error| error.to_string())?;
+    let mut gathered = Gathered::default();
+    runspace.run(&source, script, &Stop::default(), &mut gathered);
+    match gathered.error {
+        Some(error) => Err(error),
+        None => Ok(gathered.output),
+    }
+}
+
+/// What a pipeline writes.
+#[derive(Default)]
+struct Gathered {
+    output: Vec<PsValue>,
+    error: Option<String>,
+}
+
+impl Sink for Gathered {
+    fn emit(&mut self, emission: Emission) -> Outcome {
+        match emission {
+            Emission::Output(value) => self.output.push(value),
+            Emission::Error(record) => self.error = Some(record.message().to_owned()),
+            _ => {}
+        }
+        Ok(())
+    }
 }
 
 fn json(values: &[PsValue]) -> Result<String, String> {

@@ -6,56 +6,6 @@
 /// Kind, case and reason of every difference that is meant.
 pub const LISTED: &[(&str, &str, &str)] = &[
     (
-        "display/format",
-        "views | Select-Object -First 1 | 120",
-        "the command selects or computes before it formats; only what it hands to the display is compared here",
-    ),
-    (
-        "display/format",
-        "views | Select-Object -First 1 | 60",
-        "the command selects or computes before it formats; only what it hands to the display is compared here",
-    ),
-    (
-        "display/format",
-        "views-wide | Select-Object -First 1 | 120",
-        "the command selects or computes before it formats; only what it hands to the display is compared here",
-    ),
-    (
-        "display/format",
-        "views-wide | Select-Object -First 1 | 60",
-        "the command selects or computes before it formats; only what it hands to the display is compared here",
-    ),
-    (
-        "display/format",
-        "views | Measure-Object Size -Sum -Average | 120",
-        "the command selects or computes before it formats; only what it hands to the display is compared here",
-    ),
-    (
-        "display/format",
-        "views | Measure-Object Size -Sum -Average | 60",
-        "the command selects or computes before it formats; only what it hands to the display is compared here",
-    ),
-    (
-        "display/format",
-        "views | Sort-Object Name -Descending | 120",
-        "the command selects or computes before it formats; only what it hands to the display is compared here",
-    ),
-    (
-        "display/format",
-        "views | Sort-Object Name -Descending | 60",
-        "the command selects or computes before it formats; only what it hands to the display is compared here",
-    ),
-    (
-        "display/format",
-        "views-wide | Sort-Object Name -Descending | 120",
-        "the command selects or computes before it formats; only what it hands to the display is compared here",
-    ),
-    (
-        "display/format",
-        "views-wide | Sort-Object Name -Descending | 60",
-        "the command selects or computes before it formats; only what it hands to the display is compared here",
-    ),
-    (
         "psrp/streams",
         "host-read",
         "PowerShell's client cannot read the default choices of PromptForChoice that its own server sends; ours can",
