@@ -1,25 +1,25 @@
 //! Owned values in the making, without recursion.
 
-use std::collections::{HashSet, VecDeque};
+use std::collections::HashSet;
 use std::mem;
 use std::sync::Arc;
 
 use crate::back::BackReference;
 use crate::document::StreamValue;
+use crate::leaves::{LeafTag, Run};
 use crate::names::TypeNames;
 use crate::object::{Base, Property, PsObject};
 use crate::refs::RefTable;
 use crate::scan::Open;
+use crate::seen::{self, Seen};
 use crate::string::PsString;
 use crate::tag::Kind;
+use crate::unique::replace_repeated;
 use crate::value::PsValue;
 
 /// Room for properties and items that is kept from one message to the next.
 const KEPT: usize = 1024;
 
-/// How many lists of type names are remembered, and how long each may be as it is written.
-const KNOWN_TYPES: usize = 8;
-const KNOWN_LENGTH: usize = 1024;
 const TYPES_END: &str = "</TN>";
 
 /// What may come next in an element.
@@ -65,6 +65,8 @@ struct Keys {
 struct OpenObject {
     object: PsObject,
     slot: Option<Slot>,
+    /// A second set of members was added to the first.
+    members_added: bool,
 }
 
 /// What references to an object become.
@@ -88,8 +90,11 @@ pub(crate) struct Builder {
     slots: Vec<Referable>,
     objects: RefTable<Slot>,
     types: RefTable<TypeNames>,
-    /// Lists of type names as they were written last, in any message: objects of one type share them.
-    known_types: VecDeque<(Box<str>, TypeNames)>,
+    /// Start tags of values, and lists of type names with their ends, of any message.
+    leaf_tags: Seen<LeafTag>,
+    known_types: Seen<TypeNames>,
+    /// The properties in the innermost element, as long as it holds plain ones only.
+    run: Option<Run>,
     /// Room for a scanner.
     nesting: Vec<Open>,
 }
@@ -182,17 +187,18 @@ impl Builder {
             self.objects.set(id, slot);
             slot
         });
-        self.open.push(OpenObject { object: PsObject::untyped(), slot });
+        self.open.push(OpenObject { object: PsObject::untyped(), slot, members_added: false });
         self.open_part(Kind::Object, Part::Object, name);
         slot
     }
 
     /// Opens a part of an object, or the whole. Only a set of members in another one has a name.
     pub(crate) fn open_part(&mut self, kind: Kind, part: Part, name: PsString) {
-        let start = match part {
-            Part::Adapted | Part::Members => self.properties.len(),
-            _ => self.items.len(),
+        let (start, run) = match part {
+            Part::Adapted | Part::Members => (self.properties.len(), Some(Run::default())),
+            _ => (self.items.len(), None),
         };
+        self.run = run;
         self.frames.push(Frame { part, kind, name, start, keys: None });
     }
 
@@ -207,19 +213,66 @@ impl Builder {
         self.types.set(id, names.clone());
     }
 
-    /// The type names whose list, up to its end, comes next; gives the list as it is written.
-    pub(crate) fn known_types(&self, next: &str) -> Option<(&str, &TypeNames)> {
-        let comes =
-            |written: &str| next.strip_prefix(written).is_some_and(|rest| rest.starts_with(TYPES_END));
-        let known = self.known_types.iter().find(|(written, _)| comes(written));
-        known.map(|(written, names)| (&**written, names))
+    /// The type names whose list comes next, and the length of the list without its end.
+    pub(crate) fn known_types(&mut self, next: &str) -> Option<(TypeNames, usize)> {
+        let length = match self.known_types.expect(next) {
+            Some(length) => length,
+            None => {
+                let bytes = next.as_bytes();
+                let near = bytes.get(..seen::LONGEST).unwrap_or(bytes);
+                let length = memchr::memmem::find(near, TYPES_END.as_bytes())? + TYPES_END.len();
+                if !self.known_types.find(next.get(..length)?) {
+                    return None;
+                }
+                length
+            }
+        };
+        Some((self.known_types.says()?.clone(), length - TYPES_END.len()))
     }
 
     /// Remembers a list of type names as it is written, its end included.
     pub(crate) fn remember_types(&mut self, written: &str, names: &TypeNames) {
-        if let Some(written) = written.strip_suffix(TYPES_END).filter(|list| list.len() <= KNOWN_LENGTH) {
-            self.known_types.truncate(KNOWN_TYPES - 1);
-            self.known_types.push_front((written.into(), names.clone()));
+        if written.ends_with(TYPES_END) {
+            self.known_types.keep(written, names.clone());
+        }
+    }
+
+    /// What the start tag says that comes next, and its length, where it is that of a value.
+    #[inline]
+    pub(crate) fn leaf_tag(&mut self, next: &str) -> Option<(&LeafTag, usize)> {
+        let length = match self.leaf_tags.expect(next) {
+            Some(length) => length,
+            None => self.unexpected_tag(next)?,
+        };
+        if let Some(run) = &mut self.run {
+            if run.count == 0 {
+                (run.first, run.surprises) = (self.leaf_tags.last(), self.leaf_tags.surprises());
+            }
+            run.count += 1;
+        }
+        Some((self.leaf_tags.says()?, length))
+    }
+
+    fn unexpected_tag(&mut self, next: &str) -> Option<usize> {
+        let bytes = next.as_bytes();
+        let near = bytes.get(..seen::LONGEST).unwrap_or(bytes);
+        let length = near.iter().skip(1).position(|byte| !byte.is_ascii_alphanumeric())?;
+        let local = next.get(1..=length)?;
+        let kind = Kind::of(local.as_bytes());
+        if !matches!(kind, Kind::Primitive(_) | Kind::Null) {
+            return None;
+        }
+        let written = next.get(..=memchr::memchr(b'>', near)?)?;
+        if !self.leaf_tags.find(written) {
+            self.leaf_tags.keep(written, LeafTag::read(written, local, kind)?);
+        }
+        Some(written.len())
+    }
+
+    /// Takes the value of the property whose tag was read last.
+    pub(crate) fn leaf_property(&mut self, value: PsValue) {
+        if let Some(tag) = self.leaf_tags.says() {
+            self.properties.push(Property { name: tag.name.clone(), value });
         }
     }
 
@@ -261,22 +314,32 @@ impl Builder {
         }
         if frame.kind == Kind::Members && self.part() == Part::Members {
             let mut set = PsObject::untyped().with_base(Base::MemberSet);
-            set.extended.append(self.properties.drain(frame.start..));
-            set.extended.replace_repeated();
+            set.extended = self.close_properties(frame.start).into();
             return self.property(frame.name, set.into());
+        }
+        if matches!(frame.kind, Kind::Adapted | Kind::Members) {
+            let properties = self.close_properties(frame.start);
+            let Some(open) = self.open.last_mut() else { return };
+            // A repeated part takes the place of the earlier one, except that member sets add up.
+            if frame.kind == Kind::Adapted {
+                open.object.adapted = properties.into();
+            } else if open.object.extended.is_present() {
+                open.object.extended.append(properties);
+                open.members_added = true;
+            } else {
+                open.object.extended = properties.into();
+            }
+            return;
         }
         let Some(OpenObject { object, .. }) = self.open.last_mut() else { return };
         match frame.kind {
-            // A repeated part takes the place of the earlier one, except that member sets add up.
-            Kind::Adapted => object.adapted = self.properties.drain(frame.start..).collect(),
-            Kind::Members => object.extended.append(self.properties.drain(frame.start..)),
             Kind::Dictionary => {
                 let mut items = self.items.drain(frame.start..);
                 let pairs = std::iter::from_fn(|| Some((items.next()?, items.next()?)));
                 object.base = Base::Dictionary(pairs.collect());
             }
             kind => {
-                let items = self.items.drain(frame.start..).collect();
+                let items = self.items.split_off(frame.start);
                 object.base = match kind {
                     Kind::Stack => Base::Stack(items),
                     Kind::Queue => Base::Queue(items),
@@ -287,10 +350,27 @@ impl Builder {
         }
     }
 
+    /// Takes the properties of the innermost element, each name once.
+    fn close_properties(&mut self, start: usize) -> Vec<Property> {
+        let mut properties = self.properties.split_off(start);
+        let count = properties.len();
+        let surprises = self.leaf_tags.surprises();
+        let run = self.run.take().filter(|run| run.count == count && run.surprises == surprises);
+        let first = run.and_then(|run| self.leaf_tags.get_mut(run.first));
+        if first.as_ref().is_none_or(|first| first.distinct != run) {
+            replace_repeated(&mut properties);
+            if let Some(first) = first.filter(|_| properties.len() == count) {
+                first.distinct = run;
+            }
+        }
+        properties
+    }
+
     fn finish(&mut self, name: PsString) {
-        let Some(OpenObject { mut object, slot }) = self.open.pop() else { return };
-        object.adapted.replace_repeated();
-        object.extended.replace_repeated();
+        let Some(OpenObject { mut object, slot, members_added }) = self.open.pop() else { return };
+        if members_added {
+            object.extended.replace_repeated();
+        }
         let object = Arc::new(object);
         if let Some(referable) = slot.and_then(|slot| self.slots.get_mut(slot.0)) {
             let before = mem::replace(referable, Referable::Built(Arc::clone(&object)));

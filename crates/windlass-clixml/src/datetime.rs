@@ -210,10 +210,11 @@ pub(crate) fn parse(text: &str) -> Option<PsDateTime> {
 
 fn digits(text: &str, count: usize) -> Option<(u32, &str)> {
     let (number, rest) = text.split_at_checked(count)?;
-    if !number.bytes().all(|byte| byte.is_ascii_digit()) {
-        return None;
+    let mut value = 0;
+    for digit in number.bytes() {
+        value = value * 10 + char::from(digit).to_digit(10)?;
     }
-    Some((number.parse().ok()?, rest))
+    Some((value, rest))
 }
 
 /// The ticks of a fraction of a second; ten million where it rounds up to the next.
@@ -223,8 +224,7 @@ fn fraction(text: &str) -> Option<(i64, &str)> {
     if digits.is_empty() {
         return None;
     }
-    let kept: String = digits.chars().chain("0000000".chars()).take(7).collect();
-    let ticks: i64 = kept.parse().ok()?;
+    let ticks = i64::try_from(crate::duration::ticks_of(digits)).ok()?;
     let mut beyond = digits.bytes().skip(7);
     let up = match beyond.next() {
         None | Some(b'0'..=b'4') => false,

@@ -67,22 +67,29 @@ impl<'a> Reader<'a> {
         let Some(rest) = rest.strip_prefix('.') else { return Some((self.part('S')?, 0)) };
         let length = rest.bytes().take_while(u8::is_ascii_digit).count();
         let (digits, rest) = rest.split_at_checked(length)?;
-        let ticks: String = digits.chars().chain("0000000".chars()).take(7).collect();
         self.rest = rest.strip_prefix('S')?;
         self.parts += 1;
-        Some((whole.unwrap_or(0), ticks.parse().ok()?))
+        Some((whole.unwrap_or(0), ticks_of(digits)))
     }
 
     /// The next number of up to 31 bits and what follows it. `None` where it is larger.
     fn digits(&self) -> Option<(Option<u64>, &'a str)> {
-        let length = self.rest.bytes().take_while(u8::is_ascii_digit).count();
-        let (digits, rest) = self.rest.split_at_checked(length)?;
-        if digits.is_empty() {
-            return Some((None, rest));
+        let mut number = None;
+        let mut length = 0;
+        while let Some(digit @ b'0'..=b'9') = self.rest.as_bytes().get(length) {
+            let larger = number.unwrap_or(0) * 10 + u64::from(digit - b'0');
+            number = Some(larger).filter(|number| i32::try_from(*number).is_ok());
+            number?;
+            length += 1;
         }
-        let number = digits.parse::<u32>().ok().filter(|number| i32::try_from(*number).is_ok())?;
-        Some((Some(u64::from(number)), rest))
+        Some((number, self.rest.get(length..)?))
     }
+}
+
+/// The ticks in a fraction of a second, of which these are the digits; those beyond the ticks are cut.
+pub(crate) fn ticks_of(digits: &str) -> u64 {
+    let digit = |place| digits.as_bytes().get(place).map_or(0, |digit| u64::from(digit - b'0'));
+    (0..7).fold(0, |ticks, place| ticks * 10 + digit(place))
 }
 
 /// Appends a duration.

@@ -81,6 +81,10 @@ enum Special<'a> {
 /// Tells numbers from the names of what is none: those of XML Schema in their case, those of .NET in
 /// any.
 fn special(text: &str) -> Special<'_> {
+    let is_number = |byte: u8| byte.is_ascii_digit() || matches!(byte, b'.' | b'-' | b'+' | b'e' | b'E');
+    if !text.is_empty() && text.bytes().all(is_number) {
+        return Special::Number(text);
+    }
     let text = trim_xml(text);
     match text {
         "INF" => return Special::Infinity,
@@ -88,7 +92,6 @@ fn special(text: &str) -> Special<'_> {
         _ => {}
     }
     let text = trim(text);
-    let is_number = |byte: u8| byte.is_ascii_digit() || matches!(byte, b'.' | b'-' | b'+' | b'e' | b'E');
     if !text.is_empty() && text.bytes().all(is_number) {
         return Special::Number(text);
     }

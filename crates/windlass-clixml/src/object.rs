@@ -263,10 +263,8 @@ impl Properties {
     }
 
     /// Adds properties at the end; the part is there then, even where none are added.
-    pub(crate) fn append(&mut self, properties: impl ExactSizeIterator<Item = Property>) {
-        let all = self.0.get_or_insert_default();
-        all.reserve_exact(properties.len());
-        all.extend(properties);
+    pub(crate) fn append(&mut self, properties: Vec<Property>) {
+        self.0.get_or_insert_default().extend(properties);
     }
 
     /// Puts each property that has the name of an earlier one in that one's place.

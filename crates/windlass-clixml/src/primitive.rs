@@ -3,13 +3,31 @@
 use crate::escape::{unescape, unescape_units};
 use crate::string::PsString;
 use crate::tag::Primitive;
-use crate::text::Characters;
+use crate::text::{Characters, read_text};
 use crate::value::PsValue;
 use crate::version::Version;
 use crate::{datetime, duration, number, uri, xmldoc};
 
-/// The value of an element that holds a few digits and nothing else, as the scanner finds them.
-pub(crate) fn from_digits(kind: Primitive, number: u64) -> Option<PsValue> {
+/// Reads the value at the start of the content of an element, up to the bracket of the next tag, and says
+/// how long it is. `None` where there is none, or text that is not well-formed.
+#[inline]
+pub(crate) fn read(kind: Primitive, content: &str, form: Form) -> Option<(PsValue, usize)> {
+    let bytes = content.as_bytes();
+    if kind == Primitive::Bool {
+        let value = bytes.starts_with(b"true<");
+        if value || bytes.starts_with(b"false<") {
+            return Some((PsValue::Bool(value), if value { 4 } else { 5 }));
+        }
+    } else if let Some((length, number)) = kind.digits(bytes) {
+        return Some((from_digits(kind, number)?, length));
+    }
+    let (characters, length) = read_text(content, 0).ok()?;
+    Some((parse(kind, characters, form)?, length))
+}
+
+/// The value of an element that holds a few digits and nothing else.
+#[inline]
+fn from_digits(kind: Primitive, number: u64) -> Option<PsValue> {
     Some(match kind {
         Primitive::I32 => PsValue::I32(number.try_into().ok()?),
         Primitive::I64 => PsValue::I64(number.try_into().ok()?),

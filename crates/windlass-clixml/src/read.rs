@@ -18,13 +18,13 @@ use crate::text::{Raw, Written, attribute_characters};
 use crate::value::PsValue;
 
 pub(crate) struct Reader<'a, 'b> {
-    scanner: Scanner<'a>,
-    builder: &'b mut Builder,
-    limits: Limits,
-    form: Form,
+    pub(crate) scanner: Scanner<'a>,
+    pub(crate) builder: &'b mut Builder,
+    pub(crate) limits: Limits,
+    pub(crate) form: Form,
     skip_unknown: bool,
     /// How many values are open, member sets not counted.
-    depth: usize,
+    pub(crate) depth: usize,
     /// Values and parts of objects so far.
     values: usize,
     type_names: usize,
@@ -56,9 +56,14 @@ impl<'a, 'b> Reader<'a, 'b> {
     /// Reads the one value of a message.
     pub(crate) fn message(mut self) -> Result<(), Error> {
         let offset = self.scanner.offset();
-        let Next::Start(tag) = self.scanner.next()? else { return Err(Error::expected("a value", offset)) };
-        self.root(&tag)?;
-        self.children(0)?;
+        self.leaves()?;
+        if self.scanner.offset() == offset {
+            let Next::Start(tag) = self.scanner.next()? else {
+                return Err(Error::expected("a value", offset));
+            };
+            self.root(&tag)?;
+            self.children(0)?;
+        }
         self.finish("the end of the message")
     }
 
@@ -105,40 +110,6 @@ impl<'a, 'b> Reader<'a, 'b> {
             }
         }
         Ok(())
-    }
-
-    /// Reads the plain values that come next in a list or among properties: nearly all of a message.
-    /// What is written otherwise is left for the longer way.
-    fn leaves(&mut self) -> Result<(), Error> {
-        let named = match self.builder.part() {
-            Part::Adapted | Part::Members => true,
-            Part::Items => false,
-            _ => return Ok(()),
-        };
-        if self.depth >= self.limits.depth || self.scanner.default_namespace() != self.own_namespace() {
-            return Ok(());
-        }
-        loop {
-            let offset = self.scanner.offset();
-            let simple = |kind| matches!(kind, Kind::Primitive(_) | Kind::Null);
-            let Some(leaf) = self.scanner.leaf(simple) else { return Ok(()) };
-            if named && leaf.name.is_none_or(str::is_empty) {
-                return Err(Error::expected("a property name", offset));
-            }
-            let value = match (leaf.kind, leaf.number) {
-                (Kind::Primitive(kind), Some(number)) => primitive::from_digits(kind, number),
-                (Kind::Primitive(kind), None) => {
-                    primitive::parse(kind, leaf.text.characters(offset)?, self.form)
-                }
-                _ => Some(PsValue::Null),
-            };
-            let value = value.ok_or_else(|| Error::value(leaf.kind.tag(), offset))?;
-            self.count(offset)?;
-            match leaf.name {
-                Some(name) if named => self.builder.property(PsString::new(name), value),
-                _ => self.builder.item(value),
-            }
-        }
     }
 
     fn child(&mut self, tag: &Tag<'a>) -> Result<(), Error> {
@@ -248,39 +219,35 @@ impl<'a, 'b> Reader<'a, 'b> {
     fn type_name_list(&mut self) -> Result<TypeNames, Error> {
         let plain = self.scanner.default_namespace() == self.own_namespace();
         let start = self.scanner.offset();
-        if plain && let Some((written, names)) = self.builder.known_types(self.scanner.rest()) {
+        if plain && let Some((names, length)) = self.builder.known_types(self.scanner.rest()) {
             self.type_names += names.len();
             self.within(self.type_names, start)?;
-            self.scanner.pass(written);
+            self.scanner.pass(length);
             self.scanner.next()?;
-            return Ok(names.clone());
+            return Ok(names);
         }
         let mut names = Vec::new();
+        // A prefix would mean something else elsewhere.
         let mut all_plain = plain;
         loop {
             let offset = self.scanner.offset();
-            let name = if plain { self.scanner.leaf(|kind| kind == Kind::TypeName) } else { None };
-            let name = match name {
-                Some(leaf) => primitive::decoded(&leaf.text.characters(offset)?),
-                None => match self.scanner.next()? {
-                    Next::Start(item) if self.is(&item, Kind::TypeName) => {
-                        all_plain = false;
-                        self.decoded(&item)?
+            match self.scanner.next()? {
+                Next::Start(item) if self.is(&item, Kind::TypeName) => {
+                    all_plain &= self.scanner.since(offset) == "<T>";
+                    names.push(self.decoded(&item)?);
+                }
+                Next::Start(item) => return Err(Error::unknown(item.local, item.offset)),
+                Next::End => {
+                    let names = TypeNames::new(names);
+                    if all_plain {
+                        self.builder.remember_types(self.scanner.since(start), &names);
                     }
-                    Next::Start(item) => return Err(Error::unknown(item.local, item.offset)),
-                    Next::End => {
-                        let names = TypeNames::new(names);
-                        if all_plain {
-                            self.builder.remember_types(self.scanner.since(start), &names);
-                        }
-                        return Ok(names);
-                    }
-                    Next::Eof => return Err(Error::syntax("unexpected end", offset)),
-                },
-            };
+                    return Ok(names);
+                }
+                Next::Eof => return Err(Error::syntax("unexpected end", offset)),
+            }
             self.type_names += 1;
             self.within(self.type_names, offset)?;
-            names.push(name);
         }
     }
 
@@ -325,7 +292,7 @@ impl<'a, 'b> Reader<'a, 'b> {
                 if kind.needs_namespace() {
                     self.check_namespace(tag)?;
                 }
-                let characters = self.scanner.text(tag)?.characters(tag.offset)?;
+                let characters = self.scanner.text(tag)?;
                 let value = primitive::parse(kind, characters, self.form);
                 value.ok_or_else(|| Error::value(kind.tag(), tag.offset))?
             }
@@ -351,7 +318,7 @@ impl<'a, 'b> Reader<'a, 'b> {
             }
             Next::Start(inner) => {
                 let Kind::Primitive(kind) = inner.kind else { return Err(invalid()) };
-                let characters = self.scanner.text(&inner)?.characters(inner.offset)?;
+                let characters = self.scanner.text(&inner)?;
                 Some(match primitive::parse(kind, characters, self.form).ok_or_else(invalid)? {
                     PsValue::String(text) => text,
                     other => crate::to_text(&other).into(),
@@ -415,7 +382,7 @@ impl<'a, 'b> Reader<'a, 'b> {
     }
 
     /// Counts one more value or part of an object.
-    fn count(&mut self, offset: usize) -> Result<(), Error> {
+    pub(crate) fn count(&mut self, offset: usize) -> Result<(), Error> {
         self.values += 1;
         self.within(self.values, offset)
     }
@@ -427,7 +394,7 @@ impl<'a, 'b> Reader<'a, 'b> {
         Ok(())
     }
 
-    fn own_namespace(&self) -> Namespace {
+    pub(crate) fn own_namespace(&self) -> Namespace {
         match self.form {
             Form::Document => Namespace::PowerShell,
             Form::Message => Namespace::None,
@@ -454,7 +421,7 @@ impl<'a, 'b> Reader<'a, 'b> {
     fn decoded(&mut self, tag: &Tag<'a>) -> Result<PsString, Error> {
         self.check_namespace(tag)?;
         let text = self.scanner.text(tag)?;
-        Ok(primitive::decoded(&text.characters(tag.offset)?))
+        Ok(primitive::decoded(&text))
     }
 
     /// The attribute `N`, escapes replaced.

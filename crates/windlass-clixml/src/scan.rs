@@ -8,7 +8,7 @@
 
 use crate::error::Error;
 use crate::tag::Kind;
-use crate::text::{self, Raw, Written, attribute_characters, read_text};
+use crate::text::{self, Characters, Raw, Written, attribute_characters, read_text};
 
 /// The namespace of CLIXML documents.
 pub(crate) const NAMESPACE: &str = "http://schemas.microsoft.com/powershell/2004/04";
@@ -53,16 +53,6 @@ impl<'a> Tag<'a> {
     pub(crate) fn ref_id(&self) -> Option<Raw<'a>> {
         self.ref_id.map(|text| Raw { text, written: self.ref_id_written })
     }
-}
-
-/// A whole element that holds text or nothing, written plainly.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Leaf<'a> {
-    pub(crate) kind: Kind,
-    pub(crate) name: Option<&'a str>,
-    pub(crate) text: Raw<'a>,
-    /// The value, where it is a number of few digits.
-    pub(crate) number: Option<u64>,
 }
 
 /// What stands next in content that holds elements only.
@@ -137,9 +127,9 @@ impl<'a> Scanner<'a> {
         self.text.get(offset..self.at).unwrap_or_default()
     }
 
-    /// Passes over a text where it comes next, and says whether it does.
-    pub(crate) fn pass(&mut self, text: &str) -> bool {
-        self.eat(text.as_bytes())
+    /// Passes over bytes that were read in [`Scanner::rest`], whole elements or the rest of one.
+    pub(crate) fn pass(&mut self, length: usize) {
+        self.at += length;
     }
 
     /// The attributes `S` and `Version` of the tag that was read last.
@@ -187,18 +177,18 @@ impl<'a> Scanner<'a> {
 
     /// The text of an element whose start tag was the last one read; its end tag is read too. A child
     /// element is an error.
-    pub(crate) fn text(&mut self, tag: &Tag<'a>) -> Result<Raw<'a>, Error> {
+    pub(crate) fn text(&mut self, tag: &Tag<'a>) -> Result<Characters<'a>, Error> {
         if tag.empty {
-            return Ok(Raw::plain(""));
+            return Ok(Characters::Plain(""));
         }
-        let (raw, length) = read_text(self.rest(), self.at)?;
+        let (characters, length) = read_text(self.rest(), self.at)?;
         self.at += length;
         let offset = self.at;
         if !self.eat(b"</") {
             return Err(Error::expected("the end of the text", offset));
         }
         self.end_tag(offset)?;
-        Ok(raw)
+        Ok(characters)
     }
 
     /// Passes over the content of an element whose start tag was the last one read.
@@ -215,41 +205,6 @@ impl<'a> Scanner<'a> {
             }
         }
         Ok(())
-    }
-
-    /// The next element, where it is of a wanted kind, holds text or nothing, and is written as writers
-    /// do: on the spot, with no attribute but `N`, and with nothing in its name and text that has to be
-    /// replaced. Otherwise nothing is read.
-    pub(crate) fn leaf(&mut self, wanted: impl Fn(Kind) -> bool) -> Option<Leaf<'a>> {
-        let bytes = self.text.as_bytes().get(self.at..)?;
-        let tag = self.plain_name(bytes)?;
-        let kind = Kind::of(tag.as_bytes());
-        if !wanted(kind) {
-            return None;
-        }
-        let (name, at) = self.plain_attribute(bytes, 1 + tag.len(), b" N=\"")?;
-        let tag = tag.as_bytes();
-        if kind == Kind::Null {
-            let empty = bytes.get(at..at + 3) == Some(b" />");
-            self.at += if empty { at + 3 } else { return None };
-            return Some(Leaf { kind, name, text: Raw::plain(""), number: None });
-        }
-        let content = bytes.get(at + 1..).filter(|_| bytes.get(at) == Some(&b'>'))?;
-        let digits = kind.digits(content);
-        let number = digits.map(|(_, number)| number);
-        let (length, written) = match digits {
-            Some((length, _)) => (length, Written::Plain),
-            None => plain_text(content)?,
-        };
-        let [b'<', b'/', end @ ..] = content.get(length..)? else { return None };
-        let same = tag.iter().zip(end).all(|(start, end)| start == end);
-        if !same || end.get(tag.len()) != Some(&b'>') {
-            return None;
-        }
-        let start = self.at + at + 1;
-        let text = self.text.get(start..start + length)?;
-        self.at = start + length + 2 + tag.len() + 1;
-        Some(Leaf { kind, name, text: Raw { text, written }, number })
     }
 
     /// The end tag of the innermost element, where it comes next as writers write it.
@@ -624,22 +579,6 @@ impl<'a> Scanner<'a> {
         while matches!(self.peek(), Some(b' ' | b'\t' | b'\n' | b'\r')) {
             self.at += 1;
         }
-    }
-}
-
-/// How long a text is up to the next tag, where nothing in it has to be replaced in XML.
-fn plain_text(content: &[u8]) -> Option<(usize, Written)> {
-    let mut length = 0;
-    let mut written = Written::Plain;
-    loop {
-        length += text::plain_run(content.get(length..)?);
-        match text::class(*content.get(length)?) {
-            text::LESS => return Some((length, written)),
-            text::UNDERSCORE => written = Written::Underscore,
-            text::QUOTE => {}
-            _ => return None,
-        }
-        length += 1;
     }
 }
 

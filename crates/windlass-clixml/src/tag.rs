@@ -99,35 +99,6 @@ impl Kind {
         };
         Self::Primitive(primitive)
     }
-
-    /// The digits that stand before the next tag, how many and what number, where they are surely a
-    /// value of this type: not where they may be too many, nor where there is anything else.
-    pub(crate) fn digits(self, content: &[u8]) -> Option<(usize, u64)> {
-        let most = match self {
-            Self::Primitive(Primitive::I64 | Primitive::U64) => 18,
-            Self::Primitive(Primitive::I32 | Primitive::U32) => 9,
-            Self::Primitive(Primitive::I16 | Primitive::U16 | Primitive::Char) => 4,
-            Self::Primitive(Primitive::I8 | Primitive::U8) => 2,
-            _ => return None,
-        };
-        let mut number = 0_u64;
-        for (length, byte) in content.iter().take(most + 1).enumerate() {
-            match byte {
-                b'0'..=b'9' => number = number.wrapping_mul(10).wrapping_add(u64::from(byte - b'0')),
-                b'<' if length > 0 => return Some((length, number)),
-                _ => return None,
-            }
-        }
-        None
-    }
-
-    /// What an error calls an element that holds a simple value.
-    pub(crate) fn tag(self) -> &'static str {
-        match self {
-            Self::Primitive(kind) => kind.tag(),
-            _ => "Nil",
-        }
-    }
 }
 
 impl Primitive {
@@ -158,6 +129,28 @@ impl Primitive {
             Self::ScriptBlock => "SBK",
             Self::SecureString => "SS",
         }
+    }
+
+    /// The digits that stand before the next tag, how many and what number, where they are surely a
+    /// value of this type: not where they may be too many, nor where there is anything else.
+    #[inline]
+    pub(crate) fn digits(self, content: &[u8]) -> Option<(usize, u64)> {
+        let most = match self {
+            Self::I64 | Self::U64 => 18,
+            Self::I32 | Self::U32 => 9,
+            Self::I16 | Self::U16 | Self::Char => 4,
+            Self::I8 | Self::U8 => 2,
+            _ => return None,
+        };
+        let mut number = 0_u64;
+        for (length, byte) in content.iter().take(most + 1).enumerate() {
+            match byte {
+                b'0'..=b'9' => number = number.wrapping_mul(10).wrapping_add(u64::from(byte - b'0')),
+                b'<' if length > 0 => return Some((length, number)),
+                _ => return None,
+            }
+        }
+        None
     }
 
     /// Whether the namespace of the element must be right: readers look at it where they decode

@@ -3,38 +3,22 @@
 use crate::error::Error;
 use crate::string::Units;
 
-/// Text as it stands in the document.
+/// The value of an attribute as it stands in the document.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Raw<'a> {
     pub(crate) text: &'a str,
     pub(crate) written: Written,
 }
 
-/// What has to be done to text to read it.
+/// What has to be done to an attribute to read it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Written {
     /// Nothing.
     Plain,
     /// It has an underscore, which may start an escape of CLIXML.
     Underscore,
-    /// It has references, sections, comments or white space that changes. Where it is the text of an
-    /// element, the first bracket of the end tag is part of it.
+    /// It has references or white space that changes.
     References,
-}
-
-impl<'a> Raw<'a> {
-    pub(crate) fn plain(text: &'a str) -> Self {
-        Self { text, written: Written::Plain }
-    }
-
-    /// The characters of the text of an element.
-    pub(crate) fn characters(self, offset: usize) -> Result<Characters<'a>, Error> {
-        match self.written {
-            Written::Plain => Ok(Characters::Plain(self.text)),
-            Written::Underscore => Ok(Characters::Borrowed(self.text)),
-            Written::References => Ok(read_pieces(self.text, offset)?.0),
-        }
-    }
 }
 
 /// The characters of an attribute, references replaced and white space normalised.
@@ -116,29 +100,25 @@ pub(crate) fn class(byte: u8) -> u8 {
     CLASSES.get(usize::from(byte)).copied().unwrap_or(FORBIDDEN)
 }
 
-/// Reads character data up to the next tag; gives the text and the number of bytes it took. `offset`
-/// is where `text` starts.
-pub(crate) fn read_text(text: &str, offset: usize) -> Result<(Raw<'_>, usize), Error> {
+/// Reads character data up to the bracket of the next tag; gives the number of bytes it took. `offset` is
+/// where `text` starts.
+pub(crate) fn read_text(text: &str, offset: usize) -> Result<(Characters<'_>, usize), Error> {
     let (length, underscore) = plain_length(text, offset)?;
+    let plain = text.get(..length).unwrap_or_default();
     match text.as_bytes().get(length..) {
         Some([b'<', next, ..]) if !matches!(next, b'!' | b'?') => {
-            let written = if underscore { Written::Underscore } else { Written::Plain };
-            Ok((Raw { text: text.get(..length).unwrap_or_default(), written }, length))
+            Ok((if underscore { Characters::Borrowed(plain) } else { Characters::Plain(plain) }, length))
         }
         None | Some([]) => Err(Error::syntax("unexpected end", offset + length)),
-        _ => {
-            let (_, length) = read_pieces(text, offset)?;
-            let with_bracket = text.get(..=length).unwrap_or_default();
-            Ok((Raw { text: with_bracket, written: Written::References }, length))
-        }
+        _ => read_pieces(text, length, offset),
     }
 }
 
-/// Reads character data that is not plain, up to the bracket of a tag.
-fn read_pieces(text: &str, offset: usize) -> Result<(Characters<'_>, usize), Error> {
-    let mut reader = Reader { text, at: 0, offset, units: Units::default() };
-    let (length, _) = plain_length(text, offset)?;
-    reader.plain(length);
+/// Reads character data that is plain only up to a place.
+fn read_pieces(text: &str, plain: usize, offset: usize) -> Result<(Characters<'_>, usize), Error> {
+    let likely = memchr::memchr(b'<', text.as_bytes()).unwrap_or_default();
+    let mut reader = Reader { text, at: 0, offset, units: Units::with_capacity(likely) };
+    reader.plain(plain);
     while reader.piece()? {}
     let at = reader.at;
     Ok((reader.units.into_parts().map_or_else(Characters::Wide, Characters::Owned), at))
