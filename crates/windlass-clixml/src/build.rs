@@ -263,10 +263,9 @@ impl Builder {
             return None;
         }
         let written = next.get(..=memchr::memchr(b'>', near)?)?;
-        if !self.leaf_tags.find(written) {
-            self.leaf_tags.keep(written, LeafTag::read(written, local, kind)?);
-        }
-        Some(written.len())
+        let known = self.leaf_tags.find(written)
+            || self.leaf_tags.keep(written, LeafTag::read(written, local, kind)?);
+        known.then_some(written.len())
     }
 
     /// Takes the value of the property whose tag was read last.

@@ -1,5 +1,6 @@
 //! The escapes of CLIXML strings, `_xHHHH_` ([MS-PSRP] 2.2.5.3.2), on top of those of XML.
 
+use crate::run::{self, Classes, PLAIN};
 use crate::string::{PsString, Units};
 
 /// Where a string is written to.
@@ -9,7 +10,6 @@ pub(crate) enum Place {
     Attribute,
 }
 
-const PLAIN: u8 = 0;
 /// Stands for itself, except that an underscore before an `x` does not.
 const UNDERSCORE: u8 = 1;
 /// Becomes a named entity.
@@ -20,7 +20,7 @@ const CONTROL: u8 = 4;
 /// Becomes a named entity in attributes.
 const QUOTE: u8 = 5;
 
-const CLASSES: [u8; 256] = {
+const CLASSES: Classes = {
     let mut classes = [PLAIN; 256];
     let (controls, rest) = classes.split_at_mut(0x20);
     fill(controls, CONTROL);
@@ -58,10 +58,6 @@ const fn set(part: &mut [u8], at: u8, class: u8) {
     }
 }
 
-fn class(byte: u8) -> u8 {
-    CLASSES.get(usize::from(byte)).copied().unwrap_or(CONTROL)
-}
-
 /// Appends a string in its escaped form.
 pub(crate) fn push_escaped(out: &mut String, text: &PsString, place: Place) {
     if text.has_lone_surrogate() {
@@ -84,42 +80,16 @@ fn push_str(out: &mut String, text: &str, place: Place) {
     }
 }
 
-/// How many bytes from the start stand for themselves. Only where they are many are they looked
-/// through in blocks.
+/// How many bytes from the start stand for themselves.
 fn plain_run(bytes: &[u8]) -> usize {
-    let (words, _) = bytes.as_chunks::<4>();
-    let mut length = 0;
-    for [a, b, c, d] in words {
-        if class(*a) | class(*b) | class(*c) | class(*d) != PLAIN {
-            break;
-        }
-        length += 4;
-        if length == 64 {
-            length += plain_blocks(bytes.get(length..).unwrap_or_default());
-            break;
-        }
-    }
-    while let Some(byte) = bytes.get(length)
-        && class(*byte) == PLAIN
-    {
-        length += 1;
-    }
-    length
-}
-
-/// The length of whole blocks of plain bytes at the start.
-fn plain_blocks(bytes: &[u8]) -> usize {
-    let plain = |byte: &u8| {
-        (*byte >= 0x20)
-            & (*byte < 0x7f)
-            & (*byte != b'_')
-            & (*byte != b'&')
-            & (*byte != b'<')
-            & (*byte != b'>')
-            & (*byte != b'"')
-    };
-    let (blocks, _) = bytes.as_chunks::<32>();
-    blocks.iter().take_while(|block| block.iter().fold(true, |clear, byte| clear & plain(byte))).count() * 32
+    run::plain_run(bytes, &CLASSES, |byte| {
+        (0x20..0x7f).contains(&byte)
+            & (byte != b'_')
+            & (byte != b'&')
+            & (byte != b'<')
+            & (byte != b'>')
+            & (byte != b'"')
+    })
 }
 
 fn push_char(out: &mut String, character: char, before_x: bool, place: Place) {

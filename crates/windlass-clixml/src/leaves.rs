@@ -7,6 +7,7 @@ use crate::error::Error;
 use crate::escape::unescape;
 use crate::primitive;
 use crate::read::Reader;
+use crate::run::PLAIN;
 use crate::string::PsString;
 use crate::tag::{Kind, Primitive};
 use crate::text;
@@ -131,7 +132,7 @@ impl LeafTag {
             "" => "",
             _ => attribute.strip_prefix(" N=\"")?.strip_suffix('"')?,
         };
-        let plain = |byte| matches!(text::class(byte), text::PLAIN | text::UNDERSCORE);
+        let plain = |byte| matches!(text::class(byte), PLAIN | text::UNDERSCORE);
         name.bytes().all(plain).then(|| Self { kind, name: unescape(name), end, distinct: None })
     }
 }

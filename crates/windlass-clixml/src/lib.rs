@@ -54,6 +54,7 @@ mod primitive;
 mod progress;
 mod read;
 mod refs;
+mod run;
 mod scan;
 mod seen;
 mod string;

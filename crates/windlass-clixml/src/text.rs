@@ -1,6 +1,7 @@
 //! Character data: references, CDATA sections, line ends.
 
 use crate::error::Error;
+use crate::run::{self, Classes, PLAIN};
 use crate::string::Units;
 
 /// The value of an attribute as it stands in the document.
@@ -54,8 +55,6 @@ impl Characters<'_> {
     }
 }
 
-/// Stands for itself.
-pub(crate) const PLAIN: u8 = 0;
 /// Stands for itself in XML, and may start an escape of CLIXML.
 pub(crate) const UNDERSCORE: u8 = 1;
 /// Ends an attribute.
@@ -72,7 +71,7 @@ const RETURN: u8 = 7;
 const LAST: u8 = 8;
 pub(crate) const FORBIDDEN: u8 = 9;
 
-const CLASSES: [u8; 256] = {
+const CLASSES: Classes = {
     let mut classes = [PLAIN; 256];
     let mut rest: &mut [u8] = &mut classes;
     let mut byte = 0_u8;
@@ -97,7 +96,7 @@ const CLASSES: [u8; 256] = {
 
 /// What a byte is to a reader of text.
 pub(crate) fn class(byte: u8) -> u8 {
-    CLASSES.get(usize::from(byte)).copied().unwrap_or(FORBIDDEN)
+    run::class(&CLASSES, byte)
 }
 
 /// Reads character data up to the bracket of the next tag; gives the number of bytes it took. `offset` is
@@ -176,43 +175,18 @@ fn plain_length(text: &str, offset: usize) -> Result<(usize, bool), Error> {
     }
 }
 
-/// The length of the run of plain bytes at the start. Only where it is long is it looked through in
-/// blocks.
+/// The length of the run of plain bytes at the start.
 pub(crate) fn plain_run(bytes: &[u8]) -> usize {
-    let (words, _) = bytes.as_chunks::<4>();
-    let mut length = 0;
-    for [a, b, c, d] in words {
-        if class(*a) | class(*b) | class(*c) | class(*d) != PLAIN {
-            break;
-        }
-        length += 4;
-        if length == 64 {
-            length += plain_blocks(bytes.get(length..).unwrap_or_default());
-            break;
-        }
-    }
-    while let Some(byte) = bytes.get(length)
-        && class(*byte) == PLAIN
-    {
-        length += 1;
-    }
-    length
-}
-
-/// The length of whole blocks of plain bytes at the start.
-fn plain_blocks(bytes: &[u8]) -> usize {
-    let plain = |byte: &u8| {
-        (*byte >= 0x20)
-            & (*byte != b'<')
-            & (*byte != b'&')
-            & (*byte != b']')
-            & (*byte != b'_')
-            & (*byte != b'"')
-            & (*byte != b'\'')
-            & (*byte != 0xef)
-    };
-    let (blocks, _) = bytes.as_chunks::<32>();
-    blocks.iter().take_while(|block| block.iter().fold(true, |clear, byte| clear & plain(byte))).count() * 32
+    run::plain_run(bytes, &CLASSES, |byte| {
+        (byte >= 0x20)
+            & (byte != b'<')
+            & (byte != b'&')
+            & (byte != b']')
+            & (byte != b'_')
+            & (byte != b'"')
+            & (byte != b'\'')
+            & (byte != 0xef)
+    })
 }
 
 struct Reader<'a> {

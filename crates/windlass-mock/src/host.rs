@@ -197,7 +197,7 @@ impl MockHost {
     }
 
     /// Waits until `holds` is true of the statistics. It is asked again whenever a message was answered, a
-    /// connection ended or a shell expired; whoever calls this sets the deadline.
+    /// pipeline or connection ended or a shell expired; whoever calls this sets the deadline.
     pub async fn wait_until(&self, holds: impl Fn(&Statistics) -> bool) {
         loop {
             let mut changed = std::pin::pin!(self.host.counters.changed.notified());
@@ -292,8 +292,16 @@ impl Host {
     }
 
     pub(crate) fn statistics(&self) -> Statistics {
-        let Counters { connections, accepted, http_requests, messages, rpc_calls, failed_logons, .. } =
-            &self.counters;
+        let Counters {
+            connections,
+            accepted,
+            http_requests,
+            messages,
+            finished_pipelines,
+            rpc_calls,
+            failed_logons,
+            ..
+        } = &self.counters;
         Statistics {
             open_shells: self.shells.len(),
             open_commands: self.shells.commands(),
@@ -304,6 +312,7 @@ impl Host {
             accepted: accepted.load(Ordering::Relaxed),
             http_requests: http_requests.load(Ordering::Relaxed),
             messages: messages.load(Ordering::Relaxed),
+            finished_pipelines: finished_pipelines.load(Ordering::Relaxed),
             rpc_calls: rpc_calls.load(Ordering::Relaxed),
             failed_logons: failed_logons.load(Ordering::Relaxed),
         }

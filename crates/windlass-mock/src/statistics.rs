@@ -27,6 +27,8 @@ pub struct Statistics {
     pub http_requests: u64,
     /// Messages of WS-Man so far.
     pub messages: u64,
+    /// Pipelines so far that came to their end, whether or not anybody fetched their output.
+    pub finished_pipelines: u64,
     /// Calls over RPC so far that were executed.
     pub rpc_calls: u64,
     /// Logons that failed so far.
@@ -40,6 +42,7 @@ pub(crate) struct Counters {
     pub(crate) accepted: AtomicU64,
     pub(crate) http_requests: AtomicU64,
     pub(crate) messages: AtomicU64,
+    pub(crate) finished_pipelines: AtomicU64,
     pub(crate) rpc_calls: AtomicU64,
     pub(crate) failed_logons: AtomicU64,
     /// Wakes those who wait for a state of the statistics, after every change that they may wait for.

@@ -49,13 +49,14 @@ async fn pipelines_go_on_while_their_session_is_left() {
     let host = host().start().await.unwrap();
     for target in [over_http(&host), over_https(&host)] {
         let session = builder(target).connect().await.unwrap();
+        let finished = host.statistics().finished_pipelines;
         let running = session.invoke(slow());
         until(&host, |now| now.open_commands == 1).await;
         session.disconnect(DisconnectOptions::default()).await.unwrap();
         assert_eq!(session.state(), SessionState::Disconnected);
         let refused = session.invoke(slow()).collect().await.unwrap_err();
         assert_eq!(refused.kind(), ErrorKind::Closed);
-        tokio::time::sleep(Duration::from_millis(400)).await;
+        until(&host, |now| now.finished_pipelines == finished + 1).await;
         session.reconnect().await.unwrap();
         let result = running.collect().await.unwrap();
         assert_eq!((result.output, result.state), (vec![1.into(), 2.into()], PipelineState::Completed));
@@ -118,6 +119,7 @@ async fn a_buffer_that_drops_does_not_hold_the_pipeline_up() {
     let host = host().limits(limits).start().await.unwrap();
     for (mode, all) in [(windlass::BufferMode::Drop, false), (windlass::BufferMode::Block, true)] {
         let session = builder(over_https(&host)).connect().await.unwrap();
+        let finished = host.statistics().finished_pipelines;
         let (mut input, running) = session.invoke_with_input(PowerShell::new().command("Sort-Object"));
         for number in 0..2000 {
             input.send(format!("{number:0200}").into()).await.unwrap();
@@ -126,7 +128,10 @@ async fn a_buffer_that_drops_does_not_hold_the_pipeline_up() {
         options.buffering = Some(mode);
         input.close().await.unwrap();
         session.disconnect(options).await.unwrap();
-        tokio::time::sleep(Duration::from_millis(1500)).await;
+        // One that waits for room does not end before its output is fetched.
+        if !all {
+            until(&host, |now| now.finished_pipelines == finished + 1).await;
+        }
         session.reconnect().await.unwrap();
         let result = running.collect().await.unwrap();
         assert_eq!(result.state, PipelineState::Completed);
@@ -147,9 +152,8 @@ async fn a_client_that_is_silent_for_long_counts_as_gone() {
     let ticket = session.ticket();
     let joined = tokio::time::timeout(Duration::from_secs(10), async {
         loop {
-            match builder(over_https(&host)).connect_to(&ticket).await {
-                Ok(joined) => break joined,
-                Err(_) => tokio::time::sleep(Duration::from_millis(50)).await,
+            if let Ok(joined) = builder(over_https(&host)).connect_to(&ticket).await {
+                break joined;
             }
         }
     });

@@ -1,7 +1,7 @@
 //! A runspace pool behind a shell: PSRP on one side, running pipelines on the other.
 
 use std::collections::{HashMap, VecDeque};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 
 use tokio::sync::{Notify, mpsc};
 use uuid::Uuid;
@@ -21,6 +21,7 @@ use super::runspace::{Client, Runspace, Session, version_entries};
 use super::stop::Stop;
 use crate::host::Host;
 use crate::shell::{Opening, Piece, Presence, Received, psrp};
+use crate::statistics::count;
 use crate::wsman::{Caller, aborted};
 
 /// Objects of input that wait for a pipeline.
@@ -35,6 +36,8 @@ pub(crate) struct PoolShell {
     pub(super) buffered_output: usize,
     pub(super) presence: Arc<Presence>,
     closed: Stop,
+    /// It counts the pipelines that end.
+    host: Weak<Host>,
 }
 
 pub(super) struct State {
@@ -118,6 +121,7 @@ impl PoolShell {
             buffered_output: limits.buffered_output,
             presence: Arc::clone(presence),
             closed: Stop::default(),
+            host: Arc::downgrade(host),
         })
     }
 
@@ -480,6 +484,7 @@ impl PoolShell {
                 pipeline.ready.notify_waiters();
             }
         }
+        self.count_finished();
         self.start_waiting();
     }
 
@@ -489,12 +494,23 @@ impl PoolShell {
         pipeline.stop.stop();
         pipeline.input = None;
         // One that has not begun ends here.
-        if pipeline.work.take().is_some() {
+        let ended = pipeline.work.take().is_some();
+        if ended {
             let _ = state.pool.complete(id, PipelineState::Stopped, Some(ErrorRecord::stopped()));
             self.announce(&state);
         }
         drop(state);
+        if ended {
+            self.count_finished();
+        }
         self.fetched.notify_all();
+    }
+
+    fn count_finished(&self) {
+        if let Some(host) = self.host.upgrade() {
+            count(&host.counters.finished_pipelines);
+            host.counters.changed.notify_waiters();
+        }
     }
 
     /// Forgets a pipeline; if it still runs, it is stopped.
