@@ -1,0 +1,42 @@
+//! A decoder that has read other messages reads the next one as a new decoder does.
+#![allow(clippy::unwrap_used, missing_docs, reason = "test code")]
+
+use proptest::prelude::*;
+use windlass_clixml::{Decoder, Limits, decode, encode};
+
+/// Parts of objects, with names that differ little and come again.
+fn members(depth: u32) -> BoxedStrategy<String> {
+    let name = prop::sample::select(vec!["a", "A", "b", "_x0061_", "c", "N&amp;", ""]);
+    let leaf = (name.clone(), 0..7).prop_map(|(name, form)| match form {
+        0 => format!("<S N=\"{name}\">t</S>"),
+        1 => format!("<S N=\"{name}\">&lt;_x0041_</S>"),
+        2 => format!("<I32 N=\"{name}\">-7</I32>"),
+        3 => format!("<I32 N=\"{name}\">8</I32>"),
+        4 => format!("<Nil N=\"{name}\" />"),
+        5 => format!("<B N=\"{name}\">true</B >"),
+        _ => format!("<Version N=\"{name}\">1.2</Version>"),
+    });
+    if depth == 0 {
+        return prop::collection::vec(leaf, 0..4).prop_map(|all| all.concat()).boxed();
+    }
+    let inner = (name, members(depth - 1), 0..4).prop_map(|(name, inner, form)| match form {
+        0 => format!("<Obj N=\"{name}\"><MS>{inner}</MS></Obj>"),
+        1 => format!("<MS N=\"{name}\">{inner}</MS>"),
+        2 => format!("<Obj N=\"{name}\"><TN><T>t</T></TN><MS>{inner}</MS><MS>{inner}</MS></Obj>"),
+        _ => format!("<Obj N=\"{name}\"><LST>{inner}</LST></Obj>"),
+    });
+    prop::collection::vec(prop_oneof![4 => leaf, 1 => inner], 0..6).prop_map(|all| all.concat()).boxed()
+}
+
+proptest! {
+    #[test]
+    fn what_was_read_before_changes_nothing(parts in prop::collection::vec(members(2), 1..6)) {
+        let mut decoder = Decoder::default();
+        let limits = Limits::default();
+        for part in parts.iter().cycle().take(3 * parts.len()) {
+            let message = format!("<Obj><Props>{part}</Props></Obj>");
+            let (fresh, again) = (decode(&message, &limits), decoder.decode(&message, &limits));
+            prop_assert_eq!(fresh.as_ref().map(encode), again.as_ref().map(encode), "{}", message);
+        }
+    }
+}
