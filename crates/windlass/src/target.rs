@@ -268,7 +268,8 @@ impl Target {
     }
 
     /// Whether Kerberos hands the server the user's ticket-granting ticket, so that it can act for the user
-    /// elsewhere. It takes the operating system's Kerberos: the cargo feature `gssapi`.
+    /// elsewhere. It takes the operating system's Kerberos, the cargo feature `gssapi`, and a ticket that may
+    /// be handed on: `kinit -f`, or `forwardable = true` in `krb5.conf`.
     pub fn set_delegate_tickets(&mut self, delegate: bool) -> &mut Self {
         self.delegate_tickets = delegate;
         self
