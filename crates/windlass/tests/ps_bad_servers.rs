@@ -16,7 +16,8 @@ mod support;
 use std::sync::Arc;
 use std::time::Duration;
 
-use support::wicked::{FOR_EVER, THIS_POOL, Vice, Wicked};
+use support::wicked::{FOR_EVER, ROUND_TRIP, THIS_POOL, Vice, Wicked};
+use tokio::time::Instant;
 use uuid::Uuid;
 use windlass::{Error, ErrorKind, InvokeOptions, PowerShell, PsSession, PsSessionOptions, SessionState};
 use windlass_psrp::MessageType as M;
@@ -109,4 +110,24 @@ async fn what_may_have_been_done_is_not_asked_twice() {
         }
         assert_eq!(server.seen(action), times, "{action}");
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn nothing_but_the_requests_takes_time() {
+    const SPARE: Duration = Duration::from_millis(50);
+    let server = Wicked::new(Vice::Far);
+    let began = Instant::now();
+    let session = PsSession::builder("").target(server.target()).connect().await.unwrap();
+    session.invoke(PowerShell::new().command("x")).collect().await.unwrap();
+    session.close().await.unwrap();
+    // Create, Receive, Command, Receive, Delete.
+    assert!(began.elapsed() <= 5 * ROUND_TRIP + SPARE, "{:?}", began.elapsed());
+
+    let session = PsSession::builder("").target(server.target()).connect().await.unwrap();
+    for _ in 0..20 {
+        let began = Instant::now();
+        session.invoke(PowerShell::new().command("x")).collect().await.unwrap();
+        assert!(began.elapsed() <= 2 * ROUND_TRIP + SPARE, "{:?}", began.elapsed());
+    }
+    session.close().await.unwrap();
 }

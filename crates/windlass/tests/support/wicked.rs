@@ -30,6 +30,8 @@ pub enum Vice {
     Gone(&'static str),
     /// The connection is lost once, when a request with this action has been carried out.
     Lost(&'static str),
+    /// It is far away: each answer takes [`ROUND_TRIP`].
+    Far,
     /// It gives the shell another id.
     OtherShell,
     /// It gives the command another id.
@@ -130,12 +132,15 @@ async fn serve(server: Arc<Wicked>, mut stream: DuplexStream) {
         let body = String::from_utf8(bytes[head..head + length].to_vec()).unwrap();
         bytes.drain(..head + length);
         let request = decode_request(&body, &Limits::default()).unwrap();
-        let (answer, is_lost) = {
+        let (answer, is_lost, is_far) = {
             let mut state = server.0.lock().unwrap();
-            (state.answer(&request), state.loses())
+            (state.answer(&request), state.loses(), state.vice == Vice::Far)
         };
         if is_lost {
             return;
+        }
+        if is_far {
+            tokio::time::sleep(ROUND_TRIP).await;
         }
         let reply = match answer {
             Answer::Now(reply) => reply,
@@ -183,6 +188,7 @@ impl State {
                     self.shell = "11111111-2222-3333-4444-555555555555".to_owned();
                 }
                 let creation = shell.creation_xml.as_ref().unwrap().to_vec().unwrap();
+                self.pool = ServerPool::new(ServerOptions::default());
                 self.pool.receive(None, Lane::Default, &creation).unwrap();
                 if let Vice::Pool(kind, pool, data) = self.vice {
                     self.raw = self.message(kind, pool, None, data);
@@ -296,6 +302,9 @@ fn late(reason: Fault) -> Answer {
 fn fault(fault: Fault) -> Reply<'static> {
     Reply::Fault(Box::new(fault))
 }
+
+/// How long a request and its answer travel together where the server is far away.
+pub const ROUND_TRIP: Duration = Duration::from_millis(100);
 
 /// Longer than anything takes, on the tests' clock.
 pub const FOR_EVER: Duration = Duration::from_secs(24 * 3600);
