@@ -47,6 +47,7 @@ pub use auth::Authentication;
 pub use config::{Endpoint, HostLimits, MockHostBuilder};
 pub use error::Error;
 pub use host::MockHost;
+pub use recording::Recorder;
 pub use scenario::Scenario;
 pub use statistics::Statistics;
 pub use trouble::Trouble;

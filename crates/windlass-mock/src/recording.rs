@@ -32,15 +32,18 @@ struct Line {
     response: String,
 }
 
-/// Writes what is said into a file.
-pub(crate) struct Recorder {
+/// Writes messages and their answers into a file, a line of JSON each, as `MockHostBuilder::replay` reads them.
+pub struct Recorder {
     file: Mutex<File>,
     began: Instant,
 }
 
 impl Recorder {
     /// Begins a file of its own in a folder, which is made where it is not there.
-    pub(crate) fn new(folder: &Path) -> Result<Self, Error> {
+    ///
+    /// # Errors
+    /// The folder or the file cannot be made.
+    pub fn new(folder: &Path) -> Result<Self, Error> {
         let failed = |source| Error::File { path: folder.display().to_string(), source };
         fs::create_dir_all(folder).map_err(failed)?;
         for number in 1_u32.. {
@@ -55,7 +58,7 @@ impl Recorder {
     }
 
     /// Keeps a message and its answer.
-    pub(crate) fn note(&self, request: &str, status: u16, response: &str) {
+    pub fn note(&self, request: &str, status: u16, response: &str) {
         let ms = u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX);
         let line = Line { ms, request: request.to_owned(), status, response: response.to_owned() };
         let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);

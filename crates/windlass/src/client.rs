@@ -1,7 +1,6 @@
 //! WS-Management requests over a session's connections: encode, send, check the answer.
 
-use std::sync::PoisonError;
-use std::sync::RwLock;
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -13,6 +12,7 @@ use windlass_wsman::client::Session;
 use windlass_wsman::{Error as WsmanError, Reply, Request, decode_response};
 
 use crate::error::{Error, Layer, Result};
+use crate::tap::Tap;
 
 /// The media type of envelopes in UTF-8.
 const SOAP_UTF8: &str = "application/soap+xml;charset=UTF-8";
@@ -71,13 +71,14 @@ pub(crate) struct Client {
     session: RwLock<Session>,
     limits: Limits,
     utf16: bool,
+    tap: Option<Arc<dyn Tap>>,
 }
 
 impl Client {
-    pub(crate) fn new(pool: Pool, session: Session, utf16: bool) -> Self {
+    pub(crate) fn new(pool: Pool, session: Session, utf16: bool, tap: Option<Arc<dyn Tap>>) -> Self {
         let host = pool.endpoint().authority();
         let id = session.session_id;
-        Self { pool, host, id, session: RwLock::new(session), limits: Limits::default(), utf16 }
+        Self { pool, host, id, session: RwLock::new(session), limits: Limits::default(), utf16, tap }
     }
 
     /// The host, as errors name it.
@@ -144,7 +145,8 @@ impl Client {
         read: impl FnOnce(&Header, Reply<'_>) -> Result<T, Unreadable>,
     ) -> Result<T> {
         let timeout = request.header.operation_timeout.unwrap_or_else(|| self.session().operation_timeout);
-        let mut http = windlass_net::Request::new(self.body(&request.encode()), self.content_type());
+        let envelope = request.encode();
+        let mut http = windlass_net::Request::new(self.body(&envelope), self.content_type());
         http.limit = Some(timeout.saturating_add(GRACE));
         http.repeatable = sending.repeatable;
         http.lane = sending.lane;
@@ -158,6 +160,9 @@ impl Client {
             self.check_status(response.status, &response.body)?;
             let text =
                 windlass_xml::decode_utf(&response.body, &self.limits.xml).map_err(|error| failed(&error))?;
+            if let Some(tap) = &self.tap {
+                tap.exchanged(&envelope, response.status, &text);
+            }
             let answer = decode_response(&text, &request.expectation(), &self.limits)
                 .map_err(|error| failed(&error))?;
             let reply = match answer.reply {

@@ -28,7 +28,7 @@ pub struct Identity {
 /// The computer is not reached, refuses, or does not speak WS-Management.
 pub async fn identify(target: &Target) -> Result<Identity> {
     let options = WsmanOptions::default();
-    let client = options.client(target.pool(options.open_timeout)?);
+    let client = options.client(target.pool(options.open_timeout)?, target.tap());
     let identity = ask(&client).await;
     client.close_idle();
     identity

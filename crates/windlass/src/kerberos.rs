@@ -79,9 +79,19 @@ pub fn held_tickets() -> Result<Credential> {
     }
     let name = match env::var("KRB5CCNAME") {
         Ok(name) if !name.is_empty() => name,
-        _ => format!("FILE:/tmp/krb5cc_{}", rustix::process::getuid().as_raw()),
+        _ => default_cache()?,
     };
     read_cache(&name).map(|cache| Credential::Tickets(Arc::new(cache)))
+}
+
+#[cfg(unix)]
+fn default_cache() -> Result<String> {
+    Ok(format!("FILE:/tmp/krb5cc_{}", rustix::process::getuid().as_raw()))
+}
+
+#[cfg(not(unix))]
+fn default_cache() -> Result<String> {
+    Err(Error::usage("KRB5CCNAME is not set, and this system keeps no tickets in a file"))
 }
 
 /// Reads a credential cache: `FILE:PATH`, a bare path, `DIR:PATH` or `DIR::PATH`.

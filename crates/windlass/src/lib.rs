@@ -33,6 +33,7 @@ mod pages;
 mod ps;
 mod shell;
 mod statistics;
+mod tap;
 mod target;
 mod tasks;
 mod winrs;
@@ -48,11 +49,12 @@ pub use fleet::{DEFAULT_THROTTLE, Fleet, fleet};
 pub use identify::{Identity, identify};
 pub use options::WsmanOptions;
 pub use ps::{
-    Answering, Availability, Collected, DisconnectOptions, FoundSession, Host, HostAnswer, Invocation,
-    InvokeOptions, NetworkEvent, PipelineEvent, PipelineInput, ProcessCommand, PsSession, PsSessionBuilder,
-    PsSessionOptions, SessionState, SessionTicket, Stopper,
+    Answering, Availability, Collected, DisconnectOptions, FoundSession, Host, HostAnswer, HostRequest,
+    Invocation, InvokeOptions, NetworkEvent, PipelineEvent, PipelineInput, ProcessCommand, PsSession,
+    PsSessionBuilder, PsSessionOptions, SessionState, SessionTicket, Stopper,
 };
 pub use statistics::Statistics;
+pub use tap::Tap;
 pub use target::{Authentication, Target};
 pub use windlass_auth::Credential;
 pub use windlass_cim as model;

@@ -1,11 +1,13 @@
 //! Options that every session over WS-Management has.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use windlass_net::Pool;
 use windlass_wsman::client::Session;
 
 use crate::client::Client;
+use crate::tap::Tap;
 
 /// Time-outs, languages and sizes of a session.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -50,13 +52,13 @@ impl Default for WsmanOptions {
 }
 
 impl WsmanOptions {
-    pub(crate) fn client(&self, pool: Pool) -> Client {
+    pub(crate) fn client(&self, pool: Pool, tap: Option<Arc<dyn Tap>>) -> Client {
         let mut session = Session::new(pool.endpoint().to_string());
         session.max_envelope_size = self.max_envelope_size;
         session.operation_timeout = self.operation_timeout;
         session.locale.clone_from(&self.ui_culture);
         session.data_locale.clone_from(&self.culture);
         session.session_id = Some(Client::new_id());
-        Client::new(pool, session, self.use_utf16)
+        Client::new(pool, session, self.use_utf16, tap)
     }
 }

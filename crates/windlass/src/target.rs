@@ -14,6 +14,7 @@ use windlass_rpc::pdu::{AuthLevel, AuthType};
 
 use crate::error::{Error, Result};
 use crate::kerberos;
+use crate::tap::Tap;
 
 /// How the user proves who they are (`-Authentication`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
@@ -69,6 +70,7 @@ pub struct Target {
     pool: PoolOptions,
     trusted_hosts: Option<Vec<String>>,
     dial: Option<Arc<dyn Dial>>,
+    tap: Option<Arc<dyn Tap>>,
 }
 
 impl Target {
@@ -99,6 +101,7 @@ impl Target {
             pool: PoolOptions::default(),
             trusted_hosts: None,
             dial: None,
+            tap: None,
         }
     }
 
@@ -305,6 +308,16 @@ impl Target {
     pub fn set_dial(&mut self, dial: Arc<dyn Dial>) -> &mut Self {
         self.dial = Some(dial);
         self
+    }
+
+    /// Lets `tap` hear what is said over WS-Management.
+    pub fn set_tap(&mut self, tap: Arc<dyn Tap>) -> &mut Self {
+        self.tap = Some(tap);
+        self
+    }
+
+    pub(crate) fn tap(&self) -> Option<Arc<dyn Tap>> {
+        self.tap.clone()
     }
 
     /// The computer's name.

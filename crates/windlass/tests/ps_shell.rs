@@ -15,11 +15,11 @@ mod support;
 use std::sync::{Arc, Mutex};
 
 use support::{host, nothing_left, over_http, over_https};
-use windlass::clixml::PsValue;
+use windlass::clixml::{PsString, PsValue};
 use windlass::psrp::host::{HostInfo, HostMethod, HostReturn};
 use windlass::{
-    Answering, Host, HostAnswer, PipelineState, PowerShell, PsSession, PsSessionOptions, Secret, Target,
-    WinRsCommand, WinRsShell, WsmanOptions,
+    Answering, Host, HostAnswer, PipelineEvent, PipelineState, PowerShell, PsSession, PsSessionOptions,
+    Secret, Target, WinRsCommand, WinRsShell, WsmanOptions,
 };
 use windlass_mock::{HostLimits, Scenario};
 
@@ -92,6 +92,54 @@ async fn remote_commands_ask_the_callers_host() {
         assert_eq!(asked, expected);
         nothing_left(&host).await;
     }
+}
+
+#[tokio::test]
+async fn calls_come_among_the_events_where_the_caller_reads_them_there() {
+    let host = host().start().await.unwrap();
+    let builder = PsSession::builder("").target(over_http(&host));
+    let session = builder.host_events(HostInfo::without_screen()).connect().await.unwrap();
+    let asking = || {
+        PowerShell::new()
+            .command("Write-Output")
+            .argument("before")
+            .statement()
+            .command("Write-Host")
+            .argument("shown")
+            .statement()
+            .command("Read-Host")
+            .statement()
+            .command("Read-Host")
+            .argument("secret")
+            .switch("AsSecureString")
+            .command("ConvertFrom-SecureString")
+            .switch("AsPlainText")
+    };
+    let mut seen = Vec::new();
+    let mut running = session.invoke(asking());
+    while let Some(event) = running.next().await {
+        match event.unwrap() {
+            PipelineEvent::Output(value) => seen.push(value.as_str().unwrap().to_owned()),
+            PipelineEvent::HostCall(request) => {
+                seen.push(request.method().id().name().to_owned());
+                let name = PsString::from("secret");
+                request.answer(match request.method() {
+                    HostMethod::ReadLine => {
+                        assert!(request.is_wanted() && request.expects_answer());
+                        HostAnswer::Value(HostReturn::Text("typed".into()))
+                    }
+                    _ => HostAnswer::Fields(vec![(name, HostAnswer::Secret(Secret::new("geheim")))]),
+                });
+                assert!(!request.is_wanted());
+            }
+            _ => {}
+        }
+    }
+    assert_eq!(seen, ["before", "WriteLine2", "ReadLine", "typed", "Prompt", "geheim"]);
+    let unanswered = session.invoke(asking()).collect().await.unwrap();
+    assert_eq!(unanswered.state, PipelineState::Failed);
+    session.close().await.unwrap();
+    nothing_left(&host).await;
 }
 
 #[tokio::test]

@@ -183,7 +183,7 @@ impl CimSessionBuilder {
     async fn open(self) -> Result<CimSession> {
         let tasks = Tasks::current()?;
         let pool = self.target.pool(self.options.wsman.open_timeout)?;
-        let client = Arc::new(self.options.wsman.client(pool));
+        let client = Arc::new(self.options.wsman.client(pool, self.target.tap()));
         let dcom = match self.protocol {
             Protocol::Wsman => None,
             Protocol::Dcom => Some(self.dcom_client(&tasks)?),

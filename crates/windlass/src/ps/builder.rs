@@ -18,7 +18,7 @@ use super::life::SessionTicket;
 use super::open::{self, FoundSession};
 use super::process::ProcessCommand;
 use super::session::PsSession;
-use super::shared::Timing;
+use super::shared::{Answerer, Timing};
 use crate::error::{Error, Result};
 use crate::options::WsmanOptions;
 use crate::target::{Target, target_setters};
@@ -95,6 +95,7 @@ pub struct PsSessionBuilder {
     pub(super) name: Option<String>,
     pub(super) options: PsSessionOptions,
     pub(super) host: Option<Arc<dyn Host>>,
+    host_events: Option<HostInfo>,
     pub(super) process: Option<ProcessCommand>,
 }
 
@@ -106,6 +107,7 @@ impl PsSessionBuilder {
             name: None,
             options: PsSessionOptions::default(),
             host: None,
+            host_events: None,
             process: None,
         }
     }
@@ -144,6 +146,16 @@ impl PsSessionBuilder {
     #[must_use]
     pub fn host(mut self, host: Arc<dyn Host>) -> Self {
         self.host = Some(host);
+        self
+    }
+
+    /// Calls of the host come among the events of the pipelines that make them, as
+    /// [`PipelineEvent::HostCall`](crate::PipelineEvent::HostCall): in order with what the pipelines say, and
+    /// no faster than these are read. `info` is what the remote side is told about the host. Takes the place
+    /// of [`host`](Self::host).
+    #[must_use]
+    pub fn host_events(mut self, info: HostInfo) -> Self {
+        self.host_events = Some(info);
         self
     }
 
@@ -231,7 +243,11 @@ impl PsSessionBuilder {
             max_runspaces: options.runspaces.1,
             thread_options: options.thread_options,
             apartment_state: options.apartment_state,
-            host_info: self.host.as_ref().map_or_else(HostInfo::none, |host| host.info()),
+            host_info: match (&self.host_events, &self.host) {
+                (Some(info), _) => info.clone(),
+                (None, Some(host)) => host.info(),
+                (None, None) => HostInfo::none(),
+            },
             application_arguments: match options.application_arguments.is_empty() {
                 true => PsValue::Null,
                 false => primitive_dictionary(arguments.map(|(name, value)| (name.clone(), value.clone()))),
@@ -257,6 +273,15 @@ impl PsSessionBuilder {
             options.push("USE_INTERACTIVE_TOKEN", "1", false);
         }
         options
+    }
+
+    /// Who answers calls of the host.
+    pub(super) fn answerer(&self) -> Answerer {
+        match (&self.host_events, &self.host) {
+            (Some(_), _) => Answerer::Events,
+            (None, Some(host)) => Answerer::Host(Arc::clone(host)),
+            (None, None) => Answerer::Nobody,
+        }
     }
 
     pub(super) fn timing(&self) -> Timing {

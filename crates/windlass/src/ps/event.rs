@@ -3,6 +3,7 @@
 use windlass_clixml::{ProgressRecord, PsValue};
 use windlass_psrp::{ErrorRecord, InformationRecord, InformationalRecord, PipelineState};
 
+use super::host::HostRequest;
 use crate::error::{Error, Result};
 
 /// One thing that a pipeline said, in the order in which it said it.
@@ -23,6 +24,9 @@ pub enum PipelineEvent {
     Information(Box<InformationRecord>),
     /// How far something has come.
     Progress(Box<ProgressRecord>),
+    /// A call of the host, where the session was opened with
+    /// [`host_events`](crate::PsSessionBuilder::host_events).
+    HostCall(HostRequest),
     /// The network failed or came back; the pipeline goes on. See [`NetworkEvent`].
     Network(NetworkEvent),
     /// The pipeline ended: the last event. A pipeline that failed or was stopped says why.
@@ -96,7 +100,8 @@ impl Collected {
             PipelineEvent::Debug(record) => self.debug.push(record),
             PipelineEvent::Information(record) => self.information.push(*record),
             PipelineEvent::Progress(record) => self.progress.push(*record),
-            PipelineEvent::Network(_) => {}
+            // A call that nobody answers is refused when it is dropped.
+            PipelineEvent::HostCall(_) | PipelineEvent::Network(_) => {}
             PipelineEvent::Finished(state, reason) => {
                 self.state = state;
                 self.reason = reason;

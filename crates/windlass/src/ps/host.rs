@@ -3,8 +3,12 @@
 
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Weak};
 
+use uuid::Uuid;
+
+use windlass_clixml::PsString;
 use windlass_core::Secret;
 use windlass_psrp::host::{HostCall, HostInfo, HostMethod, HostReply, HostReturn, guard};
 use windlass_psrp::{ErrorCategory, ErrorRecord};
@@ -22,6 +26,8 @@ pub enum HostAnswer {
     Secret(Secret),
     /// A user's name and password.
     Credential(String, Secret),
+    /// What was filled in, by the fields' names.
+    Fields(Vec<(PsString, HostAnswer)>),
     /// The host cannot do this; the reason goes to the script.
     Unsupported(String),
 }
@@ -41,6 +47,114 @@ pub trait Host: Send + Sync {
     fn call(&self, method: HostMethod, warning: Option<String>) -> Answering<'_>;
 }
 
+/// A call of the host among the events of the pipeline that makes it, for sessions that were opened with
+/// [`PsSessionBuilder::host_events`](crate::PsSessionBuilder::host_events).
+///
+/// Cheap to clone; the first answer counts. A call that is dropped without one is refused.
+#[derive(Debug, Clone)]
+pub struct HostRequest(Arc<Request>);
+
+/// What PowerShell says where a prompt finds nobody.
+const NOBODY: &str = "A command that prompts the user failed because the host program or the command type does \
+                      not support user interaction.";
+
+struct Request {
+    shared: Weak<Shared>,
+    pipeline: Uuid,
+    call: HostCall,
+    method: HostMethod,
+    warning: Option<String>,
+    is_answered: AtomicBool,
+}
+
+impl HostRequest {
+    pub(super) fn new(shared: &Arc<Shared>, pipeline: Uuid, call: HostCall) -> Self {
+        let guarded = guard(call.method.clone(), computer(shared.host_name()));
+        Self(Arc::new(Request {
+            shared: Arc::downgrade(shared),
+            pipeline,
+            call,
+            method: guarded.method,
+            warning: guarded.warning,
+            is_answered: AtomicBool::new(false),
+        }))
+    }
+
+    /// What is called. Prompts are marked with the remote computer's name and hold no control characters.
+    pub fn method(&self) -> &HostMethod {
+        &self.0.method
+    }
+
+    /// What to show first, where there is something.
+    pub fn warning(&self) -> Option<&str> {
+        self.0.warning.as_deref()
+    }
+
+    /// Whether the pipeline waits for an answer.
+    pub fn expects_answer(&self) -> bool {
+        self.0.call.expects_reply()
+    }
+
+    /// Whether an answer would still find its pipeline.
+    pub fn is_wanted(&self) -> bool {
+        let request = &self.0;
+        !request.is_answered.load(Ordering::Relaxed)
+            && request.shared.upgrade().is_some_and(|shared| shared.runs(request.pipeline))
+    }
+
+    /// Answers the call; a further answer does nothing. It is sent in the background.
+    pub fn answer(&self, answer: HostAnswer) {
+        self.0.answer(answer);
+    }
+}
+
+/// Requests are equal that are the same.
+impl PartialEq for HostRequest {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+}
+
+impl Request {
+    fn answer(&self, answer: HostAnswer) {
+        if self.is_answered.swap(true, Ordering::Relaxed) || !self.call.expects_reply() {
+            return;
+        }
+        let Some(shared) = self.shared.upgrade() else { return };
+        let (call, pipeline) = (self.call.clone(), self.pipeline);
+        let tasks = shared.tasks.clone();
+        tasks.spawn(async move {
+            if !shared.runs(pipeline) {
+                return;
+            }
+            let answer = refuse_screen(&call, answer);
+            shared.reply(Some(pipeline), &call, reply(&shared, &call, answer)).await;
+        });
+    }
+}
+
+impl Drop for Request {
+    fn drop(&mut self) {
+        self.answer(HostAnswer::Unsupported(NOBODY.to_owned()));
+    }
+}
+
+impl std::fmt::Debug for Request {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Request").field("method", &self.method.id().name()).finish_non_exhaustive()
+    }
+}
+
+/// The screen of the client is nothing that a remote computer may read, whatever the host says.
+fn refuse_screen(call: &HostCall, answer: HostAnswer) -> HostAnswer {
+    match call.method {
+        HostMethod::GetBufferContents { .. } => {
+            HostAnswer::Unsupported("the screen of the client is not shown to remote computers".to_owned())
+        }
+        _ => answer,
+    }
+}
+
 /// The reply to a call; none where nobody waits for one.
 pub(super) async fn answer(
     host: Option<&dyn Host>,
@@ -50,20 +164,21 @@ pub(super) async fn answer(
     let answer = match host {
         None => HostAnswer::Unsupported("the client has no host".to_owned()),
         Some(_) if matches!(call.method, HostMethod::GetBufferContents { .. }) => {
-            HostAnswer::Unsupported("the screen of the client is not shown to remote computers".to_owned())
+            refuse_screen(call, HostAnswer::Value(HostReturn::Null))
         }
         Some(host) => {
             let guarded = guard(call.method.clone(), computer(shared.host_name()));
             host.call(guarded.method, guarded.warning).await
         }
     };
-    if !call.expects_reply() {
-        return None;
-    }
-    Some(match protect(shared, answer) {
+    call.expects_reply().then(|| reply(shared, call, answer))
+}
+
+fn reply(shared: &Arc<Shared>, call: &HostCall, answer: HostAnswer) -> HostReply {
+    match protect(shared, answer) {
         Ok(value) => HostReply::Value(value),
         Err(reason) => HostReply::Error(Box::new(refusal(call, &reason))),
-    })
+    }
 }
 
 /// Puts secrets under the session's key. The answer waits in the machine until there is one.
@@ -71,6 +186,11 @@ fn protect(shared: &Arc<Shared>, answer: HostAnswer) -> Result<HostReturn, Strin
     match answer {
         HostAnswer::Value(value) => Ok(value),
         HostAnswer::Unsupported(reason) => Err(reason),
+        HostAnswer::Fields(fields) => {
+            let protected =
+                fields.into_iter().map(|(name, answer)| Ok((name, protect(shared, answer)?.into_value())));
+            protected.collect::<Result<_, _>>().map(HostReturn::Fields)
+        }
         HostAnswer::Secret(secret) => {
             shared.park();
             shared
@@ -88,12 +208,8 @@ fn protect(shared: &Arc<Shared>, answer: HostAnswer) -> Result<HostReturn, Strin
 }
 
 fn refusal(call: &HostCall, reason: &str) -> ErrorRecord {
-    let message = format!("{}: {reason}", call.method.id().name());
-    ErrorRecord::new(
-        "System.Management.Automation.Host.HostException",
-        message,
-        ErrorCategory::NotImplemented,
-    )
+    tracing::debug!(method = call.method.id().name(), reason, "a call of the host is refused");
+    ErrorRecord::new("System.Management.Automation.Host.HostException", reason, ErrorCategory::NotImplemented)
 }
 
 /// The name without the port.

@@ -14,6 +14,8 @@ use windlass_psrp::payload::{Availability, UserEvent};
 use windlass_psrp::{ClientEvent, ClientPool, ErrorRecord, PipelineState, PoolState, PsrpError};
 
 use super::event::PipelineEvent;
+use super::host::HostRequest;
+use super::shared::Shared;
 
 /// User events that wait for a reader; older ones give way.
 const MAX_USER_EVENTS: usize = 1024;
@@ -102,8 +104,9 @@ impl Machine {
     }
 
     /// Sorts what the machine has to say, after anything that was done to the pool. Tells whether
-    /// something happened to the pool as a whole.
-    pub(super) fn sort(&mut self) -> bool {
+    /// something happened to the pool as a whole. Where a session is given, pipelines' calls of the host go
+    /// to the pipelines' boxes.
+    pub(super) fn sort(&mut self, host_events: Option<&Arc<Shared>>) -> bool {
         let mut pool_changed = false;
         while let Some(event) = self.pool.poll_event() {
             match event {
@@ -125,7 +128,12 @@ impl Machine {
                     self.user_events.push_back(*event);
                     pool_changed = true;
                 }
-                ClientEvent::HostCall { pipeline, call } => self.host_calls.push((pipeline, call)),
+                ClientEvent::HostCall { pipeline, call } => match (pipeline, host_events) {
+                    (Some(id), Some(shared)) => {
+                        self.deliver(id, PipelineEvent::HostCall(HostRequest::new(shared, id, call)));
+                    }
+                    _ => self.host_calls.push((pipeline, call)),
+                },
                 ClientEvent::PipelineOutput { pipeline, value } => {
                     self.deliver(pipeline, PipelineEvent::Output(value));
                 }

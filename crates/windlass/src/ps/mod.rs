@@ -19,7 +19,7 @@ mod shared;
 
 pub use builder::{PsSessionBuilder, PsSessionOptions};
 pub use event::{Collected, NetworkEvent, PipelineEvent};
-pub use host::{Answering, Host, HostAnswer};
+pub use host::{Answering, Host, HostAnswer, HostRequest};
 pub use input::PipelineInput;
 pub use invocation::{Invocation, Stopper};
 pub use life::{DisconnectOptions, SessionTicket};

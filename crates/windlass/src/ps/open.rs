@@ -275,9 +275,9 @@ async fn commands(client: &Client, shell: Uuid) -> Result<Vec<String>> {
 
 fn client(builder: &PsSessionBuilder) -> Result<Arc<Client>> {
     let pool = builder.target.pool(builder.options.wsman.open_timeout)?;
-    Ok(Arc::new(builder.options.wsman.client(pool)))
+    Ok(Arc::new(builder.options.wsman.client(pool, builder.target.tap())))
 }
 
 fn share(builder: &PsSessionBuilder, tasks: &Tasks, link: Link, pool: ClientPool) -> Arc<Shared> {
-    Shared::new(link, tasks.clone(), Machine::new(pool), builder.host.clone(), builder.timing())
+    Shared::new(link, tasks.clone(), Machine::new(pool), builder.answerer(), builder.timing())
 }

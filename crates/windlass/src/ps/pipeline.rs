@@ -36,6 +36,8 @@ pub(super) struct Run {
     pub(super) changed: Arc<Notify>,
     /// How long it may take.
     pub(super) timeout: Option<Duration>,
+    /// Nothing is received before the session has been disconnected.
+    pub(super) is_held: bool,
 }
 
 /// Why a pipeline's task stops following it.
@@ -60,7 +62,10 @@ impl Run {
     pub(super) async fn carry_out(self) {
         let mut inlet = self.shared.link.inlet(Some(self.id));
         let outcome = match self.start().await {
-            Ok(()) => self.run(&mut inlet).await,
+            Ok(()) => {
+                self.hold().await;
+                self.run(&mut inlet).await
+            }
             Err(error) => {
                 if error.may_have_executed() {
                     self.shared.release_now(self.id).await;
@@ -76,6 +81,16 @@ impl Run {
         let mut inlet = self.shared.link.inlet(Some(self.id));
         let outcome = self.run(&mut inlet).await;
         self.conclude(outcome).await;
+    }
+
+    async fn hold(&self) {
+        if self.is_held {
+            self.progress.send_replace(Progress::Running);
+            tokio::select! {
+                () = self.shared.reached(Stage::Disconnected) => {}
+                () = self.outlet.abandoned() => {}
+            }
+        }
     }
 
     async fn run(&self, inlet: &mut Inlet) -> Result<()> {

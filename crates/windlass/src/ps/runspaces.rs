@@ -5,7 +5,7 @@ use windlass_psrp::{GetCommandMetadata, PsrpError};
 
 use super::invocation::Invocation;
 use super::machine::Machine;
-use super::session::PsSession;
+use super::session::{InvokeOptions, PsSession};
 use super::shared::Stage;
 use crate::error::{Error, Result};
 
@@ -47,7 +47,7 @@ impl PsSession {
 
     /// Asks which commands there are: first their number comes as an object, then each.
     pub fn command_metadata(&self, request: &GetCommandMetadata) -> Invocation {
-        self.start_made(|machine| machine.pool.get_command_metadata(request), None)
+        self.start_made(|machine| machine.pool.get_command_metadata(request), &InvokeOptions::default())
     }
 
     /// Waits for an event that a script forwards to this client.

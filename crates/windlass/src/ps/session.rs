@@ -58,6 +58,9 @@ pub enum SessionState {
 pub struct InvokeOptions {
     /// How long it may take. Then it is stopped; its stream ends in an error that says so.
     pub timeout: Option<Duration>,
+    /// Whether it is left to itself: nothing of its output is fetched before the session was disconnected, so
+    /// that whoever connects next gets all of it (`-InDisconnectedSession`).
+    pub is_left: bool,
 }
 
 /// Whether a session takes a pipeline now.
@@ -182,28 +185,28 @@ impl PsSession {
     pub fn invoke_with(&self, pipeline: impl Into<CreatePipeline>, options: &InvokeOptions) -> Invocation {
         let mut create = pipeline.into();
         create.no_input = true;
-        self.start(&create, options.timeout)
+        self.start(&create, options)
     }
 
     /// Starts a pipeline with input: its commands see the objects as they are sent.
     pub fn invoke_with_input(&self, pipeline: impl Into<CreatePipeline>) -> (PipelineInput, Invocation) {
         let create = pipeline.into().with_input();
-        let invocation = self.start(&create, None);
+        let invocation = self.start(&create, &InvokeOptions::default());
         let Stopper { id, progress, .. } = invocation.stopper();
         (PipelineInput::start(&self.shared, id, progress), invocation)
     }
 
-    fn start(&self, create: &CreatePipeline, timeout: Option<Duration>) -> Invocation {
+    fn start(&self, create: &CreatePipeline, options: &InvokeOptions) -> Invocation {
         let id = Uuid::new_v4();
         let make = |machine: &mut Machine| machine.pool.create_pipeline_with_id(id, create).map(|()| id);
-        self.start_made(make, timeout)
+        self.start_made(make, options)
     }
 
     /// Starts what `make` makes in the pool.
     pub(super) fn start_made(
         &self,
         make: impl FnOnce(&mut Machine) -> Result<Uuid, PsrpError>,
-        timeout: Option<Duration>,
+        options: &InvokeOptions,
     ) -> Invocation {
         let shared = &self.shared;
         let made = shared.with_machine(|machine| {
@@ -212,7 +215,8 @@ impl PsSession {
         });
         match made {
             Ok((id, changed)) => {
-                let (run, invocation) = follow(shared, id, changed, timeout);
+                let (mut run, invocation) = follow(shared, id, changed, options.timeout);
+                run.is_held = options.is_left;
                 let span = tracing::debug_span!(
                     "pipeline",
                     host = shared.host_name(),
@@ -249,7 +253,7 @@ pub(super) fn follow(
     let (outlet, events) = batches::channel();
     let progress = watch::Sender::new(Progress::Starting);
     let stopper = Stopper { shared: Arc::clone(shared), id, progress: progress.subscribe() };
-    let run = Run { shared: Arc::clone(shared), id, outlet, progress, changed, timeout };
+    let run = Run { shared: Arc::clone(shared), id, outlet, progress, changed, timeout, is_held: false };
     (run, Invocation { events, stopper })
 }
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::sync::{Notify, watch};
 use uuid::Uuid;
 use windlass_psrp::PoolState;
-use windlass_psrp::host::HostCall;
+use windlass_psrp::host::{HostCall, HostReply};
 
 use super::host::{self, Host};
 use super::link::{Incoming, Inlet, Link};
@@ -45,6 +45,14 @@ pub(super) struct Timing {
     pub(super) retry_window: Duration,
 }
 
+/// Who answers calls of the host.
+pub(super) enum Answerer {
+    Nobody,
+    Host(Arc<dyn Host>),
+    /// Whoever reads the pipelines' events.
+    Events,
+}
+
 pub(super) struct Shared {
     pub(super) link: Link,
     pub(super) tasks: Tasks,
@@ -60,6 +68,8 @@ pub(super) struct Shared {
     pub(super) pool_changed: Notify,
     pub(super) releases: Releases,
     host: Option<Arc<dyn Host>>,
+    /// Pipelines' calls of the host come among their events.
+    has_host_events: bool,
     pub(super) timing: Timing,
 }
 
@@ -68,9 +78,14 @@ impl Shared {
         link: Link,
         tasks: Tasks,
         machine: Machine,
-        host: Option<Arc<dyn Host>>,
+        host: Answerer,
         timing: Timing,
     ) -> Arc<Self> {
+        let (host, has_host_events) = match host {
+            Answerer::Nobody => (None, false),
+            Answerer::Host(host) => (Some(host), false),
+            Answerer::Events => (None, true),
+        };
         let pool_inlet = Mutex::new(Some(link.inlet(None)));
         Arc::new(Self {
             link,
@@ -83,6 +98,7 @@ impl Shared {
             pool_changed: Notify::new(),
             releases: Releases::default(),
             host,
+            has_host_events,
             timing,
         })
     }
@@ -130,7 +146,7 @@ impl Shared {
         let (outcome, pool_changed, calls) = {
             let mut machine = self.machine();
             let outcome = act(&mut machine);
-            let pool_changed = machine.sort();
+            let pool_changed = machine.sort(self.has_host_events.then_some(self));
             (outcome, pool_changed, machine.take_host_calls())
         };
         if pool_changed {
@@ -262,15 +278,26 @@ impl Shared {
                 () = shared.reached(Stage::Closing) => return,
             };
             let Some(reply) = reply else { return };
-            let queued = shared.with_machine(|machine| machine.pool.host_response(pipeline, &call, reply));
-            let outcome = match queued {
-                Ok(()) => shared.flush().await,
-                Err(error) => Err(shared.protocol_error(error)),
-            };
-            if let Err(error) = outcome {
-                tracing::warn!(%error, "an answer of the host could not be sent");
-            }
+            shared.reply(pipeline, &call, reply).await;
         });
+    }
+
+    /// Sends the answer to a call.
+    pub(super) async fn reply(self: &Arc<Self>, pipeline: Option<Uuid>, call: &HostCall, reply: HostReply) {
+        let queued = self.with_machine(|machine| machine.pool.host_response(pipeline, call, reply));
+        let outcome = match queued {
+            Ok(()) => self.flush().await,
+            Err(error) => Err(self.protocol_error(error)),
+        };
+        if let Err(error) = outcome {
+            tracing::warn!(%error, "an answer of the host could not be sent");
+        }
+    }
+
+    /// Whether a pipeline has not ended, as far as this client knows.
+    pub(super) fn runs(&self, pipeline: Uuid) -> bool {
+        let state = self.machine().pool.pipeline_state(pipeline);
+        self.stage() < Stage::Closing && state.is_some_and(|state| !state.is_final())
     }
 
     /// Ends everything and closes the pool.

@@ -183,7 +183,7 @@ impl WinRsShellBuilder {
     /// caller who left in the meantime is closed again.
     pub async fn open(self) -> Result<WinRsShell> {
         let pool = self.target.pool(self.options.open_timeout)?;
-        let client = Arc::new(self.options.client(pool));
+        let client = Arc::new(self.options.client(pool, self.target.tap()));
         let tasks = Tasks::current()?;
         let options = OptionSet::new()
             .with("WINRS_NOPROFILE", if self.no_profile { "TRUE" } else { "FALSE" })
