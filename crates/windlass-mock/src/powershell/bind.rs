@@ -35,6 +35,11 @@ impl Bound {
         self.values.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, value)| value)
     }
 
+    /// The parameters that were given, with their values.
+    pub fn arguments(&self) -> impl Iterator<Item = (&str, &PsValue)> {
+        self.values.iter().map(|(name, value)| (name.as_str(), value))
+    }
+
     /// Whether a parameter was given.
     pub fn has(&self, name: &str) -> bool {
         self.get(name).is_some()

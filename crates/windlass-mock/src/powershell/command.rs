@@ -185,6 +185,33 @@ impl CommandInfo {
         self.change(parameter, |parameter| parameter.range = Some((least, most)))
     }
 
+    /// With a switch in every parameter set that PowerShell's own command does not have.
+    #[must_use]
+    pub fn own_switch(mut self, name: &str) -> Self {
+        let place = |set| Place {
+            set,
+            position: None,
+            mandatory: false,
+            pipeline: false,
+            by_name: false,
+            is_own: true,
+        };
+        self.parameters.push(ParameterInfo {
+            name: name.to_owned(),
+            kind: Kind::Switch,
+            aliases: Vec::new(),
+            range: None,
+            check: Check::Any,
+            only: Vec::new(),
+            is_own: true,
+            pipeline: false,
+            pipeline_by_name: false,
+            remaining: false,
+            places: (0..self.sets.len()).map(place).collect(),
+        });
+        self
+    }
+
     /// The name.
     pub fn name(&self) -> &str {
         &self.name

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use windlass_clixml::PsValue;
-use windlass_psrp::{Command, ErrorCategory, InvocationInfo, Parameter};
+use windlass_psrp::{Command, ErrorCategory, InvocationInfo, Merge, Parameter};
 
 use super::cmdlet::{Outcome, Stage};
 use super::context::Context;
@@ -19,10 +19,16 @@ use crate::scenario::Answer;
 /// What stands for all commands of a statement, where the scenario has its text, or it is a script that is
 /// known.
 pub(crate) fn scripted_slot(commands: &[Command], runspace: &Runspace) -> Option<Slot> {
+    // A console hands the output on; what it runs is what is before.
+    let (commands, is_shown) = match commands {
+        [typed @ .., last] if !typed.is_empty() && is_out_default(last) => (typed, true),
+        _ => (commands, false),
+    };
     let stage = answered(commands, runspace).or_else(|| match commands {
         [script] => known_script(script, runspace.files()?),
         _ => None,
     })?;
+    let merge = commands.last().map(|command| command.merge).unwrap_or_default();
     let call = Call {
         command: None,
         invocation: InvocationInfo::default(),
@@ -33,7 +39,7 @@ pub(crate) fn scripted_slot(commands: &[Command], runspace: &Runspace) -> Option
             debug: Some(Action::Continue),
             ..runspace.preferences
         },
-        merge: commands.last().map(|command| command.merge).unwrap_or_default(),
+        merge: if is_shown { Merge::default() } else { merge },
         position: 0,
         copies: Vec::new(),
     };
@@ -47,6 +53,10 @@ fn answered(commands: &[Command], runspace: &Runspace) -> Option<Box<dyn Stage>>
     }
     let answer = scenario.answer(&written(commands))?;
     Some(Box::new(Scripted(answer)))
+}
+
+fn is_out_default(command: &Command) -> bool {
+    !command.is_script && command.text.eq_ignore_ascii_case("Out-Default") && command.parameters.is_empty()
 }
 
 /// A statement as it would be written in a script.

@@ -8,6 +8,7 @@ mod file;
 mod file_object;
 mod format;
 mod host;
+mod interactive;
 mod measure;
 mod output;
 mod process;
@@ -30,6 +31,7 @@ pub(crate) fn all() -> Vec<Arc<dyn Cmdlet>> {
         file::all(),
         format::all(),
         host::all(),
+        interactive::all(),
         measure::all(),
         output::all(),
         process::all(),

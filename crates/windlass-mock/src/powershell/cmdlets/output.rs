@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use windlass_clixml::PsValue;
-use windlass_psrp::ErrorCategory;
+use windlass_psrp::payload::Payload;
+use windlass_psrp::{ErrorCategory, ErrorRecord};
 
 use super::{CORE, UTILITY, declare};
 use crate::powershell::bind::Bound;
@@ -20,7 +21,11 @@ pub(super) fn all() -> Vec<Arc<dyn Cmdlet>> {
                 .pipeline("InputObject")
                 .synopsis("Hands objects to the client, which displays them."),
             |call, cx, input| match input.or_else(|| call.get("InputObject").cloned()) {
-                Some(value) => cx.write(value),
+                // An error that was merged into the output is an error again for the client.
+                Some(value) => match error_of(&value) {
+                    Some(record) => cx.error_record(record),
+                    None => cx.write(value),
+                },
                 None => Ok(()),
             },
         ),
@@ -63,6 +68,11 @@ pub(super) fn all() -> Vec<Arc<dyn Cmdlet>> {
             },
         ),
     ]
+}
+
+fn error_of(value: &PsValue) -> Option<ErrorRecord> {
+    let is_error = value.as_object()?.type_names.contains("System.Management.Automation.ErrorRecord");
+    if is_error { ErrorRecord::from_value(value).ok() } else { None }
 }
 
 /// What a script block for each object is refused with.
