@@ -9,6 +9,7 @@ use crate::doctor::Doctor;
 use crate::exit::Exit;
 use crate::help::{Completion, Help};
 use crate::host::Mock;
+use crate::record::Record;
 use crate::winrs::WinRs;
 
 /// Manage Windows computers from anywhere: PowerShell remoting and CIM, client and host.
@@ -27,6 +28,8 @@ use crate::winrs::WinRs;
 
 `windlass help` lists the cmdlets, `windlass help CMDLET` tells about one.
 Passwords come from WINDLASS_PASSWORD, from -CredentialFile or from a prompt.
+Passwords are kept nowhere: a keyring would bring a library of the desktop's into the program.
+`windlass help configuration` tells about defaults, host groups and trusted hosts in a file.
 Exit status: 0 done, 1 remote errors, 2 usage, 3 not connected, 4 refused, 5 protocol, 130 interrupted.")]
 pub(crate) struct Cli {
     /// How results are printed: a table on a terminal and ndjson in a pipe unless given
@@ -70,6 +73,9 @@ enum Command {
     /// Serve as a host that other programs can manage
     #[command(name = "mock")]
     Mock(Box<Mock>),
+    /// Keep what a command says over WS-Management, readable and without passwords
+    #[command(name = "record")]
+    Record(Record),
     /// Tell what there is, or about one cmdlet
     #[command(name = "help")]
     Help(Help),
@@ -91,6 +97,7 @@ impl Cli {
             Command::Doctor(doctor) => doctor.run(runtime, self.output),
             Command::Mock(mock) => runtime.block_on(mock.run()),
             Command::Decode(decode) => decode.run(),
+            Command::Record(record) => record.run(),
             Command::Help(help) => help.run(runtime.handle()),
             Command::Completion(completion) => completion.run(runtime.handle()),
         }

@@ -22,10 +22,19 @@ use crate::output::View;
 use crate::runspace::{Defaults, Local, job_value};
 
 /// Options without a value that hold for every connection.
-const FLAGS: [&str; 3] = ["NoEncryption", "SkipCACheck", "SkipCNCheck"];
+const FLAGS: [&str; 4] = ["NoEncryption", "SkipCACheck", "SkipCNCheck", "WhatIf"];
 /// Options with a value that do so.
-const VALUES: [&str; 7] =
-    ["Output", "CredentialFile", "Resolve", "ResolveRpc", "CAFile", "CRLFile", "TrustedHosts"];
+const VALUES: [&str; 9] = [
+    "Output",
+    "Record",
+    "CredentialFile",
+    "Keytab",
+    "Resolve",
+    "ResolveRpc",
+    "CAFile",
+    "CRLFile",
+    "TrustedHosts",
+];
 
 /// A command line that names a cmdlet.
 pub(crate) struct CommandLine {
@@ -55,7 +64,9 @@ impl CommandLine {
                 }
             }
         }
-        let is_cmdlet = line.name.contains('-') || crate::complete::is_alias(&line.name);
+        // PowerShell's other name of Get-Help means the help of this program here.
+        let is_own = line.name.eq_ignore_ascii_case("help");
+        let is_cmdlet = line.name.contains('-') || !is_own && crate::complete::is_alias(&line.name);
         line.words = words.collect();
         Ok(is_cmdlet.then_some(line))
     }
@@ -84,13 +95,27 @@ impl CommandLine {
         }
         let words = self.words.clone();
         let command = self.command(&info)?;
-        let mut defaults = self.defaults.resolve()?;
-        let how = forwarding(&info, &command);
+        self.defaults = self.defaults.with_config()?;
+        self.format = self.format.or(self.defaults.output);
+        let mut defaults = self.defaults.resolved()?;
+        let mut how = forwarding(&info, &command);
+        if defaults.what_if && how == Forwarding::Always {
+            how = Forwarding::IfRunning;
+        }
+        if defaults.record.is_some() {
+            how = Forwarding::Never;
+        }
         if how != Forwarding::Never {
-            defaults.logins.extend(named_logins(&command)?);
+            if defaults.keytab.is_none() {
+                defaults.logins.extend(named_logins(&command)?);
+            }
             let words = std::iter::once(self.name.clone()).chain(words).collect();
-            let run =
-                crate::agent::Run { words, defaults: defaults.clone(), view: View::of_process(self.format) };
+            let run = crate::agent::Run {
+                words,
+                defaults: defaults.clone(),
+                view: View::of_process(self.format),
+                rows: crate::terminal::rows(),
+            };
             if let Some(exit) = crate::agent::forward(how, &run, &self.defaults)? {
                 return Ok(exit);
             }
@@ -99,6 +124,9 @@ impl CommandLine {
         session.heed_interrupts();
         let command = resolved(command, &info, &session.local)?;
         session.invoke(&PowerShell::new().add_command(command));
+        if session.local.entered().is_some() {
+            session.converse()?;
+        }
         Ok(session.close())
     }
 
@@ -125,6 +153,7 @@ impl CommandLine {
             match name.to_ascii_lowercase().as_str() {
                 "noencryption" => self.defaults.no_encryption = on,
                 "skipcacheck" => self.defaults.skip_ca_check = on,
+                "whatif" => self.defaults.what_if = on,
                 _ => self.defaults.skip_cn_check = on,
             }
             return Ok(true);
@@ -140,6 +169,8 @@ impl CommandLine {
             },
             "credentialfile" => self.defaults.credential_file = Some(value.into()),
             "resolve" => self.defaults.resolve.push(value),
+            "record" => self.defaults.record = Some(value.into()),
+            "keytab" => self.defaults.keytab = Some(value.into()),
             "resolverpc" => self.defaults.resolve_rpc.push(value),
             "cafile" => self.defaults.ca_file = Some(value.into()),
             "crlfile" => self.defaults.crl_file = Some(value.into()),
@@ -429,6 +460,6 @@ mod tests {
             CommandLine::of(&words).unwrap().is_some()
         };
         assert!(line(&["invoke-command"]) && line(&["icm"]) && line(&["--output", "json", "Get-Process"]));
-        assert!(!line(&["mock"]) && !line(&["--help"]) && !line(&[]));
+        assert!(!line(&["mock"]) && !line(&["help"]) && !line(&["--help"]) && !line(&[]));
     }
 }

@@ -1,9 +1,12 @@
 //! Where a password comes from: a file, the environment or a prompt; never an argument.
 
 use std::io::IsTerminal;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
+use windlass::Credential;
+use windlass::kerberos::Keytab;
 use windlass_core::Secret;
 
 /// The environment variable that may hold the password.
@@ -19,6 +22,29 @@ pub(crate) struct Login {
     /// `DOMAIN\user`, `user@domain` or `user`.
     pub(crate) user: String,
     pub(crate) password: Secret,
+}
+
+/// A file with keys for Kerberos, and what it holds.
+#[derive(Debug, Clone)]
+pub(crate) struct KeytabFile {
+    /// Where it is, from the root.
+    pub(crate) path: PathBuf,
+    keytab: Arc<Keytab>,
+}
+
+impl KeytabFile {
+    /// Reads it; only its owner may be able to.
+    pub(crate) fn read(path: &Path) -> Result<Self> {
+        refuse_if_shared(path)?;
+        let path = path.canonicalize().with_context(|| format!("cannot read {}", path.display()))?;
+        let keytab = Arc::new(windlass::kerberos::read_keytab(&path)?);
+        Ok(Self { path, keytab })
+    }
+
+    /// The credential of a user whose keys it holds.
+    pub(crate) fn credential(&self, user: &str) -> Credential {
+        Credential::Keytab { principal: user.to_owned(), keytab: Arc::clone(&self.keytab) }
+    }
 }
 
 /// Finds the credential that the user means: the file if one is named, otherwise the name with the
@@ -130,7 +156,7 @@ mod tests {
 
     use super::*;
 
-    fn file(name: &str, content: &str, mode: u32) -> std::path::PathBuf {
+    fn file(name: &str, content: &str, mode: u32) -> PathBuf {
         let path = std::env::temp_dir().join(format!("windlass-{name}-{}", std::process::id()));
         std::fs::write(&path, content).unwrap();
         std::fs::set_permissions(&path, std::fs::Permissions::from_mode(mode)).unwrap();

@@ -1,12 +1,15 @@
 //! The options that hold for every connection of a process: who logs on, where names lead, what is trusted.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use anyhow::{Context, Result};
 use clap::Args;
 use windlass::net::NameMap;
 
-use crate::credential;
+use crate::cli::Format;
+use crate::config::ConfigFile;
+use crate::credential::{self, KeytabFile};
 use crate::runspace::Defaults;
 
 /// Where a variable names the user who logs on.
@@ -21,6 +24,21 @@ pub(crate) struct DefaultOptions {
     /// File with the user's name on the first line and the password on the second, readable by its owner alone
     #[arg(long, value_name = "FILE")]
     pub(crate) credential_file: Option<PathBuf>,
+    /// File with keys for Kerberos: the user of -Credential logs on with them instead of a password
+    #[arg(long, value_name = "FILE")]
+    pub(crate) keytab: Option<PathBuf>,
+    /// Keep what is said over WS-Management in a file of this folder, without passwords
+    #[arg(long, value_name = "DIR")]
+    pub(crate) record: Option<PathBuf>,
+    /// Tell what would be sent, and where to, and send nothing
+    #[arg(long)]
+    pub(crate) what_if: bool,
+    /// How results are printed, where the configuration file says so
+    #[arg(skip)]
+    pub(crate) output: Option<Format>,
+    /// Names that stand for several computers
+    #[arg(skip)]
+    pub(crate) groups: BTreeMap<String, Vec<String>>,
     /// Reach a computer name at an address, such as srv1=127.0.0.1 or srv1=127.0.0.1:5985; may be repeated
     #[arg(long, value_name = "NAME=ADDR[:PORT]")]
     pub(crate) resolve: Vec<String>,
@@ -49,14 +67,57 @@ pub(crate) struct DefaultOptions {
 }
 
 impl DefaultOptions {
-    /// Reads files and asks for a password where that is needed.
+    /// With what the configuration file says where neither an option nor the environment does.
+    pub(crate) fn with_config(mut self) -> Result<Self> {
+        let file = ConfigFile::read()?;
+        self.output = file.output();
+        let told = |entries: BTreeMap<String, String>| -> Vec<String> {
+            entries.into_iter().map(|(name, place)| format!("{name}={place}")).collect()
+        };
+        // What comes later counts.
+        self.resolve.splice(..0, told(file.resolve));
+        self.resolve_rpc.splice(..0, told(file.resolve_rpc));
+        let defaults = file.defaults;
+        let is_named = self.credential.is_some()
+            || self.credential_file.is_some()
+            || std::env::var_os(USER_VARIABLE).is_some_and(|user| !user.is_empty());
+        if !is_named {
+            self.credential = defaults.credential;
+            self.credential_file = defaults.credential_file;
+        }
+        self.keytab = self.keytab.or(defaults.keytab);
+        self.ca_file = self.ca_file.or(defaults.ca_file);
+        if self.trusted_hosts.is_empty() {
+            self.trusted_hosts = defaults.trusted_hosts;
+        }
+        self.no_encryption |= defaults.no_encryption;
+        self.skip_ca_check |= defaults.skip_ca_check;
+        self.skip_cn_check |= defaults.skip_cn_check;
+        self.groups = file.groups;
+        Ok(self)
+    }
+
+    /// Reads the configuration file and those that it and the options name, and asks for a password where
+    /// that is needed.
     pub(crate) fn resolve(&self) -> Result<Defaults> {
+        self.clone().with_config()?.resolved()
+    }
+
+    /// The same where the configuration file has been read.
+    pub(crate) fn resolved(&self) -> Result<Defaults> {
         let user = self.credential.clone().or_else(|| {
             std::env::var(USER_VARIABLE)
                 .ok()
                 .filter(|user| !user.is_empty() && self.credential_file.is_none())
         });
-        let login = credential::find(user.as_deref(), self.credential_file.as_deref())?;
+        let keytab = match &self.keytab {
+            Some(path) => Some(KeytabFile::read(path)?),
+            None => None,
+        };
+        let (login, keytab_user) = match keytab {
+            Some(_) => (None, user),
+            None => (credential::find(user.as_deref(), self.credential_file.as_deref())?, None),
+        };
         let mut names = NameMap::new();
         for entry in &self.resolve {
             names.parse_entry(entry).context("--resolve")?;
@@ -80,6 +141,11 @@ impl DefaultOptions {
             skip_cn_check: self.skip_cn_check,
             trusted_hosts: self.trusted_hosts.clone(),
             logins: Vec::new(),
+            keytab,
+            keytab_user,
+            groups: self.groups.clone(),
+            what_if: self.what_if,
+            record: self.record.clone(),
         })
     }
 }

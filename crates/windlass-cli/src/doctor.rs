@@ -1,6 +1,7 @@
 //! `windlass doctor`: walks the layers to a computer and names the first that fails.
 
 use std::io::Write;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
@@ -13,6 +14,7 @@ use crate::defaults::DefaultOptions;
 use crate::exit::Exit;
 use crate::failure::report_local;
 use crate::runspace::Local;
+use crate::terminal::Nobody;
 
 /// How long a connection may take.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -59,7 +61,7 @@ impl Doctor {
 
     async fn examine(self, handle: &tokio::runtime::Handle, format: Option<Format>) -> Result<Exit> {
         let as_json = matches!(format, Some(Format::Json | Format::Ndjson));
-        let local = Local::new(handle.clone(), self.defaults.resolve()?);
+        let local = Local::new(handle.clone(), self.defaults.resolve()?, Arc::new(Nobody));
         let target = self.target(&local)?;
         let mut exit = Exit::DONE;
         for layer in 0..5 {

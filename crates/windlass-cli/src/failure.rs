@@ -7,6 +7,12 @@ use crate::exit::Exit;
 /// Prints an error with its causes, each once, and gives back the exit status it stands for.
 #[expect(clippy::print_stderr, reason = "errors belong on standard error")]
 pub(crate) fn report(error: &(dyn Error + 'static), exit: Exit) -> Exit {
+    eprintln!("windlass: {}", text_of(error));
+    exit
+}
+
+/// An error with its causes, each once.
+pub(crate) fn text_of(error: &(dyn Error + 'static)) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(inner) = cause {
@@ -17,8 +23,7 @@ pub(crate) fn report(error: &(dyn Error + 'static), exit: Exit) -> Exit {
         }
         cause = inner.source();
     }
-    eprintln!("windlass: {text}");
-    exit
+    text
 }
 
 /// Prints an error of this side, such as a file that cannot be read: the command line is to be mended.

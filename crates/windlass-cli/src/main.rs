@@ -5,12 +5,17 @@
 //! how it ended.
 #![forbid(unsafe_code)]
 
+#[cfg(unix)]
+mod agent;
+#[cfg(not(unix))]
+#[path = "agent/elsewhere.rs"]
 mod agent;
 mod arguments;
 mod cli;
 mod cmdlets;
 mod command_line;
 mod complete;
+mod config;
 mod console;
 mod credential;
 mod decode;
@@ -21,7 +26,9 @@ mod failure;
 mod help;
 mod host;
 mod output;
+mod record;
 mod runspace;
+mod terminal;
 mod winrs;
 
 use std::process::ExitCode;

@@ -1,6 +1,7 @@
 //! `windlass winrs`: a command in the cmd shell of another computer.
 
 use std::io::Write;
+use std::sync::Arc;
 
 use anyhow::Result;
 use clap::Args;
@@ -10,6 +11,7 @@ use crate::defaults::DefaultOptions;
 use crate::exit::Exit;
 use crate::failure::report_local;
 use crate::runspace::Local;
+use crate::terminal::Nobody;
 
 /// Run a command in the cmd shell of another computer
 ///
@@ -51,7 +53,7 @@ impl WinRs {
     }
 
     async fn execute(self, handle: &tokio::runtime::Handle) -> Result<Exit> {
-        let local = Local::new(handle.clone(), self.defaults.resolve()?);
+        let local = Local::new(handle.clone(), self.defaults.resolve()?, Arc::new(Nobody));
         let mut target = windlass::Target::computer(&self.computer);
         local.prepare(&mut target)?;
         if let Some(port) = self.port {

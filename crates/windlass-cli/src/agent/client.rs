@@ -9,10 +9,11 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 
-use super::wire::{Answer, Run};
+use super::wire::{Answer, Run, typed_to_line};
 use super::{Place, is_on};
 use crate::defaults::DefaultOptions;
 use crate::exit::Exit;
+use crate::terminal::{OwnTerminal, Terminal};
 
 /// How long a new agent may take until it answers.
 const STARTING: Duration = Duration::from_secs(10);
@@ -127,6 +128,7 @@ fn start(place: &Place) -> Result<UnixStream> {
 /// Sends a request and passes on what is answered.
 fn converse(stream: UnixStream, request: &str) -> Result<Exit> {
     (&stream).write_all(request.as_bytes()).context("the agent does not listen")?;
+    let writing = stream.try_clone().context("the agent's socket")?;
     let (mut out, mut error) = (std::io::stdout(), std::io::stderr());
     for line in BufReader::new(stream.take(u64::MAX)).lines() {
         let line = line.context("the agent went away")?;
@@ -137,6 +139,14 @@ fn converse(stream: UnixStream, request: &str) -> Result<Exit> {
             Some(Answer::Error(text)) => {
                 out.flush()?;
                 error.write_all(text.as_bytes()).context("standard error is closed")?;
+            }
+            Some(Answer::Ask(echo)) => {
+                out.flush()?;
+                let typed =
+                    OwnTerminal::default().line(echo, &|| true).context("cannot read the terminal")?;
+                (&writing)
+                    .write_all(typed_to_line(&typed).as_bytes())
+                    .context("the agent does not listen")?;
             }
             Some(Answer::Exit(code)) => {
                 out.flush()?;

@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, mpsc};
 use std::time::Duration;
 
 use anyhow::{Context, Result};
@@ -12,19 +12,25 @@ use tokio::net::{UnixListener, UnixStream};
 use tokio::runtime::Handle;
 use tokio::sync::Notify;
 use windlass_mock::powershell::Stop;
+use windlass_psrp::ConsoleColor;
+use windlass_psrp::host::{HostDefaultData, HostInfo, HostMethod, HostReturn, Size};
 
 use super::Place;
-use super::wire::{Answer, LONGEST, Request, Run};
+use super::wire::{Answer, LONGEST, Request, Run, typed_of_line};
 use crate::command_line::CommandLine;
 use crate::console::Session;
 use crate::exit::Exit;
 use crate::output::{Paper, Pieces};
 use crate::runspace::{Defaults, Local, lock};
+use crate::terminal::{Echo, Nobody, Terminal, Typed};
 
 /// How long an agent without sessions and jobs waits for work.
 const IDLE: Duration = Duration::from_secs(300);
 /// How long one with sessions does.
 const FORGOTTEN: Duration = Duration::from_secs(4 * 3600);
+
+/// How often a question that waits for its answer is looked at.
+const LOOK: Duration = Duration::from_millis(100);
 
 /// What the connections share.
 struct Shared {
@@ -53,7 +59,7 @@ pub(super) async fn serve(handle: Handle) -> Result<Exit> {
         UnixListener::bind(&socket).with_context(|| format!("cannot listen at {}", socket.display()))?;
     std::fs::set_permissions(&socket, std::fs::Permissions::from_mode(0o600))?;
     let shared = Arc::new(Shared {
-        local: Local::new(handle, Defaults::default()),
+        local: Local::new(handle, Defaults::default(), Arc::new(Nobody)),
         user: place.user()?,
         busy: AtomicUsize::new(0),
         stop: Notify::new(),
@@ -170,19 +176,20 @@ fn status(local: &Local) -> String {
 
 /// Runs a cmdlet; what it says goes to the command that asked. When that goes away, the cmdlet is stopped.
 fn execute(shared: &Arc<Shared>, run: Run, stream: std::os::unix::net::UnixStream) -> Result<()> {
-    let watched = stream.try_clone()?;
     let stop = Stop::default();
-    let ordered = stop.clone();
-    std::thread::spawn(move || {
-        let mut nothing = [0_u8; 64];
-        let mut watched = watched;
-        // Nothing more is said; a read ends when the other side is gone.
-        while std::io::Read::read(&mut watched, &mut nothing).is_ok_and(|count| count > 0) {}
-        ordered.stop();
-    });
+    let answers = listen(stream.try_clone()?, stop.clone());
     let pieces = Arc::new(Mutex::new(Frames(stream)));
     let paper = Paper::pieces(Arc::<Mutex<Frames>>::clone(&pieces));
-    let local = shared.local.sharing(run.defaults);
+    let terminal: Arc<dyn Terminal> = match run.rows {
+        Some(rows) => Arc::new(TheirTerminal {
+            pieces: Arc::clone(&pieces),
+            answers: Mutex::new(answers),
+            columns: run.view.columns,
+            rows,
+        }),
+        None => Arc::new(Nobody),
+    };
+    let local = shared.local.sharing(run.defaults, terminal);
     let exit = match CommandLine::of(&run.words) {
         Ok(Some(line)) => {
             let mut session = Session::over(local, run.view, paper);
@@ -203,6 +210,68 @@ fn execute(shared: &Arc<Shared>, run: Run, stream: std::os::unix::net::UnixStrea
     lock(&pieces).0.write_all(last.as_bytes())?;
     lock(&pieces).0.shutdown(std::net::Shutdown::Both)?;
     Ok(())
+}
+
+/// Hears what the command's user types. When the command goes away, what runs for it is stopped.
+fn listen(stream: std::os::unix::net::UnixStream, stop: Stop) -> mpsc::Receiver<Typed> {
+    let (heard, answers) = mpsc::channel();
+    std::thread::spawn(move || {
+        let limit = u64::try_from(LONGEST).unwrap_or(u64::MAX);
+        let mut reader = std::io::BufReader::new(stream);
+        loop {
+            let mut line = String::new();
+            match std::io::BufRead::read_line(&mut std::io::Read::take(&mut reader, limit), &mut line) {
+                Ok(count) if count > 0 && heard.send(typed_of_line(&line)).is_ok() => {}
+                _ => break,
+            }
+        }
+        stop.stop();
+    });
+    answers
+}
+
+/// The terminal of the user whose command runs here.
+struct TheirTerminal {
+    pieces: Arc<Mutex<Frames>>,
+    answers: Mutex<mpsc::Receiver<Typed>>,
+    columns: usize,
+    rows: u16,
+}
+
+impl Terminal for TheirTerminal {
+    fn info(&self) -> HostInfo {
+        let size = Size { width: i32::try_from(self.columns).unwrap_or(i32::MAX), height: self.rows.into() };
+        HostInfo::with_screen(HostDefaultData {
+            foreground: ConsoleColor::Unset,
+            background: ConsoleColor::Unset,
+            buffer_size: size,
+            window_size: size,
+            max_window_size: size,
+            max_physical_window_size: size,
+            ..HostDefaultData::default()
+        })
+    }
+
+    fn is_interactive(&self) -> bool {
+        true
+    }
+
+    fn line(&self, echo: Echo, go_on: &dyn Fn() -> bool) -> std::io::Result<Typed> {
+        lock(&self.pieces).0.write_all(Answer::Ask(echo).to_line().as_bytes())?;
+        let answers = lock(&self.answers);
+        while go_on() {
+            match answers.recv_timeout(LOOK) {
+                Ok(typed) => return Ok(typed),
+                Err(mpsc::RecvTimeoutError::Timeout) => {}
+                Err(mpsc::RecvTimeoutError::Disconnected) => return Ok(Typed::Interrupted),
+            }
+        }
+        Ok(Typed::NoLonger)
+    }
+
+    fn window(&self, method: &HostMethod, go_on: &dyn Fn() -> bool) -> Result<HostReturn, String> {
+        Nobody.window(method, go_on)
+    }
 }
 
 /// Output as lines of answer.

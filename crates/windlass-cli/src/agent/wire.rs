@@ -1,13 +1,16 @@
 //! What a command and the agent say to each other: one request, then lines of answer, all JSON.
 
+use std::path::Path;
+
 use serde_json::{Value, json};
 use windlass_core::Secret;
 
 use crate::cli::Format;
-use crate::credential::Login;
+use crate::credential::{KeytabFile, Login};
 use crate::defaults::DefaultOptions;
 use crate::output::View;
 use crate::runspace::Defaults;
+use crate::terminal::{Echo, Typed};
 
 /// Most bytes of a request.
 pub(super) const LONGEST: usize = 4 << 20;
@@ -32,6 +35,8 @@ pub(crate) struct Run {
     pub(crate) defaults: Defaults,
     /// How its output is to look.
     pub(crate) view: View,
+    /// Rows of the terminal where questions can be asked; none where there is nobody.
+    pub(crate) rows: Option<u16>,
 }
 
 impl Run {
@@ -51,10 +56,15 @@ impl Run {
             "skip_ca_check": defaults.skip_ca_check,
             "skip_cn_check": defaults.skip_cn_check,
             "trusted_hosts": defaults.trusted_hosts,
+            "keytab": defaults.keytab.as_ref().map(|keytab| &keytab.path),
+            "keytab_user": defaults.keytab_user,
+            "groups": defaults.groups,
+            "what_if": defaults.what_if,
             "format": format_name(self.view.format),
             "columns": self.view.columns,
             "colours": self.view.is_colourful,
             "progress": self.view.shows_progress,
+            "rows": self.rows,
         });
         format!("{request}\n")
     }
@@ -98,6 +108,12 @@ impl Request {
             skip_ca_check: flag("skip_ca_check"),
             skip_cn_check: flag("skip_cn_check"),
             trusted_hosts: texts("trusted_hosts"),
+            keytab_user: value.get("keytab_user").and_then(Value::as_str).map(str::to_owned),
+            groups: value
+                .get("groups")
+                .and_then(|groups| serde_json::from_value(groups.clone()).ok())
+                .unwrap_or_default(),
+            what_if: flag("what_if"),
             ..Defaults::default()
         };
         for entry in texts("resolve") {
@@ -105,6 +121,9 @@ impl Request {
         }
         for entry in texts("resolve_rpc") {
             defaults.rpc_names.parse_entry(&entry).ok()?;
+        }
+        if let Some(path) = value.get("keytab").and_then(Value::as_str) {
+            defaults.keytab = Some(KeytabFile::read(Path::new(path)).ok()?);
         }
         let columns =
             value.get("columns").and_then(Value::as_u64).and_then(|columns| usize::try_from(columns).ok());
@@ -117,6 +136,7 @@ impl Request {
                 is_colourful: flag("colours"),
                 shows_progress: flag("progress"),
             },
+            rows: value.get("rows").and_then(Value::as_u64).and_then(|rows| u16::try_from(rows).ok()),
         })))
     }
 }
@@ -127,6 +147,8 @@ pub(super) enum Answer {
     Output(String),
     /// For standard error.
     Error(String),
+    /// A line is to be typed.
+    Ask(Echo),
     /// The end: how the command is to exit.
     Exit(u8),
 }
@@ -136,6 +158,8 @@ impl Answer {
         let value = match self {
             Self::Output(text) => json!({ "o": text }),
             Self::Error(text) => json!({ "e": text }),
+            Self::Ask(Echo::Shown) => json!({ "q": "shown" }),
+            Self::Ask(Echo::Masked) => json!({ "q": "masked" }),
             Self::Exit(code) => json!({ "x": code }),
         };
         format!("{value}\n")
@@ -147,8 +171,27 @@ impl Answer {
         if let Some(code) = value.get("x").and_then(Value::as_u64) {
             return Some(Self::Exit(u8::try_from(code).unwrap_or(u8::MAX)));
         }
+        if let Some(echo) = text("q") {
+            return Some(Self::Ask(if echo == "masked" { Echo::Masked } else { Echo::Shown }));
+        }
         text("o").map(Self::Output).or_else(|| text("e").map(Self::Error))
     }
+}
+
+/// What was typed, as one line.
+pub(super) fn typed_to_line(typed: &Typed) -> String {
+    let value = match typed {
+        Typed::Line(line) => json!({ "line": line.expose() }),
+        Typed::Interrupted | Typed::NoLonger => json!({}),
+    };
+    format!("{value}\n")
+}
+
+/// Reads what was typed.
+pub(super) fn typed_of_line(line: &str) -> Typed {
+    let value: Option<Value> = serde_json::from_str(line).ok();
+    let line = value.as_ref().and_then(|value| value.get("line")).and_then(Value::as_str);
+    line.map_or(Typed::Interrupted, |line| Typed::Line(Secret::new(line)))
 }
 
 const FORMATS: [(&str, Format); 6] = [
@@ -173,13 +216,25 @@ mod tests {
     use super::*;
 
     #[test]
+    fn what_is_typed_comes_back_as_it_was() {
+        for echo in [Echo::Shown, Echo::Masked] {
+            assert!(
+                matches!(Answer::read(&Answer::Ask(echo).to_line()), Some(Answer::Ask(read)) if read == echo)
+            );
+        }
+        let typed = typed_of_line(&typed_to_line(&Typed::Line(Secret::new("a \"line\""))));
+        assert!(matches!(typed, Typed::Line(line) if line.expose() == "a \"line\""));
+        assert!(matches!(typed_of_line(&typed_to_line(&Typed::Interrupted)), Typed::Interrupted));
+    }
+
+    #[test]
     fn a_request_comes_back_as_it_was() {
         let options =
             DefaultOptions { resolve: vec!["srv1=127.0.0.1:5985".to_owned()], ..DefaultOptions::default() };
         let mut defaults = Defaults { skip_ca_check: true, ..Defaults::default() };
         defaults.login = Some(Login { user: "alice".to_owned(), password: Secret::new("pw") });
         let view = View { format: Format::List, columns: 90, is_colourful: true, shows_progress: false };
-        let run = Run { words: vec!["Get-PSSession".to_owned()], defaults, view };
+        let run = Run { words: vec!["Get-PSSession".to_owned()], defaults, view, rows: Some(40) };
         let Some(Request::Run(read)) = Request::read(&run.to_line(&options)) else { panic!("a request") };
         assert_eq!(read.words, ["Get-PSSession"]);
         assert!(read.defaults.skip_ca_check && read.defaults.names.lookup("SRV1", 1).is_some());
@@ -187,7 +242,7 @@ mod tests {
             read.defaults.login.map(|login| login.password.expose().to_owned()).as_deref(),
             Some("pw")
         );
-        assert_eq!((read.view.format, read.view.columns), (Format::List, 90));
+        assert_eq!((read.view.format, read.view.columns, read.rows), (Format::List, 90, Some(40)));
         assert!(Request::read("{}").is_some_and(|request| matches!(request, Request::Run(_))));
         assert!(Request::read("nothing").is_none());
     }

@@ -11,7 +11,7 @@ use windlass_mock::powershell::{Bound, Context, Failure, Halt, Outcome, text};
 use super::throttle;
 use crate::output::with_computer;
 use crate::runspace::{
-    CimEntry, Local, Place, Reach, argument, cim_options, dcom_options, of_error, wants_dcom,
+    CimEntry, Local, Place, Reach, argument, cim_options, computers, dcom_options, of_error, wants_dcom,
 };
 
 /// A session for one call, and what its results are marked with.
@@ -117,10 +117,11 @@ pub(super) fn openings(
         if let Some(seconds) = limit.filter(|seconds| *seconds > 0) {
             options.wsman.operation_timeout = Duration::from_secs(seconds);
         }
+        if computer.is_some() {
+            reach.check_address(local, call, &target, protocol)?;
+        }
         if protocol == Protocol::Dcom {
             local.prepare_rpc(&mut target, call.has("Port"));
-        } else if computer.is_some() {
-            reach.check_address(local, call, &target)?;
         }
         let mut builder = if is_in_process {
             let refused = |error: anyhow::Error| argument(local, "LocalHost", format!("{error:#}"));
@@ -136,15 +137,6 @@ pub(super) fn openings(
         openings.push(Opening { builder, computer: computer.clone(), name: call.text("Name"), protocol });
     }
     Ok(openings)
-}
-
-/// The computers that a call names; none is the local one.
-pub(super) fn computers(call: &Bound) -> Vec<Option<String>> {
-    let names = call.texts("ComputerName");
-    if names.is_empty() {
-        return vec![None];
-    }
-    names.into_iter().map(|name| Some(name).filter(|name| !name.is_empty() && name != ".")).collect()
 }
 
 /// Opens or finds the sessions of a call; errors are written for those that cannot be had.
@@ -170,7 +162,7 @@ pub(super) fn sessions(local: &Arc<Local>, call: &Bound, cx: &mut Context<'_>) -
             }
             vec![Some(computer)]
         }
-        _ => computers(call),
+        _ => computers(local, call),
     };
     let openings = openings(local, call, &wanted, Protocol::Wsman).map_err(|failure| cx.fail(*failure))?;
     let throttle = throttle(call);

@@ -8,9 +8,9 @@ use windlass_clixml::PsValue;
 use windlass_mock::powershell::{Bound, Cmdlet, Context, Failure, Halt, Outcome, exceptions};
 use windlass_psrp::ErrorCategory;
 
-use super::cim_reach::{Opening, computers, openings};
+use super::cim_reach::{Opening, openings};
 use super::{cmdlet, each, throttle};
-use crate::runspace::{CimEntry, Local, of_error};
+use crate::runspace::{CimEntry, Local, computers, of_error};
 
 pub(super) fn all(local: &Arc<Local>) -> Vec<Arc<dyn Cmdlet>> {
     vec![
@@ -25,7 +25,7 @@ pub(super) fn all(local: &Arc<Local>) -> Vec<Arc<dyn Cmdlet>> {
 fn new(local: &Arc<Local>, calls: &[Bound], cx: &mut Context<'_>) -> Outcome {
     let mut all: Vec<Opening> = Vec::new();
     for call in calls {
-        let more = openings(local, call, &computers(call), Protocol::Dcom);
+        let more = openings(local, call, &computers(local, call), Protocol::Dcom);
         all.extend(more.map_err(|failure| cx.fail(*failure))?);
     }
     let Some(first) = calls.first() else { return Ok(()) };

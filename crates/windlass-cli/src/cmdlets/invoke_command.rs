@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use tokio::sync::mpsc;
-use windlass::{Invocation, PipelineEvent, PowerShell, PsSession, SessionState, fleet};
+use windlass::{Invocation, InvokeOptions, PipelineEvent, PowerShell, PsSession, SessionState, fleet};
 use windlass_clixml::PsValue;
 use windlass_mock::powershell::{
     Bound, Cmdlet, Context, Failure, Outcome, Stage, declared, exceptions, stage, text,
@@ -11,14 +11,14 @@ use windlass_mock::powershell::{
 use windlass_psrp::{ErrorCategory, Parameter};
 
 use super::invoke_work::{Origin, tell};
-use super::{nameless, script_block, throttle};
+use super::{nameless, script_block, throttle, what_if};
 use crate::runspace::{Job, Local, Reach, Recipe, SessionEntry, argument, job_value, places};
 
 /// Events that wait to be written before the computers are made to wait.
 const WAITING: usize = 256;
 
 pub(super) fn all(local: &Arc<Local>) -> Vec<Arc<dyn Cmdlet>> {
-    let info = declared("Invoke-Command").unwrap_or_else(nameless);
+    let info = super::with_what_if(declared("Invoke-Command").unwrap_or_else(nameless));
     let local = Arc::clone(local);
     vec![stage(info.synopsis("Runs a command on other computers, or in sessions."), move |call| {
         Ok(InvokeCommand { local: Arc::clone(&local), call, input: Vec::new(), has_input: false })
@@ -54,6 +54,9 @@ impl Stage for InvokeCommand {
     }
 
     fn end(&mut self, cx: &mut Context<'_>) -> Outcome {
+        if what_if::is_asked(&self.local, &self.call) {
+            return what_if::tell(&self.local, "Invoke-Command", &self.call, cx);
+        }
         let prepared = self.prepare(cx);
         let (command, seats) = prepared.map_err(|failure| cx.fail(*failure))?;
         let input = self.has_input.then(|| std::mem::take(&mut self.input));
@@ -87,7 +90,7 @@ impl InvokeCommand {
         }
         if !call.has("Session") {
             let reach = Reach::of(local, call)?;
-            let recipes = reach.recipes(local, cx, call, &places(call))?;
+            let recipes = reach.recipes(local, cx, call, &places(local, call))?;
             let mut names = call.texts("SessionName").into_iter();
             let seats = recipes.into_iter().map(|recipe| Seat::New(Box::new(recipe), names.next()));
             return Ok((command, seats.collect()));
@@ -202,7 +205,9 @@ impl InvokeCommand {
             let computer = recipe.computer.clone();
             let left = self.local.wait(cx, async {
                 let session = recipe.builder(name.as_deref()).connect().await?;
-                let invocation = session.invoke(command.clone());
+                let mut options = InvokeOptions::default();
+                options.is_left = true;
+                let invocation = session.invoke_with(command.clone(), &options);
                 invocation.started().await?;
                 session.disconnect(windlass::DisconnectOptions::default()).await?;
                 Ok::<_, windlass::Error>((session, invocation))

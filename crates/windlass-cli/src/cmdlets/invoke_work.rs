@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use windlass::{Invocation, PipelineEvent, PipelineState};
+use windlass::{Invocation, NetworkEvent, PipelineEvent, PipelineState};
 use windlass_clixml::PsValue;
 use windlass_mock::powershell::{Context, Emission, Outcome};
 use windlass_psrp::payload::ErrorDetails;
@@ -10,7 +10,7 @@ use windlass_psrp::{ErrorRecord, InformationalKind};
 
 use crate::exit::Exit;
 use crate::output::from_computer;
-use crate::runspace::{Local, SessionEntry, of_error, remote};
+use crate::runspace::{Local, SessionEntry, host_call, of_error, remote};
 
 /// Where results come from, as they are marked with it.
 #[derive(Debug, Clone)]
@@ -92,32 +92,55 @@ pub(super) fn tell(
     origin: &Origin,
     event: Result<PipelineEvent, windlass::Error>,
 ) -> Outcome {
-    let told = |kind, record| Emission::Informational(kind, Box::new(record));
-    match event {
-        Ok(PipelineEvent::Output(value)) => cx.write(origin.mark(value)),
-        Ok(PipelineEvent::Error(record)) => cx.error_record(located(*record, origin)),
-        Ok(PipelineEvent::Warning(record)) => cx.emit(told(InformationalKind::Warning, record)),
-        Ok(PipelineEvent::Verbose(record)) => cx.emit(told(InformationalKind::Verbose, record)),
-        Ok(PipelineEvent::Debug(record)) => cx.emit(told(InformationalKind::Debug, record)),
-        Ok(PipelineEvent::Information(record)) => cx.emit(Emission::Information(record)),
-        Ok(PipelineEvent::Progress(record)) => cx.emit(Emission::Progress(record)),
-        Ok(PipelineEvent::Network(event)) => network(cx, origin, &event),
-        Ok(PipelineEvent::Finished(PipelineState::Failed, Some(record))) => {
-            local.note(Exit::REMOTE_ERRORS);
-            cx.error_record(located(*record, origin))
-        }
-        Ok(PipelineEvent::Finished(PipelineState::Failed, None)) => {
-            cx.error(remote(local, &origin.computer, "the command failed and does not say why"))
-        }
-        Ok(_) => Ok(()),
+    match event.map(spoken) {
+        Ok(Ok(Emission::Output(value))) => cx.write(origin.mark(value)),
+        Ok(Ok(Emission::Error(record))) => cx.error_record(located(*record, origin)),
+        Ok(Ok(other)) => cx.emit(other),
+        Ok(Err(event)) => tell_other(local, cx, origin, event),
         Err(error) => cx.error(of_error(local, &error, "PSSessionStateBroken", &origin.computer)),
     }
 }
 
-fn network(cx: &mut Context<'_>, origin: &Origin, event: &windlass::NetworkEvent) -> Outcome {
-    use windlass::NetworkEvent;
-    let computer = &origin.computer;
-    let message = match event {
+/// What a pipeline said on one of its streams; other events come back.
+pub(crate) fn spoken(event: PipelineEvent) -> Result<Emission, PipelineEvent> {
+    let told = |kind, record| Emission::Informational(kind, Box::new(record));
+    Ok(match event {
+        PipelineEvent::Output(value) => Emission::Output(value),
+        PipelineEvent::Error(record) => Emission::Error(record),
+        PipelineEvent::Warning(record) => told(InformationalKind::Warning, record),
+        PipelineEvent::Verbose(record) => told(InformationalKind::Verbose, record),
+        PipelineEvent::Debug(record) => told(InformationalKind::Debug, record),
+        PipelineEvent::Information(record) => Emission::Information(record),
+        PipelineEvent::Progress(record) => Emission::Progress(record),
+        other => return Err(other),
+    })
+}
+
+fn tell_other(local: &Arc<Local>, cx: &mut Context<'_>, origin: &Origin, event: PipelineEvent) -> Outcome {
+    match event {
+        PipelineEvent::HostCall(request) => {
+            let stop = cx.runspace().stop().clone();
+            let mark = origin.is_shown.then_some(origin.computer.as_str());
+            host_call(local, &request, mark, &stop, &mut |emission| cx.emit(emission))
+        }
+        PipelineEvent::Network(event) => match network_message(&origin.computer, &event) {
+            Some(message) => cx.warning(message),
+            None => Ok(()),
+        },
+        PipelineEvent::Finished(PipelineState::Failed, Some(record)) => {
+            local.note(Exit::REMOTE_ERRORS);
+            cx.error_record(located(*record, origin))
+        }
+        PipelineEvent::Finished(PipelineState::Failed, None) => {
+            cx.error(remote(local, &origin.computer, "the command failed and does not say why"))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// What the user is told when the network fails or comes back.
+pub(crate) fn network_message(computer: &str, event: &NetworkEvent) -> Option<String> {
+    Some(match event {
         NetworkEvent::Retrying { reason } => {
             format!(
                 "The network connection to {computer} has been interrupted ({reason}). Attempting to reconnect..."
@@ -132,9 +155,8 @@ fn network(cx: &mut Context<'_>, origin: &Origin, event: &windlass::NetworkEvent
         NetworkEvent::AutoDisconnected => {
             format!("The session on {computer} is disconnected. Connect-PSSession comes back to it.")
         }
-        _ => return Ok(()),
-    };
-    cx.warning(message)
+        _ => return None,
+    })
 }
 
 /// The record with the computer in its message, as there may be many.

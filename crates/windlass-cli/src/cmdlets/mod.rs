@@ -8,13 +8,14 @@ mod cim_reach;
 mod cim_session;
 mod credential;
 mod invoke_command;
-mod invoke_work;
+pub(crate) mod invoke_work;
 mod jobs;
 mod ps_enter;
 mod ps_life;
 mod ps_session;
 pub(crate) mod script_block;
 mod session_option;
+mod what_if;
 mod wsman;
 
 use std::sync::Arc;
@@ -59,11 +60,17 @@ type Work = fn(&Arc<Local>, &[Bound], &mut Context<'_>) -> Outcome;
 fn cmdlet(local: &Arc<Local>, name: &str, synopsis: &str, work: Work) -> Arc<dyn Cmdlet> {
     let info = declared(name).map(|info| info.synopsis(synopsis));
     debug_assert!(info.is_some(), "{name} is not in the table");
-    let info = Arc::new(info.unwrap_or_else(nameless));
+    let info = Arc::new(with_what_if(info.unwrap_or_else(nameless)));
     let (local, known) = (Arc::clone(local), Arc::clone(&info));
     stage(CommandInfo::clone(&info), move |call| {
         Ok(Gathered { local: Arc::clone(&local), info: Arc::clone(&known), call, calls: Vec::new(), work })
     })
+}
+
+/// With `-WhatIf`, for those that go to other computers.
+fn with_what_if(info: CommandInfo) -> CommandInfo {
+    let goes_out = ["ComputerName", "CimSession"].iter().any(|name| info.parameter(name).is_some());
+    if goes_out && !info.name().ends_with("-Job") { info.own_switch("WhatIf") } else { info }
 }
 
 fn nameless() -> CommandInfo {
@@ -96,6 +103,13 @@ impl Stage for Gathered {
     }
 
     fn end(&mut self, cx: &mut Context<'_>) -> Outcome {
+        let goes_out = self.info.parameter("WhatIf").is_some();
+        if goes_out && self.calls.iter().any(|call| what_if::is_asked(&self.local, call)) {
+            return self
+                .calls
+                .iter()
+                .try_for_each(|call| what_if::tell(&self.local, self.info.name(), call, cx));
+        }
         (self.work)(&self.local, &self.calls, cx)
     }
 }

@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use windlass::SessionState;
-use windlass_mock::powershell::{Bound, Cmdlet, Context, Failure, Outcome, exceptions};
-use windlass_psrp::ErrorCategory;
+use windlass::{PsSession, SessionState};
+use windlass_mock::powershell::{Bound, Cmdlet, Context, Failure, Outcome, exceptions, text};
+use windlass_psrp::{ErrorCategory, GetCommandMetadata};
 
 use super::ps_session::{chosen, open};
 use super::{cmdlet, each};
-use crate::runspace::{Local, Reach, argument, places};
+use crate::runspace::{Local, Reach, argument, of_error, places};
 
 /// Parameters for virtual machines, containers and SSH, which PowerShell has and this does not.
 const OTHER_TRANSPORTS: [&str; 8] = [
@@ -22,13 +22,16 @@ const OTHER_TRANSPORTS: [&str; 8] = [
     "RunAsAdministrator",
 ];
 
+/// The commands by which an interactive session shows output and is left.
+const NEEDED: [&str; 2] = ["Out-Default", "Exit-PSSession"];
+
 pub(super) fn all(local: &Arc<Local>) -> Vec<Arc<dyn Cmdlet>> {
     vec![
         cmdlet(local, "Enter-PSSession", "Sends the lines that follow to a session.", |l, c, x| {
             each(l, c, x, enter)
         }),
         cmdlet(local, "Exit-PSSession", "Leaves the session that lines are sent to.", |local, _, _| {
-            local.enter(None);
+            local.leave();
             Ok(())
         }),
     ]
@@ -54,7 +57,8 @@ fn enter(local: &Arc<Local>, call: &Bound, cx: &mut Context<'_>) -> Outcome {
     let entry = if named {
         chosen(local, call, cx)?.into_iter().next()
     } else {
-        let recipes = Reach::of(local, call).and_then(|reach| reach.recipes(local, cx, call, &places(call)));
+        let recipes =
+            Reach::of(local, call).and_then(|reach| reach.recipes(local, cx, call, &places(local, call)));
         let recipes = recipes.map_err(|failure| cx.fail(*failure))?;
         open(local, cx, recipes, &[], 1)?.into_iter().next()
     };
@@ -70,6 +74,36 @@ fn enter(local: &Arc<Local>, call: &Bound, cx: &mut Context<'_>) -> Outcome {
         );
         return Err(cx.fail(failure));
     }
-    local.enter(Some(entry));
-    Ok(())
+    let missing = match local.wait(cx, missing_commands(&entry.session))? {
+        Ok(missing) => missing,
+        Err(error) => {
+            let computer = entry.session.computer_name().to_owned();
+            return Err(cx.fail(of_error(local, &error, "PSSessionNotEntered", &computer)));
+        }
+    };
+    local.leave();
+    local.enter(Arc::clone(&entry), !named);
+    if missing.is_empty() {
+        return Ok(());
+    }
+    local.leave();
+    let message = format!(
+        "the endpoint {} on {} cannot be entered, as it lacks {}: use Invoke-Command",
+        entry.session.configuration_name(),
+        entry.session.computer_name(),
+        missing.join(" and ")
+    );
+    let category = ErrorCategory::InvalidOperation;
+    Err(cx.fail(Failure::new(exceptions::INVALID_OPERATION, "PSSessionNotEntered", category, message)))
+}
+
+/// Which of the commands that an interactive session needs the endpoint does not have.
+async fn missing_commands(session: &PsSession) -> windlass::Result<Vec<&'static str>> {
+    let request = GetCommandMetadata::new(NEEDED);
+    let found = session.command_metadata(&request).collect().await?;
+    let has = |name: &&str| {
+        let mut names = found.output.iter().filter_map(|command| command.get("Name").map(text));
+        names.any(|known| known.eq_ignore_ascii_case(name))
+    };
+    Ok(NEEDED.into_iter().filter(|name| !has(name)).collect())
 }

@@ -107,7 +107,8 @@ fn reconnected(
 
 /// Connects to sessions that a host has.
 fn at_hosts(local: &Arc<Local>, call: &Bound, cx: &mut Context<'_>) -> Result<Vec<Arc<SessionEntry>>, Halt> {
-    let recipes = Reach::of(local, call).and_then(|reach| reach.recipes(local, cx, call, &places(call)));
+    let recipes =
+        Reach::of(local, call).and_then(|reach| reach.recipes(local, cx, call, &places(local, call)));
     let recipes = recipes.map_err(|failure| cx.fail(*failure))?;
     let wanted = Wanted::of(call);
     let mut connected = Vec::new();

@@ -3,13 +3,15 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use windlass::{Credential, fleet};
+use windlass::fleet;
 use windlass_clixml::PsValue;
 use windlass_mock::powershell::{Bound, Cmdlet, Context, Failure, Outcome, exceptions, text};
 use windlass_psrp::ErrorCategory;
 
 use super::{cmdlet, each, throttle};
-use crate::runspace::{Local, Reach, Recipe, SessionEntry, found_value, login_of, matcher, of_error, places};
+use crate::runspace::{
+    Local, Reach, Recipe, SessionEntry, credential_of, found_value, matcher, of_error, places,
+};
 
 pub(super) fn all(local: &Arc<Local>) -> Vec<Arc<dyn Cmdlet>> {
     vec![
@@ -50,15 +52,14 @@ fn new(local: &Arc<Local>, calls: &[Bound], cx: &mut Context<'_>) -> Outcome {
 fn models(local: &Arc<Local>, call: &Bound, cx: &Context<'_>) -> Result<Vec<Recipe>, Box<Failure>> {
     super::ps_enter::refuse_other_transports(local, call)?;
     if !call.has("Session") {
-        return Reach::of(local, call)?.recipes(local, cx, call, &places(call));
+        return Reach::of(local, call)?.recipes(local, cx, call, &places(local, call));
     }
     let mut recipes = Vec::new();
     for value in call.list("Session") {
         let Some(entry) = local.sessions.of(&value) else { return Err(closed(&value)) };
         let mut recipe = entry.recipe.clone();
         if let Some(given) = call.get("Credential").filter(|value| !value.is_null()) {
-            let login = login_of(local, given)?;
-            recipe.target.set_credential(Credential::password(&login.user, login.password));
+            recipe.target.set_credential(credential_of(local, given)?);
         }
         recipe.options.enable_network_access |= call.switch("EnableNetworkAccess");
         recipes.push(recipe);
@@ -191,7 +192,8 @@ fn state_fits(call: &Bound, value: &PsValue) -> bool {
 
 /// The sessions that hosts have for this user.
 fn at_hosts(local: &Arc<Local>, call: &Bound, cx: &mut Context<'_>, wanted: &Wanted) -> Outcome {
-    let recipes = Reach::of(local, call).and_then(|reach| reach.recipes(local, cx, call, &places(call)));
+    let recipes =
+        Reach::of(local, call).and_then(|reach| reach.recipes(local, cx, call, &places(local, call)));
     let recipes = recipes.map_err(|failure| cx.fail(*failure))?;
     let computers: Vec<Recipe> = recipes.clone();
     let throttle = throttle(call);
@@ -234,10 +236,10 @@ fn at_hosts(local: &Arc<Local>, call: &Bound, cx: &mut Context<'_>, wanted: &Wan
 fn remove(local: &Arc<Local>, calls: &[Bound], cx: &mut Context<'_>) -> Outcome {
     for call in calls {
         for entry in chosen(local, call, cx)? {
-            local.sessions.remove(&entry);
             if local.entered().is_some_and(|entered| Arc::ptr_eq(&entered, &entry)) {
-                local.enter(None);
+                local.leave();
             }
+            local.sessions.remove(&entry);
             let computer = entry.session.computer_name().to_owned();
             if let Err(error) = local.wait(cx, entry.close())? {
                 cx.error(of_error(local, &error, "PSSessionCloseFailed", &computer))?;

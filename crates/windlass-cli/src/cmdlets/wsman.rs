@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use windlass::{Authentication, CimSession, WsmanResource, identify};
+use windlass::{Authentication, CimSession, Protocol, WsmanResource, identify};
 use windlass_clixml::{PsObject, PsValue};
 use windlass_mock::powershell::{Bound, Cmdlet, Context, Failure, Outcome, text};
 use windlass_xml::{Limits, Reader, Writer};
@@ -133,7 +133,7 @@ fn opening(local: &Arc<Local>, call: &Bound) -> Result<(windlass::CimSessionBuil
         let refused = |error: anyhow::Error| argument(local, "LocalHost", format!("{error:#}"));
         return Ok((local.handle.block_on(local.host()).map_err(refused)?.cim_session(), computer));
     }
-    reach.check_address(local, call, &target)?;
+    reach.check_address(local, call, &target, Protocol::Wsman)?;
     Ok((CimSession::builder(&computer).target(target), computer))
 }
 

@@ -14,13 +14,23 @@ use rustyline::{Config, Context, Editor, Helper};
 
 use super::Session;
 use super::lines::Lines;
+use super::remote::Remote;
 use crate::complete;
 
 /// Lines that the history keeps.
 const HISTORY: usize = 5000;
 
-/// Reads lines from the terminal until `exit` or the end of input.
-pub(super) fn run(session: &mut Session) -> Result<()> {
+/// When the editor ends, beside the end of input.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Until {
+    /// When `exit` is said to the console itself.
+    Exit,
+    /// When the session that was entered is left.
+    Left,
+}
+
+/// Reads lines from the terminal.
+pub(super) fn run(session: &mut Session, until: Until) -> Result<()> {
     let config = Config::builder()
         .max_history_size(HISTORY)
         .and_then(|config| config.history_ignore_dups(true))
@@ -30,7 +40,7 @@ pub(super) fn run(session: &mut Session) -> Result<()> {
     let mut editor: Editor<Assistant, FileHistory> =
         Editor::with_config(config).context("the line editor")?;
     session.heed_interrupts();
-    editor.set_helper(Some(Assistant { words: complete::Words::of(session) }));
+    editor.set_helper(Some(Assistant { words: complete::Words::of(session), remote: None }));
     let history = history_file();
     if let Some(file) = &history
         && let Err(error) = editor.load_history(file)
@@ -39,13 +49,16 @@ pub(super) fn run(session: &mut Session) -> Result<()> {
     }
     let mut lines = Lines::default();
     loop {
-        let prompt = match session.local.entered() {
+        let entered = session.local.entered();
+        let prompt = match &entered {
+            None if until == Until::Left => break,
             _ if lines.is_waiting() => ">> ".to_owned(),
-            Some(entered) => format!("[{}]: PS> ", entered.session.computer_name()),
+            Some(entered) => session.remote_prompt(entered),
             None => "windlass> ".to_owned(),
         };
         if let Some(helper) = editor.helper_mut() {
             helper.words = complete::Words::of(session);
+            helper.remote = entered.map(|entry| Remote { entry, handle: session.local.handle.clone() });
         }
         match editor.readline(&prompt) {
             Ok(line) => {
@@ -66,7 +79,7 @@ pub(super) fn run(session: &mut Session) -> Result<()> {
             }
             // Ctrl-C drops the line; Ctrl-D leaves the session that was entered, then the console.
             Err(ReadlineError::Interrupted) => lines.forget(),
-            Err(ReadlineError::Eof) if session.local.entered().is_some() => session.local.enter(None),
+            Err(ReadlineError::Eof) if session.local.entered().is_some() => session.local.leave(),
             Err(ReadlineError::Eof) => break,
             Err(error) => return Err(error).context("cannot read from the terminal"),
         }
@@ -90,14 +103,19 @@ fn history_file() -> Option<PathBuf> {
 /// What helps at the prompt.
 struct Assistant {
     words: complete::Words,
+    /// Completes where lines go to a session.
+    remote: Option<Remote>,
 }
 
 impl Completer for Assistant {
     type Candidate = Pair;
 
     fn complete(&self, line: &str, at: usize, _: &Context<'_>) -> rustyline::Result<(usize, Vec<Pair>)> {
-        let (start, found) = self.words.complete(line, at);
         let pair = |text: String| Pair { display: text.clone(), replacement: text };
+        let (start, found) = match &self.remote {
+            Some(remote) => remote.complete(line, at),
+            None => self.words.complete(line, at),
+        };
         Ok((start, found.into_iter().map(pair).collect()))
     }
 }

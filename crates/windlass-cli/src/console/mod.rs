@@ -2,6 +2,7 @@
 
 mod editor;
 mod lines;
+mod remote;
 
 use std::io::{IsTerminal, Read};
 use std::path::PathBuf;
@@ -17,7 +18,9 @@ use crate::exit::Exit;
 use crate::failure::report_local;
 use crate::output::{Paper, Screen, View};
 use crate::runspace::{Defaults, Local};
+use crate::terminal::OwnTerminal;
 
+use self::editor::Until;
 use self::lines::Lines;
 
 /// Read lines of cmdlets, with variables and pipelines
@@ -58,7 +61,8 @@ impl Console {
     }
 
     fn run_all(self, handle: &tokio::runtime::Handle, format: Option<Format>) -> Result<Exit> {
-        let mut session = Session::new(handle, self.defaults.resolve()?, format);
+        let defaults = self.defaults.clone().with_config()?;
+        let mut session = Session::new(handle, defaults.resolved()?, format.or(defaults.output));
         let text = match (&self.command, &self.file) {
             (Some(text), _) => Some(text.clone()),
             (None, Some(file)) => Some(
@@ -82,7 +86,7 @@ impl Console {
                 }
                 session.finish(&mut lines);
             }
-            None => editor::run(&mut session)?,
+            None => editor::run(&mut session, Until::Exit)?,
         }
         Ok(session.close())
     }
@@ -91,7 +95,7 @@ impl Console {
 impl Session {
     /// A console with nothing open.
     pub(crate) fn new(handle: &tokio::runtime::Handle, defaults: Defaults, format: Option<Format>) -> Self {
-        let local = Local::new(handle.clone(), defaults);
+        let local = Local::new(handle.clone(), defaults, Arc::new(OwnTerminal::default()));
         Self::over(local, View::of_process(format), Paper::Process)
     }
 
@@ -110,6 +114,23 @@ impl Session {
                 }
             }
         });
+    }
+
+    /// Sends the lines of the terminal, or of standard input, to the session that was entered until it is
+    /// left.
+    pub(crate) fn converse(&mut self) -> Result<()> {
+        if std::io::stdin().is_terminal() {
+            return editor::run(self, Until::Left);
+        }
+        let mut lines = Lines::default();
+        for line in std::io::stdin().lines() {
+            if self.local.entered().is_none() {
+                break;
+            }
+            self.take(&mut lines, &line.context("cannot read standard input")?);
+        }
+        self.local.leave();
+        Ok(())
     }
 
     /// A console over what is open already, which shows what comes on this paper.
@@ -138,10 +159,10 @@ impl Session {
     /// Takes one line more; runs what is complete. `false` where nothing more is to be run.
     fn take(&mut self, lines: &mut Lines, line: &str) -> bool {
         if let Some(entered) = self.local.entered() {
-            return match lines.add_remote(line) {
-                Some(text) => self.remote(&entered, &text),
-                None => true,
-            };
+            if let Some(text) = lines.add_remote(line) {
+                self.remote(&entered, &text);
+            }
+            return true;
         }
         match lines.add(line, |text| self.runspace.parse(text)) {
             lines::Outcome::More => true,
@@ -187,29 +208,11 @@ impl Session {
         self.screen.flush();
     }
 
-    /// Sends a line to the session that was entered.
-    fn remote(&mut self, entered: &Arc<crate::runspace::SessionEntry>, line: &str) -> bool {
-        let word = line.trim();
-        if word.is_empty() {
-            return true;
-        }
-        if ["exit", "exsn", "Exit-PSSession"].iter().any(|known| word.eq_ignore_ascii_case(known)) {
-            self.local.enter(None);
-            return true;
-        }
-        let value = entered.value();
-        let command = windlass::PowerShell::new()
-            .command("Invoke-Command")
-            .parameter("Session", value)
-            .parameter("ScriptBlock", windlass_clixml::PsValue::ScriptBlock(line.into()))
-            .parameter("HideComputerName", true);
-        self.invoke(&command)
-    }
-
     /// Closes what is open and tells how the process is to end.
     pub(crate) fn close(mut self) -> Exit {
         self.screen.flush();
         let local = Arc::clone(&self.local);
+        local.leave();
         self.local.handle.block_on(local.close());
         local.exit()
     }

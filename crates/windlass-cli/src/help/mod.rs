@@ -6,6 +6,7 @@ mod shells;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
 use clap::{Args, CommandFactory};
@@ -15,6 +16,7 @@ use crate::cli::Cli;
 use crate::exit::Exit;
 use crate::failure::report_local;
 use crate::runspace::{Defaults, Local};
+use crate::terminal::Nobody;
 
 pub(crate) use shells::Shell;
 
@@ -48,7 +50,7 @@ pub(crate) struct Cmdlets(LocalRunspace);
 
 impl Cmdlets {
     pub(crate) fn new(handle: &tokio::runtime::Handle) -> Self {
-        Self(Local::new(handle.clone(), Defaults::default()).runspace(120))
+        Self(Local::new(handle.clone(), Defaults::default(), Arc::new(Nobody)).runspace(120))
     }
 
     /// Every cmdlet, by name.
@@ -84,6 +86,9 @@ impl Help {
         };
         if let Some(info) = cmdlets.find(&name) {
             return print(&page(info));
+        }
+        if name.eq_ignore_ascii_case("configuration") {
+            return print(&format!("{}\n", crate::config::HELP));
         }
         let mut command = Cli::command();
         match command.find_subcommand_mut(&name) {

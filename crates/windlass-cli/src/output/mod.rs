@@ -2,6 +2,7 @@
 
 mod cim;
 mod paper;
+mod progress;
 mod screen;
 
 use std::io::{self, Write};

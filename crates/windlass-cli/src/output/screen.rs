@@ -1,15 +1,17 @@
 //! Where the output of local pipelines goes: results to standard output, everything else to standard error.
 
-use std::io;
+use std::io::{self, Write};
 use std::sync::Arc;
 
-use windlass_clixml::{ProgressRecord, PsValue, to_text};
+use windlass_clixml::{ProgressKind, ProgressRecord, PsValue, to_text};
 use windlass_mock::powershell::{Emission, Outcome, Sink};
-use windlass_psrp::{ErrorRecord, InformationRecord, InformationalKind};
+use windlass_psrp::host::HostMethod;
+use windlass_psrp::{ConsoleColor, ErrorRecord, HostMessage, InformationRecord, InformationalKind};
 
 use super::{Paper, Printer, View, printable};
 use crate::exit::Exit;
 use crate::runspace::Local;
+use crate::terminal::{coloured, legible};
 
 /// PowerShell's colours for its streams.
 const RED: &str = "\u{1b}[31;1m";
@@ -23,12 +25,14 @@ pub(crate) struct Screen {
     paper: Paper,
     printer: Option<Printer<Paper>>,
     progress_is_shown: bool,
+    /// What `Write-Host` wrote with the record before, of which the call that follows says the same.
+    drawn: Option<(String, bool)>,
 }
 
 impl Screen {
     /// A screen with nothing on it.
     pub(crate) fn new(local: &Arc<Local>, view: View, paper: Paper) -> Self {
-        Self { local: Arc::clone(local), view, paper, printer: None, progress_is_shown: false }
+        Self { local: Arc::clone(local), view, paper, printer: None, progress_is_shown: false, drawn: None }
     }
 
     /// Prints what was held back: tables need all their rows.
@@ -46,6 +50,18 @@ impl Screen {
         self.flush();
         self.local.note(Exit::USAGE);
         self.line(RED, message);
+    }
+
+    /// Shows what went wrong between the computers.
+    pub(crate) fn complain(&mut self, message: &str) {
+        self.flush();
+        self.line(RED, message);
+    }
+
+    /// Shows a warning of this side.
+    pub(crate) fn warn(&mut self, message: &str) {
+        self.flush();
+        self.line(YELLOW, &format!("WARNING: {message}"));
     }
 
     fn output(&mut self, value: PsValue) -> io::Result<()> {
@@ -75,9 +91,10 @@ impl Screen {
     fn information(&mut self, record: &InformationRecord) {
         self.flush();
         match record.host_message() {
-            Some(message) => {
-                let end = if message.no_new_line { "" } else { "\n" };
-                self.write(&format!("{}{end}", printable(message.message.as_ref())));
+            Some(HostMessage { message, no_new_line, foreground, background }) => {
+                let unset = ConsoleColor::Unset;
+                self.say(&message, !no_new_line, foreground.unwrap_or(unset), background.unwrap_or(unset));
+                self.drawn = Some((message.to_string(), no_new_line));
             }
             None => self.write(&format!("{}\n", printable(&to_text(&record.message_data)))),
         }
@@ -88,15 +105,73 @@ impl Screen {
             return;
         }
         self.clear_progress();
-        let percent = match record.percent_complete {
-            percent if percent >= 0 => format!(" {percent}%"),
-            _ => String::new(),
-        };
-        let text = format!("{} [{}]{percent}", record.activity, record.status_description);
-        let text: String =
-            printable(&text).chars().filter(|character| *character != '\n').take(100).collect();
-        self.write(&format!("{YELLOW}{text}{RESET}"));
-        self.progress_is_shown = true;
+        if record.kind == ProgressKind::Processing {
+            self.write(&super::progress::line(record, self.view.columns));
+            self.progress_is_shown = true;
+        }
+    }
+
+    /// Shows a call that a script made to the host's screen.
+    fn host_call(&mut self, method: &HostMethod) {
+        use HostMethod as M;
+        let unset = ConsoleColor::Unset;
+        if let Some((text, no_new_line)) = self.drawn.take() {
+            let repeats = match method {
+                M::Write1 { value } | M::Write2 { value, .. } => no_new_line && value.as_str() == text,
+                M::WriteLine2 { value } | M::WriteLine3 { value, .. } => {
+                    !no_new_line && value.as_str() == text
+                }
+                _ => false,
+            };
+            if repeats {
+                return;
+            }
+        }
+        match method {
+            M::WriteProgress { record, .. } => return self.progress(record),
+            M::SetShouldExit { .. } | M::PopRunspace => return self.local.ask_to_leave(),
+            _ => self.flush(),
+        }
+        match method {
+            M::Write1 { value } => self.say(value, false, unset, unset),
+            M::Write2 { foreground, background, value } => self.say(value, false, *foreground, *background),
+            M::WriteLine1 => self.say("", true, unset, unset),
+            M::WriteLine2 { value } => self.say(value, true, unset, unset),
+            M::WriteLine3 { foreground, background, value } => {
+                self.say(value, true, *foreground, *background);
+            }
+            M::WriteErrorLine { value } => {
+                self.local.note(Exit::REMOTE_ERRORS);
+                self.line(RED, value);
+            }
+            M::WriteWarningLine { message } => self.line(YELLOW, &format!("WARNING: {message}")),
+            M::WriteVerboseLine { message } => self.line(YELLOW, &format!("VERBOSE: {message}")),
+            M::WriteDebugLine { message } => self.line(YELLOW, &format!("DEBUG: {message}")),
+            other => {
+                if let Err(reason) = self.local.terminal.window(other, &|| true) {
+                    tracing::debug!(reason, "a call of the host is not carried out");
+                }
+            }
+        }
+    }
+
+    /// Writes what a script wrote to the screen. In a session that was entered, that is what its commands
+    /// give, and goes where results go.
+    fn say(&mut self, text: &str, ends_line: bool, foreground: ConsoleColor, background: ConsoleColor) {
+        let mut text = legible(text, self.view.is_colourful);
+        if self.view.is_colourful {
+            text = coloured(&text, foreground, background);
+        }
+        if ends_line {
+            text.push('\n');
+        }
+        if self.local.entered().is_none() {
+            return self.write(&text);
+        }
+        let written = self.paper.write_all(text.as_bytes()).and_then(|()| self.paper.flush());
+        if let Err(error) = written {
+            tracing::debug!(%error, "standard output is closed");
+        }
     }
 
     fn clear_progress(&mut self) {
@@ -107,7 +182,7 @@ impl Screen {
     }
 
     fn line(&self, colour: &str, text: &str) {
-        let text = printable(text);
+        let text = legible(text, false);
         match self.view.is_colourful {
             true => self.write(&format!("{colour}{text}{RESET}\n")),
             false => self.write(&format!("{text}\n")),
@@ -124,6 +199,9 @@ impl Screen {
 
 impl Sink for Screen {
     fn emit(&mut self, emission: Emission) -> Outcome {
+        if !matches!(emission, Emission::HostCall(_)) {
+            self.drawn = None;
+        }
         match emission {
             Emission::Output(value) => {
                 if let Err(error) = self.output(value) {
@@ -143,7 +221,8 @@ impl Sink for Screen {
             }
             Emission::Information(record) => self.information(&record),
             Emission::Progress(record) => self.progress(&record),
-            Emission::HostCall(_) | Emission::Raw(_) => {}
+            Emission::HostCall(method) => self.host_call(&method),
+            Emission::Raw(_) => {}
         }
         Ok(())
     }

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::Mutex;
 
 use uuid::Uuid;
+use windlass::Secret;
 use windlass_clixml::{PsObject, PsValue};
 use windlass_mock::powershell::text;
 
@@ -31,6 +32,11 @@ impl CredentialTable {
             PsValue::SecureString(handle) => lock(&self.0).get(handle.as_str()).cloned(),
             _ => None,
         }
+    }
+
+    /// The passwords of all of them.
+    pub(crate) fn passwords(&self) -> Vec<Secret> {
+        lock(&self.0).values().map(|login| login.password.clone()).collect()
     }
 
     /// The name in a credential's value, or the name that stands for one.

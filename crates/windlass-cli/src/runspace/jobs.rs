@@ -97,6 +97,12 @@ impl Job {
 
     /// Keeps what came; `false` where nothing more is wanted.
     pub(crate) fn keep(&self, computer: &str, event: Result<PipelineEvent, windlass::Error>) -> bool {
+        // Nobody looks at a job when it asks: a question that is dropped is refused.
+        if let Ok(PipelineEvent::HostCall(request)) = &event
+            && request.expects_answer()
+        {
+            return self.state() == JobState::Running;
+        }
         let bad = match &event {
             Err(_) => true,
             Ok(PipelineEvent::Finished(state, _)) => *state == windlass::PipelineState::Failed,

@@ -3,6 +3,7 @@
 //! Cmdlets run on a thread of their own, as the engine of `windlass-mock` asks for it; what they do over the
 //! network runs on the process's runtime, and [`Local::wait`] joins the two so that Ctrl-C ends both.
 
+mod asking;
 mod cim_sessions;
 mod credentials;
 mod failures;
@@ -11,7 +12,10 @@ mod options;
 mod reach;
 mod sessions;
 
+use std::collections::BTreeMap;
 use std::future::Future;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use anyhow::{Context as _, Result};
@@ -21,18 +25,22 @@ use windlass::Target;
 use windlass::net::NameMap;
 use windlass_clixml::PsValue;
 use windlass_command::wildcard::Pattern;
+use windlass_mock::Recorder;
 use windlass_mock::powershell::{Commands, Context, Halt, LocalRunspace, Variables};
 
-use crate::credential::Login;
+use crate::credential::{KeytabFile, Login};
 use crate::exit::Exit;
 use crate::host::LocalHost;
+use crate::record::Redacting;
+use crate::terminal::Terminal;
 
+pub(crate) use asking::host_call;
 pub(crate) use cim_sessions::{CimEntry, CimTable};
 pub(crate) use credentials::CredentialTable;
 pub(crate) use failures::{argument, of_error, remote};
 pub(crate) use jobs::{Job, JobEvent, JobState, JobTable, job_value};
 pub(crate) use options::{cim_options, dcom_options, ps_options, redirections, wants_dcom};
-pub(crate) use reach::{Place, Reach, Recipe, login_of, places};
+pub(crate) use reach::{Place, Reach, Recipe, computers, credential_of, login_of, places};
 pub(crate) use sessions::{SessionEntry, SessionTable, found_value};
 
 /// The port of the resolver of RPC.
@@ -58,6 +66,22 @@ pub(crate) struct Defaults {
     pub(crate) trusted_hosts: Vec<String>,
     /// Passwords of users that cmdlets name.
     pub(crate) logins: Vec<Login>,
+    /// Keys for Kerberos that take the place of passwords.
+    pub(crate) keytab: Option<KeytabFile>,
+    /// Who logs on with them where no cmdlet names a credential.
+    pub(crate) keytab_user: Option<String>,
+    /// Names that stand for several computers.
+    pub(crate) groups: BTreeMap<String, Vec<String>>,
+    /// Whether nothing is to be sent.
+    pub(crate) what_if: bool,
+    /// The folder where what is said is kept.
+    pub(crate) record: Option<PathBuf>,
+}
+
+/// The session that lines are sent to, and whether it was opened for that alone.
+struct Entered {
+    entry: Arc<SessionEntry>,
+    is_own: bool,
 }
 
 /// What the cmdlets share.
@@ -68,15 +92,21 @@ pub(crate) struct Local {
     pub(crate) cim: Arc<CimTable>,
     pub(crate) jobs: Arc<JobTable>,
     pub(crate) credentials: Arc<CredentialTable>,
+    /// Where questions of remote scripts are asked.
+    pub(crate) terminal: Arc<dyn Terminal>,
     /// The session that lines are sent to.
-    entered: Mutex<Option<Arc<SessionEntry>>>,
+    entered: Mutex<Option<Entered>>,
+    /// A remote script wants that session to be left.
+    leaving: AtomicBool,
     host: Arc<OnceCell<LocalHost>>,
     exit: Mutex<Exit>,
+    /// Keeps what is said, from the first target on.
+    tap: std::sync::OnceLock<Arc<Redacting>>,
 }
 
 impl Local {
     /// Nothing yet.
-    pub(crate) fn new(handle: Handle, defaults: Defaults) -> Arc<Self> {
+    pub(crate) fn new(handle: Handle, defaults: Defaults, terminal: Arc<dyn Terminal>) -> Arc<Self> {
         Arc::new(Self {
             handle,
             defaults,
@@ -84,14 +114,17 @@ impl Local {
             cim: Arc::default(),
             jobs: Arc::default(),
             credentials: Arc::default(),
+            terminal,
+            leaving: AtomicBool::new(false),
             entered: Mutex::default(),
             host: Arc::new(OnceCell::new()),
             exit: Mutex::new(Exit::DONE),
+            tap: std::sync::OnceLock::new(),
         })
     }
 
-    /// The same sessions, jobs and credentials for another command, with its own defaults.
-    pub(crate) fn sharing(&self, defaults: Defaults) -> Arc<Self> {
+    /// The same sessions, jobs and credentials for another command, with its own defaults and terminal.
+    pub(crate) fn sharing(&self, defaults: Defaults, terminal: Arc<dyn Terminal>) -> Arc<Self> {
         Arc::new(Self {
             handle: self.handle.clone(),
             defaults,
@@ -99,9 +132,12 @@ impl Local {
             cim: Arc::clone(&self.cim),
             jobs: Arc::clone(&self.jobs),
             credentials: Arc::clone(&self.credentials),
+            terminal,
+            leaving: AtomicBool::new(false),
             entered: Mutex::default(),
             host: Arc::clone(&self.host),
             exit: Mutex::new(Exit::DONE),
+            tap: std::sync::OnceLock::new(),
         })
     }
 
@@ -145,7 +181,22 @@ impl Local {
             let lists = target.add_revocation_lists(&defaults.revocation_lists);
             lists.context("the file with revocation lists")?;
         }
+        if let Some(folder) = &defaults.record {
+            target.set_tap(self.tap(folder)?);
+        }
         Ok(())
+    }
+
+    fn tap(&self, folder: &Path) -> Result<Arc<Redacting>> {
+        if let Some(tap) = self.tap.get() {
+            return Ok(Arc::clone(tap));
+        }
+        let defaults = &self.defaults;
+        let logins = defaults.login.iter().chain(&defaults.logins);
+        let secrets = logins.map(|login| login.password.clone()).collect();
+        let recorder = Recorder::new(folder).context("--record")?;
+        let tap = Arc::new(Redacting::new(recorder, secrets, Arc::clone(&self.credentials)));
+        Ok(Arc::clone(self.tap.get_or_init(|| tap)))
     }
 
     /// Gives a target over DCOM its address and the port of its resolver, unless a port was asked for.
@@ -177,12 +228,34 @@ impl Local {
 
     /// The session that lines are sent to, if one was entered.
     pub(crate) fn entered(&self) -> Option<Arc<SessionEntry>> {
-        lock(&self.entered).clone()
+        lock(&self.entered).as_ref().map(|entered| Arc::clone(&entered.entry))
     }
 
-    /// Enters or leaves a session.
-    pub(crate) fn enter(&self, session: Option<Arc<SessionEntry>>) {
-        *lock(&self.entered) = session;
+    /// Enters a session; one that was opened for that alone is closed when it is left.
+    pub(crate) fn enter(&self, entry: Arc<SessionEntry>, is_own: bool) {
+        self.leaving.store(false, Ordering::Relaxed);
+        *lock(&self.entered) = Some(Entered { entry, is_own });
+    }
+
+    /// Leaves the session that was entered. Waits for the network, so not from a task.
+    pub(crate) fn leave(&self) {
+        let Some(Entered { entry, is_own }) = lock(&self.entered).take() else { return };
+        if is_own {
+            self.sessions.remove(&entry);
+            if let Err(error) = self.handle.block_on(entry.close()) {
+                tracing::warn!(%error, "the session that was entered could not be closed");
+            }
+        }
+    }
+
+    /// Notes that the session that was entered is to be left when its line has ended.
+    pub(crate) fn ask_to_leave(&self) {
+        self.leaving.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether it is to be left.
+    pub(crate) fn is_to_leave(&self) -> bool {
+        self.leaving.load(Ordering::Relaxed)
     }
 
     /// Remembers how the process is to end.
@@ -203,7 +276,7 @@ impl Local {
 
     /// Closes every session.
     pub(crate) async fn close(&self) {
-        self.enter(None);
+        lock(&self.entered).take();
         self.jobs.close().await;
         self.sessions.close().await;
         self.cim.close().await;

@@ -4,9 +4,10 @@ use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
 use windlass::net::ClientIdentity;
-use windlass::{Authentication, Credential, PsSession, PsSessionBuilder, PsSessionOptions, Target};
+use windlass::{Authentication, Credential, Protocol, PsSession, PsSessionBuilder, PsSessionOptions, Target};
 use windlass_clixml::PsValue;
 use windlass_mock::powershell::{Bound, Context, Failure, text};
+use windlass_psrp::host::HostInfo;
 
 use super::{CredentialTable, Local, argument, ps_options, redirections};
 use crate::credential::{self, Login};
@@ -30,6 +31,8 @@ pub(crate) struct Recipe {
     pub(crate) target: Target,
     pub(crate) configuration: String,
     pub(crate) options: PsSessionOptions,
+    /// What the remote computer is told of this one's console.
+    pub(crate) host: HostInfo,
 }
 
 impl Recipe {
@@ -38,7 +41,8 @@ impl Recipe {
         let builder = PsSession::builder(&self.computer)
             .target(self.target.clone())
             .configuration_name(&self.configuration)
-            .options(self.options.clone());
+            .options(self.options.clone())
+            .host_events(self.host.clone());
         match name {
             Some(name) => builder.name(name),
             None => builder,
@@ -48,7 +52,7 @@ impl Recipe {
 
 /// The parameters by which cmdlets reach computers, as one call has them.
 pub(crate) struct Reach {
-    login: Option<Login>,
+    credential: Option<Credential>,
     is_explicit: bool,
     authentication: Authentication,
     identity: Option<ClientIdentity>,
@@ -95,12 +99,14 @@ impl Reach {
             Some(thumbprint) => Some(certificate(local, &thumbprint)?),
             None => None,
         };
-        let login = match given {
-            Some(value) => Some(login_of(local, value)?),
-            None => local.defaults.login.clone(),
+        let is_implicit = mechanism == Authentication::NegotiateWithImplicitCredential;
+        let credential = match given {
+            Some(value) => Some(credential_of(local, value)?),
+            None if is_implicit || identity.is_some() => None,
+            None => default_credential(local),
         };
         Ok(Self {
-            login,
+            credential,
             is_explicit: given.is_some() || identity.is_some(),
             authentication: mechanism,
             identity,
@@ -125,8 +131,8 @@ impl Reach {
             target.set_use_ssl(true);
         }
         target.set_authentication(self.authentication);
-        if let Some(login) = &self.login {
-            target.set_credential(Credential::password(&login.user, login.password.clone()));
+        if let Some(credential) = &self.credential {
+            target.set_credential(credential.clone());
         }
         if let Some(identity) = &self.identity {
             target.set_client_certificate(identity.clone());
@@ -134,12 +140,46 @@ impl Reach {
         Ok(target)
     }
 
-    /// Refuses an address instead of a name where nothing proves whose it is: the seed's rule.
+    /// Where a place is, and who would log on there: for people.
+    pub(crate) fn described(
+        &self,
+        local: &Local,
+        call: &Bound,
+        place: &Place,
+    ) -> Result<String, Box<Failure>> {
+        let mut target = self.target(local, call, place)?;
+        if let Some(name) = call.text("ApplicationName").filter(|name| !name.is_empty()) {
+            target.set_application_name(&name);
+        }
+        let endpoint =
+            target.endpoint().map_err(|error| argument(local, "InvalidArgument", error.to_string()))?;
+        let computer = target.computer_name();
+        let mut text = format!("{computer} ({endpoint}");
+        if let Some(address) = local.defaults.names.lookup(computer, endpoint.port()) {
+            text.push_str(&format!(" at {address}"));
+        }
+        text.push_str(&match (&self.credential, &self.identity) {
+            (_, Some(_)) => ", with a certificate".to_owned(),
+            (Some(Credential::Password { domain: Some(domain), user, .. }), None) => {
+                format!(", {:?} as {domain}\\{user}", self.authentication)
+            }
+            (Some(Credential::Password { user, .. } | Credential::Keytab { principal: user, .. }), None) => {
+                format!(", {:?} as {user}", self.authentication)
+            }
+            _ => format!(", {:?} as the current user", self.authentication),
+        });
+        text.push(')');
+        Ok(text)
+    }
+
+    /// Refuses an address instead of a name where nothing proves whose it is: the seed's rule. DCOM has no
+    /// TLS, and NTLM proves the server to nobody.
     pub(crate) fn check_address(
         &self,
         local: &Local,
         call: &Bound,
         target: &Target,
+        protocol: Protocol,
     ) -> Result<(), Box<Failure>> {
         let endpoint =
             target.endpoint().map_err(|error| argument(local, "InvalidArgument", error.to_string()))?;
@@ -149,20 +189,21 @@ impl Reach {
         if address.is_loopback() || call.has("ConnectionUri") {
             return Ok(());
         }
-        if !self.is_explicit && self.login.is_none() {
+        if !self.is_explicit && self.credential.is_none() {
             return Err(argument(
                 local,
                 "IPAddressNeedsCredential",
                 format!("{host} is an IP address: it takes -Credential to connect to one"),
             ));
         }
-        if !endpoint.is_secure() && !trusted {
+        let is_dcom = protocol == Protocol::Dcom;
+        if (is_dcom || !endpoint.is_secure()) && !trusted {
+            let other = if is_dcom { "name the computer" } else { "connect to it with -UseSSL" };
             return Err(argument(
                 local,
                 "IPAddressNotTrusted",
                 format!(
-                    "{host} is an IP address: connect to it with -UseSSL, or add it to the trusted hosts \
-                     (--trusted-hosts {host})"
+                    "{host} is an IP address: {other}, or add it to the trusted hosts (--trusted-hosts {host})"
                 ),
             ));
         }
@@ -208,11 +249,17 @@ impl Reach {
             }
             session.enable_network_access = call.switch("EnableNetworkAccess");
             let computer = target.computer_name().to_owned();
-            self.check_address(local, call, &target)?;
+            self.check_address(local, call, &target, Protocol::Wsman)?;
             if let Place::Computer(None) = place {
                 lead_into_process(local, &mut target)?;
             }
-            recipes.push(Recipe { computer, target, configuration: configuration.clone(), options: session });
+            recipes.push(Recipe {
+                computer,
+                target,
+                configuration: configuration.clone(),
+                options: session,
+                host: local.terminal.info(),
+            });
         }
         Ok(recipes)
     }
@@ -234,7 +281,7 @@ fn lead_into_process(local: &Local, target: &mut Target) -> Result<(), Box<Failu
 fn certificate(local: &Local, thumbprint: &str) -> Result<ClientIdentity, Box<Failure>> {
     let folder = std::env::var_os("WINDLASS_CERTIFICATES")
         .map(PathBuf::from)
-        .or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(".config/windlass/certificates")));
+        .or_else(|| Some(crate::config::folder()?.join("certificates")));
     let folder = folder.unwrap_or_default();
     let mut unasked = None;
     let password = |file: &Path| {
@@ -246,18 +293,44 @@ fn certificate(local: &Local, thumbprint: &str) -> Result<ClientIdentity, Box<Fa
     })
 }
 
+/// The computers that a call names, in place of groups their members; none is the local one.
+pub(crate) fn computers(local: &Local, call: &Bound) -> Vec<Option<String>> {
+    let names = call.texts("ComputerName");
+    if names.is_empty() {
+        return vec![None];
+    }
+    let names = crate::config::members(&local.defaults.groups, names).into_iter();
+    names.map(|name| Some(name).filter(|name| !name.is_empty() && name != ".")).collect()
+}
+
 /// The places that a call names.
-pub(crate) fn places(call: &Bound) -> Vec<Place> {
+pub(crate) fn places(local: &Local, call: &Bound) -> Vec<Place> {
     let uris = call.texts("ConnectionUri");
     if !uris.is_empty() {
         return uris.into_iter().map(Place::Uri).collect();
     }
-    let names = call.texts("ComputerName");
-    if names.is_empty() {
-        return vec![Place::Computer(None)];
+    computers(local, call).into_iter().map(Place::Computer).collect()
+}
+
+/// What the user of a credential's value logs on with: the keys of the keytab, if there is one and the value
+/// is a name, otherwise a password.
+pub(crate) fn credential_of(local: &Local, value: &PsValue) -> Result<Credential, Box<Failure>> {
+    match &local.defaults.keytab {
+        Some(keytab) if local.credentials.find(value).is_none() => {
+            Ok(keytab.credential(&CredentialTable::name(value)))
+        }
+        _ => login_of(local, value).map(|login| Credential::password(&login.user, login.password)),
     }
-    let place = |name: String| Place::Computer(Some(name).filter(|name| !name.is_empty() && name != "."));
-    names.into_iter().map(place).collect()
+}
+
+/// What is logged on with where no cmdlet names a credential.
+fn default_credential(local: &Local) -> Option<Credential> {
+    let defaults = &local.defaults;
+    match (&defaults.login, &defaults.keytab, &defaults.keytab_user) {
+        (Some(login), _, _) => Some(Credential::password(&login.user, login.password.clone())),
+        (None, Some(keytab), Some(user)) => Some(keytab.credential(user)),
+        _ => None,
+    }
 }
 
 /// The login that a credential's value stands for; a name alone asks for the password.

@@ -61,6 +61,7 @@ pub fn windlass_in(folder: &Path, password: &str, arguments: &[&str]) -> Output 
     Command::new(PROGRAM)
         .args(arguments)
         .env("WINDLASS_PASSWORD", password)
+        .env("WINDLASS_CONFIG", "")
         .env_remove("WINDLASS_USER")
         .current_dir(folder)
         .stdin(Stdio::null())

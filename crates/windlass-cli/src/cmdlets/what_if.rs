@@ -1,0 +1,111 @@
+//! `-WhatIf`: what a cmdlet would send, and where to; nothing is sent.
+
+use std::sync::Arc;
+
+use windlass_clixml::PsValue;
+use windlass_mock::powershell::{Bound, Context, Emission, Outcome, text};
+use windlass_psrp::host::HostMethod;
+
+use crate::runspace::{Local, Place, Reach, places};
+
+/// Parameters that say where and how to connect; the others say what is sent.
+const CONNECTING: [&str; 24] = [
+    "ComputerName",
+    "ConnectionUri",
+    "Session",
+    "CimSession",
+    "Credential",
+    "Authentication",
+    "CertificateThumbprint",
+    "Port",
+    "UseSSL",
+    "ApplicationName",
+    "SessionOption",
+    "AllowRedirection",
+    "ThrottleLimit",
+    "OperationTimeoutSec",
+    "SkipTestConnection",
+    "Protocol",
+    "EnableNetworkAccess",
+    "HideComputerName",
+    "AsJob",
+    "JobName",
+    "SessionName",
+    "InDisconnectedSession",
+    "PassThru",
+    "WhatIf",
+];
+/// Longest text of a value that is shown.
+const LONGEST: usize = 200;
+
+/// Whether nothing is to be sent.
+pub(super) fn is_asked(local: &Local, call: &Bound) -> bool {
+    local.defaults.what_if || call.switch("WhatIf")
+}
+
+/// Tells what a call would do: one line for each place. What is wrong with its arguments is told as without
+/// `-WhatIf`.
+pub(super) fn tell(local: &Arc<Local>, name: &str, call: &Bound, cx: &mut Context<'_>) -> Outcome {
+    let what = what(call);
+    for place in targets(local, call, cx)? {
+        let line = format!("What if: {name} on {place}{what}");
+        cx.emit(Emission::HostCall(Box::new(HostMethod::WriteLine2 { value: line.into() })))?;
+    }
+    Ok(())
+}
+
+/// The arguments that say what is sent.
+fn what(call: &Bound) -> String {
+    let mut shown = String::new();
+    for (name, value) in call.arguments() {
+        if CONNECTING.iter().any(|known| name.eq_ignore_ascii_case(known)) {
+            continue;
+        }
+        let separator = if shown.is_empty() { ":" } else { "" };
+        shown.push_str(&format!("{separator} -{name} {}", value_text(value)));
+    }
+    shown
+}
+
+fn value_text(value: &PsValue) -> String {
+    let shown = match (value, value.entries(), value.items()) {
+        (PsValue::ScriptBlock(block), _, _) => format!("{{ {} }}", block.trim()),
+        (_, Some(entries), _) => {
+            let entries = entries.iter().map(|(key, value)| format!("{} = {}", text(key), value_text(value)));
+            format!("@{{ {} }}", entries.collect::<Vec<_>>().join("; "))
+        }
+        (_, None, Some(items)) => items.iter().map(value_text).collect::<Vec<_>>().join(","),
+        _ => text(value),
+    };
+    match shown.char_indices().nth(LONGEST) {
+        Some((end, _)) => format!("{}...", shown.get(..end).unwrap_or_default()),
+        None => shown,
+    }
+}
+
+/// Where the call would go to.
+fn targets(
+    local: &Arc<Local>,
+    call: &Bound,
+    cx: &Context<'_>,
+) -> Result<Vec<String>, windlass_mock::powershell::Halt> {
+    let mut found = Vec::new();
+    for name in ["Session", "CimSession"] {
+        found.extend(call.list(name).iter().map(|session| {
+            let computer = session.get("ComputerName").map(text).unwrap_or_default();
+            format!("{computer}, in the session {}", session.get("Name").map(text).unwrap_or_default())
+        }));
+    }
+    if !found.is_empty() {
+        return Ok(found);
+    }
+    let reach = Reach::of(local, call).map_err(|failure| cx.fail(*failure))?;
+    for place in places(local, call) {
+        let shown = match &place {
+            Place::Computer(None) if !local.is_resolved("localhost") => "this computer".to_owned(),
+            _ => reach.described(local, call, &place).map_err(|failure| cx.fail(*failure))?,
+        };
+        found.push(shown);
+    }
+    Ok(found)
+}
