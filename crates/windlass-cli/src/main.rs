@@ -53,6 +53,7 @@ fn main() -> ExitCode {
 /// Runs the command on a runtime of its own, whose threads do what the network asks for; Ctrl-C cancels it,
 /// which closes what it opened.
 fn run(words: Vec<String>) -> Exit {
+    let words = record::rewritten(words);
     let line = match CommandLine::of(&words) {
         Ok(line) => line,
         Err(error) => return report(error.as_ref(), Exit::USAGE),

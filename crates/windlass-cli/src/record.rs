@@ -8,6 +8,7 @@ use windlass::{Secret, Tap};
 use windlass_mock::Recorder;
 
 use crate::exit::Exit;
+use crate::failure::report_local;
 use crate::runspace::CredentialTable;
 
 /// Shortest run of letters that is looked into as base64.
@@ -34,12 +35,25 @@ pub(crate) struct Record {
 }
 
 impl Record {
-    /// Runs the command with a recorder.
+    /// Says what is missing where [`rewritten`] did not find a command.
     pub(crate) fn run(self) -> Exit {
-        let mut words = self.command.into_iter();
-        let name = words.next().unwrap_or_default();
-        let option = ["--record".to_owned(), self.folder.to_string_lossy().into_owned()];
-        crate::run(std::iter::once(name).chain(option).chain(words).collect())
+        let (folder, command) = (self.folder.display(), self.command.join(" "));
+        let reason = format!("name the folder, then the command: `windlass record {folder} {command}`");
+        report_local(&anyhow::anyhow!("{reason} has options before it"))
+    }
+}
+
+/// `record DIR COMMAND ARGUMENTS` as the command with an option, so that its arguments are read as its own.
+pub(crate) fn rewritten(words: Vec<String>) -> Vec<String> {
+    match words.as_slice() {
+        [record, folder, name, rest @ ..]
+            if record.eq_ignore_ascii_case("record")
+                && ![folder, name].iter().any(|word| word.starts_with('-')) =>
+        {
+            let option = [name.clone(), "--record".to_owned(), folder.clone()];
+            option.into_iter().chain(rest.iter().cloned()).collect()
+        }
+        _ => words,
     }
 }
 
@@ -116,6 +130,20 @@ fn inside(run: &str, secrets: &[&str]) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_command_is_recorded_with_its_own_arguments() {
+        let words = |line: &str| line.split(' ').map(str::to_owned).collect::<Vec<_>>();
+        for (given, expected) in [
+            ("record talk Get-Process -Id 5", "Get-Process --record talk -Id 5"),
+            ("record talk console", "console --record talk"),
+            ("record talk", "record talk"),
+            ("record --help x", "record --help x"),
+            ("Get-Process record x", "Get-Process record x"),
+        ] {
+            assert_eq!(rewritten(words(given)), words(expected));
+        }
+    }
 
     #[test]
     fn passwords_become_x_wherever_they_stand() {

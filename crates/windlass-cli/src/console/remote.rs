@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use tokio::runtime::Handle;
 use windlass::{
-    CreatePipeline, Invocation, InvokeOptions, PipelineEvent, PipelineState, PowerShell, SessionState,
+    CreatePipeline, HostRequest, Invocation, InvokeOptions, PipelineEvent, PipelineState, PowerShell,
+    SessionState,
 };
 use windlass_clixml::{PsValue, to_text};
 use windlass_mock::powershell::{Emission, Outcome, Sink};
@@ -75,6 +76,8 @@ impl Session {
     ) -> windlass::Result<()> {
         let handle = self.local.handle.clone();
         let mut is_stopping = false;
+        // A question that Ctrl-C ended is not answered: the order to stop is the answer.
+        let mut unanswered = Vec::new();
         loop {
             if stop.is_stopped() && !is_stopping {
                 is_stopping = true;
@@ -93,19 +96,28 @@ impl Session {
                 None => {}
                 Some(None) => return Ok(()),
                 Some(Some(event)) => {
-                    let shown = self.show(event?, stop);
+                    let shown = self.show(event?, stop, &mut unanswered);
                     shown.unwrap_or_else(|_| stop.stop());
                 }
             }
         }
     }
 
-    fn show(&mut self, event: PipelineEvent, stop: &windlass_mock::powershell::Stop) -> Outcome {
+    fn show(
+        &mut self,
+        event: PipelineEvent,
+        stop: &windlass_mock::powershell::Stop,
+        unanswered: &mut Vec<HostRequest>,
+    ) -> Outcome {
         match spoken(event) {
             Ok(emission) => self.screen.emit(emission),
             Err(PipelineEvent::HostCall(request)) => {
                 let (local, screen) = (Arc::clone(&self.local), &mut self.screen);
-                host_call(&local, &request, None, stop, &mut |emission| screen.emit(emission))
+                let outcome = host_call(&local, &request, None, stop, &mut |emission| screen.emit(emission));
+                if outcome.is_err() {
+                    unanswered.push(request);
+                }
+                outcome
             }
             Err(PipelineEvent::Finished(PipelineState::Failed, Some(record))) => {
                 self.screen.emit(Emission::Error(record))

@@ -17,8 +17,10 @@ pub(crate) enum Shell {
 }
 
 /// Options that every cmdlet takes on the command line.
-const SHARED: [&str; 10] = [
+const SHARED: [&str; 12] = [
     "--output",
+    "--record",
+    "--keytab",
     "-CredentialFile",
     "--resolve",
     "--resolve-rpc",

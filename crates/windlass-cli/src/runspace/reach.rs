@@ -343,7 +343,11 @@ pub(crate) fn login_of(local: &Local, value: &PsValue) -> Result<Login, Box<Fail
         return Ok(login.clone());
     }
     match credential::find(Some(&user), None) {
-        Ok(Some(login)) => Ok(login),
+        Ok(Some(login)) => {
+            // So that a recording knows what to leave out.
+            local.credentials.keep(login.clone());
+            Ok(login)
+        }
         Ok(None) => Err(argument(local, "CredentialRequired", "a credential needs the name of a user")),
         Err(error) => Err(argument(local, "CredentialRequired", format!("{error:#}"))),
     }
