@@ -248,6 +248,8 @@ impl Reach {
                 target.set_max_redirections(redirections(options.as_ref()));
             }
             session.enable_network_access = call.switch("EnableNetworkAccess");
+            // What is compressed can neither be read nor be rid of passwords.
+            session.wsman.compress &= local.defaults.record.is_none();
             let computer = target.computer_name().to_owned();
             self.check_address(local, call, &target, Protocol::Wsman)?;
             if let Place::Computer(None) = place {
