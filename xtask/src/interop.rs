@@ -61,6 +61,7 @@ const SCRIPTS: &[Script] = &[
     ("envelopes.py", Needs::Example("windlass-wsman", "envelopes"), &[]),
     ("xpress_peers.py", Needs::Example("windlass-wsman", "xpress_stdio"), &["wimtools"]),
     ("ndrdump_dcom.py", Needs::Example("windlass-wmi", "dcom_stubs"), &["samba-testsuite"]),
+    ("tshark_dcom.py", Needs::Example("windlass", "dcom_conversation"), &["tshark"]),
     ("our_client.py", Needs::Example("windlass", "interop_client"), &[]),
     ("mit_our_client.py", Needs::Example("windlass", "interop_client"), MIT_KRB5),
     (
