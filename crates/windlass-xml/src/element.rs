@@ -2,10 +2,8 @@
 
 use std::borrow::Cow;
 
-use quick_xml::XmlVersion;
-use quick_xml::events::attributes::Attributes as RawAttributes;
-
-use crate::error::{Error, ErrorKind};
+use crate::attribute::{RawAttributes, unescape};
+use crate::error::Error;
 use crate::scope::Scope;
 
 /// A start tag.
@@ -14,10 +12,9 @@ pub struct Element<'a> {
     pub(crate) ns: Cow<'a, str>,
     pub(crate) prefix: &'a str,
     pub(crate) local: &'a str,
-    /// What stands between the name and the closing bracket.
+    /// What stands between the name and the closing bracket; nothing if it is white space.
     pub(crate) attributes: &'a str,
-    /// The namespaces that prefixed attributes resolve in; none is kept where none is needed.
-    pub(crate) scope: Option<Box<Scope<'a>>>,
+    pub(crate) prefixes: Prefixes<'a>,
     pub(crate) offset: usize,
 }
 
@@ -64,7 +61,7 @@ impl<'a> Element<'a> {
 
     /// The attributes in order, namespace declarations left out.
     pub fn attributes(&self) -> Attributes<'a, '_> {
-        Attributes { raw: raw_attributes(self.attributes), element: self }
+        Attributes { raw: RawAttributes::new(self.attributes, usize::MAX, self.offset), element: self }
     }
 
     fn find(&self, ns: &str, local: &str) -> Result<Option<Cow<'a, str>>, Error> {
@@ -90,64 +87,36 @@ impl<'a> Iterator for Attributes<'a, '_> {
 
     fn next(&mut self) -> Option<Self::Item> {
         loop {
-            let (key, raw) = match next_raw(&mut self.raw, self.element.offset)? {
+            let (name, raw) = match self.raw.next()? {
                 Ok(pair) => pair,
                 Err(error) => return Some(Err(error)),
             };
-            let (prefix, local) = split_name(key);
-            if prefix == "xmlns" || key == "xmlns" {
+            if name.is_declaration() {
                 continue;
             }
-            return Some(
-                self.resolve(prefix)
-                    .and_then(|ns| Ok((ns, local, unescape_attribute(raw, self.element.offset)?))),
-            );
+            let value = unescape(raw, self.element.offset);
+            let ns = self.element.prefixes.resolve(name.prefix, self.element.offset);
+            return Some(ns.and_then(|ns| Ok((ns, name.local, value?))));
         }
     }
 }
 
-impl<'a> Attributes<'a, '_> {
-    fn resolve(&self, prefix: &str) -> Result<Cow<'a, str>, Error> {
-        match &self.element.scope {
+/// The namespaces of the prefixes that the attributes of one element have: hardly ever more than one.
+#[derive(Debug, Clone)]
+pub(crate) enum Prefixes<'a> {
+    None,
+    One(&'a str, Cow<'a, str>),
+    Many(Scope<'a>),
+}
+
+impl<'a> Prefixes<'a> {
+    fn resolve(&self, prefix: &str, offset: usize) -> Result<Cow<'a, str>, Error> {
+        match self {
             _ if prefix.is_empty() => Ok(Cow::Borrowed("")),
-            Some(scope) => scope.resolve(prefix, self.element.offset),
-            None => Scope::default().resolve(prefix, self.element.offset),
+            Self::One(known, ns) if *known == prefix => Ok(ns.clone()),
+            Self::Many(scope) => scope.resolve(prefix, offset),
+            Self::None | Self::One(..) => Scope::default().resolve(prefix, offset),
         }
-    }
-}
-
-pub(crate) fn raw_attributes(attributes: &str) -> RawAttributes<'_> {
-    RawAttributes::new(attributes, 0)
-}
-
-/// The next attribute as written: its name and its value between the quotes.
-pub(crate) fn next_raw<'a>(
-    raw: &mut RawAttributes<'a>,
-    offset: usize,
-) -> Option<Result<(&'a str, Cow<'a, str>), Error>> {
-    Some(match raw.next()? {
-        Ok(attribute) => Ok((attribute.key.into_inner(), attribute.value)),
-        Err(error) => Err(Error::syntax(format_args!("attribute: {error}"), offset)),
-    })
-}
-
-/// Replaces references and normalises white space (XML 1.0, 3.3.3).
-pub(crate) fn unescape_attribute(raw: Cow<'_, str>, offset: usize) -> Result<Cow<'_, str>, Error> {
-    if memchr::memchr3(b'&', b'<', b'\n', raw.as_bytes()).is_none()
-        && memchr::memchr2(b'\r', b'\t', raw.as_bytes()).is_none()
-    {
-        return Ok(raw);
-    }
-    if raw.contains('<') {
-        return Err(Error::syntax("'<' in an attribute value", offset));
-    }
-    let attribute = quick_xml::events::attributes::Attribute { key: quick_xml::name::QName(""), value: raw };
-    match attribute.normalized_value(XmlVersion::Implicit1_0) {
-        Ok(value) => Ok(Cow::Owned(value.into_owned())),
-        Err(quick_xml::Error::Escape(quick_xml::escape::EscapeError::UnrecognizedEntity(..))) => {
-            Err(Error::new(ErrorKind::Forbidden("entity"), offset))
-        }
-        Err(error) => Err(Error::syntax(format_args!("attribute value: {error}"), offset)),
     }
 }
 

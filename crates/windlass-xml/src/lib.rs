@@ -15,6 +15,7 @@
 //! Specifications: XML 1.0 (Fifth Edition), Namespaces in XML 1.0.
 #![forbid(unsafe_code)]
 
+mod attribute;
 mod element;
 mod encoding;
 mod error;

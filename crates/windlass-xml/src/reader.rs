@@ -5,7 +5,8 @@ use std::borrow::Cow;
 use quick_xml::Reader as RawReader;
 use quick_xml::events::Event as RawEvent;
 
-use crate::element::{Element, next_raw, raw_attributes, split_name, unescape_attribute};
+use crate::attribute::{Name, RawAttributes, skip_space, unescape};
+use crate::element::{Element, Prefixes, split_name};
 use crate::error::{Error, ErrorKind};
 use crate::fragment::Fragment;
 use crate::scope::Scope;
@@ -183,10 +184,7 @@ impl<'a> Reader<'a> {
 
     /// The source of `element`, whose start tag was the last event; its end tag is read.
     pub fn capture(&mut self, element: &Element<'a>) -> Result<Fragment<'a>, Error> {
-        let bindings = match &element.scope {
-            Some(scope) => scope.effective(),
-            None => self.scope.effective(),
-        };
+        let bindings = self.scope.effective();
         self.skip()?;
         let source = self.text.get(element.offset..self.end).unwrap_or_default();
         Ok(Fragment { source, bindings })
@@ -216,81 +214,67 @@ impl<'a> Reader<'a> {
         if self.scope.depth() == 0 && std::mem::replace(&mut self.root_seen, true) {
             return Err(self.syntax("a second root element"));
         }
-        let (name, attributes) = match content.find([' ', '\t', '\r', '\n']) {
-            Some(at) => content.split_at(at),
-            None => (content, ""),
-        };
-        let attributes = attributes.trim_matches([' ', '\t', '\r', '\n']);
-        let (prefix, local) = split_name(name);
-        self.check_name(name, local)?;
+        let (name, rest) = Name::split_off(content, self.limits.name, self.start)?;
+        let attributes = if skip_space(rest).is_empty() { "" } else { rest };
         self.scope.open();
-        let prefixed = if attributes.is_empty() { false } else { self.declare(attributes)? };
+        let prefixes = if attributes.is_empty() { Prefixes::None } else { self.declare(attributes)? };
         let element = Element {
-            ns: self.scope.resolve(prefix, self.start)?,
-            prefix,
-            local,
+            ns: self.scope.resolve(name.prefix, self.start)?,
+            prefix: name.prefix,
+            local: name.local,
             attributes,
-            scope: prefixed.then(|| Box::new(Scope::with_bindings(self.scope.effective()))),
+            prefixes,
             offset: self.start,
         };
         self.end_due = empty;
         Ok(element)
     }
 
-    /// Takes the namespace declarations of a tag into scope and checks its attributes against the
-    /// limits; says whether any other attribute has a prefix.
-    fn declare(&mut self, attributes: &'a str) -> Result<bool, Error> {
-        let mut prefixed = false;
-        let mut raw = raw_attributes(attributes);
-        let mut count = 0;
-        while let Some(attribute) = next_raw(&mut raw, self.start) {
-            let (key, value) = attribute?;
-            count += 1;
-            if count > self.limits.attributes {
+    /// Takes the namespace declarations of a tag into scope and checks its attributes; says which
+    /// namespaces the prefixes of the others stand for.
+    fn declare(&mut self, attributes: &'a str) -> Result<Prefixes<'a>, Error> {
+        let mut prefix = "";
+        let mut has_more = false;
+        let mut first = "";
+        let mut others = Vec::new();
+        for (count, attribute) in RawAttributes::new(attributes, self.limits.name, self.start).enumerate() {
+            let (name, value) = attribute?;
+            if count >= self.limits.attributes {
                 return Err(self.error(ErrorKind::Limit("attributes", self.limits.attributes)));
             }
             if value.len() > self.limits.text {
                 return Err(self.error(ErrorKind::Limit("attribute length", self.limits.text)));
             }
-            if memchr::memchr2(b'<', b'&', value.as_bytes()).is_some() {
-                // Refused here, so that captured source is well-formed whether or not it is read.
-                unescape_attribute(value.clone(), self.start)?;
+            if name.whole == first || others.contains(&name.whole) {
+                return Err(self.syntax("attribute: given twice"));
             }
-            if key == "xmlns" {
-                let uri = unescape_attribute(value, self.start)?;
-                self.scope.bind("", uri, self.limits.attributes, self.start)?;
-            } else if let Some((prefix, local)) = key.split_once(':') {
-                self.check_name(key, local)?;
-                if prefix == "xmlns" {
-                    let uri = unescape_attribute(value, self.start)?;
-                    self.scope.bind(local, uri, self.limits.attributes, self.start)?;
-                } else {
-                    prefixed = true;
-                }
+            if count == 0 {
+                first = name.whole;
             } else {
-                self.check_name(key, key)?;
+                others.push(name.whole);
+            }
+            // Read here, so that captured source is well-formed whether or not the attribute is asked for.
+            let value = unescape(value, self.start)?;
+            if name.is_declaration() {
+                let prefix = if name.prefix.is_empty() { "" } else { name.local };
+                self.scope.bind(prefix, value, self.limits.attributes, self.start)?;
+            } else if prefix.is_empty() {
+                prefix = name.prefix;
+            } else if !name.prefix.is_empty() {
+                has_more |= name.prefix != prefix;
             }
         }
-        Ok(prefixed)
-    }
-
-    fn check_name(&self, name: &str, local: &str) -> Result<(), Error> {
-        if name.len() > self.limits.name {
-            return Err(self.error(ErrorKind::Limit("name length", self.limits.name)));
+        if prefix.is_empty() {
+            return Ok(Prefixes::None);
         }
-        let starts = |part: &str| {
-            part.as_bytes()
-                .first()
-                .is_some_and(|byte| byte.is_ascii_alphabetic() || *byte == b'_' || *byte >= 0x80)
-        };
-        let continues = |byte: &u8| {
-            byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.' | b':') || *byte >= 0x80
-        };
-        if starts(name) && starts(local) && !local.contains(':') && name.as_bytes().iter().all(continues) {
-            Ok(())
-        } else {
-            Err(self.syntax("a name that is not an XML name"))
+        if has_more {
+            return Ok(Prefixes::Many(Scope::with_bindings(self.scope.effective())));
         }
+        // A prefix that stands for nothing is an error where somebody asks for the attribute.
+        Ok(match self.scope.resolve(prefix, self.start) {
+            Ok(ns) => Prefixes::One(prefix, ns),
+            Err(_) => Prefixes::None,
+        })
     }
 
     /// Joins character data, CDATA sections and references up to the next tag.
