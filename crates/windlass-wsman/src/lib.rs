@@ -17,12 +17,14 @@
 //! WS-Eventing, [MS-WSMV] (shells and extensions), [MS-XCA] 2.1 and 2.2.
 #![forbid(unsafe_code)]
 
+mod bookmark;
 pub mod client;
 mod create;
 mod enumerate;
 mod error;
 mod eventing;
 mod filter;
+mod fragment;
 mod identify;
 mod payload;
 mod read;
@@ -32,6 +34,7 @@ mod shell;
 pub mod uri;
 pub mod xpress;
 
+pub use bookmark::Bookmark;
 pub use create::{Create, CreateResponse};
 pub use enumerate::{Enumerate, EnumerationMode, Expiration, Item, Page, PolymorphismMode, Pull, Release};
 pub use error::{Error, RequestError};
@@ -39,6 +42,7 @@ pub use eventing::{
     ConnectionRetry, Delivery, Renew, RenewResponse, Subscribe, SubscribeResponse, delivery_mode,
 };
 pub use filter::{AssociationFilter, AssociationKind, Filter, dialect};
+pub use fragment::{FragmentPath, FragmentStep};
 pub use identify::IdentifyResponse;
 pub use payload::Payload;
 pub use request::{Operation, Request, decode_request};

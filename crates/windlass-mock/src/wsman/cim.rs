@@ -12,13 +12,13 @@ use windlass_cim::{
 use windlass_soap::{Selector, SelectorSet, SelectorValue};
 use windlass_wsman::{
     AssociationFilter, AssociationKind, Create, CreateResponse, EndpointReference, Enumerate,
-    EnumerationMode, Fault, Filter, Header, Operation, PolymorphismMode, Reply, Xml,
+    EnumerationMode, Fault, Filter, FragmentPath, Header, Operation, PolymorphismMode, Reply, Xml,
 };
 use windlass_xml::Writer;
 
 use super::enumeration::{self, Items, Rendered};
 use super::fault::cim_fault;
-use super::fragment::{self, Fragment};
+use super::fragment;
 use super::{Caller, Outcome, reply, reply_with};
 use crate::cim::{CimFailure, CimRequest, Instances, Selection};
 use crate::host::Host;
@@ -136,7 +136,7 @@ where
 
 async fn get(host: &Arc<Host>, header: &Header, target: Target) -> Outcome {
     let path = target.instance()?;
-    let fragment = header.fragment_transfer.as_ref().map(Fragment::parse).transpose()?;
+    let fragment = header.fragment_transfer.as_ref().map(FragmentPath::read).transpose()?;
     let instance =
         blocking(host, &target.user.clone(), move |host, request| host.cim.get(request, &path)).await?;
     let Some(fragment) = fragment else {
@@ -155,11 +155,11 @@ async fn get(host: &Arc<Host>, header: &Header, target: Target) -> Outcome {
 fn write_fragment(
     target: &Target,
     instance: &CimInstance,
-    fragment: &Fragment,
+    part: &FragmentPath,
 ) -> Result<String, Box<Fault>> {
-    let property = fragment.of(instance)?;
+    let property = fragment::of(part, instance)?;
     let mut writer = Writer::new();
-    if fragment.is_text {
+    if part.is_text {
         writer
             .start("w:XmlFragment")
             .attr("xmlns:w", NS_WSMAN)
@@ -175,9 +175,9 @@ fn write_fragment(
 
 async fn put(host: &Arc<Host>, header: &Header, target: Target, body: Xml<'static>) -> Outcome {
     let path = target.instance()?;
-    let fragment = header.fragment_transfer.as_ref().map(Fragment::parse).transpose()?;
+    let fragment = header.fragment_transfer.as_ref().map(FragmentPath::read).transpose()?;
     let changed_property = match &fragment {
-        Some(fragment) => Some(fragment.changed(&CimInstance::new(path.class_name.clone()))?.to_owned()),
+        Some(part) => Some(fragment::changed(part, &CimInstance::new(path.class_name.clone()))?.to_owned()),
         None => None,
     };
     let is_text = fragment.as_ref().is_some_and(|fragment| fragment.is_text);

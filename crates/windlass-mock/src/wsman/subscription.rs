@@ -9,8 +9,8 @@ use tokio::time::{Instant, sleep_until};
 use uuid::Uuid;
 use windlass_cim::{CimStatus, wql};
 use windlass_wsman::{
-    EndpointReference, Expiration, Fault, FaultCode, Filter, Header, Item, Page, Pull, Renew, RenewResponse,
-    Reply, Subscribe, SubscribeResponse, Xml, delivery_mode,
+    Bookmark, EndpointReference, Expiration, Fault, FaultCode, Filter, Header, Item, Page, Pull, Renew,
+    RenewResponse, Reply, Subscribe, SubscribeResponse, delivery_mode,
 };
 
 use super::cim::{Target, blocking, render};
@@ -25,8 +25,6 @@ use crate::powershell::Stop;
 const FOR_EVER: Duration = Duration::from_secs(10 * 365 * 86_400);
 /// Most events of one answer, whatever the client asks for.
 const MOST_EVENTS: usize = 1000;
-/// The bookmark of a client that wants everything that is still known (DSP0226 10.2.6).
-const EARLIEST: &str = "bookmark/earliest";
 
 /// The subscriptions that were not ended, by their identifiers.
 #[derive(Default)]
@@ -306,11 +304,9 @@ fn deliver(
         last = found.number.or(last);
         items.push(rendered);
     }
-    let bookmark = last.filter(|_| subscription.bookmarks).map(|number| {
-        let channel = windlass_xml::escape_attribute(subscription.target.namespace.as_str()).into_owned();
-        format!(
-            r#"<BookmarkList><Bookmark Channel="{channel}" RecordId="{number}" IsCurrent="true"/></BookmarkList>"#
-        )
+    let bookmark = last.filter(|_| subscription.bookmarks).map(|record| {
+        let channel = subscription.target.namespace.as_str().to_owned();
+        Bookmark::Record { channel, record }.to_string()
     });
     Ok(page(header, request, items, bookmark))
 }
@@ -323,19 +319,11 @@ fn page(header: &Header, request: &Pull, items: Vec<Rendered>, bookmark: Option<
 
 /// The number of the event that a bookmark stands for.
 fn record(bookmark: &str) -> Result<u64, Box<Fault>> {
-    let refused = || Box::new(Fault::new(FaultCode::INVALID_BOOKMARK));
-    if bookmark.trim().ends_with(EARLIEST) {
-        return Ok(0);
+    match Bookmark::parse(bookmark) {
+        Some(Bookmark::Earliest) => Ok(0),
+        Some(Bookmark::Record { record, .. }) => Ok(record),
+        _ => Err(Box::new(Fault::new(FaultCode::INVALID_BOOKMARK))),
     }
-    let xml = Xml::from(bookmark.to_owned());
-    let mut reader = xml.reader(windlass_xml::Limits::default());
-    while let Some(element) = reader.next_element().map_err(|_| refused())? {
-        if element.local() == "Bookmark" {
-            let number = element.attr("RecordId").map_err(|_| refused())?;
-            return number.and_then(|number| number.trim().parse().ok()).ok_or_else(refused);
-        }
-    }
-    Err(refused())
 }
 
 /// Gives a subscription a longer life.

@@ -83,6 +83,7 @@ pub const ORACLES: &[(&str, Oracle)] = &[
     ("wscim", cim::wscim),
     ("wsman_request", wsman::wsman_request),
     ("wsman_response", wsman::wsman_response),
+    ("wsman_texts", wsman::wsman_texts),
     ("xml", xml::xml),
     ("xpress", wsman::xpress),
 ];

@@ -2,7 +2,8 @@
 
 use super::soap::is_readable;
 use windlass_wsman::{
-    Expectation, Limits, Operation, Payload, Reply, decode_request, decode_response, xpress,
+    Bookmark, Expectation, FragmentPath, Limits, Operation, Payload, Reply, decode_request, decode_response,
+    xpress,
 };
 
 /// Reads a request: what was read, written again, is read the same; what was refused has a fault to
@@ -48,6 +49,17 @@ pub(super) fn wsman_response(data: &[u8]) {
         .unwrap_or_else(|error| panic!("our own response is refused: {error}\n{encoded}"));
     if comparable {
         assert_eq!(again.reply, response.reply);
+    }
+}
+
+/// Reads the expression of a fragment and a bookmark: what was read, written again, is read the same.
+pub(super) fn wsman_texts(data: &[u8]) {
+    let Ok(text) = std::str::from_utf8(data) else { return };
+    if let Some(path) = FragmentPath::parse(text) {
+        assert_eq!(FragmentPath::parse(&path.to_string()), Some(path));
+    }
+    if let Some(bookmark) = Bookmark::parse(text) {
+        assert_eq!(Bookmark::parse(&bookmark.to_string()), Some(bookmark));
     }
 }
 
