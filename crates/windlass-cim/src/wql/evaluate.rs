@@ -172,6 +172,13 @@ fn operand<'a>(operand: &'a Operand, subject: &'a dyn Subject) -> Cow<'a, CimVal
     }
 }
 
+impl PropertyPath {
+    /// The value that it names in an instance or class; null where there is none.
+    pub fn value<'a>(&self, subject: &'a dyn Subject) -> Cow<'a, CimValue> {
+        find(self, subject)
+    }
+}
+
 /// The value of a property, null where it is absent.
 fn find<'a>(property: &PropertyPath, subject: &'a dyn Subject) -> Cow<'a, CimValue> {
     let null = Cow::Owned(CimValue::Null);

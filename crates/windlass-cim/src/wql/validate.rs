@@ -20,21 +20,34 @@ impl Select {
                 lookup(column, class)?;
             }
         }
+        for property in self.group.iter().flat_map(|group| &group.by) {
+            lookup(property, class)?;
+        }
+        self.condition.as_ref().map_or(Ok(()), |condition| condition.validate(class))
+    }
+}
+
+impl Condition {
+    /// Checks the properties and constants of a condition, see [`Select::validate`].
+    ///
+    /// # Errors
+    /// What is wrong, with the place.
+    pub fn validate(&self, class: &CimClass) -> Result<(), Error> {
         // A list instead of recursion, though the parser bounds the depth.
-        let mut open: Vec<&Condition> = self.condition.iter().collect();
+        let mut open = vec![self];
         while let Some(condition) = open.pop() {
             match condition {
-                Condition::And(all) | Condition::Or(all) => open.extend(all),
-                Condition::Not(inner) => open.push(inner),
-                Condition::IsNull(property, _) => {
+                Self::And(all) | Self::Or(all) => open.extend(all),
+                Self::Not(inner) => open.push(inner),
+                Self::IsNull(property, _) => {
                     lookup(property, class)?;
                 }
-                Condition::Isa(property, _) => {
+                Self::Isa(property, _) => {
                     if !property.is("__this") {
                         lookup(property, class)?;
                     }
                 }
-                Condition::Compare(left, comparison, right) => check(left, *comparison, right, class)?,
+                Self::Compare(left, comparison, right) => check(left, *comparison, right, class)?,
             }
         }
         Ok(())

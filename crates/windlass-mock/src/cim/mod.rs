@@ -2,6 +2,7 @@
 
 mod cimv2;
 mod events;
+mod groups;
 mod made;
 mod memory;
 mod provider;

@@ -9,6 +9,7 @@ use tokio::time::Instant;
 use windlass_cim::wql::{Condition, Projection, Query, Select, Work};
 use windlass_cim::{CimClass, CimInstance, CimName, CimStatus, CimValue, Namespace};
 
+use super::groups::Groups;
 use super::provider::{CimFailure, CimRequest};
 use super::repository::Repository;
 
@@ -32,6 +33,8 @@ pub(crate) struct EventQuery {
     /// Whether the events lack properties that the query does not ask for.
     pub(crate) projected: bool,
     source: Source,
+    /// Where the query gathers events, what is gathered.
+    groups: Option<Groups>,
 }
 
 enum Source {
@@ -58,9 +61,10 @@ impl EventQuery {
             return Err(invalid(format!("The instances of {} are no events.", class.name)));
         }
         select.validate(&class).map_err(|error| invalid(format!("The query is not valid: {error}.")))?;
-        if select.group.is_some() {
-            return Err(CimFailure::new(CimStatus::NOT_SUPPORTED).because("GROUP is not supported."));
-        }
+        let groups = match &select.group {
+            Some(group) => Some(Groups::new(group.clone(), classes)?),
+            None => None,
+        };
         let source = if class.is_a(OPERATION) {
             let interval = select.within.ok_or_else(|| {
                 invalid(format!("A query for {} needs WITHIN and an interval.", class.name))
@@ -77,8 +81,8 @@ impl EventQuery {
         } else {
             Source::Raised
         };
-        let projected = matches!(select.projection, Projection::Columns(_));
-        Ok(Self { select, projected, source })
+        let projected = matches!(select.projection, Projection::Columns(_)) && groups.is_none();
+        Ok(Self { select, projected, source, groups })
     }
 }
 
@@ -134,8 +138,13 @@ impl Watch {
         Ok(watch)
     }
 
-    /// When it is time to compare again.
+    /// When it is time to look again, whatever is raised until then.
     pub(crate) fn due(&self) -> Option<Instant> {
+        let groups = self.query.groups.as_ref().and_then(Groups::due);
+        self.comparison_due().into_iter().chain(groups).min()
+    }
+
+    fn comparison_due(&self) -> Option<Instant> {
         match &self.query.source {
             Source::Raised => None,
             Source::Compared { interval, .. } => Some(self.compared + *interval),
@@ -148,7 +157,7 @@ impl Watch {
         repository: &Repository,
         request: &CimRequest<'_>,
     ) -> Result<(), CimFailure> {
-        match self.due() {
+        match self.comparison_due() {
             None => {
                 for raised in request.events.after(self.seen, &self.namespace) {
                     self.seen = raised.number;
@@ -157,6 +166,13 @@ impl Watch {
             }
             Some(due) if due <= Instant::now() => self.compare(repository, request)?,
             Some(_) => {}
+        }
+        let Some(groups) = &mut self.query.groups else { return Ok(()) };
+        let store = repository.namespace(&self.namespace)?.store();
+        for event in groups.report(Instant::now(), store)? {
+            if self.waiting.len() < MOST_WAITING {
+                self.waiting.push_back(event);
+            }
         }
         Ok(())
     }
@@ -236,7 +252,12 @@ impl Watch {
             && select.matches(&event, namespace.store(), &mut Work::new(WORK)).map_err(|error| {
                 CimFailure::new(CimStatus::SERVER_LIMITS_EXCEEDED).because(format!("{error}."))
             })?;
-        if wanted && self.waiting.len() < MOST_WAITING {
+        if !wanted {
+            return Ok(());
+        }
+        if let Some(groups) = &mut self.query.groups {
+            groups.gather(&event, |event| select.project(event), number);
+        } else if self.waiting.len() < MOST_WAITING {
             self.waiting.push_back(Found { event: select.project(event), number });
         }
         Ok(())
