@@ -3,10 +3,9 @@
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use tokio::io::DuplexStream;
-use tokio::sync::Mutex;
 use tokio::task::JoinSet;
 
 use crate::Error;
@@ -18,7 +17,7 @@ use crate::config::{Config, MockHostBuilder};
 use crate::dcom::{Dcom, DcomService};
 use crate::facts::Facts;
 use crate::files::Files;
-use crate::listener::{self, Transport};
+use crate::listener::{self, Listener, ListenerScheme, Listeners, Tasks, Transport};
 use crate::operations::Operations;
 use crate::powershell::{Commands, Stop, copying};
 use crate::recording::{Player, Recorder};
@@ -34,7 +33,7 @@ use crate::wsman::{Enumerations, Subscriptions};
 /// Dropping it stops it at once; [`MockHost::shutdown`] waits until everything has ended.
 pub struct MockHost {
     host: Arc<Host>,
-    tasks: Mutex<JoinSet<()>>,
+    tasks: Arc<Tasks>,
     http: Option<SocketAddr>,
     https: Option<SocketAddr>,
     rpc: Option<SocketAddr>,
@@ -55,7 +54,7 @@ pub(crate) struct Host {
     pub(crate) cim: Repository,
     pub(crate) events: Events,
     pub(crate) settings: Settings,
-    listening: std::sync::Mutex<Vec<(&'static str, SocketAddr)>>,
+    pub(crate) listeners: Listeners,
     pub(crate) enumerations: Enumerations,
     pub(crate) subscriptions: Subscriptions,
     /// Set once it is known where they are served.
@@ -94,11 +93,12 @@ impl MockHost {
         for command in files.iter().flat_map(copying::all) {
             commands.add(command);
         }
+        let tasks: Arc<Tasks> = Arc::new(Mutex::new(JoinSet::new()));
         let host = Arc::new(Host {
             cim,
             events: Events::default(),
             settings: Settings::new(&config.limits),
-            listening: std::sync::Mutex::default(),
+            listeners: Listeners::new(&tasks),
             enumerations: Enumerations::default(),
             subscriptions: Subscriptions::default(),
             rpc_services: OnceLock::new(),
@@ -117,9 +117,8 @@ impl MockHost {
             gate: Gate::new(&config)?,
             config,
         });
-        let mut tasks = JoinSet::new();
         let mut started = Self {
-            tasks: Mutex::default(),
+            tasks,
             http: None,
             https: None,
             rpc: None,
@@ -128,18 +127,16 @@ impl MockHost {
             host: Arc::clone(&host),
         };
         if let Some(address) = &host.config.http {
-            let listener = listener::bind(address).await?;
-            started.http = listener.local_addr().ok();
-            host.listens("HTTP", started.http);
-            tasks.spawn(listener::accept(Arc::clone(&host), listener, Transport::Plain));
+            let bound = listener::bind(address).await?;
+            started.http = bound.local_addr().ok();
+            host.listeners.open(&host, Listener::new("*", ListenerScheme::Http, 0), bound)?;
         }
         if let Some(address) = &host.config.https {
-            let listener = listener::bind(address).await?;
-            started.https = listener.local_addr().ok();
-            host.listens("HTTPS", started.https);
+            let bound = listener::bind(address).await?;
+            started.https = bound.local_addr().ok();
             let certificate = Arc::new(started.make_certificate()?);
-            let transport = Transport::tls(&certificate, &host.config.certificates)?;
-            tasks.spawn(listener::accept(Arc::clone(&host), listener, transport));
+            host.listeners.set_tls(Transport::tls(&certificate, &host.config.certificates)?);
+            host.listeners.open(&host, Listener::new("*", ListenerScheme::Https, 0), bound)?;
             started.certificate = Some(certificate);
         }
         let mut rpc = None;
@@ -154,10 +151,10 @@ impl MockHost {
         // The only place that sets it.
         let _ = host.rpc_services.set(services);
         if let Some(listener) = rpc {
-            tasks.spawn(listener::accept(Arc::clone(&host), listener, Transport::Rpc));
+            let close = Stop::default();
+            started.spawn(listener::accept(Arc::clone(&host), listener, Transport::Rpc, close));
         }
-        tasks.spawn(crate::shell::expire(Arc::clone(&host)));
-        started.tasks = Mutex::new(tasks);
+        started.spawn(crate::shell::expire(Arc::clone(&host)));
         Ok(started)
     }
 
@@ -238,8 +235,12 @@ impl MockHost {
         self.host.shells.close_all();
         self.host.enumerations.clear();
         self.host.subscriptions.clear();
-        let mut tasks = self.tasks.lock().await;
+        let mut tasks = std::mem::take(&mut *self.tasks.lock().unwrap_or_else(PoisonError::into_inner));
         while tasks.join_next().await.is_some() {}
+    }
+
+    fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
+        self.tasks.lock().unwrap_or_else(PoisonError::into_inner).spawn(task);
     }
 
     fn make_certificate(&mut self) -> Result<Certificate, Error> {
@@ -270,16 +271,6 @@ impl Drop for MockHost {
 }
 
 impl Host {
-    fn listens(&self, transport: &'static str, address: Option<SocketAddr>) {
-        let mut listening = self.listening.lock().unwrap_or_else(PoisonError::into_inner);
-        listening.extend(address.map(|address| (transport, address)));
-    }
-
-    /// What the host listens on.
-    pub(crate) fn listening(&self) -> Vec<(&'static str, SocketAddr)> {
-        self.listening.lock().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-
     /// What providers are told with each request of this user.
     pub(crate) fn cim_request<'h>(&'h self, user: &'h str) -> CimRequest<'h> {
         CimRequest {

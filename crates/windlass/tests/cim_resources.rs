@@ -13,7 +13,7 @@
 
 mod support;
 
-use support::{host, nothing_left, over_https};
+use support::{host, nothing_left, over_http, over_https};
 use windlass::wsman::{AssociationFilter, EndpointReference, EnumerationMode, Filter, SelectorSet};
 use windlass::{CimSession, ErrorKind, Listing};
 use windlass_mock::MockHost;
@@ -147,6 +147,72 @@ async fn the_configuration_of_the_service() {
         assert_eq!(session.resource(uri).get().await.unwrap_err().kind(), ErrorKind::Fault, "{uri}");
     }
     assert!(session.resource("shell").enumerate(None).await.unwrap().is_empty());
+    session.close().await;
+    nothing_left(&host).await;
+}
+
+#[tokio::test]
+async fn listeners_are_opened_and_closed() {
+    const LISTENER: &str = "http://schemas.microsoft.com/wbem/wsman/1/config/listener";
+    let host = host().start().await.unwrap();
+    let session = session(&host).await;
+    let listener = |address: &str, transport: &str| {
+        let listener = session.resource("winrm/config/Listener");
+        listener.selector("Address", address).selector("Transport", transport)
+    };
+    let body = |text: &str| format!(r#"<c:Listener xmlns:c="{LISTENER}">{text}</c:Listener>"#);
+    let own = listener("IP:127.0.0.1", "HTTP");
+    let created = own.create(&body("<c:Port>0</c:Port><c:Hostname>h</c:Hostname>")).await.unwrap().unwrap();
+    assert_eq!(created.resource_uri.as_deref(), Some(LISTENER));
+    assert_eq!(created.selectors.get("Address"), Some("IP:127.0.0.1"));
+    let shown = own.get().await.unwrap();
+    assert!(shown.contains("Hostname>h<") && shown.contains("Enabled>true<"), "{shown}");
+    let port: u16 = shown.split_once("Port>").unwrap().1.split_once('<').unwrap().0.parse().unwrap();
+    assert_eq!(session.resource("winrm/config/listener").enumerate(None).await.unwrap().len(), 3);
+
+    // It answers, and what was begun there goes on when it is closed by way of itself.
+    let mut target = over_http(&host);
+    target.set_port(port);
+    let over_it = CimSession::builder("").target(target).connect().await.unwrap();
+    let itself = over_it.resource("winrm/config/Listener").selector("Address", "IP:127.0.0.1");
+    itself.selector("Transport", "http").delete().await.unwrap();
+    assert_eq!(own.get().await.unwrap_err().kind(), ErrorKind::Fault);
+    assert!(over_it.resource("winrm/config").get().await.is_ok());
+    over_it.close().await;
+    let closed = async { while tokio::net::TcpStream::connect(("127.0.0.1", port)).await.is_ok() {} };
+    tokio::time::timeout(std::time::Duration::from_secs(30), closed).await.unwrap();
+
+    let off = listener("IP:127.0.0.1", "HTTPS");
+    off.create(&body("<c:Enabled>false</c:Enabled>")).await.unwrap();
+    let shown = off.get().await.unwrap();
+    assert!(shown.contains("Enabled>false<") && shown.contains("Port>5986<"), "{shown}");
+    off.delete().await.unwrap();
+
+    for (address, transport, content, words) in [
+        ("*", "HTTPS", "", "exists"),
+        ("*", "FTP", "", "HTTP or HTTPS"),
+        ("IP:192.0.2.1", "HTTP", "", "no address"),
+        ("MAC:00-00", "HTTP", "", "no address"),
+        ("IP:127.0.0.1", "HTTP", "<c:Port>many</c:Port>", "number"),
+        ("IP:127.0.0.1", "HTTP", "<c:Enabled>maybe</c:Enabled>", "true or false"),
+        ("IP:127.0.0.1", "HTTP", "<c:Address>*</c:Address>", "selectors"),
+        ("IP:127.0.0.1", "HTTP", "<c:URLPrefix>x</c:URLPrefix>", "wsman"),
+        ("IP:127.0.0.1", "HTTP", "<c:CertificateThumbprint>AB</c:CertificateThumbprint>", "certificate"),
+        ("IP:127.0.0.1", "HTTP", "<c:Nothing>1</c:Nothing>", "Nothing"),
+        (
+            "IP:127.0.0.1",
+            "HTTP",
+            &format!("<c:Port>{}</c:Port>", host.https_addr().unwrap().port()),
+            "opened",
+        ),
+    ] {
+        let error = listener(address, transport).create(&body(content)).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Fault, "{error}");
+        assert!(error.to_string().contains(words), "{words}: {error}");
+    }
+    assert_eq!(listener("IP:127.0.0.1", "HTTP").delete().await.unwrap_err().kind(), ErrorKind::Fault);
+    let unnamed = session.resource("winrm/config/Listener").selector("Address", "*");
+    assert_eq!(unnamed.delete().await.unwrap_err().kind(), ErrorKind::Fault);
     session.close().await;
     nothing_left(&host).await;
 }

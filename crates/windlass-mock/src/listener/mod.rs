@@ -1,6 +1,7 @@
 //! Listening and accepting.
 
 mod connection;
+mod registry;
 
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -12,11 +13,13 @@ use windlass_auth::{AccountStore as _, ChannelBinding};
 use windlass_http::{Limits, Scheme, ServerConfig};
 
 pub(crate) use connection::serve;
+pub(crate) use registry::{Listener, Listeners, Scheme as ListenerScheme, Tasks};
 
 use crate::Error;
 use crate::auth::Certificates;
 use crate::certificate::Certificate;
 use crate::host::Host;
+use crate::powershell::Stop;
 use crate::rpc;
 use crate::statistics::count;
 
@@ -48,19 +51,21 @@ pub(crate) async fn bind(address: &str) -> Result<TcpListener, Error> {
     TcpListener::bind(address).await.map_err(failed)
 }
 
-/// Accepts connections until the host ends. As long as there are as many connections as there may be,
-/// none is accepted.
-pub(crate) async fn accept(host: Arc<Host>, listener: TcpListener, transport: Transport) {
+/// Accepts connections until the listener is closed or the host ends; those that were accepted last until
+/// the host ends. As long as there are as many connections as there may be, none is accepted.
+pub(crate) async fn accept(host: Arc<Host>, listener: TcpListener, transport: Transport, close: Stop) {
     let places = Arc::new(Semaphore::new(host.config.limits.connections));
     let mut tasks = tokio::task::JoinSet::new();
     loop {
         let place = tokio::select! {
             place = Arc::clone(&places).acquire_owned() => place,
+            () = close.stopped() => break,
             () = host.stop.stopped() => break,
         };
         let Ok(place) = place else { break };
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
+            () = close.stopped() => break,
             () = host.stop.stopped() => break,
         };
         while tasks.try_join_next().is_some() {}
@@ -78,6 +83,11 @@ pub(crate) async fn accept(host: Arc<Host>, listener: TcpListener, transport: Tr
                 tokio::time::sleep(std::time::Duration::from_millis(100)).await;
             }
         }
+    }
+    drop(listener);
+    tokio::select! {
+        () = async { while tasks.join_next().await.is_some() {} } => {}
+        () = host.stop.stopped() => {}
     }
     tasks.shutdown().await;
 }

@@ -2,13 +2,9 @@
 
 use std::sync::Arc;
 
-use windlass_cim::wscim::NS_XSI;
-use windlass_wsman::{
-    EndpointReference, EnumerationMode, Fault, FaultCode, Header, Operation, Reply, SelectorSet, Xml, uri,
-};
+use windlass_wsman::{Fault, FaultCode, Header, Operation, Reply, Xml, uri};
 use windlass_xml::{Event, Writer};
 
-use super::enumeration::{self, Items, Rendered};
 use super::{Caller, Outcome, reply};
 use crate::host::Host;
 use crate::settings::Values;
@@ -36,28 +32,8 @@ pub(super) async fn handle(
     operation: Operation<'_>,
     caller: &Caller,
 ) -> Outcome {
-    let unsupported = || Box::new(Fault::action_not_supported(header.action.as_deref().unwrap_or_default()));
     if part.eq_ignore_ascii_case("listener") {
-        return match operation {
-            Operation::Get => {
-                let found = listeners(host).into_iter().find(|listener| listener.has(&header.selectors));
-                let found = found.ok_or_else(|| Box::new(Fault::unexpected_selectors()))?;
-                Ok(reply(header, Reply::Get(Xml::from(found.to_xml()))))
-            }
-            Operation::Enumerate(request) => {
-                let mode = request.mode;
-                if request.filter.is_some() {
-                    return Err(Box::new(Fault::filter_dialect_unavailable()));
-                }
-                let items: Items = Box::new(listeners(host).into_iter().map(move |listener| {
-                    let xml = (mode != EnumerationMode::Reference).then(|| listener.to_xml());
-                    let reference = (mode != EnumerationMode::Object).then(|| listener.reference());
-                    Ok(Rendered { xml, reference })
-                }));
-                enumeration::enumerate(host, header, &request, items, caller).await
-            }
-            _ => Err(unsupported()),
-        };
+        return super::listeners::handle(host, header, operation, caller).await;
     }
     let known = leaves(host);
     let prefix = section(&known, part).ok_or_else(|| {
@@ -69,7 +45,7 @@ pub(super) async fn handle(
             put(host, &known, &prefix, &body)?;
             Ok(reply(header, Reply::Put(Some(Xml::from(to_xml(&leaves(host), &prefix))))))
         }
-        _ => Err(unsupported()),
+        _ => Err(Box::new(Fault::action_not_supported(header.action.as_deref().unwrap_or_default()))),
     }
 }
 
@@ -222,7 +198,7 @@ fn put(
 }
 
 /// The texts in a document with the names of the elements around them, the outermost aside.
-fn texts(body: &Xml<'_>) -> Result<Vec<(String, String)>, Box<Fault>> {
+pub(super) fn texts(body: &Xml<'_>) -> Result<Vec<(String, String)>, Box<Fault>> {
     let invalid = |text: &dyn std::fmt::Display| Box::new(Fault::schema_validation(text.to_string()));
     let mut reader = body.reader(windlass_xml::Limits::default());
     let mut path: Vec<String> = Vec::new();
@@ -250,42 +226,5 @@ fn texts(body: &Xml<'_>) -> Result<Vec<(String, String)>, Box<Fault>> {
             }
             Event::Eof => return Ok(found),
         }
-    }
-}
-
-/// A listener of the host.
-struct Listener {
-    transport: &'static str,
-    address: std::net::SocketAddr,
-}
-
-fn listeners(host: &Host) -> Vec<Listener> {
-    host.listening().into_iter().map(|(transport, address)| Listener { transport, address }).collect()
-}
-
-impl Listener {
-    fn uri() -> String {
-        format!("{}/listener", uri::CONFIG)
-    }
-
-    fn reference(&self) -> EndpointReference {
-        let selectors = SelectorSet::new().with("Address", "*").with("Transport", self.transport);
-        EndpointReference::anonymous(Self::uri(), selectors)
-    }
-
-    fn has(&self, selectors: &SelectorSet) -> bool {
-        selectors.get("Transport").is_some_and(|transport| transport.eq_ignore_ascii_case(self.transport))
-            && selectors.get("Address").is_none_or(|address| address == "*")
-    }
-
-    fn to_xml(&self) -> String {
-        let mut writer = Writer::new();
-        writer.start("cfg:Listener").attr("xmlns:cfg", &Self::uri()).attr("xmlns:xsi", NS_XSI);
-        writer.leaf("cfg:Address", "*").leaf("cfg:Transport", self.transport);
-        writer.leaf("cfg:Port", &self.address.port().to_string());
-        writer.leaf("cfg:Hostname", "").leaf("cfg:Enabled", "true").leaf("cfg:URLPrefix", "wsman");
-        writer.leaf("cfg:CertificateThumbprint", "").leaf("cfg:ListeningOn", &self.address.ip().to_string());
-        writer.end();
-        writer.finish()
     }
 }

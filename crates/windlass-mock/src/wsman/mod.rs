@@ -5,6 +5,7 @@ mod config;
 mod enumeration;
 mod fault;
 mod fragment;
+mod listeners;
 mod schema;
 mod shells;
 mod subscription;
