@@ -14,7 +14,7 @@ mod support;
 
 use support::{host, nothing_left, over_https};
 use windlass::model::{CimDateTime, CimInstance, CimStatus, CimValue, ObjectPath};
-use windlass::{CimSession, UriStyle};
+use windlass::{CimSession, ErrorKind, UriStyle};
 
 fn input() -> CimInstance {
     CimInstance::new("")
@@ -146,7 +146,8 @@ async fn every_type_goes_and_comes() {
 #[tokio::test]
 async fn calls_that_cannot_be_carried_out_say_why() {
     let host = host().start().await.unwrap();
-    let builder = CimSession::builder("").target(over_https(&host)).skip_test_connection(true);
+    // Without types nothing is checked here: the host says what is wrong.
+    let builder = CimSession::builder("").target(over_https(&host)).skip_test_connection(true).typed(false);
     let session = builder.namespace("root/test").connect().await.unwrap();
     let class = ObjectPath::class("Test_Methods");
     let one = ObjectPath::class("Test_Methods").with_key("Id", "one");
@@ -173,6 +174,32 @@ async fn calls_that_cannot_be_carried_out_say_why() {
         assert_eq!(found, status, "{method}: {error}");
         assert!(text.contains(words) && error.to_string().contains(words), "{method}: {text}; {error}");
     }
+    session.close().await;
+    nothing_left(&host).await;
+}
+
+#[tokio::test]
+async fn parameters_that_do_not_fit_the_method_are_not_sent() {
+    let host = host().start().await.unwrap();
+    let builder = CimSession::builder("").target(over_https(&host)).skip_test_connection(true);
+    let session = builder.namespace("root/test").connect().await.unwrap();
+    let one = ObjectPath::class("Test_Methods").with_key("Id", "one");
+    session.get_class("", "Test_Methods").await.unwrap();
+    let before = session.statistics().http_requests;
+    for (given, words) in [
+        (input().with("By", "many"), ["`By`", "uint32"]),
+        (input().with("By", -1_i32), ["`By`", "uint32"]),
+        (input().with("By", vec![1_u32, 2]), ["`By`", "uint32"]),
+        (input().with("By", CimInstance::new("Test_Item")), ["`By`", "uint32"]),
+        (input().with("By", 1_u32).with("And", 1_u8), ["Increment", "And"]),
+    ] {
+        let error = session.invoke(&one, "increment", &given).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Usage, "{error}");
+        assert!(words.iter().all(|word| error.to_string().contains(word)), "{words:?}: {error}");
+    }
+    assert_eq!(session.statistics().http_requests, before);
+    // Texts of numbers are numbers.
+    session.invoke(&one, "Increment", &input().with("By", "1")).await.unwrap();
     session.close().await;
     nothing_left(&host).await;
 }

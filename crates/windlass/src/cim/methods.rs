@@ -10,7 +10,7 @@ use super::classes;
 use super::objects::refused;
 use super::session::Shared;
 use crate::client::Sending;
-use crate::error::Result;
+use crate::error::{Error, Result};
 
 /// What a method returned.
 #[derive(Debug, Clone, PartialEq)]
@@ -47,8 +47,14 @@ pub(super) async fn invoke(
     let declared = declared_method(shared, path, method).await;
     let mut input = input.clone();
     if let Some(declared) = &declared {
-        // Values that do not fit the declaration are sent as they are: the host says what is wrong.
-        input.attach_class(&Arc::new(declared.input_class()), Mismatch::Keep).ok();
+        if let Some(unknown) = input.properties.iter().find(|given| declared.parameter(&given.name).is_none())
+        {
+            let text =
+                format!("method {} of {} has no parameter {}", declared.name, path.class_name, unknown.name);
+            return Err(Error::usage(text));
+        }
+        let class = Arc::new(declared.input_class());
+        input.attach_class(&class, Mismatch::Fail).map_err(|error| refused(&error))?;
     }
     let outputs = declared.map(|declared| Arc::new(declared.output_class()));
     let mut writer = windlass_xml::Writer::new();
