@@ -313,6 +313,8 @@ def methods(peer):
     check(text(invoke(peer, other, 'Swap', chosen, Left='l', Right='r'), 'Left'), 'r')
     check(fault(invoke, peer, uri, 'Nothing').code, 0x8004102E)
     check(fault(invoke, peer, uri, 'Add', Left='x', Right='1').code, 0x80041008)
+    check(fault(invoke, peer, uri, 'Add', Left=['1', '2'], Right='1').code, 0x80041008)
+    check(fault(invoke, peer, uri, 'Add', Left='1', Right='1', Middle='1').code, 0x80041008)
 
 
 @case
@@ -399,6 +401,54 @@ def events_are_pulled(peer):
     check(manage('Renew', renew).find('.//{%s}Expires' % E).text, 'PT30.000S')
     manage('Unsubscribe', element('{%s}Unsubscribe' % E))
     check(fault(pull, peer.wsman).code, 0x8033801B)
+
+
+@case
+def gathered_events(peer):
+    query = ("SELECT * FROM Test_Notice GROUP WITHIN 1 BY Text "
+             "HAVING NumberOfEvents > 2 AND Representative.Text LIKE 'gathered%'")
+    uri = TEST + '*'
+
+    def subscribe(query):
+        body = element('{%s}Subscribe' % E)
+        element('{%s}Delivery' % E, body, Mode=PULL_MODE)
+        element('{%s}Expires' % E, body, 'PT60.000S')
+        element('{%s}Filter' % W, body, query, Dialect=WQL)
+        return peer.wsman.invoke(E + '/Subscribe', uri, body).find('{%s}Body' % S)[0]
+
+    body = element('{%s}Pull' % N)
+    element('{%s}EnumerationContext' % N, body, subscribe(query).findtext('{%s}EnumerationContext' % N))
+    for words, count in (('gathered', 3), ('gathered alone', 1), ('other', 4)):
+        invoke(peer, TEST + 'Test_Methods', 'Notify', Text=words, Count=str(count))
+    envelope = peer.wsman.invoke(N + '/Pull', uri, body)
+    event, = envelope.find('{%s}Body' % S)[0].find('{%s}Items' % N)
+    check([local(event), text(event, 'NumberOfEvents')], ['__AggregateEvent', '3'])
+    first = [child for child in event if local(child) == 'Representative'][0]
+    check([text(first, 'Text'), text(first, 'Number')], ['gathered', '1'])
+    check(fault(subscribe, 'SELECT * FROM Test_Notice GROUP WITHIN 1 HAVING Number > 1').code, 0x80041017)
+
+
+@case
+def listeners_are_created_and_removed(peer):
+    uri = CONFIG + '/Listener'
+    chosen = selectors(Address='IP:127.0.0.1', Transport='HTTP')
+    space = CONFIG + '/listener'
+    body = element('{%s}Listener' % space)
+    element('{%s}Port' % space, body, '0')
+    element('{%s}Enabled' % space, body, 'true')
+    created = peer.wsman.create(uri, body, selector_set=chosen)[0]
+    check(created.tag, '{%s}ResourceCreated' % X)
+    check(created.find('.//{%s}Selector[@Name="Transport"]' % W).text, 'HTTP')
+    found = peer.wsman.get(uri, selector_set=chosen)[0]
+    check([text(found, 'Address'), text(found, 'Enabled')], ['IP:127.0.0.1', 'true'])
+    client = peer.client(server='127.0.0.1', port=int(text(found, 'Port')), ssl=False, auth='negotiate',
+                         encryption='always')
+    check(text(client.get(TEST + 'Test_Item', selector_set=selectors(Name='first'))[0], 'Name'), 'first')
+    check(fault(peer.wsman.create, uri, body, selector_set=chosen).code, 0x80338033)
+    peer.wsman.delete(uri, selector_set=chosen)
+    fault(peer.wsman.get, uri, selector_set=chosen)
+    fault(peer.wsman.delete, uri, selector_set=chosen)
+    check(fault(peer.wsman.create, uri, body, selector_set=selectors(Address='*', Transport='FTP')).code, 0x8033803D)
 
 
 @case
