@@ -62,7 +62,7 @@ impl EventQuery {
         }
         select.validate(&class).map_err(|error| invalid(format!("The query is not valid: {error}.")))?;
         let groups = match &select.group {
-            Some(group) => Some(Groups::new(group.clone(), classes)?),
+            Some(group) => Some(Groups::new(group.clone(), &classes)?),
             None => None,
         };
         let source = if class.is_a(OPERATION) {
@@ -168,8 +168,8 @@ impl Watch {
             Some(_) => {}
         }
         let Some(groups) = &mut self.query.groups else { return Ok(()) };
-        let store = repository.namespace(&self.namespace)?.store();
-        for event in groups.report(Instant::now(), store)? {
+        let namespace = repository.namespace(&self.namespace)?;
+        for event in groups.report(Instant::now(), namespace.store())? {
             if self.waiting.len() < MOST_WAITING {
                 self.waiting.push_back(event);
             }
