@@ -174,7 +174,7 @@ impl Mock {
             builder = builder.scenario(Scenario::from_file(path)?);
         }
         if let Some(directory) = &self.files {
-            builder = builder.files(directory);
+            builder = builder.files(directory)?;
         }
         let host = builder.start().await?;
         let ready = json!({

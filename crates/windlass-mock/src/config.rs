@@ -1,6 +1,6 @@
 //! How a host is set up.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,7 +10,8 @@ use windlass_core::Secret;
 
 use crate::auth::{Authentication, Certificates};
 use crate::cim::{CimProvider, FactsProvider};
-use crate::powershell::{Cmdlet, Commands};
+use crate::files::Files;
+use crate::powershell::{Cmdlet, Commands, copying};
 use crate::rpc::{EchoService, RpcService};
 use crate::{Error, MockHost, Scenario, Trouble};
 
@@ -134,7 +135,7 @@ pub(crate) struct Config {
     pub(crate) computer: String,
     pub(crate) commands: Commands,
     pub(crate) scenario: Arc<Scenario>,
-    pub(crate) files: Option<PathBuf>,
+    pub(crate) files: Option<Arc<Files>>,
     pub(crate) configurations: Vec<String>,
     pub(crate) url_prefixes: Vec<String>,
     pub(crate) endpoints: Vec<Endpoint>,
@@ -319,9 +320,19 @@ impl MockHostBuilder {
     /// Lets clients of the PowerShell endpoints copy files to and from this directory, and nowhere else: with
     /// the functions that PowerShell's `Copy-Item` calls, and with a command that takes and gives streams. The
     /// directory is their drive `User:`.
-    pub fn files(mut self, directory: impl Into<PathBuf>) -> Self {
-        self.config.files = Some(directory.into());
-        self
+    ///
+    /// # Errors
+    /// The directory cannot be opened.
+    pub fn files(mut self, directory: impl AsRef<Path>) -> Result<Self, Error> {
+        let directory = directory.as_ref();
+        let path = || directory.display().to_string();
+        let files = Files::open(directory).map_err(|source| Error::Files { path: path(), source })?;
+        let files = Arc::new(files);
+        for command in copying::all(&files) {
+            self.config.commands.add(command);
+        }
+        self.config.files = Some(files);
+        Ok(self)
     }
 
     /// Serves at another path, too (`-ApplicationName`).

@@ -16,10 +16,9 @@ use crate::cim::{CimProvider, CimRequest, Events, Repository};
 use crate::config::{Config, MockHostBuilder};
 use crate::dcom::{Dcom, DcomService};
 use crate::facts::Facts;
-use crate::files::Files;
 use crate::listener::{self, Listener, ListenerScheme, Listeners, Tasks, Transport};
 use crate::operations::Operations;
-use crate::powershell::{Commands, Stop, copying};
+use crate::powershell::{Commands, Stop};
 use crate::recording::{Player, Recorder};
 use crate::rpc::{self, Groups, Services};
 use crate::settings::Settings;
@@ -46,8 +45,6 @@ pub(crate) struct Host {
     pub(crate) config: Config,
     pub(crate) gate: Gate,
     pub(crate) commands: Arc<Commands>,
-    /// The files that clients may copy.
-    pub(crate) files: Option<Arc<Files>>,
     pub(crate) facts: Facts,
     pub(crate) counters: Counters,
     pub(crate) shells: Shells,
@@ -69,12 +66,6 @@ pub(crate) struct Host {
     pub(crate) stop: Stop,
 }
 
-fn open_files(directory: &Path) -> Result<Arc<Files>, Error> {
-    let opened = Files::open(directory);
-    let path = || directory.display().to_string();
-    opened.map(Arc::new).map_err(|source| Error::Files { path: path(), source })
-}
-
 impl MockHost {
     /// A host to be set up.
     pub fn builder() -> MockHostBuilder {
@@ -88,11 +79,6 @@ impl MockHost {
             cim.add(provider)?;
         }
         cim.add(&crate::dcom::subscriptions()?)?;
-        let files = config.files.as_deref().map(open_files).transpose()?;
-        let mut commands = config.commands.clone();
-        for command in files.iter().flat_map(copying::all) {
-            commands.add(command);
-        }
         let tasks: Arc<Tasks> = Arc::new(Mutex::new(JoinSet::new()));
         let host = Arc::new(Host {
             cim,
@@ -108,8 +94,7 @@ impl MockHost {
             recorder: config.record.as_deref().map(Recorder::new).transpose()?,
             player: config.replay.as_deref().map(Player::new).transpose()?,
             dcom: Dcom::default(),
-            commands: Arc::new(commands),
-            files,
+            commands: Arc::new(config.commands.clone()),
             facts: Facts::default(),
             counters: Counters::default(),
             shells: Shells::default(),

@@ -2,6 +2,7 @@
 //!
 //! - [`PsSession`] runs PowerShell on a remote computer: [`PsSession::invoke`] starts a pipeline and
 //!   gives its output as it comes.
+//!   [`PsSession::copy_to`] and [`PsSession::copy_from`] copy files.
 //! - [`CimSession`] reads, changes and calls objects of Windows management.
 //! - [`WinRsShell`] runs programs and commands of `cmd.exe`.
 //! - [`blocking`] has the same sessions for programs without `async`.
@@ -23,6 +24,7 @@ mod batches;
 pub mod blocking;
 mod cim;
 mod client;
+mod copy;
 mod dcom;
 mod error;
 mod fleet;
@@ -43,6 +45,7 @@ pub use cim::{
     Listing, MethodResult, OperationOptions, Protocol, ResourceItem, Subscription, TypedStream, UriStyle,
     WsmanResource,
 };
+pub use copy::{CopiedItem, CopyEvent, CopyOptions, CopyReport, CopyWay};
 pub use dcom::DcomOptions;
 pub use error::{Error, ErrorKind, Layer, Result};
 pub use fleet::{DEFAULT_THROTTLE, Fleet, fleet};

@@ -100,7 +100,7 @@ impl PoolShell {
         let session = Session {
             commands: Arc::clone(&host.commands),
             scenario: Arc::clone(&host.config.scenario),
-            files: host.files.clone(),
+            files: host.config.files.clone(),
             facts: host.facts.clone(),
             user: user.to_string(),
             computer: host.config.computer.clone(),

@@ -25,4 +25,5 @@ pub use invocation::{Invocation, Stopper};
 pub use life::{DisconnectOptions, SessionTicket};
 pub use open::FoundSession;
 pub use process::ProcessCommand;
+pub(crate) use session::Pipelines;
 pub use session::{Availability, InvokeOptions, PsSession, SessionState};

@@ -47,7 +47,8 @@ impl PsSession {
 
     /// Asks which commands there are: first their number comes as an object, then each.
     pub fn command_metadata(&self, request: &GetCommandMetadata) -> Invocation {
-        self.start_made(|machine| machine.pool.get_command_metadata(request), &InvokeOptions::default())
+        let options = InvokeOptions::default();
+        self.pipelines().start_made(|machine| machine.pool.get_command_metadata(request), &options)
     }
 
     /// Waits for an event that a script forwards to this client.

@@ -185,15 +185,62 @@ impl PsSession {
     pub fn invoke_with(&self, pipeline: impl Into<CreatePipeline>, options: &InvokeOptions) -> Invocation {
         let mut create = pipeline.into();
         create.no_input = true;
-        self.start(&create, options)
+        self.pipelines().start(&create, options)
     }
 
     /// Starts a pipeline with input: its commands see the objects as they are sent.
     pub fn invoke_with_input(&self, pipeline: impl Into<CreatePipeline>) -> (PipelineInput, Invocation) {
+        self.pipelines().invoke_with_input(pipeline)
+    }
+
+    /// What starts pipelines and does not hold the session open.
+    pub(crate) fn pipelines(&self) -> Pipelines {
+        Pipelines(Arc::clone(&self.shared))
+    }
+
+    /// Pipelines that run at once.
+    pub(crate) fn most_pipelines(&self) -> usize {
+        usize::try_from(self.shared.machine().pool.runspaces().1).unwrap_or(1)
+    }
+
+    /// Ends the pipelines and closes the session on the host.
+    ///
+    /// # Errors
+    /// The host did not close it.
+    pub async fn close(mut self) -> Result<()> {
+        self.is_closed = true;
+        let shared = Arc::clone(&self.shared);
+        // Carried through even if the caller does not wait.
+        self.shared.tasks.finish(async move { shared.close().await }).await
+    }
+}
+
+/// Starts the pipelines of a session. The session can be closed meanwhile.
+#[derive(Clone)]
+pub(crate) struct Pipelines(Arc<Shared>);
+
+impl Pipelines {
+    /// Starts a pipeline without input.
+    pub(crate) fn invoke(&self, pipeline: impl Into<CreatePipeline>) -> Invocation {
+        let mut create = pipeline.into();
+        create.no_input = true;
+        self.start(&create, &InvokeOptions::default())
+    }
+
+    /// Starts a pipeline with input.
+    pub(crate) fn invoke_with_input(
+        &self,
+        pipeline: impl Into<CreatePipeline>,
+    ) -> (PipelineInput, Invocation) {
         let create = pipeline.into().with_input();
         let invocation = self.start(&create, &InvokeOptions::default());
         let Stopper { id, progress, .. } = invocation.stopper();
-        (PipelineInput::start(&self.shared, id, progress), invocation)
+        (PipelineInput::start(&self.0, id, progress), invocation)
+    }
+
+    /// The host, as errors name it.
+    pub(crate) fn host_name(&self) -> &str {
+        self.0.host_name()
     }
 
     fn start(&self, create: &CreatePipeline, options: &InvokeOptions) -> Invocation {
@@ -208,7 +255,7 @@ impl PsSession {
         make: impl FnOnce(&mut Machine) -> Result<Uuid, PsrpError>,
         options: &InvokeOptions,
     ) -> Invocation {
-        let shared = &self.shared;
+        let shared = &self.0;
         let made = shared.with_machine(|machine| {
             let id = make(machine)?;
             Ok((id, machine.open_box(id)))
@@ -220,7 +267,7 @@ impl PsSession {
                 let span = tracing::debug_span!(
                     "pipeline",
                     host = shared.host_name(),
-                    session = %self.instance_id(),
+                    session = %shared.machine().pool.id(),
                     pipeline = %id,
                 );
                 shared.tasks.spawn(run.carry_out().instrument(span));
@@ -229,17 +276,6 @@ impl PsSession {
             Err(PsrpError::PoolState { .. }) => refused(shared, shared.pool_error()),
             Err(error) => refused(shared, shared.protocol_error(error)),
         }
-    }
-
-    /// Ends the pipelines and closes the session on the host.
-    ///
-    /// # Errors
-    /// The host did not close it.
-    pub async fn close(mut self) -> Result<()> {
-        self.is_closed = true;
-        let shared = Arc::clone(&self.shared);
-        // Carried through even if the caller does not wait.
-        self.shared.tasks.finish(async move { shared.close().await }).await
     }
 }
 

@@ -1,9 +1,9 @@
 //! Scripts of other clients that copy files: this endpoint runs no script, so it does itself what these
 //! would do.
 //!
-//! A script is known by what it calls, in the order in which it calls it. There are two, those of pypsrp's
-//! `Client.copy` and `Client.fetch`. Both take a path and whether to expand variables in it, which is not
-//! done here.
+//! A script is known by what it calls, in the order in which it calls it. Two are pypsrp's, of `Client.copy`
+//! and `Client.fetch`, which take a path and whether to expand variables in it, which is not done here. One is
+//! of our own client: it takes what `Invoke-FileStream` takes, and does what that does.
 
 use std::fs::File;
 use std::io::{Read, Write};
@@ -13,8 +13,9 @@ use sha1::{Digest, Sha1};
 use windlass_clixml::PsValue;
 use windlass_psrp::{Command, ErrorCategory};
 
-use super::{ended, from_base64, hex, refused};
+use super::{ended, from_base64, hex, refused, stream};
 use crate::files::{Files, Place};
+use crate::powershell::bind::{Argument, bind};
 use crate::powershell::cmdlet::{Halt, Outcome, Stage};
 use crate::powershell::context::Context;
 use crate::powershell::failure::{Failure, exceptions};
@@ -39,6 +40,9 @@ const FETCH: &[&str] = &[
     ".TransformFinalBlock(",
 ];
 
+/// How our own script begins.
+const OWN: &str = "# The calls of Invoke-FileStream";
+
 /// Largest file that is put out as one text, in bytes.
 const LARGEST: u64 = 128 << 20;
 
@@ -47,12 +51,25 @@ pub(crate) fn known_script(command: &Command, files: &Arc<Files>) -> Option<Box<
     if !command.is_script {
         return None;
     }
+    if command.text.starts_with(OWN) {
+        return own(command, files);
+    }
     let path = || command.parameters.first().map(|path| text(&path.value)).unwrap_or_default();
     if calls(&command.text, COPY) {
         return Some(Box::new(Copy { files: Arc::clone(files), path: path(), last: None, part: None }));
     }
     calls(&command.text, FETCH)
         .then(|| -> Box<dyn Stage> { Box::new(Fetch { files: Arc::clone(files), path: path() }) })
+}
+
+/// The command that our own script stands for; none for arguments that it does not take.
+fn own(command: &Command, files: &Arc<Files>) -> Option<Box<dyn Stage>> {
+    let known = stream::command(files);
+    let arguments = command.parameters.iter().map(|parameter| match &parameter.name {
+        Some(name) => Argument::Named(name.to_string(), Some(parameter.value.clone())),
+        None => Argument::Positional(parameter.value.clone()),
+    });
+    bind(known.info(), arguments.collect(), true).and_then(|bound| known.start(bound)).ok()
 }
 
 fn calls(script: &str, parts: &[&str]) -> bool {

@@ -1,0 +1,235 @@
+//! Copying files to and from the computer of a session, as `Copy-Item` does with a session.
+//!
+//! A file travels as a stream: neither side holds more of it than some pieces, and the faster one waits. It
+//! arrives beside its destination and takes its place when its SHA-256 is right. What had arrived when a
+//! connection broke is used the next time, after its hash was compared.
+//!
+//! An endpoint that runs no script may offer less, see [`CopyWay`].
+
+mod calls;
+mod download;
+mod helpers;
+mod local;
+mod paths;
+mod time;
+mod upload;
+mod way;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use tokio::task::JoinSet;
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::ps::PsSession;
+pub use way::CopyWay;
+
+/// Files that are copied at once where nothing else is said.
+const SIDE_BY_SIDE: usize = 4;
+
+/// How files are copied.
+#[derive(Clone)]
+#[non_exhaustive]
+pub struct CopyOptions {
+    /// Whether what is in a directory is copied with it.
+    pub recurse: bool,
+    /// Whether files that may not be written to are replaced, and directories that are there are used.
+    pub force: bool,
+    /// Whether to go on behind what an earlier copy of the same file brought. On unless set.
+    pub resume: bool,
+    /// Files at once; never more than the session has runspaces. 0 means 4.
+    pub side_by_side: usize,
+    /// Is told how far the copy is.
+    pub on_event: Option<Arc<dyn Fn(CopyEvent) + Send + Sync>>,
+}
+
+impl Default for CopyOptions {
+    fn default() -> Self {
+        Self { recurse: false, force: false, resume: true, side_by_side: 0, on_event: None }
+    }
+}
+
+impl std::fmt::Debug for CopyOptions {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { recurse, force, resume, side_by_side, .. } = self;
+        write!(
+            f,
+            "CopyOptions {{ recurse: {recurse}, force: {force}, resume: {resume}, side_by_side: {side_by_side} }}"
+        )
+    }
+}
+
+/// How far a copy is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum CopyEvent {
+    /// A file begins.
+    Started {
+        /// The file.
+        source: String,
+        /// Where it goes.
+        destination: String,
+        /// Its bytes.
+        length: u64,
+        /// Bytes that were there from an earlier copy.
+        resumed_at: u64,
+    },
+    /// More of a file is on its way.
+    Moved {
+        /// The file.
+        source: String,
+        /// Bytes of it that were given to the session or came from it.
+        bytes: u64,
+        /// Its bytes.
+        length: u64,
+    },
+    /// A file or a directory is in its place.
+    Finished(CopiedItem),
+}
+
+/// A file or a directory that was copied.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct CopiedItem {
+    /// Where it came from.
+    pub source: String,
+    /// Where it is now.
+    pub destination: String,
+    /// Whether it is a directory.
+    pub is_directory: bool,
+    /// Bytes of the file.
+    pub length: u64,
+    /// Bytes that were there from an earlier copy.
+    pub resumed_at: u64,
+    /// The SHA-256 that both sides found, in hexadecimal digits; none where the endpoint cannot tell it, so
+    /// that only the length was compared.
+    pub sha256: Option<String>,
+}
+
+/// What came of a copy.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct CopyReport {
+    /// How the files travelled.
+    pub way: CopyWay,
+    /// What was copied, in the order in which it was done.
+    pub items: Vec<CopiedItem>,
+    /// What was not, and why; the others were copied all the same.
+    pub failures: Vec<(String, Error)>,
+}
+
+impl PsSession {
+    /// Copies files and directories of this computer to the session's. A directory that is there takes what
+    /// is copied into it, else the source gets the destination's name.
+    ///
+    /// # Errors
+    /// The endpoint offers no way to copy, or the session was lost: [`CopyOptions::resume`] goes on in another.
+    /// Files that fail for themselves stand in the report.
+    pub async fn copy_to(
+        &self,
+        sources: &[PathBuf],
+        destination: &str,
+        options: &CopyOptions,
+    ) -> Result<CopyReport> {
+        let mut copy = Copy::start(self, options).await?;
+        upload::plan(&mut copy, sources, destination).await?;
+        copy.finish().await
+    }
+
+    /// Copies files and directories of the session's computer to this one. Sources may have wildcards.
+    ///
+    /// # Errors
+    /// As for [`copy_to`](Self::copy_to).
+    pub async fn copy_from(
+        &self,
+        sources: &[String],
+        destination: &Path,
+        options: &CopyOptions,
+    ) -> Result<CopyReport> {
+        let mut copy = Copy::start(self, options).await?;
+        download::plan(&mut copy, sources, destination).await?;
+        copy.finish().await
+    }
+}
+
+/// A copy under way.
+struct Copy {
+    remote: way::Remote,
+    options: CopyOptions,
+    most: usize,
+    running: JoinSet<(String, Result<CopiedItem>)>,
+    report: CopyReport,
+}
+
+impl Copy {
+    async fn start(session: &PsSession, options: &CopyOptions) -> Result<Self> {
+        let remote = way::Remote::find(session.pipelines()).await?;
+        let wanted = if options.side_by_side == 0 { SIDE_BY_SIDE } else { options.side_by_side };
+        Ok(Self {
+            // A pipeline that waits for a runspace takes no input.
+            most: wanted.min(session.most_pipelines()).max(1),
+            report: CopyReport { way: remote.way(), items: Vec::new(), failures: Vec::new() },
+            remote,
+            options: options.clone(),
+            running: JoinSet::new(),
+        })
+    }
+
+    /// Copies a file beside the others, once there is room.
+    async fn file(
+        &mut self,
+        source: String,
+        work: impl Future<Output = Result<CopiedItem>> + Send + 'static,
+    ) -> Result<()> {
+        while self.running.len() >= self.most {
+            self.settle_one().await?;
+        }
+        self.running.spawn(async move { (source, work.await) });
+        Ok(())
+    }
+
+    /// Waits for all files that are under way.
+    async fn settle(&mut self) -> Result<()> {
+        while !self.running.is_empty() {
+            self.settle_one().await?;
+        }
+        Ok(())
+    }
+
+    async fn settle_one(&mut self) -> Result<()> {
+        match self.running.join_next().await {
+            Some(Ok((source, outcome))) => self.note(source, outcome),
+            Some(Err(error)) => {
+                tracing::error!(%error, "a copy was cut off");
+                Ok(())
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// Keeps what came of an item; an error that concerns the whole session ends the copy.
+    fn note(&mut self, source: String, outcome: Result<CopiedItem>) -> Result<()> {
+        match outcome {
+            Ok(item) => {
+                self.tell(CopyEvent::Finished(item.clone()));
+                self.report.items.push(item);
+            }
+            Err(error) if matches!(error.kind(), ErrorKind::Remote | ErrorKind::Usage) => {
+                self.report.failures.push((source, error));
+            }
+            Err(error) => return Err(error.while_doing("copying files")),
+        }
+        Ok(())
+    }
+
+    fn tell(&self, event: CopyEvent) {
+        if let Some(listener) = &self.options.on_event {
+            listener(event);
+        }
+    }
+
+    async fn finish(mut self) -> Result<CopyReport> {
+        self.settle().await?;
+        Ok(self.report)
+    }
+}
