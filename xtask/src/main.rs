@@ -65,6 +65,9 @@ enum Task {
         /// Measure the start of the command and its agent instead
         #[arg(long, conflicts_with_all = ["filter", "peers", "fleet"])]
         program: bool,
+        /// Copy a file of so many megabytes to a session and back instead, beside pypsrp
+        #[arg(long, conflicts_with_all = ["filter", "peers", "fleet", "program"], value_name = "MEGABYTES", num_args = 0..=1, default_missing_value = "500")]
+        copy: Option<u32>,
         /// Only benchmarks whose name contains this
         filter: Option<String>,
     },
@@ -85,6 +88,7 @@ fn main() -> Result<()> {
         Task::Bench { peers: true, .. } => bench::peers(),
         Task::Bench { program: true, .. } => bench::program(),
         Task::Bench { fleet: Some(hosts), .. } => bench::fleet(hosts),
+        Task::Bench { copy: Some(megabytes), .. } => bench::copy(megabytes),
         Task::Bench { filter, .. } => bench::run(filter.as_deref()),
         Task::Check => check::run(),
         Task::Ci => ci::run(),

@@ -236,7 +236,7 @@ impl CommandLine {
 }
 
 /// Parameters whose values the agent keeps.
-const KEPT: [&str; 3] = ["Session", "CimSession", "Job"];
+const KEPT: [&str; 5] = ["Session", "ToSession", "FromSession", "CimSession", "Job"];
 /// Parameters that make something to be kept.
 const MAKING: [&str; 2] = ["AsJob", "JobName"];
 
@@ -304,7 +304,10 @@ fn resolved(mut command: Command, info: &CommandInfo, local: &Local) -> Result<C
             }
             found.extend(values);
         }
-        given.value = PsValue::list(found);
+        given.value = match (parameter.kind, found.as_slice()) {
+            (Kind::One(_), [only]) => only.clone(),
+            _ => PsValue::list(found),
+        };
     }
     Ok(command)
 }

@@ -146,6 +146,7 @@ impl DefaultOptions {
             groups: self.groups.clone(),
             what_if: self.what_if,
             record: self.record.clone(),
+            folder: None,
         })
     }
 }

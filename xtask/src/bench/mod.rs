@@ -1,5 +1,6 @@
-//! The benchmarks: of code, of many hosts at once, and of the command.
+//! The benchmarks: of code, of many hosts at once, of large files, and of the command.
 
+mod copy;
 mod fleet;
 mod program;
 
@@ -7,6 +8,7 @@ use anyhow::Result;
 
 use crate::command::cargo;
 
+pub(crate) use copy::run as copy;
 pub(crate) use fleet::run as fleet;
 pub(crate) use program::run as program;
 

@@ -60,6 +60,7 @@ impl Run {
             "keytab_user": defaults.keytab_user,
             "groups": defaults.groups,
             "what_if": defaults.what_if,
+            "folder": std::env::current_dir().ok().and_then(|folder| folder.to_str().map(str::to_owned)),
             "format": format_name(self.view.format),
             "columns": self.view.columns,
             "colours": self.view.is_colourful,
@@ -114,6 +115,7 @@ impl Request {
                 .and_then(|groups| serde_json::from_value(groups.clone()).ok())
                 .unwrap_or_default(),
             what_if: flag("what_if"),
+            folder: value.get("folder").and_then(Value::as_str).map(Into::into),
             ..Defaults::default()
         };
         for entry in texts("resolve") {

@@ -6,6 +6,7 @@ mod cim_class;
 mod cim_get;
 mod cim_reach;
 mod cim_session;
+mod copy_item;
 mod credential;
 mod invoke_command;
 pub(crate) mod invoke_work;
@@ -32,12 +33,13 @@ type Family = fn(&Arc<Local>) -> Vec<Arc<dyn Cmdlet>>;
 
 /// Adds every cmdlet to the commands of a runspace.
 pub(crate) fn add_to(commands: &mut Commands, local: &Arc<Local>) {
-    let families: [Family; 12] = [
+    let families: [Family; 13] = [
         ps_session::all,
         ps_life::all,
         ps_enter::all,
         session_option::all,
         invoke_command::all,
+        copy_item::all,
         jobs::all,
         credential::all,
         cim_session::all,

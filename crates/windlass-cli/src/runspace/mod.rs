@@ -64,6 +64,8 @@ pub(crate) struct Defaults {
     pub(crate) skip_cn_check: bool,
     /// The computers that are trusted without TLS and Kerberos.
     pub(crate) trusted_hosts: Vec<String>,
+    /// The folder in which the command was given, where that is not the process's own.
+    pub(crate) folder: Option<PathBuf>,
     /// Passwords of users that cmdlets name.
     pub(crate) logins: Vec<Login>,
     /// Keys for Kerberos that take the place of passwords.

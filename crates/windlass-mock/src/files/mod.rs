@@ -6,9 +6,11 @@
 
 mod place;
 
+use std::collections::HashMap;
 use std::fs::File;
 use std::io::{Error, ErrorKind, Result, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::SystemTime;
 
 use cap_std::ambient_authority;
@@ -26,6 +28,26 @@ const MOST_MATCHES: usize = 10_000;
 pub(crate) struct Files {
     root: Dir,
     path: PathBuf,
+    arriving: Mutex<HashMap<PathBuf, Weak<Mutex<u64>>>>,
+}
+
+/// The right to write to a file that arrives: it goes to whoever asked last, so that a client that comes again
+/// is not disturbed by what was on its way when its connection broke.
+#[derive(Debug)]
+pub(crate) struct Turn {
+    latest: Arc<Mutex<u64>>,
+    own: u64,
+}
+
+impl Turn {
+    /// Does something to the file, unless another has the right by now.
+    pub(crate) fn with<T>(&self, work: impl FnOnce() -> Result<T>) -> Result<T> {
+        let latest = self.latest.lock().unwrap_or_else(PoisonError::into_inner);
+        if *latest != self.own {
+            return Err(Error::other("another copy writes to it now"));
+        }
+        work()
+    }
 }
 
 /// What is known of a file or a directory.
@@ -42,7 +64,8 @@ impl Files {
     /// Opens the directory.
     pub(crate) fn open(path: &Path) -> Result<Self> {
         let path = path.canonicalize()?;
-        Ok(Self { root: Dir::open_ambient_dir(&path, ambient_authority())?, path })
+        let root = Dir::open_ambient_dir(&path, ambient_authority())?;
+        Ok(Self { root, path, arriving: Mutex::default() })
     }
 
     /// The place that a client's path names. Nothing need be there.
@@ -125,6 +148,22 @@ impl Files {
         Ok(self.root.open_with(place.path(), &options)?.into_std())
     }
 
+    /// Takes the right to write to a file that arrives.
+    pub(crate) fn take_turn(&self, place: &Place) -> Turn {
+        let mut arriving = self.arriving.lock().unwrap_or_else(PoisonError::into_inner);
+        arriving.retain(|_, turn| turn.strong_count() > 0);
+        let path = place.path();
+        let latest = arriving.get(&path).and_then(Weak::upgrade).unwrap_or_default();
+        arriving.insert(path, Arc::downgrade(&latest));
+        drop(arriving);
+        let own = {
+            let mut count = latest.lock().unwrap_or_else(PoisonError::into_inner);
+            *count += 1;
+            *count
+        };
+        Turn { latest, own }
+    }
+
     /// Opens a file to write on from this byte; what it holds from there on is dropped.
     pub(crate) fn go_on(&self, place: &Place, from: u64) -> Result<File> {
         let mut file = self.root.open_with(place.path(), OpenOptions::new().write(true))?.into_std();
@@ -158,11 +197,7 @@ impl Files {
 
     /// Sets the time of the last write.
     pub(crate) fn set_written(&self, place: &Place, at: SystemTime) -> Result<()> {
-        let file = match self.is_directory(place) {
-            true => self.root.open_dir(place.path())?.into_std_file(),
-            false => self.root.open(place.path())?.into_std(),
-        };
-        file.set_modified(at)
+        self.root.open(place.path())?.into_std().set_modified(at)
     }
 
     /// Forbids to write to a file, or allows it again.

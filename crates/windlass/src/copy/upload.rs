@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use sha2::{Digest, Sha256};
 use windlass_clixml::PsValue;
@@ -17,6 +17,9 @@ use crate::error::{Error, Result};
 
 /// Files that are shorter are sent anew rather than asked after.
 const WORTH_RESUMING: u64 = 1 << 20;
+
+/// How long the other side may take to say why it takes no more.
+const GRACE: Duration = Duration::from_secs(5);
 
 /// A file or a directory of this computer.
 struct Source {
@@ -191,10 +194,7 @@ async fn stream(calls: &Calls, options: &CopyOptions, source: &Source, to: &str)
             }
             input.close().await
         };
-        let (fed, received) = tokio::join!(feeding, calls.received(running));
-        // Why the other side took no more counts for more than that it did.
-        let received = received?;
-        fed?;
+        let received = both(feeding, calls.received(running)).await?;
         if received != sent {
             return Err(calls.odd(format!("{sent} bytes were sent and {received} have arrived")));
         }
@@ -217,6 +217,32 @@ async fn stream(calls: &Calls, options: &CopyOptions, source: &Source, to: &str)
     item.destination = calls.complete(&part, &whole).await?;
     item.sha256 = Some(sha256);
     Ok(item)
+}
+
+/// Gives the bytes and waits for what the other side says of them. Where both fail, why the other side ended
+/// counts for more than that it took no more bytes.
+async fn both(
+    feeding: impl Future<Output = Result<()>>,
+    receiving: impl Future<Output = Result<u64>>,
+) -> Result<u64> {
+    let (mut feeding, mut receiving) = (std::pin::pin!(feeding), std::pin::pin!(receiving));
+    let fed = tokio::select! {
+        fed = &mut feeding => fed,
+        received = &mut receiving => {
+            let received = received?;
+            // How much was given stands against how much has arrived.
+            feeding.await.ok();
+            return Ok(received);
+        }
+    };
+    let Err(error) = fed else { return receiving.await };
+    if error.is_network_failure() {
+        return Err(error);
+    }
+    match tokio::time::timeout(GRACE, receiving).await {
+        Ok(Err(reason)) => Err(reason),
+        _ => Err(error),
+    }
 }
 
 /// How much of the file an earlier copy brought, as far as its hash is that of the file here.

@@ -13,7 +13,7 @@ use windlass_clixml::PsValue;
 use windlass_psrp::ErrorCategory;
 
 use super::{ended, hex, local, number, refused, system_time, table};
-use crate::files::{Files, Place};
+use crate::files::{Files, Place, Turn};
 use crate::powershell::bind::Bound;
 use crate::powershell::cmdlet::{Cmdlet, Halt, Outcome, Stage, stage};
 use crate::powershell::command::CommandInfo;
@@ -50,35 +50,36 @@ struct FileStream {
     files: Arc<Files>,
     call: Bound,
     /// The file that arrives.
-    incoming: Option<(Place, File)>,
+    incoming: Option<(Place, File, Turn)>,
 }
 
 impl Stage for FileStream {
     fn begin(&mut self, cx: &mut Context<'_>) -> Outcome {
         if self.call.has("Receive") {
             let at = self.place("Receive", cx)?;
-            let opened = match self.natural("Offset") {
+            let turn = self.files.take_turn(&at);
+            let opened = turn.with(|| match self.natural("Offset") {
                 0 => self.files.create(&at),
                 from => self.files.go_on(&at, from),
-            };
+            });
             let file = opened.map_err(|error| cx.fail(ended(&error, &at)))?;
-            self.incoming = Some((at, file));
+            self.incoming = Some((at, file, turn));
         }
         Ok(())
     }
 
     fn process(&mut self, cx: &mut Context<'_>, input: Option<PsValue>) -> Outcome {
-        let (Some(input), Some((at, file))) = (input, &mut self.incoming) else { return Ok(()) };
+        let (Some(input), Some((at, file, turn))) = (input, &mut self.incoming) else { return Ok(()) };
         let Some(bytes) = input.as_bytes() else {
             let message = "The input is no array of bytes.";
             let category = ErrorCategory::InvalidData;
             return Err(cx.fail(Failure::new(exceptions::ARGUMENT, "NoBytes", category, message)));
         };
-        file.write_all(bytes).map_err(|error| cx.fail(ended(&error, at)))
+        turn.with(|| file.write_all(bytes)).map_err(|error| cx.fail(ended(&error, at)))
     }
 
     fn end(&mut self, cx: &mut Context<'_>) -> Outcome {
-        if let Some((at, mut file)) = self.incoming.take() {
+        if let Some((at, mut file, _)) = self.incoming.take() {
             let length = file.stream_position().map_err(|error| cx.fail(ended(&error, &at)))?;
             return cx.write(table([("Length", number(length))]));
         }

@@ -1,0 +1,125 @@
+//! `Copy-Item` on the command line and through the agent.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    missing_docs,
+    unreachable_pub,
+    reason = "test code"
+)]
+
+mod support;
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+use support::{Host, PASSWORD, PROGRAM, errors, lines};
+
+/// Two folders, a host that has one of them, and an agent.
+struct Place {
+    folder: PathBuf,
+    host: Option<Host>,
+}
+
+impl Place {
+    fn new() -> Self {
+        let folder = std::env::temp_dir().join(format!("windlass-copy-item-{}", std::process::id()));
+        for name in ["here/tree/below", "there", "run"] {
+            std::fs::create_dir_all(folder.join(name)).unwrap();
+        }
+        let there = folder.join("there");
+        let host = Host::start(&["--files", there.to_str().unwrap()]);
+        Self { folder, host: Some(host) }
+    }
+
+    fn here(&self, name: &str) -> PathBuf {
+        self.folder.join("here").join(name)
+    }
+
+    fn there(&self, name: &str) -> PathBuf {
+        self.folder.join("there").join(name)
+    }
+
+    fn run(&self, arguments: &[&str]) -> Output {
+        Command::new(PROGRAM)
+            .args(["--resolve", &format!("srv1=127.0.0.1:{}", self.host.as_ref().unwrap().http)])
+            .args(arguments)
+            .env("XDG_RUNTIME_DIR", self.folder.join("run"))
+            .env("WINDLASS_PASSWORD", PASSWORD)
+            .current_dir(self.folder.join("here"))
+            .stdin(Stdio::null())
+            .output()
+            .unwrap()
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.run(&["agent", "stop"]);
+        if let Some(host) = self.host.take() {
+            host.stop();
+        }
+        std::fs::remove_dir_all(&self.folder).ok();
+    }
+}
+
+fn read(path: &Path) -> String {
+    std::fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+#[test]
+fn files_are_copied_with_a_session_that_the_agent_holds() {
+    let place = Place::new();
+    std::fs::write(place.here("one.txt"), "one").unwrap();
+    std::fs::write(place.here("two.txt"), "two").unwrap();
+    std::fs::write(place.here("tree/below/three.txt"), "three").unwrap();
+    let opened = place.run(&["New-PSSession", "srv1", "-Name", "files", "-Credential", "alice"]);
+    assert_eq!(opened.status.code(), Some(0), "{}", errors(&opened));
+
+    // Paths are those of the folder in which the command is given, not of the agent.
+    let to = |more: &[&str]| {
+        place.run(&[&["Copy-Item", "-ToSession", "files", "-Destination", "User:"], more].concat())
+    };
+    let copied = to(&["-Path", "*.txt", "-PassThru"]);
+    assert_eq!(copied.status.code(), Some(0), "{}", errors(&copied));
+    let told = lines(&copied);
+    assert_eq!((told.len(), &told[0]["Length"]), (2, &3.into()));
+    assert_eq!(told[0]["Sha256"].as_str().map(str::len), Some(64));
+    assert_eq!((read(&place.there("one.txt")), read(&place.there("two.txt"))), ("one".into(), "two".into()));
+    let copied = to(&["-LiteralPath", "tree", "-Recurse"]);
+    assert_eq!((copied.status.code(), copied.stdout.len()), (Some(0), 0), "{}", errors(&copied));
+    assert_eq!(errors(&copied), "");
+    assert_eq!(read(&place.there("tree/below/three.txt")), "three");
+
+    std::fs::write(place.there("four.txt"), "four").unwrap();
+    let from = |more: &[&str]| place.run(&[&["Copy-Item", "-FromSession", "files"], more].concat());
+    let fetched = from(&["-Path", "User:/four.txt"]);
+    assert_eq!(fetched.status.code(), Some(0), "{}", errors(&fetched));
+    assert_eq!(read(&place.here("four.txt")), "four");
+    let fetched = from(&["User:/tree", "-Destination", "back", "-Recurse"]);
+    assert_eq!(fetched.status.code(), Some(0), "{}", errors(&fetched));
+    assert_eq!(read(&place.here("back/below/three.txt")), "three");
+
+    for (failed, status, said) in [
+        (to(&["-Path", "missing.txt"]), 1, "missing.txt"),
+        (from(&["User:/missing.txt"]), 1, "there is no file"),
+        (from(&["/etc/passwd"]), 1, "User:"),
+        (place.run(&["Copy-Item", "-ToSession", "files", "one.txt"]), 2, "-Destination is missing"),
+        (place.run(&["Copy-Item", "one.txt", "-Destination", "five.txt"]), 2, "-ToSession or -FromSession"),
+        (to(&["one.txt", "-Filter", "x"]), 2, "-Filter cannot be used"),
+        (to(&["one.txt", "-FromSession", "files"]), 2, "cannot be used together"),
+        (place.run(&["Copy-Item", "-ToSession", "nobody", "one.txt", "-Destination", "x"]), 2, "nobody"),
+    ] {
+        assert!(errors(&failed).contains(said), "{said}: {}", errors(&failed));
+        assert_eq!(failed.status.code(), Some(status), "{said}");
+    }
+    assert!(!place.here("five.txt").exists());
+}
+
+#[test]
+fn a_directory_that_is_not_there_cannot_be_served() {
+    let failed = support::windlass("", &["mock", "--files", "/no/such/directory"]);
+    assert_ne!(failed.status.code(), Some(0));
+    assert!(errors(&failed).contains("/no/such/directory"), "{}", errors(&failed));
+}

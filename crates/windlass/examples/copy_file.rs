@@ -1,0 +1,75 @@
+//! A large file to a session: what `cargo xtask bench --copy` runs.
+//!
+//! `copy_file host DIRECTORY` serves that directory and prints its port, and at the end of its input the most
+//! memory that it had. `copy_file client PORT FILE` copies the file there and back; it prints how long each
+//! took and the most memory that it had.
+#![expect(clippy::print_stdout, reason = "a program that reports on the terminal")]
+
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use windlass::{Authentication, CopyOptions, CopyReport, Credential, PsSession, Target};
+use windlass_mock::MockHost;
+
+type Failure = Box<dyn std::error::Error + Send + Sync>;
+
+const USER: &str = "alice";
+const PASSWORD: &str = "Throw-away.1";
+
+#[tokio::main]
+async fn main() -> Result<(), Failure> {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    match arguments.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
+        ["host", directory] => serve(directory).await,
+        ["client", port, file] => copy(port.parse()?, Path::new(file)).await,
+        _ => Err("copy_file host DIRECTORY, or copy_file client PORT FILE".into()),
+    }
+}
+
+async fn serve(directory: &str) -> Result<(), Failure> {
+    let host = MockHost::builder().user(USER, PASSWORD.to_owned()).http("127.0.0.1:0").files(directory)?;
+    let host = host.start().await?;
+    println!("{}", host.http_addr().ok_or("the host does not listen")?.port());
+    // The host works in other threads than this one.
+    for line in std::io::stdin().lines() {
+        line?;
+    }
+    println!("{}", most_memory()?);
+    host.shutdown().await;
+    Ok(())
+}
+
+async fn copy(port: u16, file: &Path) -> Result<(), Failure> {
+    let mut target = Target::computer("127.0.0.1");
+    target
+        .set_port(port)
+        .set_authentication(Authentication::Ntlm)
+        .set_credential(Credential::password(USER, PASSWORD.to_owned()));
+    let session = PsSession::builder("").target(target).connect().await?;
+    let options = CopyOptions::default();
+
+    let began = Instant::now();
+    whole(session.copy_to(&[file.to_owned()], "User:/copied", &options).await?)?;
+    let there = began.elapsed();
+    let back = PathBuf::from(format!("{}.back", file.display()));
+    let began = Instant::now();
+    whole(session.copy_from(&["User:/copied".to_owned()], &back, &options).await?)?;
+    let and_back = began.elapsed();
+    session.close().await?;
+    println!("{} {} {}", there.as_secs_f64(), and_back.as_secs_f64(), most_memory()?);
+    Ok(())
+}
+
+fn whole(report: CopyReport) -> Result<(), Failure> {
+    match report.failures.into_iter().next() {
+        Some((_, error)) => Err(error.into()),
+        None => Ok(()),
+    }
+}
+
+/// The most memory that this process had, in KiB.
+fn most_memory() -> Result<u64, Failure> {
+    let status = std::fs::read_to_string("/proc/self/status")?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).ok_or("no VmHWM")?;
+    Ok(line.trim().trim_end_matches(" kB").parse()?)
+}

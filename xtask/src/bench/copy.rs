@@ -1,0 +1,119 @@
+//! A large file to a session, beside pypsrp.
+
+use std::io::{BufRead, BufReader, Write};
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdout, Command, Stdio};
+
+use anyhow::{Context, Result};
+
+use crate::command::{cargo, output, root, target};
+
+/// Megabytes that pypsrp copies: it takes long for each.
+const PEER_MEGABYTES: u32 = 50;
+
+/// Copies a file of so many megabytes to the host and back, and prints throughput and memory; then to the same
+/// host with pypsrp, where it is installed, and the ratio.
+pub(crate) fn run(megabytes: u32) -> Result<()> {
+    cargo(["build", "--release", "--package", "windlass", "--example", "copy_file"])?;
+    let program = target().join("release/examples/copy_file");
+    let folder = std::env::temp_dir().join(format!("windlass-bench-{}", std::process::id()));
+    std::fs::create_dir_all(folder.join("there"))?;
+    let outcome = measure(&program, &folder, megabytes);
+    std::fs::remove_dir_all(&folder)?;
+    outcome
+}
+
+fn measure(program: &Path, folder: &Path, megabytes: u32) -> Result<()> {
+    let mut host = Host::start(program, &folder.join("there"))?;
+    let file = filled(folder, megabytes)?;
+    let told = output(Command::new(program).args(["client", &host.port]).arg(&file))?;
+    let [there, back, memory] = numbers(&told)?;
+    let rate = |megabytes: u32, seconds: f64| f64::from(megabytes) / seconds;
+    let line = |what: &str, megabytes: u32, seconds: f64, memory: f64| {
+        let rate = rate(megabytes, seconds);
+        println!(
+            "{what:<26} {megabytes:>5} MB {seconds:>8.2} s {rate:>8.1} MB/s {:>7.1} MiB at most",
+            memory / 1024.0
+        );
+    };
+    line("windlass, to the session", megabytes, there, memory);
+    line("windlass, from the session", megabytes, back, memory);
+    let python = root().join("target/interop/venv/bin/python");
+    if python.is_file() {
+        let peers = PEER_MEGABYTES.min(megabytes);
+        let script = root().join("benches/pypsrp_copy.py");
+        let file = filled(folder, peers)?;
+        let told = output(Command::new(python).arg(script).arg(&host.port).arg(file))?;
+        let [seconds, memory] = numbers(&told)?;
+        line("pypsrp, to the session", peers, seconds, memory);
+        let ratio = rate(megabytes, there) / rate(peers, seconds);
+        println!("{:<26} {ratio:>8.1} times as fast (wanted 10)", "windlass beside pypsrp");
+    } else {
+        println!("pypsrp: skipped: `cargo xtask interop` installs it");
+    }
+    println!("{:<26} {:>7.1} MiB at most", "the host", host.memory()? / 1024.0);
+    Ok(())
+}
+
+/// A file with so many megabytes of bytes that do not repeat soon.
+fn filled(folder: &Path, megabytes: u32) -> Result<PathBuf> {
+    let path = folder.join(format!("{megabytes}.bin"));
+    let mut file = std::io::BufWriter::new(std::fs::File::create(&path)?);
+    let mut state = 0x9E37_79B9_7F4A_7C15_u64;
+    for _ in 0..u64::from(megabytes) * 1_000_000 / 8 {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        file.write_all(&state.to_le_bytes())?;
+    }
+    file.flush()?;
+    Ok(path)
+}
+
+fn numbers<const N: usize>(told: &str) -> Result<[f64; N]> {
+    let read: Vec<f64> = told.split_whitespace().map(str::parse).collect::<Result<_, _>>()?;
+    read.try_into().ok().with_context(|| format!("expected {N} numbers: {told}"))
+}
+
+/// The host in a process of its own.
+struct Host {
+    child: Child,
+    output: BufReader<ChildStdout>,
+    port: String,
+}
+
+impl Host {
+    fn start(program: &Path, folder: &Path) -> Result<Self> {
+        let mut child = Command::new(program)
+            .arg("host")
+            .arg(folder)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .context("the host does not start")?;
+        let output = BufReader::new(child.stdout.take().context("the host has no output")?);
+        let mut host = Self { child, output, port: String::new() };
+        host.port = host.line()?;
+        Ok(host)
+    }
+
+    fn line(&mut self) -> Result<String> {
+        let mut line = String::new();
+        self.output.read_line(&mut line)?;
+        Ok(line.trim().to_owned())
+    }
+
+    /// Ends it; the most memory that it had, in KiB.
+    fn memory(&mut self) -> Result<f64> {
+        drop(self.child.stdin.take());
+        self.line()?.parse().context("the memory of the host")
+    }
+}
+
+impl Drop for Host {
+    fn drop(&mut self) {
+        // It may have ended already.
+        self.child.kill().ok();
+        self.child.wait().ok();
+    }
+}
