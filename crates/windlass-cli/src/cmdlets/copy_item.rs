@@ -142,7 +142,7 @@ fn matching(path: &Path) -> Vec<PathBuf> {
         return Vec::new();
     }
     let mut found = vec![PathBuf::new()];
-    for part in path.iter() {
+    for part in path {
         if !has_wildcard(part) {
             found.iter_mut().for_each(|path| path.push(part));
             continue;
