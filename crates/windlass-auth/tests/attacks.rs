@@ -90,7 +90,7 @@ fn rewritten(spnego: bool, authenticate: &[u8], rewrite: &dyn Fn(&[u8]) -> Vec<u
     let NegotiationToken::Resp(response) = NegotiationToken::decode(authenticate).unwrap() else {
         panic!("no answer")
     };
-    let response_token = response.response_token.as_deref().map(|token| rewrite(token));
+    let response_token = response.response_token.as_deref().map(rewrite);
     NegTokenResp { response_token, ..response }.encode()
 }
 
