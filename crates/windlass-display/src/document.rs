@@ -294,7 +294,7 @@ mod tests {
     #[test]
     fn objects_of_a_view_stay_in_its_table_whatever_their_type() {
         let entry = |kind: &str, name: &str| -> PsValue {
-            PsObject::new(&format!("Deserialized.System.IO.{kind}"))
+            PsObject::new(format!("Deserialized.System.IO.{kind}"))
                 .with("PSParentPath", "FileSystem::/srv")
                 .with("NameString", name)
                 .into()
