@@ -45,13 +45,18 @@ impl Record {
 
 /// `record DIR COMMAND ARGUMENTS` as the command with an option, so that its arguments are read as its own.
 pub(crate) fn rewritten(words: Vec<String>) -> Vec<String> {
-    match words.as_slice() {
-        [record, folder, name, rest @ ..]
+    let options = match words.as_slice() {
+        [option, _, ..] if option == "--output" => 2,
+        [option, ..] if option.starts_with("--output=") => 1,
+        _ => 0,
+    };
+    match words.split_at_checked(options) {
+        Some((before, [record, folder, name, rest @ ..]))
             if record.eq_ignore_ascii_case("record")
                 && ![folder, name].iter().any(|word| word.starts_with('-')) =>
         {
-            let option = [name.clone(), "--record".to_owned(), folder.clone()];
-            option.into_iter().chain(rest.iter().cloned()).collect()
+            let command = [name.clone(), "--record".to_owned(), folder.clone()];
+            before.iter().cloned().chain(command).chain(rest.iter().cloned()).collect()
         }
         _ => words,
     }
@@ -137,6 +142,8 @@ mod tests {
         for (given, expected) in [
             ("record talk Get-Process -Id 5", "Get-Process --record talk -Id 5"),
             ("record talk console", "console --record talk"),
+            ("--output json record talk Get-Date", "--output json Get-Date --record talk"),
+            ("--output=json record talk Get-Date", "--output=json Get-Date --record talk"),
             ("record talk", "record talk"),
             ("record --help x", "record --help x"),
             ("Get-Process record x", "Get-Process record x"),
