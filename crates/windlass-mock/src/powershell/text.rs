@@ -147,8 +147,10 @@ pub(crate) fn full_type_name(value: &PsValue) -> &str {
 pub(crate) fn local_time(at: jiff::Timestamp) -> PsDateTime {
     let zoned = at.to_zoned(jiff::tz::TimeZone::system());
     let offset = zoned.offset().seconds();
-    let utc =
-        PsDateTime::from_unix(at.as_second(), u32::try_from(at.subsec_nanosecond()).unwrap_or_default());
+    // Before 1970 the parts of a timestamp are both negative.
+    let seconds = at.as_second() - i64::from(at.subsec_nanosecond() < 0);
+    let nanoseconds = at.subsec_nanosecond().rem_euclid(1_000_000_000);
+    let utc = PsDateTime::from_unix(seconds, u32::try_from(nanoseconds).unwrap_or_default());
     let minutes = i16::try_from(offset / 60).unwrap_or_default();
     let ticks = utc.ticks().saturating_add(i64::from(offset) * windlass_clixml::TICKS_PER_SECOND);
     PsDateTime::from_ticks(ticks, DateTimeKind::Local(minutes)).unwrap_or(utc)
