@@ -69,7 +69,8 @@ impl FragmentStep {
             Some((name, rest)) => (name, Some(rest.strip_suffix(']')?.trim().parse().ok()?)),
         };
         let name = name.rsplit(':').next().unwrap_or(name);
-        let starts = |c: char| c.is_ascii_alphabetic() || c == '_' || !c.is_ascii();
+        let foreign = |c: char| !c.is_ascii() && !c.is_whitespace();
+        let starts = |c: char| c.is_ascii_alphabetic() || c == '_' || foreign(c);
         let is_name = name.starts_with(starts) && name.chars().all(|c| starts(c) || c.is_ascii_digit());
         is_name.then(|| Self { name: name.to_owned(), index })
     }
