@@ -56,7 +56,9 @@ impl Place {
 
 impl Drop for Place {
     fn drop(&mut self) {
-        self.run(&["agent", "stop"]);
+        let mut stop = Command::new(PROGRAM);
+        stop.args(["agent", "stop"]).env("XDG_RUNTIME_DIR", self.folder.join("run"));
+        assert!(stop.output().unwrap().status.success() || std::thread::panicking());
         if let Some(host) = self.host.take() {
             host.stop();
         }
