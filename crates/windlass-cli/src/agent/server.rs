@@ -12,8 +12,7 @@ use tokio::net::{UnixListener, UnixStream};
 use tokio::runtime::Handle;
 use tokio::sync::Notify;
 use windlass_mock::powershell::Stop;
-use windlass_psrp::ConsoleColor;
-use windlass_psrp::host::{HostDefaultData, HostInfo, HostMethod, HostReturn, Size};
+use windlass_psrp::host::{HostInfo, HostMethod, HostReturn, Size};
 
 use super::Place;
 use super::wire::{Answer, LONGEST, Request, Run, typed_of_line};
@@ -22,7 +21,7 @@ use crate::console::Session;
 use crate::exit::Exit;
 use crate::output::{Paper, Pieces};
 use crate::runspace::{Defaults, Local, lock};
-use crate::terminal::{Echo, Nobody, Terminal, Typed};
+use crate::terminal::{Echo, Nobody, Terminal, Typed, screen};
 
 /// How long an agent without sessions and jobs waits for work.
 const IDLE: Duration = Duration::from_secs(300);
@@ -241,15 +240,7 @@ struct TheirTerminal {
 impl Terminal for TheirTerminal {
     fn info(&self) -> HostInfo {
         let size = Size { width: i32::try_from(self.columns).unwrap_or(i32::MAX), height: self.rows.into() };
-        HostInfo::with_screen(HostDefaultData {
-            foreground: ConsoleColor::Unset,
-            background: ConsoleColor::Unset,
-            buffer_size: size,
-            window_size: size,
-            max_window_size: size,
-            max_physical_window_size: size,
-            ..HostDefaultData::default()
-        })
+        screen(size)
     }
 
     fn is_interactive(&self) -> bool {

@@ -8,11 +8,10 @@ use crossterm::event::{Event, KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
 use crossterm::{event, terminal};
 use unicode_width::UnicodeWidthChar;
 use windlass::Secret;
-use windlass_psrp::ConsoleColor;
-use windlass_psrp::host::{HostDefaultData, HostInfo, HostMethod, HostReturn};
+use windlass_psrp::host::{HostInfo, HostMethod, HostReturn};
 
 use super::window::{self, Window};
-use super::{Echo, Terminal, Typed};
+use super::{Echo, Terminal, Typed, screen};
 
 /// How often a question that waits for a key is looked at.
 const LOOK: Duration = Duration::from_millis(100);
@@ -29,15 +28,7 @@ impl Terminal for OwnTerminal {
             return HostInfo::without_screen();
         }
         let size = window::size();
-        HostInfo::with_screen(HostDefaultData {
-            foreground: ConsoleColor::Unset,
-            background: ConsoleColor::Unset,
-            buffer_size: size,
-            window_size: size,
-            max_window_size: size,
-            max_physical_window_size: size,
-            ..HostDefaultData::default()
-        })
+        screen(size)
     }
 
     fn is_interactive(&self) -> bool {

@@ -8,7 +8,8 @@ mod window;
 use std::io;
 
 use windlass::Secret;
-use windlass::psrp::host::{HostInfo, HostMethod, HostReturn};
+use windlass_psrp::ConsoleColor;
+use windlass_psrp::host::{HostDefaultData, HostInfo, HostMethod, HostReturn, Size};
 
 pub(crate) use colours::{coloured, legible};
 pub(crate) use keyboard::OwnTerminal;
@@ -57,6 +58,19 @@ pub(crate) enum Typed {
 pub(crate) fn rows() -> Option<u16> {
     let terminal = OwnTerminal::default();
     terminal.is_interactive().then(|| u16::try_from(window::size().height).unwrap_or(u16::MAX))
+}
+
+/// What a remote host is told of a terminal of this size, whose colours are its own matter.
+pub(crate) fn screen(size: Size) -> HostInfo {
+    HostInfo::with_screen(HostDefaultData {
+        foreground: ConsoleColor::Unset,
+        background: ConsoleColor::Unset,
+        buffer_size: size,
+        window_size: size,
+        max_window_size: size,
+        max_physical_window_size: size,
+        ..HostDefaultData::default()
+    })
 }
 
 /// Nobody: prompts are refused.
