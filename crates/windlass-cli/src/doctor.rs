@@ -13,6 +13,7 @@ use crate::cli::Format;
 use crate::defaults::DefaultOptions;
 use crate::exit::Exit;
 use crate::failure::report_local;
+use crate::interrupts::Interrupts;
 use crate::runspace::Local;
 use crate::terminal::Nobody;
 
@@ -52,7 +53,13 @@ struct Finding {
 impl Doctor {
     /// Looks and tells.
     pub(crate) fn run(self, runtime: &tokio::runtime::Runtime, format: Option<Format>) -> Exit {
-        let examined = runtime.block_on(self.examine(runtime.handle(), format));
+        let examined = runtime.block_on(async {
+            let mut interrupts = Interrupts::heed()?;
+            tokio::select! {
+                examined = self.examine(runtime.handle(), format) => examined,
+                _ = interrupts.next() => Ok(Exit::INTERRUPTED),
+            }
+        });
         match examined {
             Ok(exit) => exit,
             Err(error) => report_local(&error),

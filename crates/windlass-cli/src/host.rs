@@ -226,20 +226,9 @@ impl Drop for CertificateFile {
 }
 
 /// Waits for Ctrl-C, or for what `kill` sends.
-#[cfg(unix)]
 async fn interrupted() -> std::io::Result<()> {
-    use tokio::signal::unix::{SignalKind, signal};
-    let mut terminated = signal(SignalKind::terminate())?;
-    tokio::select! {
-        interrupted = tokio::signal::ctrl_c() => interrupted,
-        _ = terminated.recv() => Ok(()),
-    }
-}
-
-/// Waits for Ctrl-C.
-#[cfg(not(unix))]
-async fn interrupted() -> std::io::Result<()> {
-    tokio::signal::ctrl_c().await
+    crate::interrupts::Interrupts::heed()?.next().await;
+    Ok(())
 }
 
 /// Waits until standard input ends; what it holds is not looked at. A terminal is left alone: reading

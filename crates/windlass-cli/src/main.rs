@@ -25,6 +25,7 @@ mod exit;
 mod failure;
 mod help;
 mod host;
+mod interrupts;
 mod output;
 mod record;
 mod runspace;
@@ -32,6 +33,7 @@ mod terminal;
 mod winrs;
 
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::{CommandFactory, FromArgMatches};
 
@@ -39,6 +41,9 @@ use crate::cli::Cli;
 use crate::command_line::CommandLine;
 use crate::exit::Exit;
 use crate::failure::report;
+
+/// How long the process waits at its end until what it opened on hosts is closed.
+pub(crate) const CLOSING: Duration = Duration::from_secs(5);
 
 fn main() -> ExitCode {
     tracing_subscriber::fmt()
@@ -74,7 +79,13 @@ fn run(words: Vec<String>) -> Exit {
         (None, Some(cli)) => cli.run(&runtime),
         (None, None) => Exit::USAGE,
     };
-    runtime.shutdown_timeout(std::time::Duration::from_secs(5));
+    // What was cut off, by Ctrl-C or because nobody reads on, is closed in the background.
+    if !runtime.block_on(windlass::settled(CLOSING)) {
+        tracing::warn!(
+            "not everything could be closed: hosts close the rest when it has been idle for too long"
+        );
+    }
+    runtime.shutdown_timeout(CLOSING);
     exit
 }
 

@@ -10,6 +10,7 @@ use windlass::{Credential, ShellEvent, WinRsCommand, WinRsShell, WinRsSignal};
 use crate::defaults::DefaultOptions;
 use crate::exit::Exit;
 use crate::failure::report_local;
+use crate::interrupts::{Interrupt, Interrupts};
 use crate::runspace::Local;
 use crate::terminal::Nobody;
 
@@ -64,19 +65,26 @@ impl WinRs {
             target.set_credential(Credential::password(&login.user, login.password.clone()));
         }
         let mut builder = WinRsShell::builder(&self.computer).target(target).no_profile(self.no_profile);
+        let command = self.command.join(" ");
         if let Some(directory) = &self.directory {
             builder = builder.working_directory(directory);
         }
-        let shell = builder.open().await?;
-        let mut running = shell.run(WinRsCommand::new(&self.command.join(" ")));
-        let interrupt = tokio::signal::ctrl_c();
-        tokio::pin!(interrupt);
+        let mut interrupts = Interrupts::heed()?;
+        let shell = tokio::select! {
+            shell = builder.open() => shell?,
+            _ = interrupts.next() => return Ok(Exit::INTERRUPTED),
+        };
+        let mut running = shell.run(WinRsCommand::new(&command));
         let mut interrupted = false;
         let mut code = 0;
         loop {
             let event = tokio::select! {
                 event = running.next() => event,
-                _ = &mut interrupt, if !interrupted => {
+                interrupt = interrupts.next() => {
+                    // The command may take its time to end, or ignore Ctrl-C; who insists does not wait for it.
+                    if interrupted || interrupt == Interrupt::End {
+                        return Ok(Exit::INTERRUPTED);
+                    }
                     interrupted = true;
                     running.signal(WinRsSignal::CtrlC).await?;
                     continue;

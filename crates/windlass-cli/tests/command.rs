@@ -76,6 +76,40 @@ fn the_local_computer_answers_in_process() {
 }
 
 #[test]
+fn a_document_is_whole_whatever_comes() {
+    let nothing =
+        ["Get-CimInstance", "-Query", "SELECT * FROM Win32_Process WHERE ProcessId = 0", "--output"];
+    for (format, expected) in [("json", "[]"), ("clixml", "<Objs"), ("ndjson", ""), ("csv", "")] {
+        let ran = windlass("", &[&nothing[..], &[format]].concat());
+        assert_eq!(ran.status.code(), Some(0), "{ran:?}");
+        let text = String::from_utf8(ran.stdout).unwrap();
+        assert!(text.starts_with(expected) && (text.is_empty() == expected.is_empty()), "{format}: {text}");
+    }
+    // A warning between two results stands on standard error and does not cut the array in two.
+    let host = Host::start(&[]);
+    let block = "Write-Output 1; Write-Warning between; Write-Output 2";
+    let ran = windlass(
+        PASSWORD,
+        &[
+            "Invoke-Command",
+            "-cn",
+            "localhost",
+            "-Port",
+            &host.http,
+            "-Cred",
+            "alice",
+            block,
+            "--output",
+            "json",
+        ],
+    );
+    let shown: Value = serde_json::from_slice(&ran.stdout).unwrap();
+    assert_eq!(shown.as_array().unwrap().len(), 2, "{shown}");
+    assert!(support::errors(&ran).contains("between"));
+    host.stop();
+}
+
+#[test]
 fn a_scenario_answers_scripts() {
     let file = std::env::temp_dir().join(format!("windlass-scenario-{}.json", std::process::id()));
     std::fs::write(&file, r#"{"scripts":[{"script":"Get-Thing","output":[{"Name":"x"}]}]}"#).unwrap();

@@ -9,7 +9,7 @@ use tokio::task::JoinSet;
 pub const DEFAULT_THROTTLE: usize = 32;
 
 /// Work on many computers. Results come as they are ready, each with the number of its computer.
-/// Dropping it ends what runs; sessions that were open are closed.
+/// Dropping it ends what runs; sessions that were open are closed, which [`settled`](crate::settled) waits for.
 pub struct Fleet<C, R, F> {
     waiting: VecDeque<(usize, C)>,
     running: JoinSet<(usize, R)>,
@@ -46,7 +46,12 @@ where
                 && let Some((number, computer)) = self.waiting.pop_front()
             {
                 let work = (self.work)(computer);
-                self.running.spawn(async move { (number, work.await) });
+                let left = crate::tasks::left();
+                self.running.spawn(async move {
+                    // Dropped after the work, also where that is cut off: what it closes counts by then.
+                    let _left = left;
+                    (number, work.await)
+                });
             }
             match self.running.join_next().await? {
                 Ok(result) => return Some(result),

@@ -59,6 +59,7 @@ pub use ps::{
 pub use statistics::Statistics;
 pub use tap::Tap;
 pub use target::{Authentication, Target};
+pub use tasks::settled;
 pub use windlass_auth::Credential;
 pub use windlass_cim as model;
 pub use windlass_clixml as clixml;

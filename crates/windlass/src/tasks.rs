@@ -1,12 +1,36 @@
 //! Work that outlives the future which started it.
 
 use std::future::Future;
+use std::sync::LazyLock;
 use std::time::Duration;
 
 use tokio::runtime::Handle;
 use tokio::sync::{oneshot, watch};
 
 use crate::error::{Error, Result};
+
+/// How much work of all sessions of the process has not ended.
+static LEFT: LazyLock<watch::Sender<usize>> = LazyLock::new(|| watch::Sender::new(0));
+
+/// Waits until no session of this process has anything left to do or to close, at most for `limit`. Says
+/// whether that is so.
+///
+/// Sessions and pipelines that are dropped close in the background what they opened on their hosts. A program
+/// waits for it here before it ends its runtime, which would cut it off. Sessions that are still open count:
+/// close or drop them first.
+pub async fn settled(limit: Duration) -> bool {
+    ended(&LEFT, limit).await
+}
+
+async fn ended(running: &watch::Sender<usize>, limit: Duration) -> bool {
+    let mut running = running.subscribe();
+    tokio::time::timeout(limit, running.wait_for(|&count| count == 0)).await.is_ok()
+}
+
+/// Counts a piece of work for [`settled`] until it is dropped.
+pub(crate) fn left() -> Running {
+    Running::count(LEFT.clone())
+}
 
 /// Spawns a session's background work on the runtime in which the session was opened, and knows when
 /// all of it is done. Everything that leaves something behind on the host runs here, so that it is
@@ -30,14 +54,24 @@ impl Tasks {
 
     /// Starts a piece of work. It runs to its end unless the runtime is shut down.
     pub(crate) fn spawn(&self, work: impl Future<Output = ()> + Send + 'static) {
-        let running = Running::count(self.running.clone());
+        let running = (Running::count(self.running.clone()), left());
         self.runtime.spawn(async move {
             work.await;
             drop(running);
         });
     }
 
-    /// Starts work that [`settled`](Self::settled) does not wait for: the work may itself wait so.
+    /// Starts work that closes something. The session does not wait for it, since it may itself wait for the
+    /// session's [other work](Self::settled); the [end of the process](settled) does.
+    pub(crate) fn clean_up(&self, work: impl Future<Output = ()> + Send + 'static) {
+        let running = left();
+        self.runtime.spawn(async move {
+            work.await;
+            drop(running);
+        });
+    }
+
+    /// Starts work that ends with what it serves. Nobody waits for it.
     pub(crate) fn detach(&self, work: impl Future<Output = ()> + Send + 'static) {
         self.runtime.spawn(work);
     }
@@ -49,7 +83,7 @@ impl Tasks {
         work: impl Future<Output = T> + Send + 'static,
     ) -> T {
         let (sender, receiver) = oneshot::channel();
-        self.detach(async move {
+        self.clean_up(async move {
             // A caller who left does not want to know.
             sender.send(work.await).ok();
         });
@@ -85,8 +119,7 @@ impl Tasks {
 
     /// Waits until no work is left, at most for `limit`. Says whether all is done.
     pub(crate) async fn settled(&self, limit: Duration) -> bool {
-        let mut running = self.running.subscribe();
-        tokio::time::timeout(limit, running.wait_for(|&count| count == 0)).await.is_ok()
+        ended(&self.running, limit).await
     }
 }
 
@@ -107,14 +140,14 @@ where
 {
     fn drop(&mut self) {
         if let Some((unwanted, undo)) = self.made.take() {
-            // The undoing may itself wait for all other work, and is not waited for.
-            self.tasks.detach(undo(unwanted));
+            // The undoing may itself wait for all other work.
+            self.tasks.clean_up(undo(unwanted));
         }
     }
 }
 
 /// Counts one piece of work until it is dropped, also by a panic or the end of the runtime.
-struct Running(watch::Sender<usize>);
+pub(crate) struct Running(watch::Sender<usize>);
 
 impl Running {
     fn count(running: watch::Sender<usize>) -> Self {

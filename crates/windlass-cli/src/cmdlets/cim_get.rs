@@ -242,7 +242,7 @@ fn register(local: &Arc<Local>, call: &Bound, cx: &mut Context<'_>) -> Outcome {
             reached.done().await;
             worker.end();
         });
-        job.works_in(task.abort_handle());
+        job.works_in(task);
         cx.write(job_value(&job))?;
     }
     Ok(())

@@ -152,20 +152,19 @@ impl InvokeCommand {
             while everywhere.next().await.is_some() {}
         });
         loop {
-            match self.local.wait(cx, incoming.recv()) {
+            let told = match self.local.wait(cx, incoming.recv()) {
                 Ok(Some((place, event))) => {
                     let Some(origin) = origins.get(place) else { continue };
-                    if let Err(halt) = tell(&self.local, cx, origin, event) {
-                        work.abort();
-                        return Err(halt);
-                    }
+                    tell(&self.local, cx, origin, event)
                 }
                 Ok(None) => return Ok(()),
+                Err(halt) => Err(halt),
+            };
+            if let Err(halt) = told {
                 // Dropping the work drops the pipelines, which are stopped, and the sessions of their own.
-                Err(halt) => {
-                    work.abort();
-                    return Err(halt);
-                }
+                work.abort();
+                self.local.handle.block_on(work).ok();
+                return Err(halt);
             }
         }
     }
@@ -194,7 +193,7 @@ impl InvokeCommand {
             while everywhere.next().await.is_some() {}
             ending.end();
         });
-        job.works_in(task.abort_handle());
+        job.works_in(task);
         cx.write(job_value(&job))
     }
 

@@ -184,7 +184,7 @@ fn receive(local: &Arc<Local>, call: &Bound, cx: &mut Context<'_>) -> Outcome {
                 }
                 worker.end();
             });
-            job.works_in(task.abort_handle());
+            job.works_in(task);
             cx.write(job_value(&job))?;
             continue;
         }

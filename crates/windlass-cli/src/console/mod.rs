@@ -6,16 +6,18 @@ mod remote;
 
 use std::io::{IsTerminal, Read};
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use anyhow::{Context, Result};
 use clap::Args;
+use tokio::sync::watch;
 use windlass_mock::powershell::{LocalRunspace, Stop};
 
 use crate::cli::Format;
 use crate::defaults::DefaultOptions;
 use crate::exit::Exit;
 use crate::failure::report_local;
+use crate::interrupts::{Interrupt, Interrupts};
 use crate::output::{Paper, Screen, View};
 use crate::runspace::{Defaults, Local};
 use crate::terminal::OwnTerminal;
@@ -48,7 +50,7 @@ pub(crate) struct Session {
     pub(crate) runspace: LocalRunspace,
     pub(crate) screen: Screen,
     /// The order to stop of what runs now, for Ctrl-C.
-    running: Arc<Mutex<Option<Stop>>>,
+    running: watch::Sender<Option<Stop>>,
 }
 
 impl Console {
@@ -99,18 +101,25 @@ impl Session {
         Self::over(local, View::of_process(format), Paper::Process)
     }
 
-    /// From now on Ctrl-C stops what runs. The line editor takes the signal for itself when it is made, so
-    /// this comes after it.
+    /// From now on Ctrl-C stops what runs, and what ends the process closes its sessions first. The line
+    /// editor takes Ctrl-C for itself when it is made, so this comes after it.
     pub(crate) fn heed_interrupts(&self) {
-        let interrupted = Arc::clone(&self.running);
-        let exits = Arc::downgrade(&self.local);
+        let running = self.running.clone();
+        let known = Arc::downgrade(&self.local);
         self.local.handle.spawn(async move {
-            while tokio::signal::ctrl_c().await.is_ok() {
-                if let Some(stop) = crate::runspace::lock(&interrupted).as_ref() {
+            let Ok(mut interrupts) = Interrupts::heed() else { return };
+            loop {
+                let interrupt = interrupts.next().await;
+                let Some(local) = known.upgrade() else { return };
+                local.note(Exit::INTERRUPTED);
+                if interrupt == Interrupt::End {
+                    local.begin_to_end();
+                }
+                if let Some(stop) = running.borrow().as_ref() {
                     stop.stop();
                 }
-                if let Some(local) = exits.upgrade() {
-                    local.note(Exit::INTERRUPTED);
+                if interrupt == Interrupt::End {
+                    break end(&local, &running).await;
                 }
             }
         });
@@ -137,13 +146,14 @@ impl Session {
     pub(crate) fn over(local: Arc<Local>, view: View, paper: Paper) -> Self {
         let runspace = local.runspace(view.columns);
         let screen = Screen::new(&local, view, paper);
-        Self { local, runspace, screen, running: Arc::default() }
+        Self { local, runspace, screen, running: watch::Sender::new(None) }
     }
 
     /// Runs commands until they end or the order to stop is given.
     pub(crate) fn invoke_until(&mut self, command: &windlass::PowerShell, stop: &Stop) {
         self.runspace.invoke(command, None, stop, &mut self.screen);
-        self.screen.flush();
+        self.screen.finish();
+        self.screen.conclude();
     }
 
     /// Shows what is wrong with a command.
@@ -199,21 +209,32 @@ impl Session {
 
     fn begin(&self) -> Stop {
         let stop = Stop::default();
-        *crate::runspace::lock(&self.running) = Some(stop.clone());
+        self.running.send_replace(Some(stop.clone()));
+        if self.local.is_ending() {
+            stop.stop();
+        }
         stop
     }
 
     fn end(&mut self) {
-        *crate::runspace::lock(&self.running) = None;
-        self.screen.flush();
+        self.screen.finish();
+        self.running.send_replace(None);
     }
 
     /// Closes what is open and tells how the process is to end.
-    pub(crate) fn close(mut self) -> Exit {
-        self.screen.flush();
+    pub(crate) fn close(self) -> Exit {
         let local = Arc::clone(&self.local);
         local.leave();
         self.local.handle.block_on(local.close());
         local.exit()
     }
+}
+
+/// Ends the process: its own thread may wait for a line that does not come.
+async fn end(local: &Local, running: &watch::Sender<Option<Stop>>) {
+    // What runs has been stopped and writes its last words.
+    running.subscribe().wait_for(Option::is_none).await.ok();
+    local.close().await;
+    windlass::settled(crate::CLOSING).await;
+    std::process::exit(local.exit().code().into());
 }

@@ -9,6 +9,7 @@ use windlass_psrp::host::HostMethod;
 use windlass_psrp::{ConsoleColor, ErrorRecord, HostMessage, InformationRecord, InformationalKind};
 
 use super::{Paper, Printer, View, printable};
+use crate::cli::Format;
 use crate::exit::Exit;
 use crate::runspace::Local;
 use crate::terminal::{coloured, legible};
@@ -24,6 +25,10 @@ pub(crate) struct Screen {
     view: View,
     paper: Paper,
     printer: Option<Printer<Paper>>,
+    /// Whether anything was printed on standard output.
+    has_printed: bool,
+    /// Whether it was said that standard output takes nothing.
+    is_lost: bool,
     progress_is_shown: bool,
     /// What `Write-Host` wrote with the record before, of which the call that follows says the same.
     drawn: Option<(String, bool)>,
@@ -32,16 +37,57 @@ pub(crate) struct Screen {
 impl Screen {
     /// A screen with nothing on it.
     pub(crate) fn new(local: &Arc<Local>, view: View, paper: Paper) -> Self {
-        Self { local: Arc::clone(local), view, paper, printer: None, progress_is_shown: false, drawn: None }
+        Self {
+            local: Arc::clone(local),
+            view,
+            paper,
+            printer: None,
+            has_printed: false,
+            is_lost: false,
+            progress_is_shown: false,
+            drawn: None,
+        }
     }
 
-    /// Prints what was held back: tables need all their rows.
-    pub(crate) fn flush(&mut self) {
+    /// Prints the rest of what came of a pipeline.
+    pub(crate) fn finish(&mut self) {
         self.clear_progress();
         if let Some(printer) = self.printer.take()
             && let Err(error) = printer.finish()
         {
+            self.lose(&error);
+        }
+    }
+
+    /// Prints a document without results where nothing was printed: readers of one expect it.
+    pub(crate) fn conclude(&mut self) {
+        let is_document = matches!(self.view.format, Format::Json | Format::Clixml);
+        if is_document && !self.has_printed && self.local.exit() <= Exit::REMOTE_ERRORS {
+            self.printer = Some(self.new_printer());
+            self.finish();
+        }
+    }
+
+    /// Prints the rows so far, before something else is shown. A document is not cut in two: what is shown
+    /// stands beside it.
+    fn flush(&mut self) {
+        match self.view.format {
+            Format::Table | Format::List | Format::Ndjson => self.finish(),
+            Format::Json | Format::Csv | Format::Clixml => self.clear_progress(),
+        }
+    }
+
+    fn new_printer(&self) -> Printer<Paper> {
+        Printer::new(self.view.format, self.view.columns, self.paper.clone())
+    }
+
+    /// Notes that results were lost. One who stops reading, as `head` does, has what they want.
+    fn lose(&mut self, error: &io::Error) {
+        if error.kind() == io::ErrorKind::BrokenPipe {
             tracing::debug!(%error, "standard output is closed");
+        } else if !std::mem::replace(&mut self.is_lost, true) {
+            self.local.note(Exit::PROTOCOL);
+            self.line(RED, &format!("windlass: results were lost: cannot write standard output: {error}"));
         }
     }
 
@@ -66,10 +112,11 @@ impl Screen {
 
     fn output(&mut self, value: PsValue) -> io::Result<()> {
         self.clear_progress();
-        let (view, paper) = (self.view, &self.paper);
-        let printer =
-            self.printer.get_or_insert_with(|| Printer::new(view.format, view.columns, paper.clone()));
-        printer.result(value)
+        self.has_printed = true;
+        let mut printer = self.printer.take().unwrap_or_else(|| self.new_printer());
+        let printed = printer.result(value);
+        self.printer = Some(printer);
+        printed
     }
 
     fn error(&mut self, record: &ErrorRecord) {
@@ -170,7 +217,7 @@ impl Screen {
         }
         let written = self.paper.write_all(text.as_bytes()).and_then(|()| self.paper.flush());
         if let Err(error) = written {
-            tracing::debug!(%error, "standard output is closed");
+            self.lose(&error);
         }
     }
 
@@ -205,7 +252,7 @@ impl Sink for Screen {
         match emission {
             Emission::Output(value) => {
                 if let Err(error) = self.output(value) {
-                    tracing::debug!(%error, "standard output is closed");
+                    self.lose(&error);
                     return Err(windlass_mock::powershell::Halt::Stopped);
                 }
             }

@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 
 use tokio::sync::watch;
+use tokio::task::JoinHandle;
 use uuid::Uuid;
 use windlass::PipelineEvent;
 use windlass_clixml::{PsObject, PsValue, ps_enum};
@@ -39,7 +40,7 @@ pub(crate) struct Job {
     pub(crate) hide_computer_name: bool,
     kept: Mutex<Vec<JobEvent>>,
     state: watch::Sender<JobState>,
-    task: Mutex<Option<tokio::task::AbortHandle>>,
+    task: Mutex<Option<JoinHandle<()>>>,
     /// Whether a part of it failed.
     failed: Mutex<bool>,
 }
@@ -155,7 +156,7 @@ impl Job {
     }
 
     /// The task that does the work.
-    pub(crate) fn works_in(&self, task: tokio::task::AbortHandle) {
+    pub(crate) fn works_in(&self, task: JoinHandle<()>) {
         *lock(&self.task) = Some(task);
     }
 }
@@ -243,10 +244,16 @@ impl JobTable {
         self.of(value).map(|job| job_value(&job))
     }
 
-    /// Ends all jobs.
+    /// Ends all jobs; what they had open is being closed then.
     pub(crate) async fn close(&self) {
-        for job in std::mem::take(&mut *lock(&self.jobs)) {
+        let jobs = std::mem::take(&mut *lock(&self.jobs));
+        for job in jobs {
+            let task = lock(&job.task).take();
             job.stop();
+            if let Some(task) = task {
+                task.abort();
+                task.await.ok();
+            }
         }
     }
 }

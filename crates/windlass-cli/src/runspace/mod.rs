@@ -100,6 +100,8 @@ pub(crate) struct Local {
     entered: Mutex<Option<Entered>>,
     /// A remote script wants that session to be left.
     leaving: AtomicBool,
+    /// The process is asked to end.
+    ending: AtomicBool,
     host: Arc<OnceCell<LocalHost>>,
     exit: Mutex<Exit>,
     /// Keeps what is said, from the first target on.
@@ -118,6 +120,7 @@ impl Local {
             credentials: Arc::default(),
             terminal,
             leaving: AtomicBool::new(false),
+            ending: AtomicBool::new(false),
             entered: Mutex::default(),
             host: Arc::new(OnceCell::new()),
             exit: Mutex::new(Exit::DONE),
@@ -136,6 +139,7 @@ impl Local {
             credentials: Arc::clone(&self.credentials),
             terminal,
             leaving: AtomicBool::new(false),
+            ending: AtomicBool::new(false),
             entered: Mutex::default(),
             host: Arc::clone(&self.host),
             exit: Mutex::new(Exit::DONE),
@@ -258,6 +262,16 @@ impl Local {
     /// Whether it is to be left.
     pub(crate) fn is_to_leave(&self) -> bool {
         self.leaving.load(Ordering::Relaxed)
+    }
+
+    /// From now on nothing more is to be started.
+    pub(crate) fn begin_to_end(&self) {
+        self.ending.store(true, Ordering::SeqCst);
+    }
+
+    /// Whether nothing more is to be started.
+    pub(crate) fn is_ending(&self) -> bool {
+        self.ending.load(Ordering::SeqCst)
     }
 
     /// Remembers how the process is to end.

@@ -309,7 +309,7 @@ impl Drop for PsSession {
             self.shared.abandon();
         } else if !self.is_closed {
             let shared = Arc::clone(&self.shared);
-            self.shared.tasks.detach(async move {
+            self.shared.tasks.clean_up(async move {
                 if let Err(error) = shared.close().await {
                     tracing::warn!(%error, "a dropped session could not be closed");
                 }

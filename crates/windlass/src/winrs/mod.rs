@@ -98,7 +98,7 @@ impl Drop for WinRsShell {
     fn drop(&mut self) {
         if !self.is_closed {
             let shared = Arc::clone(&self.shared);
-            self.shared.tasks.detach(async move {
+            self.shared.tasks.clean_up(async move {
                 if let Err(error) = shared.close().await {
                     tracing::warn!(%error, "a dropped shell could not be closed");
                 }
