@@ -68,7 +68,9 @@ impl Reach {
             argument(
                 local,
                 "AuthenticationNotSupported",
-                format!("-Authentication {named} is not supported here: use Negotiate, Kerberos or Basic"),
+                format!(
+                    "-Authentication {named} is not supported here: use Negotiate, Kerberos, Ntlm or Basic"
+                ),
             )
         })?;
         if thumbprint.is_some() && given.is_some() {
@@ -365,7 +367,7 @@ fn mechanism(name: &str) -> Option<Authentication> {
         "kerberos" => Authentication::Kerberos,
         "negotiate" => Authentication::Negotiate,
         "negotiatewithimplicitcredential" => Authentication::NegotiateWithImplicitCredential,
-        "ntlmdomain" => Authentication::Ntlm,
+        "ntlm" | "ntlmdomain" => Authentication::Ntlm,
         "none" => Authentication::Anonymous,
         _ => return None,
     })

@@ -260,10 +260,10 @@ enumerations! {
         Alias = 1, Function = 2, Filter = 4, Cmdlet = 8, ExternalScript = 16, Application = 32,
         Script = 64, Configuration = 256, All = 383,
     }
-    /// How a PSSession's user is authenticated.
+    /// How a PSSession's user is authenticated. PowerShell does not offer NTLM.
     AUTHENTICATION_MECHANISM = "System.Management.Automation.Runspaces.AuthenticationMechanism" {
         Default = 0, Basic = 1, Negotiate = 2, NegotiateWithImplicitCredential = 3, Credssp = 4,
-        Digest = 5, Kerberos = 6,
+        Digest = 5, Kerberos = 6, Ntlm = 7,
     }
     /// How the user of a WS-Man request is authenticated.
     WSMAN_AUTHENTICATION = "Microsoft.WSMan.Management.AuthenticationMechanism" {
