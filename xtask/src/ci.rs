@@ -22,7 +22,7 @@ const STEPS: &[Step] = &[
     ("test", || cargo(["xtask", "test"])),
     ("demo", || cargo(["xtask", "demo"])),
     ("agree", || cargo(["xtask", "agree"])),
-    ("bench", || cargo(["bench", "--package", "windlass-benches", "--no-run"])),
+    ("bench", || cargo(["test", "--workspace", "--bench", "*"])),
     ("fuzz", || fuzz::run(None, Effort::Runs(FUZZ_RUNS))),
     ("interop", || interop::run(None)),
 ];

@@ -16,6 +16,25 @@ pub(crate) fn target() -> PathBuf {
     std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from)
 }
 
+/// The packages that are built together, as arguments for cargo. Benchmarks need a C compiler, so they are no part of it.
+pub(crate) const PACKAGES: [&str; 3] = ["--workspace", "--exclude", "windlass-benches"];
+
+/// Builds programs of the workspace. It is always the same packages out of which these are chosen, also for the tests:
+/// packages alone would ask for fewer features of what they depend on, and cargo would build all of that once more.
+pub(crate) fn build<'a>(chosen: impl IntoIterator<Item = &'a str>) -> Result<()> {
+    cargo(["build", "--quiet"].into_iter().chain(PACKAGES).chain(chosen))
+}
+
+/// Where `build` leaves an example.
+pub(crate) fn example(name: &str) -> PathBuf {
+    target().join("debug/examples").join(name)
+}
+
+/// Where `build` leaves a program.
+pub(crate) fn program(name: &str) -> PathBuf {
+    target().join("debug").join(name)
+}
+
 /// Runs cargo with these arguments and fails where it fails.
 pub(crate) fn cargo<A: AsRef<OsStr>>(arguments: impl IntoIterator<Item = A>) -> Result<()> {
     let mut command = cargo_command();

@@ -4,11 +4,14 @@
 //! `fuzz/corpus` and starts from `fuzz/regressions`. A failing input is left in `fuzz/artifacts`.
 
 use std::fs;
+use std::path::Path;
 use std::process::Command;
+use std::thread;
 
 use anyhow::{Context, Result, bail};
 
-use crate::command::{cargo_command, output, root, run as run_command};
+use crate::command::{build, cargo_command, output, program, root, run as run_command};
+use crate::side_by_side::side_by_side;
 
 /// What `cargo fuzz` passes to the compiler, less what needs a nightly one.
 const INSTRUMENTATION: &str = "--cfg fuzzing -Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4 \
@@ -37,14 +40,8 @@ impl Effort {
 
 /// Fuzzes one oracle, or each in turn.
 pub(crate) fn run(only: Option<&str>, effort: Effort) -> Result<()> {
-    let names = output(cargo_command().args([
-        "run",
-        "--quiet",
-        "--package",
-        "windlass-testkit",
-        "--bin",
-        "oracles",
-    ]))?;
+    build(["--bins", "--examples"])?;
+    let names = output(&mut Command::new(program("oracles")))?;
     let names: Vec<&str> = names.lines().filter(|name| only.is_none_or(|only| only == *name)).collect();
     if names.is_empty() {
         bail!("there is no oracle named {}", only.unwrap_or("at all"));
@@ -67,36 +64,50 @@ pub(crate) fn run(only: Option<&str>, effort: Effort) -> Result<()> {
             .arg(&target)
             .env("RUSTFLAGS", INSTRUMENTATION),
     )?;
+    let fuzzer = target.join(&host).join("release/windlass-fuzz");
     let mut failed = Vec::new();
-    for name in &names {
-        let corpus = fuzz.join("corpus").join(name);
-        let artifacts = fuzz.join("artifacts").join(name);
-        fs::create_dir_all(&corpus).with_context(|| format!("cannot create {}", corpus.display()))?;
-        fs::create_dir_all(&artifacts).with_context(|| format!("cannot create {}", artifacts.display()))?;
-        let mut command = Command::new(target.join(&host).join("release/windlass-fuzz"));
-        command
-            .env("WINDLASS_ORACLE", name)
-            .args(effort.arguments())
-            .args(["-timeout=10", "-rss_limit_mb=2048", "-max_len=16384", "-verbosity=0", "-print_funcs=0"])
-            .arg(format!("-artifact_prefix={}/", artifacts.display()))
-            .arg(&corpus);
-        let regressions = fuzz.join("regressions").join(name);
-        if regressions.is_dir() {
-            command.arg(regressions);
-        }
-        match run_command(&mut command) {
-            Ok(()) => println!("fuzz {name}: without a failure"),
-            Err(error) => {
-                println!("fuzz {name}: {error}");
-                failed.push(*name);
+    let processors = thread::available_parallelism().map_or(1, usize::from);
+    side_by_side(
+        processors,
+        names.clone(),
+        |name| (name, one(&fuzzer, name, effort)),
+        |(name, outcome)| {
+            match outcome {
+                Ok(()) => println!("fuzz {name}: without a failure"),
+                Err(error) => {
+                    println!("fuzz {name}: {error:#}");
+                    failed.push(name);
+                }
             }
-        }
-    }
+            Ok(())
+        },
+    )?;
     if !failed.is_empty() {
         bail!("failing inputs in fuzz/artifacts for: {}", failed.join(", "));
     }
     println!("fuzz: {} oracles", names.len());
     Ok(())
+}
+
+/// Fuzzes one oracle; fails with what the program says.
+fn one(fuzzer: &Path, name: &str, effort: Effort) -> Result<()> {
+    let fuzz = root().join("fuzz");
+    let corpus = fuzz.join("corpus").join(name);
+    let artifacts = fuzz.join("artifacts").join(name);
+    fs::create_dir_all(&corpus).with_context(|| format!("cannot create {}", corpus.display()))?;
+    fs::create_dir_all(&artifacts).with_context(|| format!("cannot create {}", artifacts.display()))?;
+    let mut command = Command::new(fuzzer);
+    command
+        .env("WINDLASS_ORACLE", name)
+        .args(effort.arguments())
+        .args(["-timeout=10", "-rss_limit_mb=2048", "-max_len=16384", "-verbosity=0", "-print_funcs=0"])
+        .arg(format!("-artifact_prefix={}/", artifacts.display()))
+        .arg(&corpus);
+    let regressions = fuzz.join("regressions").join(name);
+    if regressions.is_dir() {
+        command.arg(regressions);
+    }
+    output(&mut command).map(drop)
 }
 
 /// The platform that the compiler runs on.

@@ -4,7 +4,7 @@
 //! `peer: case: passed`, `failed: why` or `skipped: why`. The packages they use are pinned in
 //! `xtask/interop/requirements.txt` and installed into a virtual environment under
 //! `target/interop`; programs come from Debian packages. A peer that cannot be had is skipped by
-//! name.
+//! name. Several scripts run at once; what one prints is shown when it ends.
 
 mod debian;
 mod host;
@@ -12,20 +12,26 @@ mod matrix;
 mod python;
 mod tally;
 
+use std::collections::BTreeSet;
 use std::ffi::OsString;
+use std::fs;
 
 use anyhow::{Result, bail};
 
-use crate::command::{cargo, root, target};
-pub(crate) use host::Host;
-pub(crate) use python::Python;
+use crate::command::{build, example, program, root};
+use crate::side_by_side::side_by_side;
+use host::Host;
+use python::{Outcome, Python};
 use tally::Tally;
+
+/// Scripts that run at once. More than there are processors: most of the time each waits for another program.
+const AT_ONCE: usize = 3;
 
 /// What a script needs from this side.
 enum Needs {
-    /// An example program of one of our crates: package and name.
-    Example(&'static str, &'static str),
-    /// The same with a cargo feature.
+    /// An example program of one of our crates.
+    Example(&'static str),
+    /// An example of a package with a cargo feature: package, name and feature.
     ExampleWith(&'static str, &'static str, &'static str),
     /// The embedded host, as `windlass mock` serves it.
     Host,
@@ -46,24 +52,20 @@ const SAMBA_DC: &[&str] = &["samba", "samba-ad-provision", "samba-dsdb-modules",
 
 /// The scripts in the order in which they run: codecs first, whole programs last.
 const SCRIPTS: &[Script] = &[
-    ("psrpcore_clixml.py", Needs::Example("windlass-clixml", "clixml_stdio"), &[]),
-    ("psrpcore_pool.py", Needs::Example("windlass-psrp", "pool_stdio"), &[]),
-    ("pyspnego_ntlm.py", Needs::Example("windlass-auth", "ntlm_stdio"), &[]),
-    ("mit_krb5.py", Needs::Example("windlass-auth", "kerberos_stdio"), MIT_KRB5),
-    ("samba_krb5.py", Needs::Example("windlass-auth", "kerberos_stdio"), SAMBA_DC),
-    ("samba_ntlm.py", Needs::Example("windlass-auth", "ntlm_stdio"), SAMBA_DC),
-    (
-        "ntlm_peers.py",
-        Needs::Example("windlass-auth", "ntlm_stdio"),
-        &["gss-ntlmssp", "python3-gssapi", "winbind"],
-    ),
-    ("lxml_cim.py", Needs::Example("windlass-cim", "wscim_stdio"), &[]),
-    ("envelopes.py", Needs::Example("windlass-wsman", "envelopes"), &[]),
-    ("xpress_peers.py", Needs::Example("windlass-wsman", "xpress_stdio"), &["wimtools"]),
-    ("ndrdump_dcom.py", Needs::Example("windlass-wmi", "dcom_stubs"), &["samba-testsuite"]),
-    ("tshark_dcom.py", Needs::Example("windlass", "dcom_conversation"), &["tshark"]),
-    ("our_client.py", Needs::Example("windlass", "interop_client"), &[]),
-    ("mit_our_client.py", Needs::Example("windlass", "interop_client"), MIT_KRB5),
+    ("psrpcore_clixml.py", Needs::Example("clixml_stdio"), &[]),
+    ("psrpcore_pool.py", Needs::Example("pool_stdio"), &[]),
+    ("pyspnego_ntlm.py", Needs::Example("ntlm_stdio"), &[]),
+    ("mit_krb5.py", Needs::Example("kerberos_stdio"), MIT_KRB5),
+    ("samba_krb5.py", Needs::Example("kerberos_stdio"), SAMBA_DC),
+    ("samba_ntlm.py", Needs::Example("ntlm_stdio"), SAMBA_DC),
+    ("ntlm_peers.py", Needs::Example("ntlm_stdio"), &["gss-ntlmssp", "python3-gssapi", "winbind"]),
+    ("lxml_cim.py", Needs::Example("wscim_stdio"), &[]),
+    ("envelopes.py", Needs::Example("envelopes"), &[]),
+    ("xpress_peers.py", Needs::Example("xpress_stdio"), &["wimtools"]),
+    ("ndrdump_dcom.py", Needs::Example("dcom_stubs"), &["samba-testsuite"]),
+    ("tshark_dcom.py", Needs::Example("dcom_conversation"), &["tshark"]),
+    ("our_client.py", Needs::Example("interop_client"), &[]),
+    ("mit_our_client.py", Needs::Example("interop_client"), MIT_KRB5),
     (
         "mit_host.py",
         Needs::Host,
@@ -71,12 +73,12 @@ const SCRIPTS: &[Script] = &[
     ),
     (
         "mit_apache.py",
-        Needs::Example("windlass", "interop_client"),
+        Needs::Example("interop_client"),
         &["krb5-kdc", "krb5-admin-server", "krb5-user", "apache2", "libapache2-mod-auth-gssapi"],
     ),
     (
         "apache_client.py",
-        Needs::Example("windlass", "interop_client"),
+        Needs::Example("interop_client"),
         &["apache2", "libapache2-mod-auth-gssapi", "gss-ntlmssp", "openssl"],
     ),
     (
@@ -94,10 +96,10 @@ const SCRIPTS: &[Script] = &[
             "libapache2-mod-auth-gssapi",
         ],
     ),
-    ("proxies.py", Needs::Example("windlass", "interop_client"), &["squid", "openssl"]),
+    ("proxies.py", Needs::Example("interop_client"), &["squid", "openssl"]),
     (
         "squid_krb5.py",
-        Needs::Example("windlass", "interop_client"),
+        Needs::Example("interop_client"),
         &["krb5-kdc", "krb5-admin-server", "krb5-user", "python3-gssapi", "squid"],
     ),
     ("samba_host.py", Needs::Host, SAMBA_DC),
@@ -110,12 +112,12 @@ const SCRIPTS: &[Script] = &[
     ("pypsrp_own.py", Needs::Scenario("pypsrp_own.json"), &[]),
     ("pypsrp_wsman.py", Needs::Host, &[]),
     ("wsman_clients.py", Needs::Host, &[]),
-    ("recorded_host.py", Needs::Example("windlass-mock", "recorded_host"), &["tshark", "libxml2-utils"]),
+    ("recorded_host.py", Needs::Example("recorded_host"), &["tshark", "libxml2-utils"]),
     ("pywinrm_client.py", Needs::Host, &[]),
     ("pywinrm_own.py", Needs::Host, &[]),
     ("masterzen.py", Needs::Host, &["golang-go", "golang-github-masterzen-winrm-dev"]),
     ("rpc_host.py", Needs::Host, &["smbclient"]),
-    ("rpc_samba.py", Needs::Example("windlass-net", "rpc_client"), SAMBA_DC),
+    ("rpc_samba.py", Needs::Example("rpc_client"), SAMBA_DC),
     ("ansible_raw.py", Needs::Host, &[]),
     ("evil_winrm.py", Needs::Host, &[]),
     ("node_winrm.py", Needs::Host, &["nodejs", "npm"]),
@@ -132,12 +134,17 @@ pub(crate) fn run(filter: Option<&str>) -> Result<()> {
     let mut tally = Tally::default();
     match Python::prepare() {
         Ok(python) => {
-            for (script, needs, packages) in chosen {
-                match debian::ensure(packages) {
-                    Ok(()) => one(&python, script, needs, &mut tally)?,
-                    Err(error) => tally.skip(script, &format!("{error:#}")),
-                }
-            }
+            let ready = with_packages(chosen, &mut tally);
+            build_programs(&ready)?;
+            side_by_side(
+                AT_ONCE,
+                chains(ready),
+                |chain| run_chain(&python, &chain),
+                |outcomes| {
+                    outcomes?.iter().for_each(|(script, outcome)| tally.script(script, outcome));
+                    Ok(())
+                },
+            )?;
         }
         Err(error) => {
             for (script, ..) in chosen {
@@ -148,36 +155,73 @@ pub(crate) fn run(filter: Option<&str>) -> Result<()> {
     tally.finish()
 }
 
-fn one(python: &Python, script: &str, needs: &Needs, tally: &mut Tally) -> Result<()> {
-    match needs {
-        Needs::Example(package, name) => {
-            cargo(["build", "--quiet", "--package", package, "--example", name])?;
-            let program = target().join("debug/examples").join(name);
-            python.script(script, &["--bin".into(), program.into()], tally)
-        }
-        Needs::ExampleWith(package, name, feature) => {
-            cargo(["build", "--quiet", "--package", package, "--example", name, "--features", feature])?;
-            let program = target().join("debug/examples").join(name);
-            python.script(script, &["--bin".into(), program.into()], tally)
-        }
-        Needs::Host | Needs::Scenario(_) | Needs::Endpoints => {
-            cargo(["build", "--quiet", "--package", "windlass-cli"])?;
-            let program = target().join("debug/windlass");
-            let more = match needs {
-                Needs::Scenario(file) => {
-                    vec!["--scenario".into(), root().join("xtask/interop").join(file).into()]
-                }
-                Needs::Endpoints => endpoints(python),
-                _ => Vec::new(),
-            };
-            let host = Host::start(&program, &root(), &more)?;
-            let mut arguments = host.arguments();
-            arguments.extend(["--windlass".into(), program.into()]);
-            let outcome = python.script(script, &arguments, tally);
-            host.stop()?;
-            outcome
+/// Those scripts whose Debian packages can be had; the others count as skipped.
+fn with_packages(chosen: Vec<&'static Script>, tally: &mut Tally) -> Vec<&'static Script> {
+    let all: BTreeSet<&str> = chosen.iter().flat_map(|(_, _, packages)| packages.iter().copied()).collect();
+    // One installation is faster than many. Where it fails, the scripts find out which package it was.
+    if debian::ensure(&all.into_iter().collect::<Vec<_>>()).is_ok() {
+        return chosen;
+    }
+    let mut ready = Vec::new();
+    for script in chosen {
+        let (name, _, packages) = script;
+        match debian::ensure(packages) {
+            Ok(()) => ready.push(script),
+            Err(error) => tally.skip(name, &format!("{error:#}")),
         }
     }
+    ready
+}
+
+/// Builds the programs that the scripts need.
+fn build_programs(scripts: &[&Script]) -> Result<()> {
+    let with_feature = scripts.iter().filter_map(|(_, needs, _)| match needs {
+        Needs::ExampleWith(package, name, feature) => Some((package, name, feature)),
+        _ => None,
+    });
+    for (package, name, feature) in with_feature.collect::<BTreeSet<_>>() {
+        build(["--example", name, "--features", &format!("{package}/{feature}")])?;
+        // The example without the feature is going to take its place.
+        fs::copy(example(name), example(&with(name, feature)))?;
+    }
+    build(["--bins", "--examples"])
+}
+
+/// What an example with a feature is called, to stand beside the one without.
+fn with(example: &str, feature: &str) -> String {
+    format!("{example}-{feature}")
+}
+
+/// The scripts as they may run side by side: those of a chain share something and follow each other.
+fn chains(scripts: Vec<&'static Script>) -> Vec<Vec<&'static Script>> {
+    // Samba's domain controller has one address and one folder. These take longest, and so come first.
+    let (samba, others): (Vec<_>, Vec<_>) =
+        scripts.into_iter().partition(|(_, _, packages)| packages.contains(&"samba"));
+    std::iter::once(samba).chain(others.into_iter().map(|script| vec![script])).collect()
+}
+
+/// Runs the scripts of a chain, one after another.
+fn run_chain(python: &Python, chain: &[&'static Script]) -> Result<Vec<(&'static str, Outcome)>> {
+    chain.iter().map(|(script, needs, _)| Ok((*script, one(python, script, needs)?))).collect()
+}
+
+fn one(python: &Python, script: &str, needs: &Needs) -> Result<Outcome> {
+    let more = match needs {
+        Needs::Example(name) => return python.script(script, &["--bin".into(), example(name).into()]),
+        Needs::ExampleWith(_, name, feature) => {
+            return python.script(script, &["--bin".into(), example(&with(name, feature)).into()]);
+        }
+        Needs::Host => Vec::new(),
+        Needs::Scenario(file) => vec!["--scenario".into(), root().join("xtask/interop").join(file).into()],
+        Needs::Endpoints => endpoints(python),
+    };
+    let program = program("windlass");
+    let host = Host::start(&program, &root(), &more)?;
+    let mut arguments = host.arguments();
+    arguments.extend(["--windlass".into(), program.into()]);
+    let outcome = python.script(script, &arguments);
+    host.stop()?;
+    outcome
 }
 
 /// Programs for endpoints: psrpcore, the player of recordings, and one that is not there.

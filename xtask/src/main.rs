@@ -9,12 +9,14 @@ mod command;
 mod fixtures;
 mod fuzz;
 mod interop;
+mod side_by_side;
 
 use std::path::PathBuf;
+use std::process::Command;
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
-use command::cargo;
+use command::{PACKAGES, build, cargo, example, program, root, run};
 
 /// Tasks of the Windlass project.
 #[derive(Parser)]
@@ -79,7 +81,7 @@ enum Task {
 
 fn main() -> Result<()> {
     match Arguments::parse().task {
-        Task::Demo => cargo(["run", "--quiet", "--package", "windlass-cli", "--example", "demo"]),
+        Task::Demo => demo(),
         Task::Test { arguments } => test(&arguments),
         Task::Agree { dir } => agree(dir),
         Task::Interop { filter } => interop::run(filter.as_deref()),
@@ -95,19 +97,17 @@ fn main() -> Result<()> {
     }
 }
 
-/// The README's test command. Benchmarks need a C compiler, so they are no part of it.
+fn demo() -> Result<()> {
+    build(["--example", "demo"])?;
+    run(Command::new(example("demo")).current_dir(root()))
+}
+
+/// The README's test command.
 fn test(arguments: &[String]) -> Result<()> {
-    let base = ["test", "--workspace", "--exclude", "windlass-benches"].map(str::to_owned);
-    cargo(base.iter().chain(arguments))
+    cargo(["test"].into_iter().chain(PACKAGES).chain(arguments.iter().map(String::as_str)))
 }
 
 fn agree(dir: Option<PathBuf>) -> Result<()> {
-    let mut arguments = vec!["run", "--quiet", "--package", "windlass-testkit", "--bin", "agree"]
-        .into_iter()
-        .map(str::to_owned)
-        .collect::<Vec<_>>();
-    if let Some(dir) = dir {
-        arguments.extend(["--".to_owned(), dir.display().to_string()]);
-    }
-    cargo(arguments)
+    build(["--bins", "--examples"])?;
+    run(Command::new(program("agree")).args(dir).current_dir(root()))
 }

@@ -2,13 +2,11 @@
 
 use std::ffi::OsString;
 use std::fs;
-use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Command, ExitStatus, Stdio};
 
 use anyhow::{Context, Result};
 
-use super::tally::Tally;
 use crate::command::{output, root};
 
 /// A Python with every pinned package.
@@ -43,11 +41,9 @@ impl Python {
         &self.program
     }
 
-    /// Runs a script and counts the cases it prints. A script that ends badly, or prints no case,
-    /// counts as failed.
-    pub(crate) fn script(&self, name: &str, arguments: &[OsString], tally: &mut Tally) -> Result<()> {
-        let before = tally.cases();
-        let mut child = Command::new("timeout")
+    /// Runs a script to its end.
+    pub(crate) fn script(&self, name: &str, arguments: &[OsString]) -> Result<Outcome> {
+        let ended = Command::new("timeout")
             .arg("600")
             .arg(&self.program)
             .arg(root().join("xtask/interop").join(name))
@@ -56,20 +52,16 @@ impl Python {
             .env_remove("REQUESTS_CA_BUNDLE")
             .env("PYTHONUNBUFFERED", "1")
             .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .spawn()
+            .stderr(Stdio::inherit())
+            .output()
             .with_context(|| format!("cannot run {name}"))?;
-        if let Some(stdout) = child.stdout.take() {
-            for line in BufReader::new(stdout).lines() {
-                tally.line(name, &line.context("a script printed what is not text")?);
-            }
-        }
-        let status = child.wait().with_context(|| format!("cannot wait for {name}"))?;
-        if !status.success() {
-            tally.fail(name, &status.to_string());
-        } else if tally.cases() == before {
-            tally.fail(name, "it reported no case");
-        }
-        Ok(())
+        let lines = String::from_utf8(ended.stdout).context("a script printed what is not text")?;
+        Ok(Outcome { lines, status: ended.status })
     }
+}
+
+/// What a script printed, and how it ended.
+pub(crate) struct Outcome {
+    pub(crate) lines: String,
+    pub(crate) status: ExitStatus,
 }

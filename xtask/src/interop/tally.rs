@@ -3,6 +3,7 @@
 use anyhow::{Result, bail};
 
 use super::matrix::Matrix;
+use super::python::Outcome;
 
 /// How the cases ended so far.
 #[derive(Default)]
@@ -14,8 +15,20 @@ pub(crate) struct Tally {
 }
 
 impl Tally {
+    /// Prints what a script printed and counts its cases. A script that ended badly, or reported no case, counts as
+    /// failed.
+    pub(crate) fn script(&mut self, script: &str, outcome: &Outcome) {
+        let before = self.cases();
+        outcome.lines.lines().for_each(|line| self.line(script, line));
+        if !outcome.status.success() {
+            self.fail(script, &outcome.status.to_string());
+        } else if self.cases() == before {
+            self.fail(script, "it reported no case");
+        }
+    }
+
     /// Prints a script's line and counts it where it reports a case.
-    pub(crate) fn line(&mut self, script: &str, line: &str) {
+    fn line(&mut self, script: &str, line: &str) {
         println!("{line}");
         self.matrix.line(script, line);
         // The names of cases may have colons of their own.
@@ -34,12 +47,12 @@ impl Tally {
     }
 
     /// Counts a script that broke.
-    pub(crate) fn fail(&mut self, script: &str, why: &str) {
+    fn fail(&mut self, script: &str, why: &str) {
         self.line(script, &format!("{script}: the script itself: failed: {why}"));
     }
 
     /// How many lines reported a case.
-    pub(crate) fn cases(&self) -> usize {
+    fn cases(&self) -> usize {
         self.passed + self.failed + self.skipped
     }
 
