@@ -161,40 +161,90 @@ fn a_proxy_is_passed_with_its_own_credential() {
     host.stop();
 }
 
+/// A folder with certificates of the user, and a host that knows one of them.
+struct Certificates {
+    folder: Folder,
+    host: Host,
+    /// Of the certificate that the host knows.
+    thumbprint: String,
+}
+
+impl Certificates {
+    fn new(name: &str) -> Self {
+        let folder = Folder::new(name);
+        let pem = String::from_utf8(Self::known("good.pem")).unwrap();
+        let base64: String = pem.lines().skip(1).take_while(|line| !line.starts_with('-')).collect();
+        let der = base64_simd::STANDARD.decode_to_vec(base64).unwrap();
+        let thumbprint = Sha256::digest(der).iter().map(|byte| format!("{byte:02X}")).collect();
+        let path = folder.write("mapped", &pem);
+        let host = Host::start(&["--client-certificate", &format!("alice={path}")]);
+        std::fs::remove_file(path).unwrap();
+        Self { folder, host, thumbprint }
+    }
+
+    fn known(file: &str) -> Vec<u8> {
+        let known = Path::new(env!("CARGO_MANIFEST_DIR")).join("../windlass-net/tests/certificates");
+        std::fs::read(known.join(file)).unwrap()
+    }
+
+    /// Runs console lines that say THUMB for a thumbprint.
+    fn at(&self, password: &str, thumbprint: &str, text: &str) -> Output {
+        let text = text.replace("THUMB", thumbprint);
+        let resolve = format!("srv1=127.0.0.1:{}", self.host.https);
+        let store = self.folder.0.to_str().unwrap();
+        run(
+            &[("WINDLASS_CERTIFICATES", store), ("WINDLASS_CERTIFICATE_PASSWORD", password)],
+            &[
+                "console",
+                "--ca-file",
+                &self.host.certificate,
+                "--skip-cn-check",
+                "--resolve",
+                &resolve,
+                "--command",
+                &text,
+            ],
+        )
+    }
+}
+
+const WITH_CERTIFICATES: [&str; 2] = [
+    "Invoke-Command srv1 -UseSSL -CertificateThumbprint THUMB { Write-Output in }",
+    "$s = New-CimSession srv1 -CertificateThumbprint THUMB -SessionOption (New-CimSessionOption -UseSsl)\n\
+     $i = Get-CimInstance Win32_OperatingSystem -CimSession $s; Write-Output in",
+];
+
 #[test]
 fn a_certificate_takes_the_place_of_a_password() {
-    let folder = Folder::new("certificates");
-    let known = Path::new(env!("CARGO_MANIFEST_DIR")).join("../windlass-net/tests/certificates");
-    let pem = std::fs::read_to_string(known.join("good.pem")).unwrap();
-    let path = folder.write("alice.pem", &pem);
-    folder.write("alice.key", std::fs::read(known.join("good.key")).unwrap());
-    let base64: String = pem.lines().skip(1).take_while(|line| !line.starts_with('-')).collect();
-    let der = base64_simd::STANDARD.decode_to_vec(base64).unwrap();
-    let thumbprint: String = Sha256::digest(der).iter().map(|byte| format!("{byte:02X}")).collect();
-    let host = Host::start(&["--client-certificate", &format!("alice={path}")]);
-    let resolve = format!("srv1=127.0.0.1:{}", host.https);
-    let at = |thumbprint: &str, text: &str| {
-        let store = folder.0.to_str().unwrap();
-        let text = text.replace("THUMB", thumbprint);
-        let trust = ["--ca-file", &host.certificate, "--skip-cn-check", "--resolve", &resolve];
-        run(&[("WINDLASS_CERTIFICATES", store)], &[&["console"], &trust[..], &["--command", &text]].concat())
-    };
-    for text in [
-        "Invoke-Command srv1 -UseSSL -CertificateThumbprint THUMB { Write-Output in }",
-        "$s = New-CimSession srv1 -CertificateThumbprint THUMB -SessionOption (New-CimSessionOption -UseSsl)\n\
-         $i = Get-CimInstance Win32_OperatingSystem -CimSession $s; Write-Output in",
-    ] {
-        let ran = at(&thumbprint, text);
+    let here = Certificates::new("certificates");
+    here.folder.write("alice.pem", Certificates::known("good.pem"));
+    here.folder.write("alice.key", Certificates::known("good.key"));
+    for text in WITH_CERTIFICATES {
+        let ran = here.at("", &here.thumbprint, text);
         assert_eq!((ran.status.code(), values(&ran)), (Some(0), vec!["in".to_owned()]), "{}", errors(&ran));
     }
     for (thumbprint, said) in
         [("AB", "40 hexadecimal digits"), (&"F".repeat(40), "-CertificateThumbprint FFF")]
     {
-        let ran = at(thumbprint, "Invoke-Command srv1 -UseSSL -CertificateThumbprint THUMB { 1 }");
+        let ran = here.at("", thumbprint, WITH_CERTIFICATES[0]);
         assert_eq!(ran.status.code(), Some(2), "{}", errors(&ran));
         assert!(errors(&ran).contains(said), "{}", errors(&ran));
     }
-    host.stop();
+    here.host.stop();
+}
+
+#[test]
+fn a_certificate_in_pkcs_12_is_opened_with_its_password() {
+    let here = Certificates::new("pkcs12");
+    here.folder.write("alice.p12", Certificates::known("good.p12"));
+    for text in WITH_CERTIFICATES {
+        let ran = here.at("Certificate.1", &here.thumbprint, text);
+        assert_eq!((ran.status.code(), values(&ran)), (Some(0), vec!["in".to_owned()]), "{}", errors(&ran));
+    }
+    let ran = here.at("wrong", &here.thumbprint, WITH_CERTIFICATES[0]);
+    assert_eq!(ran.status.code(), Some(2), "{}", errors(&ran));
+    assert!(errors(&ran).contains("alice.p12: it cannot be opened with this password"), "{}", errors(&ran));
+    here.host.stop();
 }
 
 fn hex(file: &str) -> Vec<u8> {

@@ -1,4 +1,7 @@
-"""Makes the certificates beside this file: python3 make.py (needs the package cryptography)."""
+"""Makes the certificates beside this file: python3 make.py (needs the package cryptography).
+
+Then `openssl pkcs12 -export -in good.pem -inkey good.key -passout pass:Certificate.1 -out good.p12`.
+"""
 import datetime
 import ipaddress
 
