@@ -26,13 +26,14 @@ coredump_dir {folder}
 {user}
 auth_param negotiate program /usr/bin/env KRB5RCACHENAME=none: KRB5_CONFIG={config} {helper} -k {keytab} -s HTTP/localhost@{realm}
 auth_param negotiate children 4 startup=1 idle=1
+{tunnels}
 acl known proxy_auth REQUIRED
 http_access allow known
 http_access deny all
 """
 
 
-def squid(folder, realm, port):
+def squid(folder, realm, port, tunnels):
     from foreign import Program
 
     keytab, config = f"{folder}/keytab", f"{folder}/krb5.conf"
@@ -40,6 +41,7 @@ def squid(folder, realm, port):
     shutil.copy(realm.file("krb5.conf"), config)
     with open(f"{folder}/squid.conf", "w", encoding="ascii") as file:
         file.write(SQUID.format(folder=folder, port=port, config=config, keytab=keytab, realm=REALM, helper=HELPER,
+                                tunnels="" if tunnels else "acl tunnel method CONNECT\nhttp_access deny tunnel",
                                 user="cache_effective_user proxy" if os.getuid() == 0 else ""))
     os.chmod(folder, 0o755)
     if os.getuid() == 0:
@@ -49,15 +51,16 @@ def squid(folder, realm, port):
     return Program(command, port, folder=folder)
 
 
-def through_squid(program, realm, report, run_client, server_class):
+def through_squid(program, realm, report, run_client, server_class, tunnels):
     from foreign import free_port
 
     backend = server_class(user=USER, password=PASSWORD, basic=True).start()
+    peer = "squid-krb5" if tunnels else "squid-krb5 without tunnels"
     with tempfile.TemporaryDirectory() as folder:
         port = free_port()
         environment = realm.environment(WINDLASS_PROXY_AUTHENTICATION="negotiate")
         way = ["--port", backend.server_port, "--authentication", "basic"]
-        with squid(folder, realm, port):
+        with squid(folder, realm, port, tunnels):
             before = realm.issued()
             for name, login, right in (("a password", f"{USER}%40{REALM}:{PASSWORD}@", True),
                                        ("a wrong password", f"{USER}%40{REALM}:wrong@", False), ("no credential", "", False)):
@@ -69,7 +72,7 @@ def through_squid(program, realm, report, run_client, server_class):
                 else:
                     outcome = run_client(program, "unreached", *way, *proxied, password=PASSWORD, environment=environment,
                                          expect="refused")
-                report("squid-krb5", f"kerberos with {name}", outcome)
+                report(peer, f"kerberos with {name}", outcome)
     backend.stop()
 
 
@@ -109,7 +112,8 @@ def main():
         realm.add_user(USER, PASSWORD)
         realm.add_service("HTTP/localhost")
         os.environ.update({name: value for name, value in realm.environment().items() if name.startswith("KRB5")})
-        through_squid(arguments.bin, realm, report, run_client, Server)
+        for tunnels in (True, False):
+            through_squid(arguments.bin, realm, report, run_client, Server, tunnels)
         inside_credssp(arguments.bin, realm, report, run_client, Server)
 
 

@@ -14,10 +14,10 @@ use bytes::Bytes;
 use windlass_auth::kerberos::{
     EncryptedData, Enctype, FullName, HeldTicket, Key, Keytab, KeytabEntry, Ticket, TicketContent,
 };
-use windlass_auth::{Accounts, Credential};
+use windlass_auth::{Accounts, Credential, KdcRequest};
 use windlass_http::{
-    AuthMethod, ClientConfig, ClientConnection, ClientEvent, HttpError, KerberosClient, KerberosServer,
-    Scheme, ServerConfig, ServerConnection, ServerEvent,
+    AuthMethod, Challenge, ClientConfig, ClientConnection, ClientEvent, ForwardProxy, HttpError,
+    KerberosClient, KerberosServer, Scheme, ServerConfig, ServerConnection, ServerEvent,
 };
 
 const NOW: u64 = 134_116_992_000_000_000;
@@ -167,4 +167,60 @@ fn a_host_without_ntlm_refuses_it() {
     let mut client = ClientConnection::new(config).unwrap();
     let error = exchange(&mut client, &mut ServerConnection::new(server(false))).unwrap_err();
     assert!(error.to_string().contains("no common security mechanism"), "{error}");
+}
+
+/// A proxy that hands requests on and wants a ticket first.
+#[derive(Default)]
+struct Proxy {
+    authorization: Option<String>,
+}
+
+impl ForwardProxy for Proxy {
+    fn origin(&self) -> &str {
+        "http://srv:5985"
+    }
+
+    fn authorization(&mut self, _method: &str, _target: &str) -> Option<String> {
+        self.authorization.take()
+    }
+
+    fn challenged(&mut self, _challenges: &[Challenge]) -> Result<Option<KdcRequest>, HttpError> {
+        Ok(Some(KdcRequest { realm: "PROXY.EXAMPLE".to_owned(), message: Vec::new() }))
+    }
+
+    fn kdc_answer(&mut self, answer: Result<&[u8], &str>) -> Result<Option<KdcRequest>, HttpError> {
+        answer.map_err(|reason| HttpError::ProxyRefused { reason: reason.to_owned() })?;
+        self.authorization = Some("Negotiate AAAA".to_owned());
+        Ok(None)
+    }
+}
+
+#[test]
+fn a_kdc_is_asked_for_a_proxy_and_the_same_request_goes_out_once_more() {
+    for reachable in [true, false] {
+        let mut client = ClientConnection::new(client(AuthMethod::Kerberos, tickets())).unwrap();
+        client.forward_through(Box::new(Proxy::default()));
+        client.request(Bytes::from_static(b"<question/>"), "application/soap+xml").unwrap();
+        let all = |client: &mut ClientConnection| {
+            let pieces: Vec<Bytes> = std::iter::from_fn(|| client.poll_transmit()).collect();
+            String::from_utf8_lossy(&pieces.concat()).into_owned()
+        };
+        let first = all(&mut client);
+        assert!(first.starts_with("POST http://srv:5985/wsman HTTP/1.1\r\n"), "{first}");
+        client.receive(b"HTTP/1.1 407 Who?\r\nProxy-Authenticate: Negotiate\r\nContent-Length: 0\r\n\r\n");
+        assert_eq!(client.poll_kdc().unwrap().realm, "PROXY.EXAMPLE");
+        assert_eq!(all(&mut client), "", "nothing goes out meanwhile");
+        if reachable {
+            client.kdc_reply(b"a ticket");
+            let again = all(&mut client);
+            let without = again.replace("Proxy-Authorization: Negotiate AAAA\r\n", "");
+            assert!(without != again && without == first, "{again}");
+        } else {
+            client.kdc_unreachable("nobody there");
+            assert!(matches!(
+                client.poll_event(),
+                Some(ClientEvent::Failed(HttpError::ProxyRefused { reason })) if reason == "nobody there"
+            ));
+        }
+    }
 }

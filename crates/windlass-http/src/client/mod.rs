@@ -195,17 +195,26 @@ impl ClientConnection {
 
     /// Takes the KDC's answer to the last [`ClientEvent::AskKdc`].
     pub fn kdc_reply(&mut self, reply: &[u8]) {
-        let Login::Handshake(handshake) = &mut self.login else { return };
-        let result = handshake.kdc_reply(reply).and_then(|step| self.follow(step));
-        if let Err(error) = result {
-            self.fail(error);
-        }
+        self.kdc_answer(Ok(reply));
     }
 
     /// Says that no KDC answers to the last [`ClientEvent::AskKdc`]. Negotiate may go on without.
     pub fn kdc_unreachable(&mut self, reason: &str) {
-        let Login::Handshake(handshake) = &mut self.login else { return };
-        let result = handshake.kdc_unreachable(reason).and_then(|step| self.follow(step));
+        self.kdc_answer(Err(reason));
+    }
+
+    fn kdc_answer(&mut self, answer: Result<&[u8], &str>) {
+        let result = match (&mut self.forwarder, &mut self.login) {
+            (Some(forwarder), _) if forwarder.waits_for_kdc() => {
+                forwarder.kdc_answer(answer).map(|next| self.follow_proxy(next))
+            }
+            (_, Login::Handshake(handshake)) => match answer {
+                Ok(reply) => handshake.kdc_reply(reply),
+                Err(reason) => handshake.kdc_unreachable(reason),
+            }
+            .and_then(|step| self.follow(step)),
+            _ => return,
+        };
         if let Err(error) = result {
             self.fail(error);
         }
@@ -444,9 +453,19 @@ impl ClientConnection {
     /// The proxy let nothing through yet: the same request goes out once more, with a logon.
     fn answer_proxy(&mut self, head: &ResponseHead) -> Result<(), HttpError> {
         let forwarder = self.forwarder.as_mut().ok_or(HttpError::ProxyAuthentication)?;
-        let Written { authorization, content_type, pieces } = forwarder.challenged(head)?;
-        self.send(authorization.as_deref(), content_type.as_deref(), pieces);
+        let next = forwarder.challenged(head)?;
+        self.follow_proxy(next);
         Ok(())
+    }
+
+    /// Does what the logon to the proxy wants.
+    fn follow_proxy(&mut self, next: forward::Next) {
+        match next {
+            forward::Next::Repeat(Written { authorization, content_type, pieces }) => {
+                self.send(authorization.as_deref(), content_type.as_deref(), pieces);
+            }
+            forward::Next::AskKdc(request) => self.events.push_back(ClientEvent::AskKdc(request)),
+        }
     }
 
     /// A 401 within a handshake is its next leg; one after it means that the server forgot who we are.

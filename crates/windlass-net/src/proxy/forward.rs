@@ -1,6 +1,7 @@
 //! Requests that an HTTP proxy hands on.
 
-use windlass_http::{Challenge, ForwardProxy, HttpError};
+use windlass_auth::KdcRequest;
+use windlass_http::{Challenge, ForwardProxy, HttpError, KerberosClient};
 
 use super::Proxy;
 use super::logon::{Asked, Logon, Next, Refused};
@@ -16,13 +17,30 @@ pub(super) struct Forwarding {
 }
 
 impl Forwarding {
-    pub(super) fn new(proxy: &Proxy, endpoint: &Endpoint, now: u64) -> Self {
+    pub(super) fn new(
+        proxy: &Proxy,
+        endpoint: &Endpoint,
+        kerberos: Option<KerberosClient>,
+        now: u64,
+    ) -> Self {
         Self {
             origin: format!("http://{}", endpoint.public_authority()),
-            // A trip to a KDC does not fit between two requests.
-            logon: Logon::new(proxy, None, now),
+            logon: Logon::new(proxy, kerberos, now),
             answer: None,
             path: endpoint.path().to_owned(),
+        }
+    }
+
+    /// Keeps what the next request is to carry, or gives what a KDC has to be asked before.
+    fn follow(&mut self, next: Result<Next, Refused>) -> Result<Option<KdcRequest>, HttpError> {
+        match next {
+            Ok(Next::Send(value)) => {
+                self.answer = Some(value);
+                Ok(None)
+            }
+            Ok(Next::AskKdc(request)) => Ok(Some(request)),
+            Err(Refused::Credential) => Err(HttpError::ProxyAuthentication),
+            Err(Refused::Other(reason)) => Err(HttpError::ProxyRefused { reason }),
         }
     }
 }
@@ -36,19 +54,14 @@ impl ForwardProxy for Forwarding {
         self.answer.take().or_else(|| self.logon.standing(Asked { method, target }))
     }
 
-    fn challenged(&mut self, challenges: &[Challenge]) -> Result<(), HttpError> {
+    fn challenged(&mut self, challenges: &[Challenge]) -> Result<Option<KdcRequest>, HttpError> {
         let target = format!("{}{}", self.origin, self.path);
-        let refused = |reason: &str| HttpError::ProxyRefused { reason: reason.to_owned() };
-        match self.logon.answer(Asked { method: "POST", target: &target }, challenges) {
-            Ok(Next::Send(value)) => {
-                self.answer = Some(value);
-                Ok(())
-            }
-            Ok(Next::AskKdc(_)) => {
-                Err(refused("it takes Kerberos, for which it would have to open a tunnel"))
-            }
-            Err(Refused::Credential) => Err(HttpError::ProxyAuthentication),
-            Err(Refused::Other(reason)) => Err(HttpError::ProxyRefused { reason }),
-        }
+        let next = self.logon.answer(Asked { method: "POST", target: &target }, challenges);
+        self.follow(next)
+    }
+
+    fn kdc_answer(&mut self, answer: Result<&[u8], &str>) -> Result<Option<KdcRequest>, HttpError> {
+        let next = self.logon.kdc_answer(answer);
+        self.follow(next)
     }
 }

@@ -51,7 +51,10 @@ pub(super) async fn connect(
                 let value = loop {
                     match next.map_err(|refused| refused.of(proxy))? {
                         Next::Send(value) => break value,
-                        Next::AskKdc(request) => next = logon.kdc_answer(opener.ask_kdc(&request).await),
+                        Next::AskKdc(request) => {
+                            let answer = opener.ask_kdc(&request).await;
+                            next = logon.kdc_answer(answer.as_deref().map_err(String::as_str));
+                        }
                     }
                 };
                 authorization = Some(value);

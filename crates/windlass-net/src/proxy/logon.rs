@@ -93,13 +93,13 @@ impl Logon {
     }
 
     /// Goes on with what the KDC answered, or with why it did not.
-    pub(super) fn kdc_answer(&mut self, answer: Result<Vec<u8>, String>) -> Result<Next, Refused> {
+    pub(super) fn kdc_answer(&mut self, answer: Result<&[u8], &str>) -> Result<Next, Refused> {
         let State::Context { scheme, mut context } = std::mem::replace(&mut self.state, State::Start) else {
             return Err(Refused::Other("no KDC was asked".to_owned()));
         };
         let step = match answer {
-            Ok(answer) => context.kdc_reply(&answer),
-            Err(reason) => context.kdc_unreachable(&reason),
+            Ok(answer) => context.kdc_reply(answer),
+            Err(reason) => context.kdc_unreachable(reason),
         };
         self.send(scheme, context, step)
     }

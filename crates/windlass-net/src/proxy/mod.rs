@@ -235,7 +235,7 @@ pub(crate) async fn pass(
             Outcome::NoTunnel(error) => tracing::debug!(%error, "the proxy is asked to hand requests on"),
         }
     }
-    let forwarder: Box<dyn ForwardProxy> = Box::new(Forwarding::new(proxy, endpoint, now));
+    let forwarder: Box<dyn ForwardProxy> = Box::new(Forwarding::new(proxy, endpoint, opener.kerberos(), now));
     Ok(Way { stream: opener.open().await?, forwarder: Some(forwarder) })
 }
 
