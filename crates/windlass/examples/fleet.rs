@@ -1,15 +1,17 @@
 //! Many hosts at once: what `cargo xtask bench --fleet` runs.
 //!
 //! `fleet host` serves at every address of loopback and answers each line of its input with the numbers of
-//! shells, commands and connections that are open. `fleet client PORT HOSTS` opens a session on each of so many
-//! addresses, runs one command and closes it, first one after the other, then all held open at once. `fleet
+//! shells, commands and connections that are open. `fleet client PORT HOSTS` logs on at each of so many addresses, then
+//! opens a session on each, runs one command and closes it, first one after the other, then all held open at once. `fleet
 //! command PORT COUNT` prints the milliseconds that a command takes in an open session.
 #![expect(clippy::print_stdout, reason = "a program that reports on the terminal")]
 
 use std::net::Ipv4Addr;
 use std::time::{Duration, Instant};
 
-use windlass::{Authentication, Credential, PowerShell, PsSession, PsSessionOptions, Target, fleet};
+use windlass::{
+    Authentication, Credential, PowerShell, PsSession, PsSessionOptions, Target, fleet, identify,
+};
 use windlass_mock::{HostLimits, MockHost};
 
 type Failure = Box<dyn std::error::Error + Send + Sync>;
@@ -26,6 +28,7 @@ async fn main() -> Result<(), Failure> {
         ["host"] => serve().await,
         ["client", port, hosts] => {
             let (port, hosts) = (port.parse()?, hosts.parse()?);
+            logons(port, hosts).await?;
             one_after_the_other(port, hosts).await?;
             all_at_once(port, hosts).await
         }
@@ -73,6 +76,18 @@ async fn open(number: u32, port: u16) -> Result<PsSession, windlass::Error> {
 
 async fn command(session: &PsSession) -> Result<(), windlass::Error> {
     session.invoke(PowerShell::new().command("Write-Output").argument("hello")).collect().await.map(|_| ())
+}
+
+/// A connection and a handshake for a single question, which is sealed.
+async fn logons(port: u16, hosts: u32) -> Result<(), Failure> {
+    let began = Instant::now();
+    let mut everywhere =
+        fleet(0..hosts, THROTTLE, |number| async move { identify(&target(number, port)).await });
+    while let Some((_, outcome)) = everywhere.next().await {
+        outcome?;
+    }
+    report("logged on with NTLM", hosts, began);
+    Ok(())
 }
 
 async fn one_after_the_other(port: u16, hosts: u32) -> Result<(), Failure> {
