@@ -372,7 +372,7 @@ class Handler(BaseHTTPRequestHandler):
             options = spnego.NegotiateOptions.use_ntlm if raw else spnego.NegotiateOptions.use_negotiate
             self.raw_kerberos = KERBEROS in token[:32] and SPNEGO not in token[:16]
             if self.server.kerberos is not None:
-                self.context = spnego.server(hostname=self.server.kerberos, service="HTTP",
+                self.context = spnego.server(hostname=self.server.kerberos, service=self.server.spn_class,
                                              protocol="kerberos" if self.raw_kerberos else "negotiate")
             elif scheme.lower() != "credssp":
                 self.context = spnego.server(hostname="localhost", service="HTTP", protocol="ntlm" if raw else "negotiate", options=options)
@@ -449,13 +449,14 @@ class Server(ThreadingHTTPServer):
     """The listener on loopback. `basic` allows Basic and plain bodies; without it bodies must be sealed.
 
     `credssp`, a dictionary of what pyspnego's acceptor takes, offers CredSSP and nothing else. `kerberos`, the
-    name in the service principal, accepts Kerberos as well as GSS-API does it."""
+    host in the service principal, accepts Kerberos as well as GSS-API does it; `spn_class` goes before the host."""
 
     daemon_threads = True
 
-    def __init__(self, port=0, user="alice", password="Pa55w0rd.1", basic=False, credssp=None, kerberos=None):
+    def __init__(self, port=0, user="alice", password="Pa55w0rd.1", basic=False, credssp=None, kerberos=None,
+                 spn_class="HTTP"):
         super().__init__(("127.0.0.1", port), Handler)
-        self.credssp, self.kerberos = credssp, kerberos
+        self.credssp, self.kerberos, self.spn_class = credssp, kerberos, spn_class
         self.service, self.user, self.password, self.basic = Service(), user, password, basic
         # pyspnego's NTLM acceptor looks accounts up in the file that this variable names.
         accounts = tempfile.NamedTemporaryFile("w", suffix=".accounts", delete=False)

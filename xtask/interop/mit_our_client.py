@@ -33,11 +33,14 @@ CASES = [
     ("refused", "negotiate", f"{USER}@nowhere.test", {"ntlm": True}),
     ("refused", "kerberos", PRINCIPAL, {"password": "wrong"}),
     ("refused", "kerberos", PRINCIPAL, {"spn-class": "NOSUCH"}),
+    ("pipeline", "kerberos", PRINCIPAL, {"spn-class": "WSMAN"}),
+    ("pipeline", "negotiate", PRINCIPAL, {"spn-class": "HOST"}),
 ]
 
 
 def run(program, realm, server_class, case, authentication, user, more):
-    server = server_class(user=USER, password=PASSWORD, kerberos=None if more.get("ntlm") else HOST).start()
+    server = server_class(user=USER, password=PASSWORD, kerberos=None if more.get("ntlm") else HOST,
+                          spn_class=more.get("spn-class", "HTTP")).start()
     cache = "DIR:" + realm.file("caches") if more.get("cache") else realm.file("ccache")
     environment = realm.environment(WINDLASS_PASSWORD=more.get("password", PASSWORD), KRB5CCNAME=cache)
     command = [program, "--host", HOST, "--resolve", f"{HOST}=127.0.0.1", "--port", str(server.server_port),
@@ -84,7 +87,8 @@ def main():
     with mit_realm.Realm(REALM) as realm:
         realm.add_user(USER, PASSWORD)
         realm.admin(f"ktadd -norandkey -k {realm.file('client.keytab')} {USER}")
-        realm.add_service(f"HTTP/{HOST}")
+        for spn_class in ("HTTP", "WSMAN", "HOST"):
+            realm.add_service(f"{spn_class}/{HOST}")
         realm.kinit(USER, PASSWORD)
         os.mkdir(realm.file("caches"))
         realm.run("/usr/bin/kinit", "-c", "DIR:" + realm.file("caches"), USER, input=PASSWORD + "\n")
