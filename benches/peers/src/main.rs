@@ -3,12 +3,15 @@
 
 mod clixml;
 mod fragments;
+mod kerberos;
 mod measure;
 mod ntlm;
 mod receive;
 
 #[path = "../../src/clixml.rs"]
 mod clixml_corpus;
+#[path = "../../src/kerberos.rs"]
+mod kerberos_pair;
 #[path = "../../src/ntlm.rs"]
 mod ntlm_pair;
 #[path = "../../src/receive.rs"]
@@ -19,5 +22,6 @@ fn main() {
     clixml::run();
     fragments::run();
     ntlm::run();
+    kerberos::run();
     receive::run();
 }

@@ -47,6 +47,11 @@ pub enum Wanted {
     Within(f64),
 }
 
+/// Prints a line for what nothing stands beside: how often it can be done in a second.
+pub fn rate(what: &str, ours: f64) {
+    println!("{what:<38} {:>10}  {:.0} a second in one thread", shown(ours), 1.0 / ours);
+}
+
 /// Prints a line: what was done, our time and the other's, and their ratio.
 pub fn compare(what: &str, ours: f64, beside: &str, theirs: f64, wanted: Wanted) {
     let (ratio, holds, wanted) = match wanted {
