@@ -1,4 +1,5 @@
 //! Corpora and set-ups shared by the benchmarks.
+#![forbid(unsafe_code)]
 
 pub mod clixml;
 pub mod kerberos;

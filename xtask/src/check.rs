@@ -89,10 +89,15 @@ const EDGES: &[(&str, &[&str])] = &[
 /// Foreign crates that only these crates may use.
 const RESERVED: &[(&str, &[&str])] = &[
     ("quick-xml", &["windlass-xml"]),
-    ("sspi", &["windlass-auth"]),
     ("rc4", &["windlass-auth"]),
     ("md4", &["windlass-auth"]),
+    ("md-5", &["windlass-auth"]),
     ("hmac", &["windlass-auth"]),
+    ("pbkdf2", &["windlass-auth"]),
+    ("sha1", &["windlass-auth", "windlass-net", "windlass-mock"]),
+    ("sha2", &["windlass-auth", "windlass-net", "windlass", "windlass-mock"]),
+    ("subtle", &["windlass-core", "windlass-auth"]),
+    ("graviola", &["windlass-mock"]),
     ("libgssapi", &["windlass-net"]),
     ("rsa", &["windlass-auth", "windlass-psrp"]),
     ("aes", &["windlass-auth", "windlass-psrp"]),
@@ -104,11 +109,26 @@ const RESERVED: &[(&str, &[&str])] = &[
 ];
 
 /// Crates that test and measure: they may use anything of ours.
-const INTERNAL: &[&str] = &["windlass-testkit", "windlass-testsuite", "windlass-benches", "xtask"];
+const INTERNAL: &[&str] = &["windlass-testkit", "windlass-benches", "xtask"];
 
 /// No native library may come in through a dependency.
 const NATIVE: &[&str] =
     &["openssl-sys", "aws-lc-sys", "ring", "libgssapi-sys", "libz-sys", "native-tls", "cc"];
+
+/// The layers that may read a clock and the environment, and open files and sockets.
+const OUTSIDE: &[&str] = &["windlass-net", "windlass", "windlass-mock", "windlass-cli"];
+
+/// What no other layer may name outside of tests.
+const WORLD: &[&str] = &[
+    "std::env",
+    "std::fs",
+    "std::net::Tcp",
+    "std::net::Udp",
+    "std::process",
+    "std::thread",
+    "Instant::now",
+    "SystemTime::now",
+];
 
 /// A source file longer than this holds more than one concept.
 const LONGEST_FILE: usize = 800;
@@ -121,9 +141,14 @@ pub(crate) fn run() -> Result<()> {
     for package in members(&metadata) {
         dependencies(package, &mut broken);
     }
+    unused(&metadata, &mut broken)?;
     natives(&mut broken)?;
-    sources(&root().join("crates"), &mut broken)?;
-    sources(&root().join("xtask"), &mut broken)?;
+    for folder in ["crates", "xtask", "benches", "fuzz"] {
+        each_source(&root().join(folder), &mut |path| source(path, &mut broken))?;
+    }
+    for package in members(&metadata).filter(|package| is_inside(package)) {
+        each_source(&folder(package).join("src"), &mut |path| worldly(path, &mut broken))?;
+    }
     if !broken.is_empty() {
         bail!("rules broken:\n  {}", broken.join("\n  "));
     }
@@ -146,9 +171,7 @@ fn dependencies(package: &Value, broken: &mut Vec<String>) {
         broken.push(format!("{name} is not in the table of layers"));
         return;
     };
-    let folder =
-        Path::new(package["manifest_path"].as_str().unwrap_or_default()).parent().and_then(Path::file_name);
-    if folder.is_none_or(|folder| folder != name) {
+    if folder(package).file_name().is_none_or(|folder| folder != name) {
         broken.push(format!("{name} does not live in a folder of its name"));
     }
     for dependency in
@@ -177,32 +200,83 @@ fn natives(broken: &mut Vec<String>) -> Result<()> {
     Ok(())
 }
 
-fn sources(dir: &Path, broken: &mut Vec<String>) -> Result<()> {
-    for entry in fs::read_dir(dir).with_context(|| format!("cannot list {}", dir.display()))? {
+/// Calls `look` with each source below a folder.
+fn each_source(folder: &Path, look: &mut dyn FnMut(&Path) -> Result<()>) -> Result<()> {
+    for entry in fs::read_dir(folder).with_context(|| format!("cannot list {}", folder.display()))? {
         let path = entry?.path();
-        if path.is_dir() {
-            sources(&path, broken)?;
+        if path.is_dir() && !path.ends_with("target") {
+            each_source(&path, look)?;
         } else if path.extension().is_some_and(|extension| extension == "rs") {
-            source(&path, broken)?;
+            look(&path)?;
         }
     }
     Ok(())
 }
 
 fn source(path: &Path, broken: &mut Vec<String>) -> Result<()> {
-    let text = fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
-    let shown = path.strip_prefix(root()).unwrap_or(path).display();
+    let (text, shown) = read(path)?;
     if text.lines().count() > LONGEST_FILE {
         broken.push(format!("{shown} has more than {LONGEST_FILE} lines"));
     }
+    // What a fuzz target expands to is unsafe.
     let is_root = path.ends_with("src/lib.rs") || path.ends_with("src/main.rs");
-    if is_root && !text.contains("#![forbid(unsafe_code)]") {
+    if is_root && !text.contains("#![forbid(unsafe_code)]") && !text.contains("fuzz_target!") {
         broken.push(format!("{shown} does not forbid unsafe code"));
     }
     if text.contains(concat!("#[", "ignore")) {
         broken.push(format!("{shown} has an ignored test"));
     }
     Ok(())
+}
+
+/// Whether a package is one of the layers that only compute.
+fn is_inside(package: &Value) -> bool {
+    let name = package["name"].as_str().unwrap_or_default();
+    EDGES.iter().any(|(layer, _)| *layer == name) && !OUTSIDE.contains(&name)
+}
+
+/// Looks for a clock, the environment, files and sockets in what is no test.
+fn worldly(path: &Path, broken: &mut Vec<String>) -> Result<()> {
+    let (text, shown) = read(path)?;
+    if path.ends_with("tests.rs") {
+        return Ok(());
+    }
+    // Unit tests stand last in a file.
+    let code = text.split_once("#[cfg(test)]\nmod tests {").map_or(text.as_str(), |(code, _)| code);
+    for (number, line) in code.lines().enumerate().filter(|(_, line)| !line.trim_start().starts_with("//")) {
+        for named in WORLD.iter().filter(|named| line.contains(**named)) {
+            broken.push(format!("{shown}:{} names {named}: that is for {}", number + 1, OUTSIDE.join(", ")));
+        }
+    }
+    Ok(())
+}
+
+/// A source, and its path as messages show it.
+fn read(path: &Path) -> Result<(String, String)> {
+    let text = fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
+    Ok((text, path.strip_prefix(root()).unwrap_or(path).display().to_string()))
+}
+
+/// Looks for dependencies that the workspace declares and no package uses.
+fn unused(metadata: &Value, broken: &mut Vec<String>) -> Result<()> {
+    let (manifest, _) = read(&root().join("Cargo.toml"))?;
+    let declared = manifest.lines().skip_while(|line| *line != "[workspace.dependencies]").skip(1);
+    let declared =
+        declared.take_while(|line| !line.starts_with('[')).filter_map(|line| line.split_once(" = "));
+    let used: BTreeSet<&str> = members(metadata)
+        .flat_map(|package| list(&package["dependencies"]))
+        .filter_map(|dependency| dependency["name"].as_str())
+        .collect();
+    for (name, _) in declared.filter(|(name, _)| !used.contains(name)) {
+        broken.push(format!("no package uses {name}, which Cargo.toml declares for all"));
+    }
+    Ok(())
+}
+
+/// Where a package lives.
+fn folder(package: &Value) -> &Path {
+    let manifest = Path::new(package["manifest_path"].as_str().unwrap_or_default());
+    manifest.parent().unwrap_or(manifest)
 }
 
 fn list(value: &Value) -> impl Iterator<Item = &Value> {

@@ -5,7 +5,7 @@
 //! reported as skipped.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, Result, bail};
@@ -74,7 +74,7 @@ with tarfile.open(archive) as source:
 /// # Errors
 /// An archive that is not the pinned one. A package that cannot be had is no error.
 pub(crate) fn run() -> Result<()> {
-    let folder = root().join("target/fixtures");
+    let folder = folder();
     let downloads = folder.join("downloads");
     fs::create_dir_all(&downloads).with_context(|| format!("cannot create {}", downloads.display()))?;
     for package in PACKAGES {
@@ -83,6 +83,22 @@ pub(crate) fn run() -> Result<()> {
         println!("{name} {version}: {outcome} ({content})");
     }
     Ok(())
+}
+
+/// Says which recordings are not there: the tests that need them pass without having tested anything.
+pub(crate) fn tell_missing() {
+    for Package { name, version, content, .. } in PACKAGES {
+        if !folder().join(format!("{name}-{version}")).is_dir() {
+            println!("not tested: {content}, of {name} {version}; `cargo xtask fixtures` fetches them");
+        }
+    }
+    if std::env::var_os("WINDLASS_FIXTURES").is_none() {
+        println!("not tested: captures of Windows computers, in a folder that WINDLASS_FIXTURES names");
+    }
+}
+
+fn folder() -> PathBuf {
+    root().join("target/fixtures")
 }
 
 /// Fetches one package; says what became of it.

@@ -104,7 +104,9 @@ fn demo() -> Result<()> {
 
 /// The README's test command.
 fn test(arguments: &[String]) -> Result<()> {
-    cargo(["test"].into_iter().chain(PACKAGES).chain(arguments.iter().map(String::as_str)))
+    cargo(["test"].into_iter().chain(PACKAGES).chain(arguments.iter().map(String::as_str)))?;
+    fixtures::tell_missing();
+    Ok(())
 }
 
 fn agree(dir: Option<PathBuf>) -> Result<()> {
