@@ -199,6 +199,16 @@ impl Error {
         matches!(self.0.kind, ErrorKind::Unreachable | ErrorKind::Protocol | ErrorKind::TimedOut)
     }
 
+    /// The same for another who is concerned, without the source.
+    pub(crate) fn again(&self) -> Self {
+        let Details { doing, fault, hresult, retryable, executed, .. } = &*self.0;
+        let mut error = Self::build(self.0.kind, self.0.layer, &self.0.host, self.0.reason.as_str());
+        error.0.doing.clone_from(doing);
+        error.0.fault.clone_from(fault);
+        (error.0.hresult, error.0.retryable, error.0.executed) = (*hresult, *retryable, *executed);
+        error
+    }
+
     /// Says what went wrong after this.
     #[must_use]
     pub(crate) fn and_then(mut self, next: &Self) -> Self {

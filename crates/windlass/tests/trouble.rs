@@ -14,7 +14,7 @@ mod support;
 
 use std::time::Duration;
 
-use support::{host, over_http, over_https};
+use support::{host, nothing_left, over_http, over_https};
 use windlass::clixml::PsValue;
 use windlass::{PowerShell, PsSession, PsSessionOptions, Target};
 use windlass_mock::MockHost;
@@ -31,6 +31,19 @@ async fn one_command(target: Target) -> Result<Vec<PsValue>, String> {
     let output = result.map_err(|error| error.to_string())?.output;
     closed.map_err(|error| error.to_string())?;
     Ok(output)
+}
+
+/// What a pipeline with input gives, and what whoever sends the input learns.
+async fn with_input(target: Target) -> (Result<usize, String>, Result<(), String>) {
+    let session = PsSession::builder("").target(target).connect().await.unwrap();
+    let (mut input, running) = session.invoke_with_input(PowerShell::new().command("Measure-Object"));
+    for number in 0..3 {
+        input.send(number.into()).await.ok();
+    }
+    let sent = input.close().await.map_err(|error| error.to_string());
+    let result = running.collect().await;
+    session.close().await.unwrap();
+    (result.map(|result| result.output.len()).map_err(|error| error.to_string()), sent)
 }
 
 async fn troubled(spec: &str) -> MockHost {
@@ -59,6 +72,47 @@ async fn trouble_that_passes_is_not_noticed() {
             let outcome = tokio::time::timeout(Duration::from_secs(30), one_command(target)).await;
             assert_eq!(outcome.expect(spec), Ok(vec!["there".into()]), "{spec}");
         }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn input_that_is_lost_ends_its_pipeline() {
+    for (spec, told) in [("cut@Send", "connection"), ("quota@Send", "quota")] {
+        let host = troubled(spec).await;
+        let outcome = tokio::time::timeout(Duration::from_secs(30), with_input(over_http(&host))).await;
+        let (result, sent) = outcome.expect(spec);
+        let (failed, unsent) = (result.unwrap_err(), sent.unwrap_err());
+        assert!(failed.contains(told) && unsent.contains(told), "{spec}: {failed}; {unsent}");
+        nothing_left(&host).await;
+    }
+}
+
+/// A Send that was on its way when the connection broke may have arrived: it is not repeated, and both the
+/// caller who sent and the one who reads are told.
+#[tokio::test(flavor = "multi_thread")]
+async fn input_that_was_lost_on_its_way_is_not_sent_twice() {
+    for spec in ["cut@Send", "lose@Send", "cut@Send#2", "lose@Send#2"] {
+        let host = troubled(spec).await;
+        let session = PsSession::builder("").target(over_http(&host)).connect().await.unwrap();
+        let (mut input, running) = session.invoke_with_input(PowerShell::new().command("Measure-Object"));
+        let feeding = async {
+            // More than waits on this side, so that whoever sends is told.
+            for number in 0..2000 {
+                input.send(PsValue::from(number)).await?;
+            }
+            input.close().await
+        };
+        let both = async { tokio::join!(feeding, running.collect()) };
+        let (fed, result) = tokio::time::timeout(Duration::from_secs(30), both).await.expect(spec);
+        for error in [fed.unwrap_err(), result.map(|_| ()).unwrap_err()] {
+            assert!(error.may_have_executed() && !error.is_retryable(), "{spec}: {error}");
+            assert!(error.to_string().contains("the request may have been carried out"), "{spec}: {error}");
+        }
+        // The session and its other pipelines go on.
+        let command = PowerShell::new().command("Write-Output").argument("there");
+        assert_eq!(session.invoke(command).collect().await.unwrap().output, ["there".into()], "{spec}");
+        session.close().await.unwrap();
+        nothing_left(&host).await;
     }
 }
 

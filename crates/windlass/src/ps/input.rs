@@ -10,12 +10,14 @@ use windlass_psrp::{PipelineState, PsrpError};
 use super::pipeline::Progress;
 use super::shared::Shared;
 use crate::error::{Error, Result};
+use crate::shell::is_gone;
 
 /// Objects that may wait to be sent.
 const DEPTH: usize = 256;
 
 /// The input of a running pipeline. Objects travel together where they are given quickly; a caller who
-/// is faster than the host waits. Dropping it ends the input.
+/// is faster than the host waits. Dropping it ends the input. Where some of it cannot be sent, the pipeline is
+/// given up, and its [`Invocation`](super::Invocation) ends with the error.
 pub struct PipelineInput {
     objects: mpsc::Sender<PsValue>,
     outcome: oneshot::Receiver<Result<()>>,
@@ -30,10 +32,17 @@ impl PipelineInput {
         let host = shared.host_name().to_owned();
         let shared_by_task = Arc::clone(shared);
         shared.tasks.spawn(async move {
-            let pumped = pump(&shared_by_task, id, progress, given).await;
-            if let Err(Err(error)) = sender.send(pumped) {
-                tracing::warn!(%error, "the input of a pipeline could not be sent");
+            let pumped = match pump(&shared_by_task, id, progress, given).await {
+                // A pipeline that is gone says itself how it ended.
+                Err(error) if is_gone(&error) => Ok(()),
+                pumped => pumped,
+            };
+            if let Err(error) = &pumped {
+                let failure = error.again().while_doing("sending input");
+                shared_by_task.with_machine(|machine| machine.fail(id, failure));
             }
+            // Who gave the input may have left: the pipeline fails all the same.
+            sender.send(pumped).ok();
         });
         Self { objects, outcome, host }
     }

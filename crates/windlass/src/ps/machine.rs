@@ -16,6 +16,7 @@ use windlass_psrp::{ClientEvent, ClientPool, ErrorRecord, PipelineState, PoolSta
 use super::event::PipelineEvent;
 use super::host::HostRequest;
 use super::shared::Shared;
+use crate::error::Error;
 
 /// User events that wait for a reader; older ones give way.
 const MAX_USER_EVENTS: usize = 1024;
@@ -37,6 +38,8 @@ pub(super) struct Machine {
 struct Mailbox {
     events: Vec<PipelineEvent>,
     ending: Option<Ending>,
+    /// Why this side cannot go on with it.
+    failure: Option<Error>,
     changed: Arc<Notify>,
 }
 
@@ -54,6 +57,7 @@ pub(super) enum Ending {
 pub(super) struct Mail {
     pub(super) events: Vec<PipelineEvent>,
     pub(super) ending: Option<Ending>,
+    pub(super) failure: Option<Error>,
 }
 
 impl Machine {
@@ -84,10 +88,20 @@ impl Machine {
     /// Takes what came for a pipeline.
     pub(super) fn take_mail(&mut self, id: Uuid) -> Mail {
         match self.boxes.get_mut(&id) {
-            Some(mailbox) => {
-                Mail { events: std::mem::take(&mut mailbox.events), ending: mailbox.ending.clone() }
-            }
+            Some(mailbox) => Mail {
+                events: std::mem::take(&mut mailbox.events),
+                ending: mailbox.ending.clone(),
+                failure: mailbox.failure.take(),
+            },
             None => Mail::default(),
+        }
+    }
+
+    /// This side cannot go on with a pipeline: its task gives it up with this error.
+    pub(super) fn fail(&mut self, id: Uuid, error: Error) {
+        if let Some(mailbox) = self.boxes.get_mut(&id) {
+            mailbox.failure.get_or_insert(error);
+            mailbox.changed.notify_one();
         }
     }
 

@@ -190,10 +190,11 @@ impl Run {
             if !self.outlet.send(events).await {
                 return Ok(if ending.is_some() { End::Finished } else { End::Abandoned });
             }
-            match ending {
-                Some(Ok(_)) if limit.stopping => return Err(self.took_too_long(&limit)),
-                Some(ending) => return ending,
-                None => {}
+            match (ending, mail.failure) {
+                (None, Some(failure)) => return Err(failure),
+                (Some(Ok(_)), _) if limit.stopping => return Err(self.took_too_long(&limit)),
+                (Some(ending), _) => return ending,
+                (None, None) => {}
             }
         }
     }

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use tokio::sync::{Notify, watch};
 use uuid::Uuid;
-use windlass_psrp::PoolState;
 use windlass_psrp::host::{HostCall, HostReply};
+use windlass_psrp::{Outgoing, PoolState};
 
 use super::host::{self, Host};
 use super::link::{Incoming, Inlet, Link};
@@ -166,13 +166,34 @@ impl Shared {
         fed.map_err(|error| self.protocol_error(error))
     }
 
-    /// Sends what the machine wants sent, in order.
+    /// Sends what the machine wants sent, in order. Where a message to a pipeline is lost, the pipeline is given
+    /// up.
     pub(super) async fn flush(self: &Arc<Self>) -> Result<()> {
         let _in_order = self.sending.lock().await;
         let capacity = self.link.capacity();
         loop {
             let Some(outgoing) = self.machine().pool.poll_send(capacity) else { return Ok(()) };
-            self.link.send(&outgoing).await?;
+            if let Err(error) = self.send(&outgoing).await {
+                // A pipeline that is gone says itself how it ended.
+                if let Some(pipeline) = outgoing.pipeline.filter(|_| !is_gone(&error)) {
+                    let failure = error.again().while_doing("sending to a pipeline");
+                    self.machine().fail(pipeline, failure);
+                }
+                return Err(error);
+            }
+        }
+    }
+
+    /// Sends one message. It is tried again for as long as the host certainly did not get it.
+    async fn send(&self, outgoing: &Outgoing) -> Result<()> {
+        let mut retry = Retry::new(self.timing.retry_window);
+        loop {
+            match self.link.send(outgoing).await {
+                Err(error) if error.is_retryable() && self.stage() == Stage::Open && retry.allows(&error) => {
+                    retry.pause().await;
+                }
+                outcome => return outcome,
+            }
         }
     }
 
