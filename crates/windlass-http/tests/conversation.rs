@@ -268,6 +268,33 @@ fn a_server_that_forgot_the_context_is_met_with_a_new_logon() {
 }
 
 #[test]
+fn a_prepared_connection_takes_one_exchange() {
+    for (scheme, auth, ahead) in [
+        (Scheme::Http, AuthMethod::Negotiate, 1),
+        (Scheme::Http, AuthMethod::Ntlm, 1),
+        (Scheme::Https, AuthMethod::Ntlm, 1),
+        (Scheme::Https, AuthMethod::Basic, 0),
+    ] {
+        let mut server = server_config(scheme);
+        server.basic = true;
+        let mut pair = Pair::new(client_config(scheme, auth, "Pa55w0rd"), server);
+        pair.client.prepare().unwrap();
+        assert_eq!(pair.pump(), Some(ClientEvent::Prepared));
+        assert_eq!(pair.client.http_requests(), ahead);
+        assert!(pair.server_events.is_empty());
+        for count in 1..=2 {
+            pair.expect_answer("<one/>", scheme == Scheme::Http);
+            assert_eq!(pair.client.http_requests(), ahead + count);
+        }
+        // There is nothing left to do for a logon that is over.
+        pair.client.prepare().unwrap();
+        assert_eq!(pair.pump(), Some(ClientEvent::Prepared));
+        pair.expect_answer("<two/>", scheme == Scheme::Http);
+        assert_eq!(pair.client.http_requests(), ahead + 3);
+    }
+}
+
+#[test]
 fn anonymous_identify_needs_no_logon_and_nothing_else_goes_without() {
     let mut config = server_config(Scheme::Http);
     config.anonymous_identify = true;

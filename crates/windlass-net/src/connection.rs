@@ -54,6 +54,13 @@ pub struct Connection {
     usable: bool,
 }
 
+/// How something that was begun on a connection ends well.
+enum Outcome {
+    Response(Response),
+    /// The next request takes a single round trip.
+    Prepared,
+}
+
 impl Connection {
     pub(crate) fn new(
         stream: BoxStream,
@@ -124,15 +131,38 @@ impl Connection {
         content_type: &str,
         limit: Option<Duration>,
     ) -> Result<Response, Error> {
+        match self.perform(Some((body, content_type)), limit).await? {
+            Outcome::Response(response) => {
+                self.answered = true;
+                Ok(response)
+            }
+            Outcome::Prepared => Err(self.lost("the peer answered nothing", true)),
+        }
+    }
+
+    /// Authenticates as far as that is possible without a request, so that the first one takes a single round
+    /// trip.
+    ///
+    /// # Errors
+    /// What failed. Nothing was executed.
+    pub(crate) async fn prepare(&mut self) -> Result<(), Error> {
+        self.perform(None, None).await.map(|_| ())
+    }
+
+    async fn perform(
+        &mut self,
+        request: Option<(Bytes, &str)>,
+        limit: Option<Duration>,
+    ) -> Result<Outcome, Error> {
         self.usable = false;
         let started = Instant::now();
         self.http.set_now(filetime_now());
-        let mut body = Some(body);
-        let response = loop {
+        let mut request = Some(request);
+        let outcome = loop {
             let (stage, limit) = self.current_limit(limit);
             let step = async {
-                match body.take() {
-                    Some(body) => self.start(body, content_type).await.map(|()| None),
+                match request.take() {
+                    Some(request) => self.start(request).await.map(|()| None),
                     None => self.step().await,
                 }
             };
@@ -143,15 +173,14 @@ impl Connection {
                     Err(_) => Err(Error::TimedOut { stage, peer: self.peer.clone(), limit }),
                 },
             };
-            if let Some(response) = step? {
-                break response;
+            if let Some(outcome) = step? {
+                break outcome;
             }
         };
-        self.answered = true;
         self.buffer = Vec::new();
         self.last_used = Instant::now();
         self.usable = self.http.is_open();
-        Ok(response)
+        Ok(outcome)
     }
 
     /// Whether another request can be sent: the last one was answered and the peer keeps the connection.
@@ -199,18 +228,20 @@ impl Connection {
         }
     }
 
-    /// Begins a request. The tickets that its logon takes are asked for one connection after the other.
-    async fn start(&mut self, body: Bytes, content_type: &str) -> Result<(), Error> {
+    /// Begins a request, or only its logon. The tickets that the logon takes are asked for one connection
+    /// after the other.
+    async fn start(&mut self, request: Option<(Bytes, &str)>) -> Result<(), Error> {
         let _turn = match &self.kerberos {
             Some(kerberos) if !self.http.is_authenticated() => Some(kerberos.turn().await),
             _ => None,
         };
         let waits = self.kerberos.as_ref().is_some_and(Kerberos::blocks)
             && Handle::current().runtime_flavor() == RuntimeFlavor::MultiThread;
-        let begun = match waits {
-            true => block_in_place(|| self.http.request(body, content_type)),
-            false => self.http.request(body, content_type),
+        let begin = || match request {
+            Some((body, content_type)) => self.http.request(body, content_type),
+            None => self.http.prepare(),
         };
+        let begun = if waits { block_in_place(begin) } else { begin() };
         begun.map_err(|source| self.http_error(source))?;
         while let Some(request) = self.http.poll_kdc() {
             self.ask_kdc(&request).await;
@@ -229,7 +260,7 @@ impl Connection {
     }
 
     /// Does one thing: handles an event, or sends what is due and reads what comes.
-    async fn step(&mut self) -> Result<Option<Response>, Error> {
+    async fn step(&mut self) -> Result<Option<Outcome>, Error> {
         if let Some(event) = self.http.poll_event() {
             return self.handle(event).await;
         }
@@ -249,9 +280,10 @@ impl Connection {
         }
     }
 
-    async fn handle(&mut self, event: ClientEvent) -> Result<Option<Response>, Error> {
+    async fn handle(&mut self, event: ClientEvent) -> Result<Option<Outcome>, Error> {
         match event {
-            ClientEvent::Response(response) => return Ok(Some(response)),
+            ClientEvent::Response(response) => return Ok(Some(Outcome::Response(response))),
+            ClientEvent::Prepared => return Ok(Some(Outcome::Prepared)),
             ClientEvent::AskKdc(request) => self.ask_kdc(&request).await,
             ClientEvent::Failed(HttpError::NotHttp(_)) if !self.answered && self.speaks_tls() => {
                 return Err(Error::PeerSpeaksTls { peer: self.peer.clone() });
@@ -268,12 +300,12 @@ impl Connection {
 
     /// The stream has ended. The HTTP layer may have a whole answer all the same, and knows whether the
     /// request can have been carried out.
-    fn hang_up(&mut self, reason: &str) -> Result<Option<Response>, Error> {
+    fn hang_up(&mut self, reason: &str) -> Result<Option<Outcome>, Error> {
         self.http.receive_eof();
         let hint =
             if self.answered || self.http.http_requests() > 1 { "" } else { "; is this the right port?" };
         match self.http.poll_event() {
-            Some(ClientEvent::Response(response)) => Ok(Some(response)),
+            Some(ClientEvent::Response(response)) => Ok(Some(Outcome::Response(response))),
             Some(ClientEvent::Failed(source)) => Err(self.http_error(source)),
             Some(ClientEvent::Reconnect { safe_to_repeat }) => {
                 Err(self.lost(&format!("{reason}{hint}"), !safe_to_repeat))

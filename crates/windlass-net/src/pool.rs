@@ -161,6 +161,24 @@ impl Pool {
         Ok(response)
     }
 
+    /// Makes sure that a connection is idle and logged on as far as it can be without a request, so that one
+    /// that must not wait takes a single round trip.
+    ///
+    /// # Errors
+    /// What failed. Nothing was executed.
+    pub async fn prepare(&self) -> Result<(), Error> {
+        let spare = match self.idle_connection().await {
+            Some(connection) => connection,
+            None => {
+                let mut connection = Box::pin(self.connector().connect()).await?;
+                connection.prepare().await?;
+                connection
+            }
+        };
+        self.put_back(spare).await;
+        Ok(())
+    }
+
     fn connector(&self) -> Connector {
         self.shared.connector.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }

@@ -102,6 +102,18 @@ async fn a_connection_that_the_peer_closed_in_the_meantime_is_not_used() {
     assert_eq!(pool.counts().connections, 2);
 }
 
+#[tokio::test]
+async fn a_connection_is_made_ready_once_and_then_used() {
+    let pool = pool(listen(|_, stream| echo(stream)).await);
+    for _ in 0..2 {
+        pool.prepare().await.unwrap();
+        let counts = pool.counts();
+        assert_eq!((counts.connections, counts.http_requests), (1, 0));
+    }
+    pool.request(request("one")).await.unwrap();
+    assert_eq!(pool.counts().connections, 1);
+}
+
 /// A server that reads a request and hangs up, `losses` times, and counts what it read.
 async fn lossy(losses: usize) -> (u16, Arc<AtomicUsize>) {
     let seen = Arc::new(AtomicUsize::new(0));

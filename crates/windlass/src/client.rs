@@ -99,6 +99,14 @@ impl Client {
         self.session.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
+    /// Makes sure that a connection waits for a request that must not take long.
+    ///
+    /// # Errors
+    /// Those of the connection.
+    pub(crate) async fn prepare(&self) -> Result<()> {
+        Ok(self.pool.prepare().await?)
+    }
+
     /// Closes the connections that nobody uses.
     pub(crate) fn close_idle(&self) {
         self.pool.close_idle();

@@ -17,7 +17,8 @@ use std::time::Duration;
 use support::{host, nothing_left, over_http, over_https};
 use windlass::clixml::PsValue;
 use windlass::{
-    ErrorKind, InvokeOptions, PipelineEvent, PipelineState, PowerShell, PsSession, SessionState, Target,
+    ErrorKind, InvokeOptions, PipelineEvent, PipelineState, PowerShell, PsSession, PsSessionOptions,
+    SessionState, Target,
 };
 
 async fn open(target: Target) -> PsSession {
@@ -159,6 +160,34 @@ async fn a_stopped_pipeline_says_so_and_the_session_goes_on() {
     assert!(matches!(last, Some(PipelineEvent::Finished(PipelineState::Stopped, _))), "{last:?}");
     assert_eq!(session.invoke(echo(1)).collect().await.unwrap().output.len(), 1);
     assert_eq!(session.state(), SessionState::Opened);
+    session.close().await.unwrap();
+    nothing_left(&host).await;
+}
+
+#[tokio::test]
+async fn the_order_to_stop_a_watched_pipeline_takes_one_request() {
+    let host = host().start().await.unwrap();
+    let mut options = PsSessionOptions::default();
+    options.park_after = Duration::from_secs(600);
+    let session = PsSession::builder("").target(over_http(&host)).options(options).connect().await.unwrap();
+    let mut watched = InvokeOptions::default();
+    watched.is_watched = true;
+    let sleep = PowerShell::new().command("Start-Sleep").parameter("Seconds", 600);
+    let mut running = session.invoke_with(sleep, &watched);
+    running.started().await.unwrap();
+    // The pipeline says nothing: what comes is the challenge on the connection that is made ready.
+    let started = session.statistics();
+    while session.statistics().bytes_received == started.bytes_received {
+        tokio::task::yield_now().await;
+    }
+    let ready = session.statistics();
+    running.stop().await.unwrap();
+    while let Some(event) = running.next().await {
+        event.unwrap();
+    }
+    let after = session.statistics();
+    assert_eq!(after.http_requests - ready.http_requests, 1);
+    assert_eq!(after.connections, ready.connections);
     session.close().await.unwrap();
     nothing_left(&host).await;
 }

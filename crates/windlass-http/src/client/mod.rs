@@ -28,6 +28,8 @@ const METHOD: &str = "POST";
 pub enum ClientEvent {
     /// The answer to the request, unsealed.
     Response(Response),
+    /// The logon is as far as it can be without a message: see [`ClientConnection::prepare`].
+    Prepared,
     /// The logon needs a KDC: bring its answer to [`ClientConnection::kdc_reply`].
     AskKdc(KdcRequest),
     /// The server dropped the connection or its security context. Open another connection; repeat the
@@ -67,6 +69,8 @@ pub struct ClientConnection {
     scanned: usize,
     reading: Option<(ResponseHead, BodyReader)>,
     exchange: Option<Exchange>,
+    /// The last token of the logon, which goes out with the next message.
+    held: Option<String>,
     closed: bool,
     http_requests: u64,
     /// The proxy that hands every request on, where there is one.
@@ -77,6 +81,8 @@ pub struct ClientConnection {
 struct Exchange {
     body: Bytes,
     content_type: String,
+    /// There is no message yet, only a logon to get ready for one.
+    prepares: bool,
     /// The HTTP request under way carries the message.
     carried: bool,
     /// Bytes of it were handed out.
@@ -103,6 +109,7 @@ impl ClientConnection {
             scanned: 0,
             reading: None,
             exchange: None,
+            held: None,
             closed: false,
             http_requests: 0,
             forwarder: None,
@@ -119,18 +126,32 @@ impl ClientConnection {
     /// # Errors
     /// The connection is closed or busy, nothing was sent; or the logon cannot start.
     pub fn request(&mut self, body: Bytes, content_type: &str) -> Result<(), HttpError> {
+        if content_type.bytes().any(|byte| byte.is_ascii_control()) {
+            return Err(HttpError::Config { field: "content_type", reason: "expected printable text" });
+        }
+        self.begin(body, content_type, false)
+    }
+
+    /// Goes through the logon as far as that is possible without a message, so that the next one takes a
+    /// single exchange. [`ClientEvent::Prepared`] says when.
+    ///
+    /// # Errors
+    /// As for [`request`](Self::request).
+    pub fn prepare(&mut self) -> Result<(), HttpError> {
+        self.begin(Bytes::new(), "", true)
+    }
+
+    fn begin(&mut self, body: Bytes, content_type: &str, prepares: bool) -> Result<(), HttpError> {
         if self.closed {
             return Err(HttpError::Closed);
         }
         if self.exchange.is_some() {
             return Err(HttpError::Busy);
         }
-        if content_type.bytes().any(|byte| byte.is_ascii_control()) {
-            return Err(HttpError::Config { field: "content_type", reason: "expected printable text" });
-        }
         self.exchange = Some(Exchange {
             body,
             content_type: content_type.to_owned(),
+            prepares,
             carried: false,
             sent: false,
             leg: false,
@@ -280,6 +301,9 @@ impl ClientConnection {
     }
 
     fn start(&mut self) -> Result<(), HttpError> {
+        if let Some(token) = self.held.take() {
+            return self.send_message(Some(&token));
+        }
         match &mut self.login {
             Login::Header { .. } => self.send_message(None),
             Login::Digest(digest) if digest.is_challenged() => self.send_message(None),
@@ -327,10 +351,16 @@ impl ClientConnection {
         self.send(authorization, None, Vec::new());
     }
 
-    /// Sends the message, sealed where it must be.
+    /// Sends the message, sealed where it must be; without one, holds the token that would go with it.
     fn send_message(&mut self, authorization: Option<&str>) -> Result<(), HttpError> {
         let seals = self.seals();
         let Some(exchange) = &mut self.exchange else { return Ok(()) };
+        if exchange.prepares {
+            self.exchange = None;
+            self.held = authorization.map(str::to_owned);
+            self.events.push_back(ClientEvent::Prepared);
+            return Ok(());
+        }
         exchange.carried = true;
         exchange.leg = authorization.is_some();
         let (content_type, pieces, header) = match &mut self.login {

@@ -113,6 +113,14 @@ impl Link {
         }
     }
 
+    /// Makes ready what an order to stop takes, so that it is one round trip.
+    pub(super) async fn prepare_stop(&self) -> Result<()> {
+        match self {
+            Self::Shell(shell) => shell.client().prepare().await,
+            Self::Process(_) => Ok(()),
+        }
+    }
+
     /// Stops a pipeline, which goes on to tell how it ended.
     pub(super) async fn stop(&self, pipeline: Uuid, limit: Duration) -> Result<()> {
         match self {

@@ -1,5 +1,6 @@
 //! The task that runs one pipeline from its start to its clean-up.
 
+use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,6 +15,11 @@ use super::retry::Retry;
 use super::shared::{Shared, Stage, is_farewell};
 use crate::batches::Outlet;
 use crate::error::{Error, Layer, Result};
+
+/// How long a watched pipeline runs before a connection is made ready for the order to stop it.
+const A_MOMENT: Duration = Duration::from_millis(300);
+/// How often that connection is looked after: hosts close those that are idle.
+const LOOK_AFTER: Duration = Duration::from_secs(50);
 
 /// How far a pipeline is, for those who want to stop it or to send it input.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -38,6 +44,8 @@ pub(super) struct Run {
     pub(super) timeout: Option<Duration>,
     /// Nothing is received before the session has been disconnected.
     pub(super) is_held: bool,
+    /// The order to stop it must not take long.
+    pub(super) is_watched: bool,
 }
 
 /// Why a pipeline's task stops following it.
@@ -95,7 +103,10 @@ impl Run {
 
     async fn run(&self, inlet: &mut Inlet) -> Result<()> {
         self.progress.send_replace(Progress::Running);
-        let outcome = self.follow(inlet).await;
+        let outcome = tokio::select! {
+            outcome = self.follow(inlet) => outcome,
+            never = self.stay_ready() => match never {},
+        };
         self.progress.send_replace(Progress::Ended);
         match &outcome {
             _ if self.shared.stage() != Stage::Open => {}
@@ -104,6 +115,23 @@ impl Run {
             Ok(End::Abandoned) | Err(_) => self.shared.release_now(self.id).await,
         }
         outcome.map(|_| ())
+    }
+
+    /// Keeps a connection ready for the order to stop. While the session is left there is none to give.
+    async fn stay_ready(&self) -> Infallible {
+        if !self.is_watched {
+            return std::future::pending().await;
+        }
+        let mut pause = A_MOMENT;
+        loop {
+            tokio::time::sleep(pause).await;
+            pause = LOOK_AFTER;
+            if self.shared.stage() == Stage::Open
+                && let Err(error) = self.shared.link.prepare_stop().await
+            {
+                tracing::debug!(%error, "no connection is ready for an order to stop");
+            }
+        }
     }
 
     async fn conclude(self, outcome: Result<()>) {

@@ -61,6 +61,9 @@ pub struct InvokeOptions {
     /// Whether it is left to itself: nothing of its output is fetched before the session was disconnected, so
     /// that whoever connects next gets all of it (`-InDisconnectedSession`).
     pub is_left: bool,
+    /// Whether somebody watches it who may stop it any moment: a connection is kept ready for the order, which
+    /// then takes one round trip. It costs a logon while the pipeline runs for longer than a moment.
+    pub is_watched: bool,
 }
 
 /// Whether a session takes a pipeline now.
@@ -264,6 +267,7 @@ impl Pipelines {
             Ok((id, changed)) => {
                 let (mut run, invocation) = follow(shared, id, changed, options.timeout);
                 run.is_held = options.is_left;
+                run.is_watched = options.is_watched;
                 let span = tracing::debug_span!(
                     "pipeline",
                     host = shared.host_name(),
@@ -289,7 +293,8 @@ pub(super) fn follow(
     let (outlet, events) = batches::channel();
     let progress = watch::Sender::new(Progress::Starting);
     let stopper = Stopper { shared: Arc::clone(shared), id, progress: progress.subscribe() };
-    let run = Run { shared: Arc::clone(shared), id, outlet, progress, changed, timeout, is_held: false };
+    let shared = Arc::clone(shared);
+    let run = Run { shared, id, outlet, progress, changed, timeout, is_held: false, is_watched: false };
     (run, Invocation { events, stopper })
 }
 
