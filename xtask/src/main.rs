@@ -70,6 +70,9 @@ enum Task {
         /// Copy a file of so many megabytes to a session and back instead, beside pypsrp
         #[arg(long, conflicts_with_all = ["filter", "peers", "fleet", "program"], value_name = "MEGABYTES", num_args = 0..=1, default_missing_value = "500")]
         copy: Option<u32>,
+        /// Measure whole sessions with the embedded host instead, beside pypsrp
+        #[arg(long, conflicts_with_all = ["filter", "peers", "fleet", "program", "copy"])]
+        sessions: bool,
         /// Only benchmarks whose name contains this
         filter: Option<String>,
     },
@@ -91,6 +94,7 @@ fn main() -> Result<()> {
         Task::Bench { program: true, .. } => bench::program(),
         Task::Bench { fleet: Some(hosts), .. } => bench::fleet(hosts),
         Task::Bench { copy: Some(megabytes), .. } => bench::copy(megabytes),
+        Task::Bench { sessions: true, .. } => bench::sessions(),
         Task::Bench { filter, .. } => bench::run(filter.as_deref()),
         Task::Check => check::run(),
         Task::Ci => ci::run(),

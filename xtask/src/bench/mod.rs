@@ -1,8 +1,9 @@
-//! The benchmarks: of code, of many hosts at once, of large files, and of the command.
+//! The benchmarks: of code, of whole sessions, of many hosts at once, of large files, and of the command.
 
 mod copy;
 mod fleet;
 mod program;
+mod sessions;
 
 use anyhow::Result;
 
@@ -11,6 +12,7 @@ use crate::command::cargo;
 pub(crate) use copy::run as copy;
 pub(crate) use fleet::run as fleet;
 pub(crate) use program::run as program;
+pub(crate) use sessions::run as sessions;
 
 /// Runs the criterion benchmarks of the workspace.
 pub(crate) fn run(filter: Option<&str>) -> Result<()> {

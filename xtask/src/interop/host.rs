@@ -51,10 +51,24 @@ impl Host {
         }
     }
 
+    /// What the host said of itself when it was ready.
+    pub(crate) fn said(&self, key: &str) -> String {
+        self.ready.get(key).and_then(Value::as_str).unwrap_or_default().to_owned()
+    }
+
+    /// The number of its process.
+    pub(crate) fn process(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Who may log on, and with which password.
+    pub(crate) fn account() -> [&'static str; 2] {
+        [USER, PASSWORD]
+    }
+
     /// How a script reaches the host.
     pub(crate) fn arguments(&self) -> Vec<OsString> {
-        let said =
-            |key: &str| OsString::from(self.ready.get(key).and_then(Value::as_str).unwrap_or_default());
+        let said = |key: &str| OsString::from(self.said(key));
         vec![
             "--http".into(),
             said("http"),
