@@ -20,8 +20,9 @@ use anyhow::{Result, bail};
 
 use crate::command::{build, example, program, root};
 use crate::side_by_side::side_by_side;
-use host::Host;
-use python::{Outcome, Python};
+pub(crate) use host::Host;
+use python::Outcome;
+pub(crate) use python::Python;
 use tally::Tally;
 
 /// Scripts that run at once. More than there are processors: most of the time each waits for another program.

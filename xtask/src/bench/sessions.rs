@@ -26,8 +26,8 @@ struct Promise {
 
 /// Builds both programs for speed, runs ours and pypsrp's, and prints what is promised.
 pub(crate) fn run() -> Result<()> {
-    cargo(["build", "--release", "--quiet", "--package", "windlass-cli"])?;
-    cargo(["build", "--release", "--quiet", "--package", "windlass", "--example", "session_figures"])?;
+    let programs = ["--package", "windlass-cli", "--package", "windlass", "--example", "session_figures"];
+    cargo(["build", "--release", "--quiet", "--bin", "windlass"].into_iter().chain(programs))?;
     let python = Python::prepare()?;
     let scenario = target().join("session_figures.json");
     fs::write(&scenario, objects(&[10_000, 100_000])).context("cannot write the scenario")?;
