@@ -8,12 +8,17 @@ use windlass_benches::clixml::{process_list, process_messages, recorded_sessions
 use windlass_clixml::{Decoder, Limits, PsValue, decode, encode_into};
 
 fn corpora() -> Vec<(&'static str, Vec<String>)> {
-    vec![
+    let mut corpora = vec![
         ("recorded values", recorded_values()),
         ("recorded sessions", recorded_sessions()),
         ("processes", process_messages(500)),
         ("process list", vec![windlass_clixml::encode(&process_list(500))]),
-    ]
+    ];
+    // One of the recorded messages is nested deeper than the limits allow.
+    for (_, messages) in &mut corpora {
+        messages.retain(|text| decode(text, &Limits::default()).is_ok());
+    }
+    corpora
 }
 
 /// What any reader on top of quick-xml has to pay.

@@ -36,6 +36,14 @@ impl Effort {
             }
         }
     }
+
+    /// How much the compiler optimises: for few inputs, more of it would take longer than they do.
+    fn opt_level(self) -> &'static str {
+        match self {
+            Self::Seconds(_) => "3",
+            Self::Runs(_) => "1",
+        }
+    }
 }
 
 /// Fuzzes one oracle, or each in turn.
@@ -62,7 +70,8 @@ pub(crate) fn run(only: Option<&str>, effort: Effort) -> Result<()> {
                 "--target-dir",
             ])
             .arg(&target)
-            .env("RUSTFLAGS", INSTRUMENTATION),
+            .env("RUSTFLAGS", INSTRUMENTATION)
+            .env("CARGO_PROFILE_RELEASE_OPT_LEVEL", effort.opt_level()),
     )?;
     let fuzzer = target.join(&host).join("release/windlass-fuzz");
     let mut failed = Vec::new();
