@@ -303,6 +303,15 @@ fn the_service_has_to_prove_itself() {
     assert!(initiator.step(Some(&bad)).is_err());
     assert!(!initiator.can_seal());
 
+    for length in 0..answer.len() - 1 {
+        let mut initiator = KerberosInitiator::new(world.options("Pa55w0rd"));
+        let token = world.start(&mut initiator).unwrap();
+        let mut acceptor = KerberosAcceptor::new(world.acceptor_options());
+        let Step::Complete(Some(answer)) = acceptor.step(Some(&token)).unwrap() else { panic!("no answer") };
+        assert!(initiator.step(Some(&answer[..length])).is_err(), "cut at {length}");
+        assert!(!initiator.can_seal());
+    }
+
     // The answer to another logon of the same client.
     let mut other =
         KerberosInitiator::new(KerberosInitiatorOptions { now: NOW + SECOND, ..world.options("Pa55w0rd") });

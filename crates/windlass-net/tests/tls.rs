@@ -125,3 +125,25 @@ async fn plain_http_on_the_tls_port_says_so() {
     assert!(matches!(error, Error::PeerSpeaksTls { .. }), "{error:?}");
     assert!(error.to_string().ends_with("is this the HTTPS port?"), "{error}");
 }
+
+#[tokio::test]
+async fn secrets_of_connections_go_to_a_private_file_where_one_is_named() {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    let path = std::env::temp_dir().join(format!("windlass-key-log-{}", std::process::id()));
+    let port = serve_tls("good").await;
+    let tls = TlsOptions { key_log: Some(path.clone()), ..test_roots() };
+    assert_eq!(exchange(port, tls).await.unwrap(), "hello");
+    let text = std::fs::read_to_string(&path).unwrap();
+    let mode = std::fs::metadata(&path).unwrap().permissions().mode();
+    std::fs::remove_file(&path).unwrap();
+    assert_eq!(mode & 0o777, 0o600);
+    assert!(text.contains("CLIENT_TRAFFIC_SECRET_0 "), "{text}");
+    for line in text.lines() {
+        let [_, random, secret] = line.split(' ').collect::<Vec<_>>()[..] else { panic!("{line}") };
+        assert!(random.len() == 64 && random.bytes().all(|digit| digit.is_ascii_hexdigit()), "{line}");
+        assert!(secret.len() >= 64 && secret.bytes().all(|digit| digit.is_ascii_hexdigit()), "{line}");
+    }
+    let nowhere = TlsOptions { key_log: Some("/nowhere/at/all".into()), ..test_roots() };
+    assert!(matches!(exchange(port, nowhere).await, Err(Error::TlsOptions { .. })));
+}
