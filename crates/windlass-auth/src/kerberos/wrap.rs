@@ -137,13 +137,14 @@ impl MessageSecurity {
     ) -> Result<(), AuthError> {
         let failed = self.failed();
         let (token, rest) = signature.split_first_chunk::<HEADER>().ok_or(failed.clone())?;
-        let (tail, rest) = rest.split_at_checked(self.filler + HEADER).ok_or(failed.clone())?;
-        let (mac, confounder) = rest.split_first_chunk::<MAC>().ok_or(failed.clone())?;
-        let mut confounder: [u8; BLOCK] = confounder.try_into().map_err(|_| failed.clone())?;
+        // Some fill the last block alone, where Windows adds a whole one.
         let (filler, rotation) = self.check_header(token)?;
-        if filler != self.filler || rotation != usize::from(ROTATION) {
+        if filler > BLOCK || rotation != usize::from(ROTATION) {
             return Err(failed);
         }
+        let (tail, rest) = rest.split_at_checked(filler + HEADER).ok_or(failed.clone())?;
+        let (mac, confounder) = rest.split_first_chunk::<MAC>().ok_or(failed.clone())?;
+        let mut confounder: [u8; BLOCK] = confounder.try_into().map_err(|_| failed.clone())?;
         let mut tail_copy = [0; BLOCK + HEADER];
         let tail_copy = tail_copy.get_mut(..tail.len()).ok_or(failed.clone())?;
         tail_copy.copy_from_slice(tail);
@@ -254,4 +255,39 @@ fn set_rotation(header: &mut [u8; HEADER], rotation: u16) {
 fn mic_header(flags: u8, sequence: u64) -> [u8; HEADER] {
     let [a, b, c, d, e, f, g, h] = sequence.to_be_bytes();
     [MIC[0], MIC[1], flags, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, a, b, c, d, e, f, g, h]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kerberos::crypto::Enctype;
+
+    fn side(key: &Key, initiator: bool) -> MessageSecurity {
+        MessageSecurity::new(&Protection {
+            key: key.clone(),
+            initiator,
+            acceptor_key: true,
+            dce_style: true,
+            sequence_out: 0,
+            sequence_in: 0,
+        })
+    }
+
+    #[test]
+    fn a_peer_may_use_less_filler_than_windows() {
+        let key = Key::random(Enctype::Aes256).unwrap();
+        for filler in 0..=BLOCK {
+            let (mut client, mut server) = (side(&key, true), side(&key, false));
+            client.filler = filler;
+            let (mut data, mut signature) = (b"a call of a method".to_vec(), Vec::new());
+            client.seal_between(b"header", &mut data, b"trailer", &mut signature).unwrap();
+            let mut other = data.clone();
+            server.unseal_between(b"header", &mut data, b"trailer", &signature).unwrap();
+            assert_eq!(data, b"a call of a method", "{filler}");
+            // The number of filler bytes is protected like the rest.
+            let mut server = side(&key, false);
+            signature[5] ^= 1;
+            assert!(server.unseal_between(b"header", &mut other, b"trailer", &signature).is_err());
+        }
+    }
 }
