@@ -346,3 +346,35 @@ async fn calls_that_make_no_sense_have_their_faults() {
     }
     assert!(client.send(ids::SERVICES, get, Some(entered.services), whole).await.is_ok());
 }
+
+#[tokio::test]
+async fn classes_come_with_their_texts_to_those_who_ask_for_them() {
+    let host = host().await;
+    let alice = Client::new(&host, Some(&security("alice", AuthLevel::Privacy))).await;
+    let services = alice.enter("root/cimv2").await.services;
+    for (asked, expected) in [(0, false), (flags::USE_AMENDED_QUALIFIERS, true)] {
+        let name = Some("Win32_OperatingSystem".to_owned());
+        let lookup = Lookup {
+            name: name.clone(),
+            flags: asked,
+            context: None,
+            found: Out::WANTED,
+            call: Out::Unwanted,
+        };
+        let looked_up: LookedUp =
+            alice.call(ids::SERVICES, services, services_opnum::GET_OBJECT, &lookup).await.unwrap();
+        let class = object::unmarshal_class(looked_up.found.get().unwrap()).unwrap();
+        let request = Enumerate { class: name, flags: asked, context: None };
+        let started =
+            alice.call(ids::SERVICES, services, services_opnum::CREATE_INSTANCE_ENUM, &request).await;
+        let (next, opnum) = (Next { timeout: -1, count: 1 }, enumeration_opnum::NEXT);
+        let fetched: NextObjects =
+            alice.call(ids::ENUM_CLASS_OBJECT, ipid(&started.unwrap()), opnum, &next).await.unwrap();
+        let instance = object::unmarshal_instance(fetched.objects[0].as_ref().unwrap()).unwrap();
+        for class in [&class, instance.class.as_ref().unwrap()] {
+            let qualifiers = &class.property("Caption").unwrap().qualifiers;
+            assert_eq!(qualifiers.contains("Description"), expected);
+            assert!(qualifiers.contains("MaxLen"));
+        }
+    }
+}

@@ -16,7 +16,7 @@ use windlass_wmi::{flags, ids, object};
 
 use super::notification::Notification;
 use super::services::{decorated, unwritable};
-use super::{Call, HostObject, Outcome, answer, code};
+use super::{Call, HostObject, Outcome, amended, answer, code};
 use crate::cim::{CimFailure, Selection};
 
 /// Objects that one answer has at most.
@@ -155,7 +155,7 @@ impl Enumeration {
                 if batch.objects.is_empty() {
                     return failed(batch.result);
                 }
-                match cursor.packet(&batch.objects) {
+                match cursor.packet(&batch.objects, self.flags) {
                     Ok(packet) => answer(&FetchedNext {
                         count: u32::try_from(batch.objects.len()).unwrap_or(u32::MAX),
                         packet: Some(packet),
@@ -177,7 +177,7 @@ impl Enumeration {
         let mut cursor = self.cursor();
         let batch = cursor.take(room, |object| self.finish(call, object));
         let marshalled: Result<Vec<Option<ObjRef>>, windlass_wmi::Error> =
-            batch.objects.iter().map(|object| cursor.marshal(object).map(Some)).collect();
+            batch.objects.iter().map(|object| cursor.marshal(object, self.flags).map(Some)).collect();
         match marshalled {
             Ok(objects) => answer(&NextObjects { room, objects, result: batch.result }),
             Err(error) => failed(unwritable(&error)),
@@ -228,7 +228,7 @@ impl Enumeration {
     fn finish(&self, call: &Call<'_>, object: WmiObject) -> WmiObject {
         match object {
             WmiObject::Instance(instance) => WmiObject::Instance(call.decorate(&self.namespace, instance)),
-            WmiObject::Class(class) => WmiObject::Class(decorated(call, &self.namespace, &class)),
+            WmiObject::Class(class) => WmiObject::Class(decorated(call, &self.namespace, &class, self.flags)),
         }
     }
 }
@@ -313,7 +313,7 @@ impl Cursor {
     }
 
     /// The class that an instance is written with, and what stands for it.
-    fn shape(&mut self, instance: &CimInstance) -> (Arc<CimClass>, Uuid) {
+    fn shape(&mut self, instance: &CimInstance, flags: u32) -> (Arc<CimClass>, Uuid) {
         let base = instance.class.clone().unwrap_or_else(|| Arc::new(CimClass::new("")));
         let fits = |shape: &&Shape| {
             Arc::ptr_eq(&shape.base, &base)
@@ -324,6 +324,7 @@ impl Cursor {
             return (Arc::clone(&known.class), known.id);
         }
         let class = object::projected_class(instance).unwrap_or_else(|| Arc::clone(&base));
+        let class = amended::shared_as_asked(class, flags);
         let names = instance.properties.iter().map(|property| property.name.clone()).collect();
         let shape = Shape { base, class: Arc::clone(&class), names, id: Uuid::new_v4() };
         let id = shape.id;
@@ -331,11 +332,11 @@ impl Cursor {
         (class, id)
     }
 
-    fn marshal(&mut self, object: &WmiObject) -> Result<ObjRef, windlass_wmi::Error> {
+    fn marshal(&mut self, object: &WmiObject, flags: u32) -> Result<ObjRef, windlass_wmi::Error> {
         match object {
             WmiObject::Class(class) => object::marshal_class(class),
             WmiObject::Instance(instance) => {
-                let (class, _) = self.shape(instance);
+                let (class, _) = self.shape(instance, flags);
                 let mut instance = instance.clone();
                 instance.class = Some(class);
                 object::marshal(&WmiObject::Instance(instance))
@@ -343,7 +344,7 @@ impl Cursor {
         }
     }
 
-    fn packet(&mut self, objects: &[WmiObject]) -> Result<Vec<u8>, windlass_wmi::Error> {
+    fn packet(&mut self, objects: &[WmiObject], flags: u32) -> Result<Vec<u8>, windlass_wmi::Error> {
         let mut writer = ArrayWriter::new();
         let mut objects = objects.iter().peekable();
         while let Some(object) = objects.next() {
@@ -355,11 +356,11 @@ impl Cursor {
                 WmiObject::Instance(instance) => instance,
             };
             // Instances of one class stand together, so that its tables are made once.
-            let (class, id) = self.shape(instance);
+            let (class, id) = self.shape(instance, flags);
             let encoder = InstanceEncoder::new(&class)?;
             writer.instance(id, &encoder, instance)?;
             while let Some(WmiObject::Instance(instance)) = objects.peek() {
-                if self.shape(instance).1 != id {
+                if self.shape(instance, flags).1 != id {
                     break;
                 }
                 writer.instance(id, &encoder, instance)?;

@@ -2,6 +2,7 @@
 //!
 //! The host exports objects of one class, the login to WMI. Its namespaces are those of WS-Man.
 
+mod amended;
 mod enumeration;
 mod login;
 mod notification;

@@ -16,7 +16,7 @@ use windlass_wmi::{flags, ids, object};
 use super::enumeration::{Enumeration, Source};
 use super::notification::Notification;
 use super::result::{CallResult, Value};
-use super::{Call, HostObject, Outcome, answer, code};
+use super::{Call, HostObject, Outcome, amended, answer, code};
 use crate::cim::{Before, CimFailure};
 
 /// The longest query, in characters, as Windows has it.
@@ -47,7 +47,7 @@ impl Services {
                 Ok(Value::Services(below))
             }),
             services_opnum::GET_OBJECT => {
-                self.look_up(call, |lookup| Ok(Value::Object(self.get(call, lookup.name.as_deref())?)))
+                self.look_up(call, |lookup| Ok(Value::Object(self.get(call, lookup)?)))
             }
             services_opnum::PUT_INSTANCE => {
                 let request: ClassOrInstance = call.parameters()?;
@@ -164,22 +164,24 @@ impl Services {
         classes.class(&path.class_name).map_err(|_| Hresult::WBEM_E_NOT_FOUND)
     }
 
-    fn get(&self, call: &Call<'_>, path: Option<&str>) -> Result<ObjRef, Hresult> {
+    fn get(&self, call: &Call<'_>, lookup: &Lookup) -> Result<ObjRef, Hresult> {
+        let path = lookup.name.as_deref();
         if path.is_none_or(str::is_empty) {
             // A class without anything, for the client to fill and put.
-            let class = decorated(call, &self.namespace, &CimClass::new(""));
+            let class = decorated(call, &self.namespace, &CimClass::new(""), lookup.flags);
             return object::marshal_class(&class).map_err(|error| unwritable(&error));
         }
         let path = self.path(path)?;
         let class = self.class(call, &path)?;
         let namespace = path.namespace.clone().unwrap_or_else(|| self.namespace.clone());
         if path.is_class() {
-            let class = decorated(call, &namespace, &class);
+            let class = decorated(call, &namespace, &class, lookup.flags);
             return object::marshal_class(&class).map_err(|error| unwritable(&error));
         }
         let instance = call.host.cim.get(&call.host.cim_request(call.user), &path);
         let instance = instance.map_err(|failure| code(&failure))?;
-        let instance = call.decorate(&namespace, instance);
+        let mut instance = call.decorate(&namespace, instance);
+        instance.class = instance.class.map(|class| amended::shared_as_asked(class, lookup.flags));
         object::marshal_instance(&instance).map_err(|error| unwritable(&error))
     }
 
@@ -397,9 +399,9 @@ fn context(reference: Option<&ObjRef>) -> Result<Option<Context>, Hresult> {
     Context::unmarshal(reference).map(Some).map_err(|_| Hresult::WBEM_E_INVALID_CONTEXT)
 }
 
-/// A class as clients get it.
-pub(super) fn decorated(call: &Call<'_>, namespace: &Namespace, class: &CimClass) -> CimClass {
-    let mut class = class.clone();
+/// A class as a call with these flags gets it.
+pub(super) fn decorated(call: &Call<'_>, namespace: &Namespace, class: &CimClass, flags: u32) -> CimClass {
+    let mut class = amended::as_asked(class.clone(), flags);
     class.server_name = Some(call.host.config.computer.clone());
     class.namespace = Some(namespace.clone());
     class

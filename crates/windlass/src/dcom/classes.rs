@@ -12,12 +12,12 @@ use crate::error::{Error, Result};
 const CLASSES_AT_ONCE: u32 = 100;
 
 impl DcomClient {
-    /// A class; one without name or anything else for an empty name.
+    /// A class with its texts, as WS-Management gives it; one without name or anything else for an empty name.
     pub(crate) async fn get_class(&self, namespace: &Namespace, name: &str) -> Result<CimClass> {
         if !name.is_empty() && !CimName::is_identifier(name) {
             return Err(Error::usage(format!("{name:?} is not the name of a class")));
         }
-        match self.look_up(namespace, name).await? {
+        match self.look_up(namespace, name, flags::USE_AMENDED_QUALIFIERS).await? {
             WmiObject::Class(class) => Ok(class),
             WmiObject::Instance(_) => Err(self.broken("an instance came for a class")),
         }

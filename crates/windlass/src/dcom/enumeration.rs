@@ -70,6 +70,7 @@ impl DcomClient {
                 self.obtain(namespace, services_opnum::CREATE_INSTANCE_ENUM, &request).await
             }
             Wanted::Classes => {
+                let flags = flags | flags::USE_AMENDED_QUALIFIERS;
                 let request = Enumerate { class: Some(String::new()), flags, context };
                 self.obtain(namespace, services_opnum::CREATE_CLASS_ENUM, &request).await
             }

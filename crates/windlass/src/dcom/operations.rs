@@ -20,17 +20,17 @@ use crate::error::{Error, Result};
 impl DcomClient {
     /// The instance at a path.
     pub(crate) async fn get(&self, namespace: &Namespace, path: &ObjectPath) -> Result<CimInstance> {
-        let found = self.look_up(namespace, &local(path)).await?;
+        let found = self.look_up(namespace, &local(path), 0).await?;
         match found {
             WmiObject::Instance(instance) => Ok(instance),
             WmiObject::Class(_) => Err(self.broken("a class came for an instance")),
         }
     }
 
-    pub(super) async fn look_up(&self, namespace: &Namespace, path: &str) -> Result<WmiObject> {
+    pub(super) async fn look_up(&self, namespace: &Namespace, path: &str, flags: u32) -> Result<WmiObject> {
         let request = Lookup {
             name: Some(path.to_owned()),
-            flags: 0,
+            flags,
             context: self.context(None).map(|context| context.marshal()),
             found: Out::WANTED,
             call: Out::Unwanted,
