@@ -4,16 +4,20 @@
     mit_dcom.py --windlass PROGRAM
 
 The cases of impacket_wmi.py with Kerberos in place of NTLM, impacket's program wmiquery.py with -k, and
-`windlass console`. Prints `mit-dcom: CASE: passed|failed: why|skipped: why`.
+`windlass console`; tshark reads conversations of each with the host's keys. Prints
+`mit-dcom: CASE: passed|failed: why|skipped: why`.
 """
 import argparse
 import os
 import subprocess
 import sys
+import tempfile
+import unittest
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import impacket_wmi  # noqa: E402
 import mit_realm  # noqa: E402
+import tshark_dcom  # noqa: E402
 from own_host import OwnHost  # noqa: E402
 
 REALM, USER, PASSWORD = "WINDLASS.TEST", "alice", "Pa55w0rd"
@@ -71,12 +75,28 @@ def cases(program, realm, port):
 
         return case
 
+    def seen(talk):
+        def case():
+            with tempfile.TemporaryDirectory() as folder:
+                capture = os.path.join(folder, "capture.pcapng")
+                with tshark_dcom.recording("tshark", port, capture) as is_allowed:
+                    if not is_allowed:
+                        raise unittest.SkipTest("it may not capture here")
+                    talk()
+                keys = ("-K", realm.file("keytab"), "-o", "kerberos.decrypt:TRUE")
+                tshark_dcom.look("tshark", capture, port, "privacy", keys, least=15)
+
+        return case
+
     password = ("--credential", f"{USER}@{REALM}")
     for level, protection in (("privacy", "-PacketPrivacy"), ("integrity", "-PacketPrivacy:$false")):
         yield f"our own command, Kerberos with tickets, {level}", ours("Kerberos", protection)
         for authentication in ("Kerberos", "Negotiate"):
             name = f"our own command, {authentication} with a password, {level}"
             yield name, ours(authentication, protection, *password)
+    for authentication in ("Kerberos", "Negotiate"):
+        talk = ours(authentication, "-PacketPrivacy", *password)
+        yield f"tshark with the keytab, our own command, {authentication}, privacy", seen(talk)
 
 
 def main():
@@ -107,6 +127,8 @@ def main():
                 try:
                     case()
                     print(f"mit-dcom: {name}: passed", flush=True)
+                except unittest.SkipTest as reason:
+                    print(f"mit-dcom: {name}: skipped: {reason}", flush=True)
                 except Exception as error:  # whatever goes wrong is this case's failure
                     reason = " ".join(f"{type(error).__name__}: {error}".split())[:300]
                     print(f"mit-dcom: {name}: failed: {reason}", flush=True)

@@ -10,6 +10,7 @@ one PDU a frame and loses the keystream with the next in it, so that it gets eac
 """
 import argparse
 import collections
+import contextlib
 import itertools
 import os
 import shutil
@@ -23,7 +24,8 @@ KNOWN = {
     'ISystemActivator': ['RemoteCreateInstance'],
     'IRemUnknown2': ['RemQueryInterface', 'RemRelease'],
 }
-PASSWORD = 'Pa55w0rd.1'
+# How tshark is told the password of the conversation.
+KEYS = ('-o', 'ntlmssp.nt_password:Pa55w0rd.1')
 
 
 class Malformed(Exception):
@@ -34,29 +36,36 @@ def report(name, outcome):
     print(f'tshark: {name}: {outcome}', flush=True)
 
 
-def record(tshark, program, level, provider, capture):
-    """Captures a conversation; gives the port, or None where capturing is not allowed."""
-    talker = subprocess.Popen([program, level, provider], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-    port = talker.stdout.readline().strip()
+@contextlib.contextmanager
+def recording(tshark, port, capture):
+    """Captures what goes through a port; gives whether that is allowed."""
     recorder = subprocess.Popen([tshark, '-q', '-i', 'lo', '-f', f'tcp port {port}', '-w', capture],
                                 stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
     try:
-        if not any('Capturing on' in line for line in iter(recorder.stderr.readline, '')):
-            talker.kill()
-            return None
+        is_allowed = any('Capturing on' in line for line in iter(recorder.stderr.readline, ''))
         time.sleep(1)
-        said, _ = talker.communicate('go\n', timeout=120)
-        assert talker.returncode == 0, f'the conversation ended with {talker.returncode} after {said[-200:]}'
+        yield is_allowed
         time.sleep(1)
     finally:
         recorder.terminate()
         recorder.wait()
+
+
+def converse(tshark, program, level, provider, capture):
+    """Captures a conversation; gives the port, or None where capturing is not allowed."""
+    talker = subprocess.Popen([program, level, provider], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    port = talker.stdout.readline().strip()
+    with recording(tshark, port, capture) as is_allowed:
+        if not is_allowed:
+            talker.kill()
+            return None
+        said, _ = talker.communicate('go\n', timeout=120)
+        assert talker.returncode == 0, f'the conversation ended with {talker.returncode} after {said[-200:]}'
     return port
 
 
-def fields(tshark, capture, port, what, *names):
-    read = [tshark, '-r', capture, '-d', f'tcp.port=={port},dcerpc', '-o', f'ntlmssp.nt_password:{PASSWORD}',
-            '-Y', what, '-T', 'fields']
+def fields(tshark, capture, port, what, *names, keys=KEYS):
+    read = [tshark, '-r', capture, '-d', f'tcp.port=={port},dcerpc', *keys, '-Y', what, '-T', 'fields']
     for name in names:
         read += ['-e', name]
     done = subprocess.run(read, capture_output=True, text=True, timeout=300, check=False)
@@ -88,11 +97,11 @@ def one_a_frame(tshark, capture, port, cut):
             held[way] = data
 
 
-def look(tshark, capture, port, level):
-    calls = fields(tshark, capture, port, 'dcerpc', '_ws.col.Protocol', '_ws.col.Info', 'frame.number')
-    assert len(calls) > 100, f'{len(calls)} PDUs'
+def look(tshark, capture, port, level, keys=KEYS, least=100):
+    calls = fields(tshark, capture, port, 'dcerpc', '_ws.col.Protocol', '_ws.col.Info', 'frame.number', keys=keys)
+    assert len(calls) > least, f'{len(calls)} PDUs'
     bad = fields(tshark, capture, port, '_ws.malformed || _ws.short', 'frame.number',
-                 '_ws.col.Protocol', '_ws.col.Info')
+                 '_ws.col.Protocol', '_ws.col.Info', keys=keys)
     if bad:
         raise Malformed(f'{len(bad)} malformed, the first: {bad[0]}')
     seen = collections.defaultdict(set)
@@ -105,8 +114,8 @@ def look(tshark, capture, port, level):
         assert not missing, f'{interface} without {missing}, with {sorted(names)}'
         shown.append(interface)
     if level == 'privacy':
-        opened = len(fields(tshark, capture, port, 'dcerpc.decrypted_stub_data', 'frame.number'))
-        assert opened > 100, f'{opened} PDUs were decrypted'
+        opened = len(fields(tshark, capture, port, 'dcerpc.decrypted_stub_data', 'frame.number', keys=keys))
+        assert opened > least // 2, f'{opened} PDUs were decrypted'
         shown.append(f'{opened} decrypted')
     return f'{len(calls)} PDUs, {", ".join(shown)}'
 
@@ -126,7 +135,7 @@ def main():
             name = f'every operation over DCOM, {provider}, {level}'
             capture = os.path.join(folder, f'{provider}-{level}.pcapng')
             try:
-                port = record(tshark, options.bin, level, provider, capture)
+                port = converse(tshark, options.bin, level, provider, capture)
                 if port is None:
                     report(name, 'skipped: it may not capture here')
                     continue

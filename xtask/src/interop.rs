@@ -123,7 +123,7 @@ const SCRIPTS: &[Script] = &[
     ("evil_winrm.py", Needs::Host, &[]),
     ("node_winrm.py", Needs::Host, &["nodejs", "npm"]),
     ("impacket_wmi.py", Needs::Host, &[]),
-    ("mit_dcom.py", Needs::Host, MIT_KRB5),
+    ("mit_dcom.py", Needs::Host, &["krb5-kdc", "krb5-admin-server", "krb5-user", "tshark"]),
 ];
 
 /// Runs every script whose name contains `filter`.
