@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use windlass_cim::{CimArray, CimClass, CimInstance, CimProperty, CimType, CimValue};
+use windlass_cim::{CimArray, CimClass, CimInstance, CimProperty, CimType, CimValue, NamedList};
 use windlass_core::cursor::ReadCursor;
 
 use super::class::part_to_class;
@@ -106,8 +106,10 @@ fn of_type(value: CimValue, declared: CimType) -> CimValue {
 #[derive(Debug, Clone)]
 pub(crate) struct Shape {
     class: Arc<CimClass>,
-    /// Places in the lookup table with properties that have everything but a value, as declared.
-    properties: Vec<(usize, CimProperty)>,
+    /// The properties as declared, with everything but a value.
+    properties: NamedList<CimProperty>,
+    /// The places that they have in the lookup table.
+    places: Vec<usize>,
 }
 
 impl Shape {
@@ -115,15 +117,10 @@ impl Shape {
         let class = part_to_class(part, budget)?;
         let mut ordered: Vec<(usize, &PropertyInfo<'_>)> = part.properties.iter().enumerate().collect();
         ordered.sort_by_key(|(_, property)| property.declaration_order);
-        let mut properties = Vec::with_capacity(ordered.len());
-        for ((place, _), declared) in ordered.into_iter().zip(&class.properties) {
-            let data_type = &declared.data_type;
-            let mut property =
-                CimProperty::null(declared.name.clone(), data_type.element, data_type.is_array);
-            property.is_key = declared.is_key();
-            properties.push((place, property));
-        }
-        Ok(Self { class: Arc::new(class), properties })
+        let places = ordered.into_iter().map(|(place, _)| place).collect();
+        let class = Arc::new(class);
+        let properties = CimInstance::of_class(&class).properties;
+        Ok(Self { class, properties, places })
     }
 
     /// An instance; `part` is the class part that this was made of.
@@ -134,18 +131,15 @@ impl Shape {
         budget: &mut Budget,
     ) -> Result<CimInstance, Error> {
         let mut instance = CimInstance::new(self.class.name.clone());
-        let mut properties = Vec::with_capacity(self.properties.len());
-        for (place, property) in &self.properties {
+        instance.properties = self.properties.clone();
+        for (place, property) in self.places.iter().zip(instance.properties.iter_mut()) {
             budget.spend(1)?;
             let Some(info) = part.properties.get(*place) else { continue };
-            let mut property = property.clone();
             property.value = of_type(values.read(part, info, budget)?, property.cim_type);
             if property.cim_type == CimType::Instance && matches!(property.value, CimValue::Class(_)) {
                 property.cim_type = CimType::Object;
             }
-            properties.push(property);
         }
-        instance.properties = properties.into_iter().collect();
         (instance.qualifiers, _) = values.qualifiers.read(values.heap, budget)?;
         instance.class = Some(Arc::clone(&self.class));
         Ok(instance)

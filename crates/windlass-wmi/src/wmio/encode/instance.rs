@@ -1,6 +1,6 @@
 //! Instance parts, written.
 
-use windlass_cim::{CimClass, CimInstance, DataType, PropertyDecl, Qualifier};
+use windlass_cim::{CimClass, CimInstance, CimProperty, DataType, PropertyDecl, Qualifier};
 
 use super::class_part::{ClassTables, NdBuilder};
 use super::heap::{HeapBuilder, u32_len};
@@ -17,27 +17,31 @@ pub(super) fn write(
     tables: &ClassTables<'_>,
     out: &mut Vec<u8>,
 ) -> Result<(), Error> {
-    let known = |name: &str| tables.properties.iter().any(|property| property.name.is(name));
-    if instance.properties.iter().any(|property| !known(property.name.as_str())) {
-        let kind = ErrorKind::Unencodable("a property that the class does not have");
-        return Err(Error::new("InstanceData", 0, kind));
-    }
     let mut heap = HeapBuilder::default();
     let name = heap.own_string(tables.name.as_str())?;
     let mut nd = NdBuilder::new(tables.properties.len());
     let mut values = Vec::new();
+    let mut in_order = instance.properties.iter();
+    let mut written = 0;
     for (order, declared) in tables.properties.iter().enumerate() {
         let wire_type = WireType::of(&declared.data_type, false);
-        match instance.get(declared.name.as_str()) {
-            Some(value) => {
+        // Most instances have their properties in the order of their class.
+        let in_place = in_order.next().filter(|own| own.name == declared.name);
+        match in_place.or_else(|| instance.property(&declared.name)) {
+            Some(CimProperty { value, .. }) => {
                 nd.set(order, value.is_null(), false);
                 slot(wire_type, value, &mut heap, &mut values)?;
+                written += 1;
             }
             None => {
                 nd.set(order, true, !declared.default.is_null());
                 slot(wire_type, &windlass_cim::CimValue::Null, &mut heap, &mut values)?;
             }
         }
+    }
+    if written < instance.properties.len() {
+        let kind = ErrorKind::Unencodable("a property that the class does not have");
+        return Err(Error::new("InstanceData", 0, kind));
     }
     let mut part = vec![0];
     part.extend(name.0.to_le_bytes());
