@@ -5,77 +5,13 @@
 use std::hint::black_box;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use windlass_cim::datetime::PointInTime;
+use windlass_benches::process;
 use windlass_cim::wql::{Query, Work, parse};
 use windlass_cim::wscim::{Decoder, Encoder};
-use windlass_cim::{
-    CimClass, CimDateTime, CimInstance, CimType, CimValue, ClassStore, Mismatch, NoSchema, PropertyDecl,
-    ResourceUri, Schema,
-};
+use windlass_cim::{CimInstance, ClassStore, Mismatch, NoSchema, ResourceUri, Schema};
 use windlass_xml::{Event, Limits, Reader, Writer};
 
 const INSTANCES: u32 = 500;
-
-/// A class with the properties of a process on Windows.
-fn class() -> CimClass {
-    let mut class =
-        CimClass::new("Win32_Process").with_property(PropertyDecl::key("Handle", CimType::String));
-    let strings =
-        ["Caption", "CommandLine", "CreationClassName", "CSCreationClassName", "CSName", "Description"];
-    let more = ["ExecutablePath", "Name", "OSCreationClassName", "OSName", "Status", "WindowsVersion"];
-    let numbers = ["HandleCount", "PageFaults", "PageFileUsage", "ParentProcessId", "Priority", "ProcessId"];
-    let counters = [
-        "KernelModeTime",
-        "OtherOperationCount",
-        "OtherTransferCount",
-        "PeakVirtualSize",
-        "PrivatePageCount",
-        "ReadOperationCount",
-        "ReadTransferCount",
-        "UserModeTime",
-        "VirtualSize",
-        "WorkingSetSize",
-        "WriteOperationCount",
-        "WriteTransferCount",
-    ];
-    let nulls = ["ExecutionState", "MaximumWorkingSetSize", "MinimumWorkingSetSize", "TerminationDate"];
-    let mut add = |names: &[&str], cim_type| {
-        for name in names {
-            class.properties.insert(PropertyDecl::new(*name, cim_type));
-        }
-    };
-    add(&strings, CimType::String);
-    add(&more, CimType::String);
-    add(&numbers, CimType::UInt32);
-    add(&counters, CimType::UInt64);
-    add(&nulls, CimType::UInt16);
-    add(&["CreationDate"], CimType::DateTime);
-    class
-}
-
-fn instances(store: &ClassStore) -> Vec<CimInstance> {
-    let class = store.class("Win32_Process");
-    (0..INSTANCES)
-        .filter_map(|id| {
-            let mut instance = CimInstance::of_class(class.as_ref()?);
-            for property in instance.properties.iter_mut() {
-                let number = u64::from(id) * 7_919;
-                property.value = match property.cim_type {
-                    CimType::String => format!("C:\\Windows\\System32\\program-{id}.exe").into(),
-                    CimType::UInt32 => id.into(),
-                    CimType::UInt64 => number.into(),
-                    CimType::DateTime => {
-                        let micros = 1_700_000_000_000_000 + i64::from(id) * 1_234_567;
-                        PointInTime::from_unix_micros(micros, 0)
-                            .map_or(CimValue::Null, |point| CimDateTime::Point(point).into())
-                    }
-                    _ => CimValue::Null,
-                };
-            }
-            Some(instance)
-        })
-        .collect()
-}
 
 fn encode(instances: &[CimInstance]) -> String {
     let encoder = Encoder::new(ResourceUri::wmi_all("root/cimv2"));
@@ -131,10 +67,11 @@ fn events(xml: &str) -> usize {
 
 fn xml(c: &mut Criterion) {
     let mut store = ClassStore::new();
-    if store.add(class()).is_err() {
+    if store.add(process::class()).is_err() {
         return;
     }
-    let instances = instances(&store);
+    let Some(class) = store.class("Win32_Process") else { return };
+    let instances: Vec<CimInstance> = (0..INSTANCES).map(|id| process::instance(&class, id)).collect();
     let xml = encode(&instances);
     let properties: usize = instances.iter().map(|instance| instance.properties.len()).sum();
     let mut group = c.benchmark_group("cim/properties");

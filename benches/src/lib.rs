@@ -4,4 +4,5 @@
 pub mod clixml;
 pub mod kerberos;
 pub mod ntlm;
+pub mod process;
 pub mod receive;

@@ -1,11 +1,13 @@
 //! A large file to a session, beside pypsrp.
 
-use std::io::{BufRead, BufReader, Write};
+use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdout, Command, Stdio};
+use std::process::Command;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 
+use super::host::Host;
+use super::numbers;
 use crate::command::{cargo, output, root, target};
 
 /// Megabytes that pypsrp copies: it takes long for each.
@@ -24,7 +26,8 @@ pub(crate) fn run(megabytes: u32) -> Result<()> {
 }
 
 fn measure(program: &Path, folder: &Path, megabytes: u32) -> Result<()> {
-    let mut host = Host::start(program, &folder.join("there"))?;
+    let there = folder.join("there");
+    let mut host = Host::start(program, &["host", &there.to_string_lossy()])?;
     let file = filled(folder, megabytes)?;
     let told = output(Command::new(program).args(["client", &host.port]).arg(&file))?;
     let [there, back, memory] = numbers(&told)?;
@@ -68,52 +71,4 @@ fn filled(folder: &Path, megabytes: u32) -> Result<PathBuf> {
     }
     file.flush()?;
     Ok(path)
-}
-
-fn numbers<const N: usize>(told: &str) -> Result<[f64; N]> {
-    let read: Vec<f64> = told.split_whitespace().map(str::parse).collect::<Result<_, _>>()?;
-    read.try_into().ok().with_context(|| format!("expected {N} numbers: {told}"))
-}
-
-/// The host in a process of its own.
-struct Host {
-    child: Child,
-    output: BufReader<ChildStdout>,
-    port: String,
-}
-
-impl Host {
-    fn start(program: &Path, folder: &Path) -> Result<Self> {
-        let mut child = Command::new(program)
-            .arg("host")
-            .arg(folder)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .context("the host does not start")?;
-        let output = BufReader::new(child.stdout.take().context("the host has no output")?);
-        let mut host = Self { child, output, port: String::new() };
-        host.port = host.line()?;
-        Ok(host)
-    }
-
-    fn line(&mut self) -> Result<String> {
-        let mut line = String::new();
-        self.output.read_line(&mut line)?;
-        Ok(line.trim().to_owned())
-    }
-
-    /// Ends it; the most memory that it had, in KiB.
-    fn memory(&mut self) -> Result<f64> {
-        drop(self.child.stdin.take());
-        self.line()?.parse().context("the memory of the host")
-    }
-}
-
-impl Drop for Host {
-    fn drop(&mut self) {
-        // It may have ended already.
-        self.child.kill().ok();
-        self.child.wait().ok();
-    }
 }

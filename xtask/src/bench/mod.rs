@@ -1,15 +1,19 @@
-//! The benchmarks: of code, of whole sessions, of many hosts at once, of large files, and of the command.
+//! The benchmarks: of code, of whole sessions, of many hosts at once, of large files, of the command, and of CIM
+//! over DCOM.
 
 mod copy;
+mod dcom;
 mod fleet;
+mod host;
 mod program;
 mod sessions;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 
 use crate::command::cargo;
 
 pub(crate) use copy::run as copy;
+pub(crate) use dcom::run as dcom;
 pub(crate) use fleet::run as fleet;
 pub(crate) use program::run as program;
 pub(crate) use sessions::run as sessions;
@@ -22,4 +26,10 @@ pub(crate) fn run(filter: Option<&str>) -> Result<()> {
 /// Measures other libraries beside ours and prints the ratios.
 pub(crate) fn peers() -> Result<()> {
     cargo(["run", "--release", "--manifest-path", "benches/peers/Cargo.toml", "--ignore-rust-version"])
+}
+
+/// The numbers that a measuring program prints.
+fn numbers<const N: usize>(told: &str) -> Result<[f64; N]> {
+    let read: Vec<f64> = told.split_whitespace().map(str::parse).collect::<Result<_, _>>()?;
+    read.try_into().ok().with_context(|| format!("expected {N} numbers: {told}"))
 }

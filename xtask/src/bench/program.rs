@@ -6,7 +6,8 @@ use std::time::Instant;
 
 use anyhow::{Context, Result, bail};
 
-use super::fleet::Host;
+use super::fleet;
+use super::host::Host;
 use crate::command::{cargo, output, target};
 
 /// How often each command runs.
@@ -32,7 +33,7 @@ pub(crate) fn run() -> Result<()> {
 
 /// A command in a session that the agent holds, beside the same command in a session of one process.
 fn agent(program: &Path) -> Result<()> {
-    let host = Host::start()?;
+    let host = Host::start(&fleet::program(), &["host"])?;
     let folder = std::env::temp_dir().join(format!("windlass-bench-{}", std::process::id()));
     std::fs::create_dir_all(&folder)?;
     let run = |command: &mut Command| {
@@ -49,8 +50,7 @@ fn agent(program: &Path) -> Result<()> {
             command.args(["Invoke-Command", "-Session", "held", "{", "Write-Output", "hello", "}"])
         })?;
         let start = median(program, |command| command.arg("--version"))?;
-        let fleet = target().join("release/examples/fleet");
-        let alone = output(Command::new(fleet).args(["command", &host.port, &TIMES.to_string()]))?;
+        let alone = output(Command::new(fleet::program()).args(["command", &host.port, &TIMES.to_string()]))?;
         let alone: f64 = alone.trim().parse().context("the time of a command")?;
         println!(
             "Invoke-Command by the agent {through:>8.2} ms = two requests {alone:.2} ms + start of a process \

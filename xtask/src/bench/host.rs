@@ -1,0 +1,59 @@
+//! The embedded host as a benchmark needs it: a program in a process of its own.
+
+use std::io::{BufRead, BufReader, Write};
+use std::path::Path;
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+
+use anyhow::{Context, Result};
+
+/// A program that serves until its input ends, or until this is dropped.
+pub(super) struct Host {
+    child: Child,
+    input: Option<ChildStdin>,
+    output: BufReader<ChildStdout>,
+    /// Where it listens: the first line that it prints.
+    pub(super) port: String,
+}
+
+impl Host {
+    /// Starts it; the program has to be built.
+    pub(super) fn start(program: &Path, arguments: &[&str]) -> Result<Self> {
+        let mut child = Command::new(program)
+            .args(arguments)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .context("the host does not start")?;
+        let input = child.stdin.take();
+        let output = BufReader::new(child.stdout.take().context("the host has no output")?);
+        let mut host = Self { child, input, output, port: String::new() };
+        host.port = host.line()?;
+        Ok(host)
+    }
+
+    /// What it answers to a line.
+    pub(super) fn ask(&mut self) -> Result<String> {
+        writeln!(self.input.as_ref().context("the host has no input")?)?;
+        self.line()
+    }
+
+    /// Ends it; the most memory that it had, in KiB, which is the last that it prints.
+    pub(super) fn memory(&mut self) -> Result<f64> {
+        drop(self.input.take());
+        self.line()?.parse().context("the memory of the host")
+    }
+
+    fn line(&mut self) -> Result<String> {
+        let mut line = String::new();
+        self.output.read_line(&mut line)?;
+        Ok(line.trim().to_owned())
+    }
+}
+
+impl Drop for Host {
+    fn drop(&mut self) {
+        // It may have ended already.
+        self.child.kill().ok();
+        self.child.wait().ok();
+    }
+}
