@@ -39,6 +39,7 @@ const EDGES: &[(&str, &[&str])] = &[
             "windlass-xml",
             "windlass-psrp",
             "windlass-clixml",
+            "windlass-command",
             "windlass-cim",
             "windlass-wmi",
             "windlass-dcom",

@@ -43,6 +43,8 @@ pub struct HostLimits {
     pub operation_timeout: Duration,
     /// How long a shell may be idle where the client does not say.
     pub idle_timeout: Duration,
+    /// The shortest idle time-out that a client may ask for.
+    pub min_idle_timeout: Duration,
     /// The longest idle time-out that a client may ask for.
     pub max_idle_timeout: Duration,
     /// How long the client of a shell may be silent before the shell counts as disconnected.
@@ -78,6 +80,7 @@ impl Default for HostLimits {
             buffered_output: 2 * 1024 * 1024,
             operation_timeout: Duration::from_secs(60),
             idle_timeout: Duration::from_secs(7200),
+            min_idle_timeout: Duration::from_secs(60),
             max_idle_timeout: Duration::from_secs(2_147_483),
             keep_alive: Duration::from_secs(240),
             enumeration_timeout: Duration::from_secs(600),
@@ -250,7 +253,8 @@ impl MockHostBuilder {
         self
     }
 
-    /// Whether clients may run programs.
+    /// Whether clients may run programs, and with them the commands of the PowerShell endpoints that read
+    /// any file of the computer.
     pub fn allow_exec(mut self, allow: bool) -> Self {
         self.config.allow_exec = allow;
         self
@@ -319,7 +323,7 @@ impl MockHostBuilder {
 
     /// Lets clients of the PowerShell endpoints copy files to and from this directory, and nowhere else: with
     /// the functions that PowerShell's `Copy-Item` calls, and with a command that takes and gives streams. The
-    /// directory is their drive `User:`.
+    /// directory is their drive `User:`, where `Get-ChildItem`, `Get-Item` and `Get-Content` read, too.
     ///
     /// # Errors
     /// The directory cannot be opened.

@@ -127,6 +127,28 @@ async fn files_go_there_and_come_back_in_every_way() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn letters_of_patterns_in_names_are_letters() {
+    for way in WAYS {
+        let (here, there) = (Folder::new(), Folder::new());
+        fs::create_dir(there.0.join("d[1]")).unwrap();
+        let host = offering(Some(way), &there).start().await.unwrap();
+        let session = open(&host).await;
+        let source = here.write("a[1].txt", 10);
+        let report = session.copy_to(&[source], r"User:\d[1]", &CopyOptions::default()).await.unwrap();
+        assert!(report.failures.is_empty(), "{way:?}: {:?}", report.failures);
+        assert_eq!(there.files(), [("d[1]/a[1].txt".to_owned(), 10)], "{way:?}");
+
+        let back = Folder::new();
+        let literal = "User:\\d`[1`]\\a`[1`].txt".to_owned();
+        let report = session.copy_from(&[literal], &back.0, &CopyOptions::default()).await.unwrap();
+        assert!(report.failures.is_empty(), "{way:?}: {:?}", report.failures);
+        assert_eq!(back.files(), [("a[1].txt".to_owned(), 10)], "{way:?}");
+        session.close().await.unwrap();
+        host.shutdown().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn directories_go_with_what_is_in_them() {
     for way in WAYS {
         let (here, there) = (Folder::new(), Folder::new());

@@ -79,8 +79,8 @@ impl Files {
         let mut found = vec![pattern.root()];
         for part in pattern.parts() {
             let wanted = Wildcard::new(part, false);
-            if wanted.is_plain() {
-                found = found.iter().map(|place| place.join(part)).collect();
+            if let Some(name) = wanted.literal() {
+                found = found.iter().map(|place| place.join(&name)).collect();
                 continue;
             }
             let mut children = Vec::new();
@@ -96,6 +96,11 @@ impl Files {
         }
         found.retain(|place| self.entry(place).is_ok());
         Ok(found)
+    }
+
+    /// The path of a place among all files of the computer.
+    pub(crate) fn absolute(&self, place: &Place) -> PathBuf {
+        self.path.join(place.parts().collect::<PathBuf>())
     }
 
     /// What is at a place.

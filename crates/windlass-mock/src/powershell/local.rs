@@ -38,6 +38,7 @@ impl LocalRunspace {
             commands: Arc::new(commands),
             scenario: Arc::new(Scenario::default()),
             files: None,
+            reads_everything: true,
             user: std::env::var("USER").unwrap_or_default(),
             computer: facts.host_name(),
             facts,

@@ -101,6 +101,7 @@ impl PoolShell {
             commands: Arc::clone(&host.commands),
             scenario: Arc::clone(&host.config.scenario),
             files: host.config.files.clone(),
+            reads_everything: host.config.allow_exec,
             facts: host.facts.clone(),
             user: user.to_string(),
             computer: host.config.computer.clone(),
@@ -365,7 +366,11 @@ impl PoolShell {
                 // A pipeline that takes no more input is no error.
                 _ = sender.send(value) => {}
                 () = self.closed.stopped() => return Err(aborted()),
-                () = tokio::time::sleep_until(caller.deadline) => return Err(Box::new(Fault::timed_out())),
+                () = tokio::time::sleep_until(caller.deadline) => {
+                    let fault = Fault::timed_out();
+                    self.lock().give_up(Some(id), &fault);
+                    return Err(Box::new(fault));
+                }
             }
         }
         Ok(())
@@ -565,9 +570,9 @@ impl PoolShell {
 }
 
 impl State {
-    /// A pipeline whose stream cannot be read any more ends; whoever waits for it learns why.
+    /// A pipeline that has lost some of what was sent to it ends; whoever waits for it learns why.
     fn give_up(&mut self, pipeline: Option<Uuid>, fault: &Fault) {
-        let lost = pipeline.filter(|id| self.pool.pipeline_state(*id).is_none());
+        let lost = pipeline.filter(|id| !self.pool.pipeline_state(*id).is_some_and(is_final));
         if let Some(pipeline) = lost.and_then(|id| self.pipelines.get_mut(&id)) {
             pipeline.refused = Some(fault.clone());
             pipeline.stop.stop();

@@ -21,6 +21,8 @@ pub(crate) struct Session {
     pub(crate) scenario: Arc<Scenario>,
     /// The files that clients may copy.
     pub(crate) files: Option<Arc<Files>>,
+    /// Commands read every file that this process can read, not only [`files`](Self::files).
+    pub(crate) reads_everything: bool,
     pub(crate) facts: Facts,
     /// The user, as `whoami` would print it.
     pub(crate) user: String,
@@ -123,6 +125,11 @@ impl Runspace {
     /// The files that clients may copy.
     pub(crate) fn files(&self) -> Option<&Arc<Files>> {
         self.session.files.as_ref()
+    }
+
+    /// Whether commands read every file that this process can read, not only those that clients may copy.
+    pub(crate) fn reads_everything(&self) -> bool {
+        self.session.reads_everything
     }
 
     /// The order to stop.

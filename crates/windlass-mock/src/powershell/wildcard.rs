@@ -16,7 +16,12 @@ impl Wildcard {
 
     /// Whether the pattern matches one text only.
     pub(crate) fn is_plain(&self) -> bool {
-        self.0.as_ref().is_some_and(|pattern| pattern.literal().is_some())
+        self.literal().is_some()
+    }
+
+    /// The one text that the pattern matches, case aside, without the backticks of its special letters.
+    pub(crate) fn literal(&self) -> Option<String> {
+        self.0.as_ref().and_then(Pattern::literal)
     }
 
     /// Whether the whole text matches.

@@ -5,6 +5,7 @@ use std::time::SystemTime;
 
 use tokio::sync::mpsc;
 use windlass_clixml::PsValue;
+use windlass_command::wildcard::escape;
 use windlass_psrp::{Command, PowerShell};
 
 use super::time::{date, system_time};
@@ -82,6 +83,11 @@ impl Calls {
     /// What a path with wildcards stands for.
     pub(super) async fn describe(&self, path: &str) -> Result<Vec<Entry>> {
         self.entries(self.call().parameter("Describe", path)).await
+    }
+
+    /// What is at a path, taken as it is written.
+    pub(super) async fn describe_one(&self, path: &str) -> Result<Option<Entry>> {
+        Ok(self.describe(&escape(path)).await?.into_iter().next())
     }
 
     /// What is in a directory.

@@ -75,9 +75,8 @@ impl Target {
     async fn of(remote: &Remote, destination: &str) -> Result<Self> {
         let (is_directory, is_file) = match remote {
             Remote::Stream(calls) => {
-                let found = calls.describe(destination).await?;
-                let is_directory = found.first().is_some_and(|entry| entry.is_directory);
-                (is_directory, !found.is_empty() && !is_directory)
+                let found = calls.describe_one(destination).await?.map(|entry| entry.is_directory);
+                (found == Some(true), found == Some(false))
             }
             Remote::Helpers(helpers) => {
                 helpers.validate(destination, false).await?;
@@ -248,8 +247,8 @@ async fn both(
 /// How much of the file an earlier copy brought, as far as its hash is that of the file here.
 async fn there_already(calls: &Calls, part: &str, source: &Source) -> Result<(u64, Sha256)> {
     let nothing = (0, Sha256::new());
-    let found = calls.describe(part).await?;
-    let Some(found) = found.first().filter(|found| found.length > 0 && found.length <= source.length) else {
+    let found = calls.describe_one(part).await?;
+    let Some(found) = found.filter(|found| found.length > 0 && found.length <= source.length) else {
         return Ok(nothing);
     };
     let (there, here) =

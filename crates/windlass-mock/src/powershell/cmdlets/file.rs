@@ -1,20 +1,20 @@
 //! `Get-ChildItem`, `Get-Item` and `Get-Content`.
 
-use std::fs;
+use std::fs::File;
 use std::io::{BufRead, BufReader, Read};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use windlass_clixml::PsValue;
 use windlass_psrp::ErrorCategory;
 
 use super::file_object::{Describer, is_hidden};
+use super::file_paths::{absolute, denied, list, open, targets};
 use super::{MANAGEMENT, declare};
 use crate::powershell::bind::Bound;
 use crate::powershell::cmdlet::{Cmdlet, Outcome, function};
 use crate::powershell::context::Context;
 use crate::powershell::failure::{Failure, exceptions};
-use crate::powershell::text::text;
 use crate::powershell::wildcard::Wildcard;
 
 /// Deepest level of directories that is entered.
@@ -83,97 +83,14 @@ pub(super) fn all() -> Vec<Arc<dyn Cmdlet>> {
     ]
 }
 
-/// The paths that a command was given, wildcards resolved; what is not there has been reported.
-fn targets(
-    call: &Bound,
-    cx: &mut Context<'_>,
-    input: Option<&PsValue>,
-    default: Option<&str>,
-) -> Result<Vec<PathBuf>, crate::powershell::Halt> {
-    let mut found = Vec::new();
-    let literal = call.has("LiteralPath");
-    let given = match input {
-        Some(value) => {
-            vec![value.get("FullName").or_else(|| value.get("PSPath")).map_or_else(|| text(value), text)]
-        }
-        None if literal => call.texts("LiteralPath"),
-        None => call.texts("Path"),
-    };
-    let given = if given.is_empty() { default.map(str::to_owned).into_iter().collect() } else { given };
-    for path in given {
-        let path = path.strip_prefix("Microsoft.PowerShell.Core\\FileSystem::").unwrap_or(&path).to_owned();
-        let resolved = if literal || input.is_some() { vec![PathBuf::from(&path)] } else { resolve(&path) };
-        let existing: Vec<_> = resolved.into_iter().filter(|path| path.symlink_metadata().is_ok()).collect();
-        let is_pattern = !literal && !Wildcard::new(&path, false).is_plain();
-        if existing.is_empty() && !is_pattern {
-            let message =
-                format!("Cannot find path '{}' because it does not exist.", absolute(&path).display());
-            cx.error(
-                Failure::new(
-                    exceptions::ITEM_NOT_FOUND,
-                    "PathNotFound",
-                    ErrorCategory::ObjectNotFound,
-                    message,
-                )
-                .about(absolute(&path).to_string_lossy().as_ref()),
-            )?;
-        }
-        found.extend(existing);
-    }
-    Ok(found)
-}
-
-/// Resolves wildcards in the parts of a path.
-fn resolve(path: &str) -> Vec<PathBuf> {
-    // Both kinds of slashes part directories, as in PowerShell.
-    let path = &path.replace('\\', "/");
-    let mut found = vec![if path.starts_with('/') { PathBuf::from("/") } else { PathBuf::new() }];
-    for part in path.split('/').filter(|part| !part.is_empty()) {
-        let pattern = Wildcard::new(part, true);
-        if pattern.is_plain() {
-            found.iter_mut().for_each(|path| path.push(part));
-            continue;
-        }
-        let children = found.iter().flat_map(|directory| {
-            let directory = if directory.as_os_str().is_empty() { Path::new(".") } else { directory };
-            let names = list(directory).unwrap_or_default();
-            names
-                .into_iter()
-                .filter(|name| pattern.matches(name) && !is_hidden(name))
-                .map(|name| directory.join(name))
-        });
-        found = children.collect();
-    }
-    if path.is_empty() || path == "." { vec![PathBuf::from(".")] } else { found }
-}
-
-fn absolute(path: &str) -> PathBuf {
-    std::path::absolute(path).unwrap_or_else(|_| PathBuf::from(path))
-}
-
-/// The names in a directory, sorted.
-fn list(directory: &Path) -> std::io::Result<Vec<String>> {
-    let mut names = Vec::new();
-    for entry in fs::read_dir(directory)? {
-        names.push(entry?.file_name().to_string_lossy().into_owned());
-    }
-    names.sort_by_key(|name| name.to_lowercase());
-    Ok(names)
-}
-
+/// The error of a file or a directory that cannot be read.
 fn unreadable(path: &Path, error: &std::io::Error, id: &str) -> Failure {
-    let denied = error.kind() == std::io::ErrorKind::PermissionDenied;
+    if error.kind() == std::io::ErrorKind::PermissionDenied {
+        return denied(path, id);
+    }
     let path = path.to_string_lossy();
-    let (exception, category, message) = if denied {
-        (
-            exceptions::UNAUTHORIZED,
-            ErrorCategory::PermissionDenied,
-            format!("Access to the path '{path}' is denied."),
-        )
-    } else {
-        (exceptions::IO, ErrorCategory::ReadError, format!("{error} : '{path}'"))
-    };
-    Failure::new(exception, id, category, message).about(path.as_ref())
+    let message = format!("{error} : '{path}'");
+    Failure::new(exceptions::IO, id, ErrorCategory::ReadError, message).about(path.as_ref())
 }
 
 #[allow(clippy::needless_pass_by_value, reason = "the signature of commands")]
@@ -230,7 +147,8 @@ impl Listing {
             only_directories: call.switch("Directory"),
             only_files: call.switch("File"),
             only_hidden: call.switch("Hidden"),
-            follow: call.switch("FollowSymlink"),
+            // A link may lead out of the directory that clients are confined to.
+            follow: call.switch("FollowSymlink") && cx.runspace().reads_everything(),
             describer: Describer::new(cx.runspace()),
         }
     }
@@ -317,7 +235,7 @@ fn get_content(call: &Bound, cx: &mut Context<'_>, input: Option<PsValue>) -> Ou
             )?;
             continue;
         }
-        match fs::File::open(&path) {
+        match open(cx, &path) {
             Ok(file) => content(call, cx, file, &path)?,
             Err(error) => cx.error(unreadable(&path, &error, "GetContentReaderIOError"))?,
         }
@@ -325,7 +243,7 @@ fn get_content(call: &Bound, cx: &mut Context<'_>, input: Option<PsValue>) -> Ou
     Ok(())
 }
 
-fn content(call: &Bound, cx: &mut Context<'_>, file: fs::File, path: &Path) -> Outcome {
+fn content(call: &Bound, cx: &mut Context<'_>, file: File, path: &Path) -> Outcome {
     let unreadable = |error: std::io::Error| unreadable(path, &error, "GetContentReaderIOError");
     if call.switch("Raw") {
         let mut bytes = Vec::new();

@@ -6,6 +6,7 @@ mod date;
 mod event;
 mod file;
 mod file_object;
+mod file_paths;
 mod format;
 mod host;
 mod interactive;

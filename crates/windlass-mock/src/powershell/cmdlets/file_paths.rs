@@ -1,0 +1,140 @@
+//! Which files the paths of a command name: those of the whole computer, or only those in the directory that
+//! clients may copy.
+
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use windlass_clixml::PsValue;
+use windlass_psrp::ErrorCategory;
+
+use super::file_object::is_hidden;
+use crate::files::Files;
+use crate::powershell::bind::Bound;
+use crate::powershell::cmdlet::Halt;
+use crate::powershell::context::Context;
+use crate::powershell::failure::{Failure, exceptions};
+use crate::powershell::text::text;
+use crate::powershell::wildcard::Wildcard;
+
+/// The paths that a command was given, wildcards resolved; what is not there, or not to be read, has been
+/// reported.
+pub(super) fn targets(
+    call: &Bound,
+    cx: &mut Context<'_>,
+    input: Option<&PsValue>,
+    default: Option<&str>,
+) -> Result<Vec<PathBuf>, Halt> {
+    let mut found = Vec::new();
+    let literal = call.has("LiteralPath");
+    let given = match input {
+        Some(value) => {
+            vec![value.get("FullName").or_else(|| value.get("PSPath")).map_or_else(|| text(value), text)]
+        }
+        None if literal => call.texts("LiteralPath"),
+        None => call.texts("Path"),
+    };
+    let given = if given.is_empty() { default.map(str::to_owned).into_iter().collect() } else { given };
+    let is_literal = literal || input.is_some();
+    for path in given {
+        let path = path.strip_prefix("Microsoft.PowerShell.Core\\FileSystem::").unwrap_or(&path).to_owned();
+        let Some(existing) = existing(cx, &path, is_literal) else {
+            cx.error(denied(&absolute(&path), "ItemExistsUnauthorizedAccessError"))?;
+            continue;
+        };
+        let is_pattern = !literal && !Wildcard::new(&path, false).is_plain();
+        if existing.is_empty() && !is_pattern {
+            let message =
+                format!("Cannot find path '{}' because it does not exist.", absolute(&path).display());
+            cx.error(
+                Failure::new(
+                    exceptions::ITEM_NOT_FOUND,
+                    "PathNotFound",
+                    ErrorCategory::ObjectNotFound,
+                    message,
+                )
+                .about(absolute(&path).to_string_lossy().as_ref()),
+            )?;
+        }
+        found.extend(existing);
+    }
+    Ok(found)
+}
+
+/// Opens a file that [`targets`] found.
+pub(super) fn open(cx: &Context<'_>, path: &Path) -> std::io::Result<File> {
+    if cx.runspace().reads_everything() {
+        return File::open(path);
+    }
+    let outside = || std::io::Error::from(std::io::ErrorKind::PermissionDenied);
+    let files = cx.runspace().files().ok_or_else(outside)?;
+    let place = path.to_str().and_then(|path| files.place(path).ok()).ok_or_else(outside)?;
+    files.read(&place)
+}
+
+/// What is there of the files that a path names; `None` where clients may not read there.
+fn existing(cx: &Context<'_>, path: &str, is_literal: bool) -> Option<Vec<PathBuf>> {
+    let runspace = cx.runspace();
+    if runspace.reads_everything() {
+        let resolved = if is_literal { vec![PathBuf::from(path)] } else { resolve(path) };
+        return Some(resolved.into_iter().filter(|path| path.symlink_metadata().is_ok()).collect());
+    }
+    copied(runspace.files()?, path, is_literal)
+}
+
+/// The files that a path names in the directory that clients may copy; `None` where it leads out of it.
+fn copied(files: &Arc<Files>, path: &str, is_literal: bool) -> Option<Vec<PathBuf>> {
+    let places = if is_literal {
+        let place = files.place(path).ok()?;
+        files.entry(&place).is_ok().then_some(place).into_iter().collect()
+    } else {
+        files.matching(path).ok()?
+    };
+    Some(places.iter().map(|place| files.absolute(place)).collect())
+}
+
+/// The error of a path that may not be read.
+pub(super) fn denied(path: &Path, id: &str) -> Failure {
+    let path = path.to_string_lossy();
+    let message = format!("Access to the path '{path}' is denied.");
+    Failure::new(exceptions::UNAUTHORIZED, id, ErrorCategory::PermissionDenied, message).about(path.as_ref())
+}
+
+/// Resolves wildcards in the parts of a path.
+fn resolve(path: &str) -> Vec<PathBuf> {
+    // Both kinds of slashes part directories, as in PowerShell.
+    let path = &path.replace('\\', "/");
+    let mut found = vec![if path.starts_with('/') { PathBuf::from("/") } else { PathBuf::new() }];
+    for part in path.split('/').filter(|part| !part.is_empty()) {
+        let pattern = Wildcard::new(part, true);
+        if pattern.is_plain() {
+            found.iter_mut().for_each(|path| path.push(part));
+            continue;
+        }
+        let children = found.iter().flat_map(|directory| {
+            let directory = if directory.as_os_str().is_empty() { Path::new(".") } else { directory };
+            let names = list(directory).unwrap_or_default();
+            names
+                .into_iter()
+                .filter(|name| pattern.matches(name) && !is_hidden(name))
+                .map(|name| directory.join(name))
+        });
+        found = children.collect();
+    }
+    if path.is_empty() || path == "." { vec![PathBuf::from(".")] } else { found }
+}
+
+/// The path from the root of the computer's files on.
+pub(super) fn absolute(path: &str) -> PathBuf {
+    std::path::absolute(path).unwrap_or_else(|_| PathBuf::from(path))
+}
+
+/// The names in a directory, sorted.
+pub(super) fn list(directory: &Path) -> std::io::Result<Vec<String>> {
+    let mut names = Vec::new();
+    for entry in fs::read_dir(directory)? {
+        names.push(entry?.file_name().to_string_lossy().into_owned());
+    }
+    names.sort_by_key(|name| name.to_lowercase());
+    Ok(names)
+}
