@@ -11,30 +11,29 @@ pub(crate) struct Operations(Mutex<HashMap<String, usize>>);
 #[derive(Debug)]
 pub(crate) struct Operation<'a> {
     all: &'a Operations,
-    user: String,
+    owner: String,
 }
 
 impl Operations {
-    /// Begins an operation, unless the user has `most` under way.
-    pub(crate) fn begin(&self, user: &str, most: usize) -> Option<Operation<'_>> {
-        let user = user.to_lowercase();
+    /// Begins an operation of this account, unless it has `most` under way.
+    pub(crate) fn begin(&self, owner: &str, most: usize) -> Option<Operation<'_>> {
         let mut running = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let count = running.entry(user.clone()).or_default();
+        let count = running.entry(owner.to_owned()).or_default();
         if *count >= most {
             return None;
         }
         *count += 1;
-        Some(Operation { all: self, user })
+        Some(Operation { all: self, owner: owner.to_owned() })
     }
 }
 
 impl Drop for Operation<'_> {
     fn drop(&mut self) {
         let mut running = self.all.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(count) = running.get_mut(&self.user) {
+        if let Some(count) = running.get_mut(&self.owner) {
             *count -= 1;
             if *count == 0 {
-                running.remove(&self.user);
+                running.remove(&self.owner);
             }
         }
     }
@@ -48,9 +47,8 @@ mod tests {
     fn users_are_counted_apart() {
         let operations = Operations::default();
         let first = operations.begin("alice", 1);
-        assert!(
-            first.is_some() && operations.begin("ALICE", 1).is_none() && operations.begin("bob", 1).is_some()
-        );
+        assert!(first.is_some() && operations.begin("alice", 1).is_none());
+        assert!(operations.begin("bob", 1).is_some());
         drop(first);
         assert!(operations.begin("alice", 1).is_some());
     }

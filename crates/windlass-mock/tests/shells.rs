@@ -76,6 +76,23 @@ async fn what_is_another_users_is_as_good_as_none() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn users_of_two_domains_are_not_one_for_their_name() {
+    // A domain that lets everybody in.
+    let script = "while read -r line; do case $line in .) echo 'Authenticated: Yes'; echo .;; esac; done";
+    let host = host().ntlm_auth(["sh", "-c", script].map(str::to_owned)).start().await.unwrap();
+    let (mut ours, mut theirs) = (Wire::of(&host, "A\\carol"), Wire::of(&host, "B\\carol"));
+    let shell = open(&mut ours).await;
+    let get = request(uri::CMD_SHELL, &[("ShellId", &shell)], Operation::Get);
+    assert_eq!(fault_code(&theirs.post(&get).await.1), Some(0x8033_805B));
+    assert_eq!(fault_code(&ours.post(&get).await.1), None);
+    // Letter case is no difference, nor is the domain that a user of the host itself names.
+    assert_eq!(fault_code(&Wire::of(&host, "a\\Carol").post(&get).await.1), None);
+    let shell = open(&mut Wire::new(&host)).await;
+    let get = request(uri::CMD_SHELL, &[("ShellId", &shell)], Operation::Get);
+    assert_eq!(fault_code(&Wire::of(&host, "LNX01\\alice").post(&get).await.1), None);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn quotas_are_kept() {
     let mut limits = HostLimits::default();
     limits.shells_per_user = 2;

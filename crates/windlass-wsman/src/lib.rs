@@ -53,4 +53,6 @@ pub use shell::{
     SignalCode, Stream,
 };
 pub use windlass_soap as soap;
-pub use windlass_soap::{EndpointReference, Fault, FaultCode, Header, Limits, OptionSet, SelectorSet, Xml};
+pub use windlass_soap::{
+    EndpointReference, Fault, FaultCode, Header, Limits, OptionSet, Selector, SelectorSet, SelectorValue, Xml,
+};

@@ -4,6 +4,7 @@ mod certificates;
 mod domain;
 mod inner_tls;
 mod lockout;
+mod owner;
 mod rsa;
 
 use std::sync::{Arc, OnceLock};
@@ -15,6 +16,7 @@ use windlass_http::KerberosServer;
 pub(crate) use certificates::Certificates;
 use domain::DomainAccounts;
 use lockout::Lockout;
+pub(crate) use owner::owner;
 
 use crate::Error;
 use crate::config::Config;

@@ -68,7 +68,9 @@ impl CmdShell {
             return Err(Box::new(Fault::access_denied().with_message(text)));
         }
         let id = id.unwrap_or_else(|| Uuid::new_v4().hyphenated().to_string().to_uppercase());
-        if self.lock().contains_key(&id) {
+        // Held until the program is listed: of two commands with one id, the second is refused.
+        let mut processes = self.lock();
+        if processes.contains_key(&id) {
             let text = format!("A command with the id {id} exists already.");
             return Err(Box::new(Fault::new(FaultCode::ALREADY_EXISTS).with_message(text)));
         }
@@ -82,7 +84,7 @@ impl CmdShell {
             presence: Arc::clone(&self.presence),
         })
         .map_err(|error| Box::new(cannot_start(&error)))?;
-        self.lock().insert(id.clone(), process);
+        processes.insert(id.clone(), process);
         Ok(id)
     }
 

@@ -20,6 +20,7 @@ pub(crate) use answered::{Answered, Ask, Known};
 pub(crate) use presence::Presence;
 pub(crate) use registry::{Shells, expire};
 
+use crate::config::HostLimits;
 use crate::endpoint::ProgramShell;
 use crate::exec::CmdShell;
 use crate::host::Host;
@@ -61,12 +62,15 @@ pub(crate) struct Opening {
 /// A shell.
 pub(crate) struct Shell {
     opening: Opening,
-    owner: Principal,
+    user: Principal,
+    /// The account that it belongs to.
+    owner: String,
     client: String,
     opened: Instant,
     last_used: Mutex<Instant>,
     operations: AtomicUsize,
     presence: Arc<Presence>,
+    max_idle_timeout: Duration,
     /// The output that was sent last, should it have been lost.
     pub(crate) answered: Answered,
     body: Body,
@@ -108,12 +112,14 @@ impl Shell {
         let now = Instant::now();
         Some(Self {
             opening,
-            owner: caller.user.clone(),
+            user: caller.user.clone(),
+            owner: caller.owner.clone(),
             client: caller.peer.clone(),
             opened: now,
             last_used: Mutex::new(now),
             operations: AtomicUsize::new(0),
             presence,
+            max_idle_timeout: host.config.limits.max_idle_timeout,
             answered: Answered::default(),
             body,
         })
@@ -129,9 +135,9 @@ impl Shell {
         self.opening.compressed
     }
 
-    /// Whether it is this user's.
-    pub(crate) fn is_owned_by(&self, user: &Principal) -> bool {
-        self.owner.user.eq_ignore_ascii_case(&user.user)
+    /// Whether it belongs to this account.
+    pub(crate) fn is_owned_by(&self, owner: &str) -> bool {
+        self.owner == owner
     }
 
     /// Marks it as in use for as long as the result lives.
@@ -201,11 +207,11 @@ impl Shell {
             shell_id: Some(id.clone()),
             name: name.clone(),
             resource_uri: Some(resource_uri.clone()),
-            owner: Some(self.owner.to_string()),
+            owner: Some(self.user.to_string()),
             client_ip: self.client.parse::<IpAddr>().ok().map(|address| address.to_string()),
             process_id: Some(std::process::id()),
             idle_timeout: Some(self.presence.idle_timeout()),
-            max_idle_timeout: Some(Duration::from_secs(2_147_483)),
+            max_idle_timeout: Some(self.max_idle_timeout),
             input_streams: self.opening.input_streams.clone(),
             output_streams: self.opening.output_streams.clone(),
             locale: locale.clone(),
@@ -313,10 +319,7 @@ impl Shell {
         if !self.presence.is_connected() {
             return Err(Box::new(Fault::new(FaultCode::SHELL_DISCONNECT_OPERATION_NOT_VALID)));
         }
-        let most = host.config.limits.max_idle_timeout;
-        if let Some(wanted) = request.idle_timeout.filter(|wanted| *wanted > most) {
-            return Err(Box::new(too_long(wanted, most)));
-        }
+        check_idle_timeout(request.idle_timeout, &host.config.limits)?;
         self.leave(request.idle_timeout, request.buffer_mode);
         Ok(())
     }
@@ -408,9 +411,17 @@ impl Drop for Busy<'_> {
     }
 }
 
-/// What an idle time-out that is too long is refused with.
-pub(crate) fn too_long(wanted: Duration, most: Duration) -> Fault {
-    let (wanted, most) = (wanted.as_secs(), most.as_secs());
-    let text = format!("An idle time-out of {wanted} seconds is longer than the {most} that are allowed.");
-    Fault::new(FaultCode::INVALID_PARAMETER).with_message(text)
+/// Refuses an idle time-out that is shorter or longer than is allowed.
+pub(crate) fn check_idle_timeout(wanted: Option<Duration>, limits: &HostLimits) -> Result<(), Box<Fault>> {
+    let (least, most) = (limits.min_idle_timeout, limits.max_idle_timeout);
+    match wanted {
+        Some(wanted) if wanted < least || wanted > most => {
+            let [wanted, least, most] = [wanted, least, most].map(|time| time.as_millis());
+            let text = format!(
+                "The idle time-out of {wanted} ms is not between the {least} and {most} ms that are allowed."
+            );
+            Err(Box::new(Fault::new(FaultCode::INVALID_PARAMETER).with_message(text)))
+        }
+        _ => Ok(()),
+    }
 }

@@ -4,7 +4,6 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use windlass_auth::Principal;
 use windlass_wsman::{Fault, FaultCode};
 
 use super::{Opening, Shell};
@@ -34,7 +33,7 @@ impl Shells {
             let text = format!("A shell with the id {} exists already.", opening.id);
             return Err(Box::new(Fault::new(FaultCode::ALREADY_EXISTS).with_message(text)));
         }
-        let own = open.values().filter(|shell| shell.is_owned_by(&caller.user)).count();
+        let own = open.values().filter(|shell| shell.is_owned_by(&caller.owner)).count();
         let most = host.config.limits.shells_per_user;
         if own >= most {
             let text = format!(
@@ -55,9 +54,10 @@ impl Shells {
         self.lock().get(id).cloned()
     }
 
-    /// The shells of a user, oldest first.
-    pub(crate) fn of_user(&self, user: &Principal) -> Vec<Arc<Shell>> {
-        let mut own: Vec<_> = self.lock().values().filter(|shell| shell.is_owned_by(user)).cloned().collect();
+    /// The shells of an account, oldest first.
+    pub(crate) fn of_owner(&self, owner: &str) -> Vec<Arc<Shell>> {
+        let mut own: Vec<_> =
+            self.lock().values().filter(|shell| shell.is_owned_by(owner)).cloned().collect();
         own.sort_by_key(|shell| shell.opened);
         own
     }

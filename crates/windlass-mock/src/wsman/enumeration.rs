@@ -5,7 +5,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use uuid::Uuid;
-use windlass_wsman::{EndpointReference, Enumerate, Fault, FaultCode, Header, Item, Page, Pull, Reply, Xml};
+use windlass_wsman::{
+    EndpointReference, Enumerate, Fault, FaultCode, Header, Item, Page, Pull, Reply, Selector, SelectorValue,
+    Xml,
+};
 
 use super::{Caller, Outcome, reply};
 use crate::host::Host;
@@ -31,7 +34,7 @@ pub(crate) struct Enumerations {
 }
 
 struct Open {
-    user: String,
+    owner: String,
     resource: String,
     items: Arc<Mutex<Rest>>,
     last_used: Instant,
@@ -67,7 +70,7 @@ impl Enumerations {
 
     fn add(&self, open: Open, most: usize) -> Result<String, Box<Fault>> {
         let mut all = self.lock();
-        let own = all.values().filter(|known| known.user.eq_ignore_ascii_case(&open.user)).count();
+        let own = all.values().filter(|known| known.owner == open.owner).count();
         if own >= most {
             let text = format!(
                 "The maximum number of concurrent operations for this user ({most}) has been exceeded."
@@ -84,7 +87,7 @@ impl Enumerations {
         let mut all = self.lock();
         let open = all.get_mut(context).filter(|open| {
             let resource = header.resource_uri.as_deref().unwrap_or_default();
-            open.user.eq_ignore_ascii_case(&caller.user.user) && open.resource.eq_ignore_ascii_case(resource)
+            open.owner == caller.owner && open.resource.eq_ignore_ascii_case(resource)
         });
         let open = open.ok_or_else(|| Box::new(Fault::invalid_enumeration_context()))?;
         open.last_used = Instant::now();
@@ -111,8 +114,8 @@ pub(super) async fn enumerate(
         true => String::new(),
         false => {
             let resource = header.resource_uri.clone().unwrap_or_default();
-            let user = caller.user.user.clone();
-            let open = Open { user, resource, items: rest, last_used: Instant::now() };
+            let owner = caller.owner.clone();
+            let open = Open { owner, resource, items: rest, last_used: Instant::now() };
             host.enumerations.add(open, host.config.limits.enumerations_per_user)?
         }
     };
@@ -203,11 +206,25 @@ async fn fill(rest: Arc<Mutex<Rest>>, count: usize, envelope: usize) -> Result<F
     taken.await.map_err(|_| super::aborted())?
 }
 
+/// Bytes that a selector takes, at most: each character may have to be escaped.
+fn selector_size(selector: &Selector) -> usize {
+    const MARKUP: usize = 64;
+    const LONGEST_ESCAPE: usize = 6;
+    let value = match &selector.value {
+        SelectorValue::Text(text) => text.len() * LONGEST_ESCAPE,
+        SelectorValue::Reference(reference) => {
+            let inner = reference.selectors.iter().map(selector_size).sum::<usize>();
+            reference.address.len() + reference.resource_uri.as_ref().map_or(0, String::len) + inner + 512
+        }
+    };
+    selector.name.len() + value + MARKUP
+}
+
 impl Rendered {
     /// About how many bytes it takes, at most.
     pub(super) fn size(&self) -> usize {
         let selectors = self.reference.as_ref().map_or(0, |reference| {
-            let values = reference.selectors.iter().map(|selector| selector.name.len() + 256);
+            let values = reference.selectors.iter().map(selector_size);
             reference.resource_uri.as_ref().map_or(0, String::len) + values.sum::<usize>() + 512
         });
         self.xml.as_ref().map_or(0, String::len) + selectors + ITEM_OVERHEAD

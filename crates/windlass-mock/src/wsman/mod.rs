@@ -25,6 +25,7 @@ use windlass_wsman::{
     uri,
 };
 
+use crate::auth::owner;
 use crate::host::Host;
 use crate::recording::Player;
 use crate::trouble::TroubleKind;
@@ -56,6 +57,8 @@ pub(crate) struct Answer {
 #[derive(Clone)]
 pub(crate) struct Caller {
     pub(crate) user: Principal,
+    /// The account that what the user opens belongs to.
+    pub(crate) owner: String,
     pub(crate) peer: String,
     /// When the answer must be on its way.
     pub(crate) deadline: Instant,
@@ -106,7 +109,8 @@ pub(crate) async fn answer(host: &Arc<Host>, request: &HttpRequest, peer: &str) 
     let header = decoded.header.clone();
     let ends = matches!(decoded.operation, Operation::Signal(_) | Operation::Delete | Operation::Release(_));
     let most = if ends { usize::MAX } else { host.config.limits.operations_per_user };
-    let Some(_under_way) = host.operations.begin(&user.user, most) else {
+    let owner = owner(&host.config, &user);
+    let Some(_under_way) = host.operations.begin(&owner, most) else {
         let text = format!(
             "The user has the {most} operations under way that are allowed. Wait for some to end, or raise the quota."
         );
@@ -135,7 +139,7 @@ pub(crate) async fn answer(host: &Arc<Host>, request: &HttpRequest, peer: &str) 
             ),
         };
     }
-    let answer = match caller(host, &header, user, peer, request) {
+    let answer = match caller(host, &header, (user, owner), peer, request) {
         Ok(caller) => match dispatch(host, decoded, &caller).await {
             Ok(Owned(envelope)) => envelope_answer(200, envelope),
             Err(fault) => fault_answer(host, &header, *fault),
@@ -168,7 +172,7 @@ fn limits(host: &Host) -> Limits {
 fn caller(
     host: &Host,
     header: &Header,
-    user: Principal,
+    (user, owner): (Principal, String),
     peer: &str,
     request: &HttpRequest,
 ) -> Result<Caller, Box<Fault>> {
@@ -189,6 +193,7 @@ fn caller(
     let timeout = header.operation_timeout.unwrap_or(limits.operation_timeout).min(longest);
     Ok(Caller {
         user,
+        owner,
         peer: peer.to_owned(),
         deadline: Instant::now() + timeout,
         envelope: usize::try_from(envelope).unwrap_or(usize::MAX),

@@ -14,7 +14,7 @@ use windlass_wsman::{
 use super::enumeration::{self, Items, Rendered};
 use super::{Caller, Outcome, Owned, aborted, reply};
 use crate::host::Host;
-use crate::shell::{Ask, Kind, Known, Opening, Received, Shell, too_long};
+use crate::shell::{Ask, Kind, Known, Opening, Received, Shell, check_idle_timeout};
 
 /// Options of a Create that are understood; others must not ask to be complied with.
 const CREATE_OPTIONS: [&str; 6] = [
@@ -103,11 +103,11 @@ pub(super) async fn enumerate(
         let Some(id) = selectors.get("ShellId") else {
             return Err(Box::new(Fault::new(FaultCode::SHELLCOMMANDS_FILTER_EXPECTED)));
         };
-        let shell = host.shells.get(id).filter(|shell| shell.is_owned_by(&caller.user));
+        let shell = host.shells.get(id).filter(|shell| shell.is_owned_by(&caller.owner));
         let shell = shell.ok_or_else(|| Box::new(Fault::unexpected_selectors()))?;
         shell.command_list().iter().map(CommandInfo::to_xml).collect()
     } else if resource.eq_ignore_ascii_case(uri::SHELL) {
-        host.shells.of_user(&caller.user).iter().map(|shell| shell.info().to_xml()).collect::<Vec<_>>()
+        host.shells.of_owner(&caller.owner).iter().map(|shell| shell.info().to_xml()).collect::<Vec<_>>()
     } else {
         return Err(Box::new(Fault::action_not_supported(header.action.as_deref().unwrap_or_default())));
     };
@@ -144,9 +144,7 @@ async fn create(host: &Arc<Host>, header: &Header, request: ShellRequest<'_>, ca
         }
     };
     let limits = &host.config.limits;
-    if let Some(wanted) = request.idle_timeout.filter(|wanted| *wanted > limits.max_idle_timeout) {
-        return Err(Box::new(too_long(wanted, limits.max_idle_timeout)));
-    }
+    check_idle_timeout(request.idle_timeout, limits)?;
     let id = match &request.shell_id {
         Some(proposed) if !proposed.is_empty() && proposed.len() <= 128 => proposed.clone(),
         Some(_) => return Err(Box::new(Fault::invalid_selectors("The proposed ShellId is not valid."))),
@@ -224,7 +222,7 @@ fn find(host: &Host, header: &Header, caller: &Caller) -> Result<Arc<Shell>, Box
     let Some(id) = header.selectors.get("ShellId") else {
         return Err(Box::new(Fault::insufficient_selectors()));
     };
-    let shell = host.shells.get(id).filter(|shell| shell.is_owned_by(&caller.user));
+    let shell = host.shells.get(id).filter(|shell| shell.is_owned_by(&caller.owner));
     shell.ok_or_else(|| Box::new(Fault::unexpected_selectors()))
 }
 

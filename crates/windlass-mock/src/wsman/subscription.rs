@@ -105,8 +105,7 @@ impl Subscriptions {
 
     fn add(&self, subscription: Subscription, most: usize) -> Result<(), Box<Fault>> {
         let mut all = self.lock();
-        if all.values().filter(|known| known.owner.eq_ignore_ascii_case(&subscription.owner)).count() >= most
-        {
+        if all.values().filter(|known| known.owner == subscription.owner).count() >= most {
             let text = format!("The user has as many subscriptions as are allowed ({most}).");
             return Err(Box::new(Fault::quota(FaultCode::QUOTA_MAX_OPERATIONS, text)));
         }
@@ -121,7 +120,7 @@ impl Subscription {
     }
 
     fn is_of(&self, caller: &Caller) -> bool {
-        self.owner.eq_ignore_ascii_case(&caller.user.user)
+        self.owner == caller.owner
     }
 }
 
@@ -166,7 +165,7 @@ pub(super) async fn subscribe(
     let subscription = Subscription {
         id: id.clone(),
         context: context.clone(),
-        owner: caller.user.user.clone(),
+        owner: caller.owner.clone(),
         target,
         projected,
         heartbeats: request.delivery.heartbeats.filter(|interval| !interval.is_zero()),
