@@ -1,5 +1,6 @@
 //! One HTTP/1.1 connection with its security context, and the loop that feeds it.
 
+use std::collections::VecDeque;
 use std::future::poll_fn;
 use std::io;
 use std::pin::Pin;
@@ -44,6 +45,8 @@ pub struct Connection {
     authenticate: Option<Duration>,
     counters: Arc<Counters>,
     counted: u64,
+    /// What is to be written: the rest of a body, too, whose answer came early.
+    unsent: VecDeque<Bytes>,
     /// What was read last. There is none between requests.
     buffer: Vec<u8>,
     /// The logon takes more than one exchange.
@@ -104,6 +107,7 @@ impl Connection {
             authenticate: options.timeouts.authenticate,
             counters,
             counted: 0,
+            unsent: VecDeque::new(),
             buffer: Vec::new(),
             shakes_hands: !matches!(
                 options.auth,
@@ -264,12 +268,11 @@ impl Connection {
         if let Some(event) = self.http.poll_event() {
             return self.handle(event).await;
         }
-        let mut due = Vec::new();
         while let Some(bytes) = self.http.poll_transmit() {
-            due.push(bytes);
+            self.unsent.push_back(bytes);
         }
         self.count();
-        match self.exchange(due).await {
+        match self.exchange().await {
             Ok(0) => self.hang_up("the peer closed the connection"),
             Ok(read) => {
                 self.counters.received(read);
@@ -315,24 +318,27 @@ impl Connection {
     }
 
     /// Writes what is due while reading, so that a peer that answers early is heard, and returns once
-    /// something was read. The number of bytes is 0 at the end of the stream.
-    async fn exchange(&mut self, due: Vec<Bytes>) -> io::Result<usize> {
+    /// something was read. What was not written by then goes out before anything else: the peer expects the
+    /// rest of a body that was begun. The number of bytes is 0 at the end of the stream.
+    async fn exchange(&mut self) -> io::Result<usize> {
         self.make_room();
-        for mut piece in due {
-            while !piece.is_empty() {
-                tokio::select! {
-                    biased;
-                    written = self.writer.write_buf(&mut piece) => match written {
-                        Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
-                        Ok(written) => self.counters.sent(written),
-                        // What the peer said before it hung up matters more than that it did.
-                        Err(error) => return match self.reader.read_buf(&mut self.buffer).await {
-                            Ok(read) if read > 0 => Ok(read),
-                            _ => Err(error),
-                        },
+        while let Some(piece) = self.unsent.front_mut() {
+            if piece.is_empty() {
+                self.unsent.pop_front();
+                continue;
+            }
+            tokio::select! {
+                biased;
+                written = self.writer.write_buf(piece) => match written {
+                    Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+                    Ok(written) => self.counters.sent(written),
+                    // What the peer said before it hung up matters more than that it did.
+                    Err(error) => return match self.reader.read_buf(&mut self.buffer).await {
+                        Ok(read) if read > 0 => Ok(read),
+                        _ => Err(error),
                     },
-                    read = self.reader.read_buf(&mut self.buffer) => return read,
-                }
+                },
+                read = self.reader.read_buf(&mut self.buffer) => return read,
             }
         }
         self.writer.flush().await?;
