@@ -13,8 +13,8 @@ use crate::tap::Tap;
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct WsmanOptions {
-    /// How long opening a session may take, and each stage of reaching the host; `None` leaves each stage
-    /// its own limit.
+    /// How long opening a session may take, and at most each stage of reaching the host; `None` leaves the
+    /// stages their own limits, and opening none.
     pub open_timeout: Option<Duration>,
     /// How long the host may work at one request. A command may take longer: this is about the life of
     /// the conversation.
@@ -35,11 +35,11 @@ pub struct WsmanOptions {
 }
 
 impl Default for WsmanOptions {
-    /// No limit of its own for opening, 180 s for an operation, 60 s for closing, answers of 500 KB,
+    /// 180 s for opening, 180 s for an operation, 60 s for closing, answers of 500 KB,
     /// `en-US`.
     fn default() -> Self {
         Self {
-            open_timeout: None,
+            open_timeout: Some(Duration::from_secs(180)),
             operation_timeout: Duration::from_secs(180),
             cancel_timeout: Duration::from_secs(60),
             max_envelope_size: 512_000,

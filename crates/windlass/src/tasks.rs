@@ -78,28 +78,31 @@ impl Tasks {
 
     /// Runs `work` to its end even if the caller drops the returned future in the meantime. The work may
     /// wait for all others to be settled.
+    ///
+    /// # Errors
+    /// Those of the work; it ended without any outcome.
     pub(crate) async fn finish<T: Send + 'static>(
         &self,
-        work: impl Future<Output = T> + Send + 'static,
-    ) -> T {
+        work: impl Future<Output = Result<T>> + Send + 'static,
+    ) -> Result<T> {
         let (sender, receiver) = oneshot::channel();
         self.clean_up(async move {
             // A caller who left does not want to know.
             sender.send(work.await).ok();
         });
-        match receiver.await {
-            Ok(made) => made,
-            Err(_) => std::future::pending().await,
-        }
+        receiver.await.unwrap_or_else(|_| Err(ended_early()))
     }
 
     /// Runs `work` to its end even if the caller drops the returned future in the meantime; then
     /// `undo` gets what it made.
+    ///
+    /// # Errors
+    /// Those of the work; it ended without any outcome.
     pub(crate) async fn carry_through<T, U>(
         &self,
-        work: impl Future<Output = T> + Send + 'static,
+        work: impl Future<Output = Result<T>> + Send + 'static,
         undo: impl FnOnce(T) -> U + Send + 'static,
-    ) -> T
+    ) -> Result<T>
     where
         T: Send + 'static,
         U: Future<Output = ()> + Send + 'static,
@@ -107,20 +110,23 @@ impl Tasks {
         let (sender, receiver) = oneshot::channel();
         let tasks = self.clone();
         self.spawn(async move {
+            let made = work.await.map(|made| Made { tasks, made: Some((made, undo)) });
             // Nobody may take it, now or later: it undoes itself then.
-            sender.send(Made { tasks, made: Some((work.await, undo)) }).ok();
+            sender.send(made).ok();
         });
-        match receiver.await.ok().and_then(|mut made: Made<T, _, U>| made.made.take()) {
-            Some((made, _)) => made,
-            // The work panicked or its runtime ended: there is nothing to go on with.
-            None => std::future::pending().await,
-        }
+        let mut made: Made<T, _, U> = receiver.await.unwrap_or_else(|_| Err(ended_early()))?;
+        made.made.take().map(|(made, _)| made).ok_or_else(ended_early)
     }
 
     /// Waits until no work is left, at most for `limit`. Says whether all is done.
     pub(crate) async fn settled(&self, limit: Duration) -> bool {
         ended(&self.running, limit).await
     }
+}
+
+/// What is told of work that panicked, or whose runtime ended.
+fn ended_early() -> Error {
+    Error::closed("", "the work ended before its time")
 }
 
 /// What a piece of work made, on its way to the caller. Dropped on the way, it is undone.
@@ -185,7 +191,7 @@ mod tests {
         // Dropped while the work runs, and when it is done but not taken.
         for done_first in [false, true] {
             let (undone, seen) = oneshot::channel();
-            let made = tasks.carry_through(async { 7 }, move |made| async move {
+            let made = tasks.carry_through(async { Ok(7) }, move |made| async move {
                 undone.send(made).unwrap();
             });
             let mut made = Box::pin(made);
@@ -200,7 +206,21 @@ mod tests {
             drop(made);
             assert_eq!(seen.await, Ok(7));
         }
-        assert_eq!(tasks.carry_through(async { 8 }, |_| async { panic!("it was taken") }).await, 8);
+        let taken = tasks.carry_through(async { Ok(8) }, |_| async { panic!("it was taken") }).await;
+        assert_eq!(taken.unwrap(), 8);
+    }
+
+    #[tokio::test]
+    async fn work_that_panics_is_an_error_to_its_caller() {
+        let tasks = Tasks::current().unwrap();
+        let work = || async { if true { panic!("on purpose") } else { Ok(7) } };
+        for error in [
+            tasks.finish(work()).await.unwrap_err(),
+            tasks.carry_through(work(), |_| async { panic!("it was made") }).await.unwrap_err(),
+        ] {
+            assert!(error.to_string().contains("before its time"), "{error}");
+        }
+        assert!(tasks.settled(Duration::from_secs(5)).await);
     }
 
     #[test]

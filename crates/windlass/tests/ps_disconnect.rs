@@ -17,8 +17,8 @@ use std::time::Duration;
 use support::{host, nothing_left, over_http, over_https};
 use windlass::clixml::PsValue;
 use windlass::{
-    DisconnectOptions, ErrorKind, PipelineState, PowerShell, PsSession, PsSessionBuilder, SessionState,
-    Target,
+    DisconnectOptions, ErrorKind, PipelineState, PowerShell, PsSession, PsSessionBuilder, PsSessionOptions,
+    SessionState, Target,
 };
 use windlass_mock::{HostLimits, MockHost, Statistics};
 
@@ -96,12 +96,12 @@ async fn another_client_takes_a_session_over() {
 
 #[tokio::test]
 async fn what_is_left_expires_or_belongs_to_its_user() {
-    let host = host().user("bob", support::PASSWORD.to_owned()).start().await.unwrap();
+    let mut limits = HostLimits::default();
+    limits.idle_timeout = Duration::from_millis(1500);
+    let host = host().user("bob", support::PASSWORD.to_owned()).limits(limits).start().await.unwrap();
     let session = builder(over_https(&host)).connect().await.unwrap();
     let ticket = session.ticket();
-    let mut options = DisconnectOptions::default();
-    options.idle_timeout = Some(Duration::from_millis(1500));
-    session.disconnect(options).await.unwrap();
+    session.disconnect(DisconnectOptions::default()).await.unwrap();
     let mut others = over_https(&host);
     others.set_credential(windlass::Credential::password("bob", support::PASSWORD.to_owned()));
     assert!(builder(others.clone()).connect_to(&ticket).await.is_err());
@@ -109,6 +109,35 @@ async fn what_is_left_expires_or_belongs_to_its_user() {
     until(&host, |now| now.open_shells == 0).await;
     assert!(session.reconnect().await.is_err());
     drop(session);
+    nothing_left(&host).await;
+}
+
+#[tokio::test]
+async fn the_idle_timeout_has_limits_and_follows_what_was_agreed() {
+    let host = host().start().await.unwrap();
+    let session = builder(over_https(&host)).connect().await.unwrap();
+    assert_eq!(session.idle_timeout(), None);
+    let of = |seconds| {
+        let mut options = DisconnectOptions::default();
+        options.idle_timeout = Some(Duration::from_secs(seconds));
+        options
+    };
+    let refused = session.disconnect(of(5)).await.unwrap_err();
+    assert!(refused.to_string().contains("60 seconds"), "{refused}");
+    assert_eq!(session.state(), SessionState::Opened);
+    let refused = session.disconnect(of(3_000_000)).await.unwrap_err();
+    assert!(refused.to_string().contains("2147483000 ms"), "{refused}");
+    session.disconnect(of(90)).await.unwrap();
+    assert_eq!(session.idle_timeout(), Some(Duration::from_secs(90)));
+    let found = builder(over_https(&host)).find().await.unwrap();
+    assert_eq!(found[0].idle_timeout, Some(Duration::from_secs(90)));
+    session.reconnect().await.unwrap();
+    session.close().await.unwrap();
+
+    let mut options = PsSessionOptions::default();
+    options.idle_timeout = Some(Duration::from_secs(5));
+    let refused = builder(over_https(&host)).options(options).connect().await.err().unwrap();
+    assert_eq!(refused.kind(), ErrorKind::Usage);
     nothing_left(&host).await;
 }
 

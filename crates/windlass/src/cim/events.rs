@@ -175,11 +175,7 @@ pub(super) async fn subscribe(shared: &Arc<Shared>, subscription: Subscription) 
                 let subscribed = feed.subscribe(&subscription).await;
                 subscribed.map(|live| (feed, live))
             },
-            |subscribed| async move {
-                if let Ok((feed, live)) = subscribed {
-                    feed.unsubscribe(&live).await;
-                }
-            },
+            |(feed, live)| async move { feed.unsubscribe(&live).await },
         )
         .await;
     let (feed, live) = subscribed.map_err(|error| error.while_doing("subscribing to events"))?;
@@ -215,11 +211,7 @@ async fn subscribe_over_dcom(
             let language = subscription.dialect.as_deref().unwrap_or("WQL");
             dcom.notifications(namespace.as_str(), language, &subscription.query).await
         },
-        |subscribed| async move {
-            if let Ok(notifications) = subscribed {
-                notifications.finish().await;
-            }
-        },
+        |notifications| async move { notifications.finish().await },
     );
     let notifications = subscribed.await.map_err(|error| error.while_doing("subscribing to events"))?;
     let (outlet, events) = batches::channel::<Event>();

@@ -220,9 +220,7 @@ impl PsSessionBuilder {
     }
 
     fn check(&self) -> Result<()> {
-        if self.options.idle_timeout.is_some_and(|timeout| timeout < MIN_IDLE_TIMEOUT) {
-            return Err(Error::usage("an idle time-out is at least 60 seconds"));
-        }
+        check_idle_timeout(self.options.idle_timeout)?;
         let (min, max) = self.options.runspaces;
         if min < 1 || max < min {
             return Err(Error::usage(format!("a session cannot have from {min} to {max} runspaces")));
@@ -290,6 +288,16 @@ impl PsSessionBuilder {
             park_after: self.options.park_after,
             retry_window: self.options.retry_window,
         }
+    }
+}
+
+/// Refuses an idle time-out that is shorter than hosts take.
+pub(super) fn check_idle_timeout(wanted: Option<Duration>) -> Result<()> {
+    match wanted {
+        Some(wanted) if wanted < MIN_IDLE_TIMEOUT => {
+            Err(Error::usage("an idle time-out is at least 60 seconds"))
+        }
+        _ => Ok(()),
     }
 }
 

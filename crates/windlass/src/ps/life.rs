@@ -7,6 +7,7 @@ use uuid::Uuid;
 use windlass_psrp::PipelineState;
 use windlass_wsman::{BufferMode, Disconnect};
 
+use super::builder::check_idle_timeout;
 use super::session::PsSession;
 use super::shared::{Shared, Stage};
 use crate::error::{Error, Result};
@@ -15,7 +16,7 @@ use crate::error::{Error, Result};
 #[derive(Debug, Clone, Copy, Default)]
 #[non_exhaustive]
 pub struct DisconnectOptions {
-    /// How long the host keeps the session; otherwise as agreed when it was opened.
+    /// How long the host keeps the session, at least 60 s; otherwise as agreed when it was opened.
     pub idle_timeout: Option<Duration>,
     /// What happens to output in the meantime: the pipeline waits when the host's buffer is full, or
     /// the oldest output is dropped.
@@ -41,8 +42,9 @@ impl PsSession {
     /// dropped while it is disconnected stays at the host.
     ///
     /// # Errors
-    /// The session is not open, or the host does not let it be left.
+    /// The session is not open, the idle time-out is too short, or the host does not let it be left.
     pub async fn disconnect(&self, options: DisconnectOptions) -> Result<()> {
+        check_idle_timeout(options.idle_timeout)?;
         let shared = &self.shared;
         let left = shared.with_machine(|machine| machine.pool.disconnected());
         left.map_err(|error| shared.protocol_error(error))?;
@@ -52,6 +54,9 @@ impl PsSession {
         if let Err(error) = shared.link.disconnect(disconnect).await {
             shared.resume();
             return Err(error.while_doing("disconnecting a session"));
+        }
+        if options.idle_timeout.is_some() {
+            shared.set_idle_timeout(options.idle_timeout);
         }
         shared.link.rest();
         Ok(())

@@ -78,13 +78,11 @@ where
     let tasks = Tasks::current()?;
     let work = open(tasks.clone());
     let opened = tasks
-        .carry_through(work, |opened| async move {
-            if let Ok(unwanted) = opened {
-                if unwanted.is_ours() {
-                    unwanted.shared().close().await.ok();
-                } else {
-                    unwanted.shared().abandon();
-                }
+        .carry_through(work, |unwanted: T| async move {
+            if unwanted.is_ours() {
+                unwanted.shared().close().await.ok();
+            } else {
+                unwanted.shared().abandon();
             }
         })
         .await?;
@@ -160,7 +158,9 @@ async fn create_once(builder: &PsSessionBuilder, compress: bool, tasks: &Tasks) 
             shell.idle_timeout = builder.options.idle_timeout;
             shell.buffer_mode = builder.options.output_buffering;
             let shell = RemoteShell::open(client, &resource_uri, shell, options, compress).await?;
-            share(builder, tasks, Link::Shell(shell), pool)
+            let shared = share(builder, tasks, Link::Shell(shell), pool);
+            shared.set_idle_timeout(builder.options.idle_timeout);
+            shared
         }
     };
     let opened = async {

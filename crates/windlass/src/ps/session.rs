@@ -129,6 +129,12 @@ impl PsSession {
         &self.configuration
     }
 
+    /// How long the host keeps the session while nothing happens, as was asked for when it was opened or
+    /// left; `None` is the host's own limit.
+    pub fn idle_timeout(&self) -> Option<Duration> {
+        self.shared.idle_timeout()
+    }
+
     /// The id of the runspace pool, which is that of the shell.
     pub fn instance_id(&self) -> Uuid {
         self.shared.machine().pool.id()

@@ -71,6 +71,8 @@ pub(super) struct Shared {
     /// Pipelines' calls of the host come among their events.
     has_host_events: bool,
     pub(super) timing: Timing,
+    /// How long the host keeps the session while nothing happens; `None` is the host's own limit.
+    idle_timeout: Mutex<Option<Duration>>,
 }
 
 impl Shared {
@@ -100,12 +102,22 @@ impl Shared {
             host,
             has_host_events,
             timing,
+            idle_timeout: Mutex::default(),
         })
     }
 
     /// The machine. Never held across an await.
     pub(super) fn machine(&self) -> MutexGuard<'_, Machine> {
         self.machine.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// How long the host keeps the session while nothing happens, as far as was agreed.
+    pub(super) fn idle_timeout(&self) -> Option<Duration> {
+        *self.idle_timeout.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn set_idle_timeout(&self, agreed: Option<Duration>) {
+        *self.idle_timeout.lock().unwrap_or_else(PoisonError::into_inner) = agreed;
     }
 
     /// The stage of the session's life.

@@ -201,10 +201,8 @@ impl WinRsShellBuilder {
         let opened = tasks
             .carry_through(
                 async move { RemoteShell::open(client, &resource_uri, shell, options, compress).await },
-                move |opened| async move {
-                    if let Ok(shell) = opened {
-                        shell.delete(Some(cancel_timeout)).await.ok();
-                    }
+                move |shell| async move {
+                    shell.delete(Some(cancel_timeout)).await.ok();
                 },
             )
             .await;
