@@ -79,6 +79,12 @@ impl<T: Named> NamedList<T> {
         self.0.push(item);
     }
 
+    /// Takes the items into a list that is no larger than they need; the memory of this one is kept
+    /// for others.
+    pub(crate) fn take_all(&mut self) -> Self {
+        Self(self.0.drain(..).collect())
+    }
+
     /// The item at a place.
     pub(crate) fn at_mut(&mut self, index: usize) -> Option<&mut T> {
         self.0.get_mut(index)

@@ -19,7 +19,7 @@ impl CimValue {
     /// # Errors
     /// When the text does not denote such a value. Embedded instances have no text.
     pub fn parse_text(cim_type: CimType, text: &str) -> Result<Self, Error> {
-        let trimmed = text.trim_matches([' ', '\t', '\r', '\n']);
+        let trimmed = text.trim_ascii();
         let error = || Error::Text { expected: cim_type };
         match cim_type {
             CimType::String => Ok(Self::String(text.to_owned())),

@@ -36,6 +36,10 @@ pub struct Decoder<'s> {
     namespace: Option<Namespace>,
     server_name: Option<String>,
     shapes: Shapes,
+    /// The last URI that stood as the namespace of an instance, and the CIM namespace in it.
+    stated: (String, Option<Namespace>),
+    /// Where properties are gathered; empty between instances.
+    gathered: NamedList<CimProperty>,
 }
 
 impl<'s> Decoder<'s> {
@@ -99,7 +103,11 @@ impl<'s> Decoder<'s> {
             }
         }
         let name = CimName::from(element.local());
-        let stated = element.ns().parse::<ResourceUri>().ok().and_then(|uri| uri.namespace);
+        if self.stated.0 != element.ns() {
+            let uri = element.ns().parse::<ResourceUri>().ok();
+            self.stated = (element.ns().to_owned(), uri.and_then(|uri| uri.namespace));
+        }
+        let stated = self.stated.1.clone();
         self.root(reader, name, stated)
     }
 
@@ -211,29 +219,33 @@ impl<'s> Decoder<'s> {
         shape: &mut Shape,
         budget: &mut Budget,
     ) -> Result<NamedList<CimProperty>, Error> {
-        let mut list = List::default();
+        let mut list = List { properties: std::mem::take(&mut self.gathered), table: HashMap::new() };
         let mut pending = first;
         loop {
             let element = match pending.take() {
                 Some(element) => element,
                 None => match reader.next_element()? {
                     Some(element) => element,
-                    None => return Ok(list.properties),
+                    None => {
+                        let properties = list.properties.take_all();
+                        self.gathered = list.properties;
+                        return Ok(properties);
+                    }
                 },
             };
             budget.value(1)?;
             let local = element.local();
             let place = list.properties.len();
-            if let Some(known) = list.find(local, shape) {
-                let kind = shape.slot(known).and_then(|slot| slot.kind.as_ref());
-                let item = self.value(reader, &element, kind, budget).map(|(item, _)| item);
-                list.add(known, kind, item)?;
-                continue;
-            }
-            budget.properties(place + 1)?;
             if shape.expect(place, local).is_none() {
+                if let Some(known) = list.find(local) {
+                    let kind = shape.slot(known).and_then(|slot| slot.kind.as_ref());
+                    let item = self.value(reader, &element, kind, budget).map(|(item, _)| item);
+                    list.add(known, kind, item)?;
+                    continue;
+                }
                 shape.learn(place, local);
             }
+            budget.properties(place + 1)?;
             let expected = "a property";
             let slot = shape.slot(place).ok_or(Error::Element { offset: element.offset(), expected })?;
             let read = self.value(reader, &element, slot.kind.as_ref(), budget);
@@ -341,7 +353,6 @@ impl<'s> Decoder<'s> {
 type ParseDateTime = fn(&str) -> Result<CimDateTime, Error>;
 
 /// Properties being read, found by name.
-#[derive(Default)]
 struct List {
     properties: NamedList<CimProperty>,
     table: HashMap<CimName, usize>,
@@ -349,14 +360,10 @@ struct List {
 
 impl List {
     /// The place of the property that an element belongs to, if there was one of that name before.
-    fn find(&mut self, local: &str, shape: &Shape) -> Option<usize> {
+    fn find(&mut self, local: &str) -> Option<usize> {
         let count = self.properties.len();
-        let last = count.checked_sub(1)?;
         if self.properties.last().is_some_and(|property| property.name.is(local)) {
-            return Some(last);
-        }
-        if shape.expect(count, local).is_some() {
-            return None;
+            return count.checked_sub(1);
         }
         if count < TABLE_FROM {
             return self.properties.iter().position(|property| property.name.is(local));

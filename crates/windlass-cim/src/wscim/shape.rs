@@ -1,6 +1,5 @@
 //! What is known about the properties of a class before one of its instances is read.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::class::{CimClass, PropertyDecl};
@@ -79,24 +78,28 @@ impl Shape {
     }
 }
 
-/// The shapes of the classes met so far.
+/// The shapes of the classes met so far: hardly ever more than a few.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Shapes(HashMap<CimName, Shape>);
+pub(super) struct Shapes(Vec<(CimName, Shape)>);
 
 impl Shapes {
     /// Takes the shape of a class out, to be given back with [`Shapes::put`].
     pub(super) fn take(&mut self, class: &CimName) -> Option<Shape> {
-        self.0.get_mut(class).map(std::mem::take)
+        self.place(class).map(std::mem::take)
     }
 
     pub(super) fn put(&mut self, class: &CimName, shape: Shape) {
-        if let Some(place) = self.0.get_mut(class) {
+        if let Some(place) = self.place(class) {
             *place = shape;
             return;
         }
         if self.0.len() >= REMEMBERED {
             self.0.clear();
         }
-        self.0.insert(class.clone(), shape);
+        self.0.push((class.clone(), shape));
+    }
+
+    fn place(&mut self, class: &CimName) -> Option<&mut Shape> {
+        self.0.iter_mut().find(|(name, _)| name == class).map(|(_, shape)| shape)
     }
 }
