@@ -151,9 +151,62 @@ async fn the_configuration_of_the_service() {
     nothing_left(&host).await;
 }
 
+const LISTENER: &str = "http://schemas.microsoft.com/wbem/wsman/1/config/listener";
+
+#[tokio::test]
+async fn listeners_are_changed() {
+    let host = host().start().await.unwrap();
+    let session = session(&host).await;
+    let listener = || {
+        let listener = session.resource("winrm/config/Listener");
+        listener.selector("Address", "IP:127.0.0.1").selector("Transport", "HTTP")
+    };
+    let body = |text: &str| format!(r#"<c:Listener xmlns:c="{LISTENER}">{text}</c:Listener>"#);
+    let port = |shown: &str| {
+        let port = shown.split_once("Port>").unwrap().1.split_once('<').unwrap().0;
+        port.parse::<u16>().unwrap()
+    };
+    let answers = async |port: u16| tokio::net::TcpStream::connect(("127.0.0.1", port)).await.is_ok();
+    assert_eq!(listener().put(&body("")).await.unwrap_err().kind(), ErrorKind::Fault, "there is none");
+    listener().create(&body("<c:Port>0</c:Port>")).await.unwrap();
+    let first = listener().get().await.unwrap();
+
+    let named = listener().put(&body("<c:Hostname>h</c:Hostname>")).await.unwrap().unwrap();
+    assert!(named.contains("Hostname>h<") && port(&named) == port(&first), "{named}");
+    assert_eq!(listener().put(&named).await.unwrap().unwrap(), named, "what was read is written back");
+    assert!(answers(port(&first)).await);
+
+    let moved = listener().put(&body("<c:Port>0</c:Port>")).await.unwrap().unwrap();
+    assert!(moved.contains("Hostname>h<") && port(&moved) != port(&first), "{moved}");
+    assert!(answers(port(&moved)).await);
+    let taken = format!("<c:Port>{}</c:Port>", host.https_addr().unwrap().port());
+    for (content, words) in [
+        (&*taken, "opened"),
+        ("<c:Port>many</c:Port>", "number"),
+        ("<c:Transport>HTTPS</c:Transport>", "selectors"),
+        ("<c:Nothing>1</c:Nothing>", "Nothing"),
+    ] {
+        let error = listener().put(&body(content)).await.unwrap_err();
+        assert!(error.to_string().contains(words), "{words}: {error}");
+    }
+    assert_eq!(listener().get().await.unwrap(), moved, "a change that is refused changes nothing");
+
+    let off = listener().put(&body("<c:Enabled>false</c:Enabled>")).await.unwrap().unwrap();
+    assert!(off.contains("Enabled>false<") && !off.contains("ListeningOn"), "{off}");
+    for closed in [&first, &moved] {
+        let closed = async { while answers(port(closed)).await {} };
+        tokio::time::timeout(std::time::Duration::from_secs(30), closed).await.unwrap();
+    }
+    let on = listener().put(&body("<c:Enabled>true</c:Enabled>")).await.unwrap().unwrap();
+    assert_eq!(on, moved);
+    assert!(answers(port(&on)).await);
+    assert_eq!(session.resource("winrm/config/listener").enumerate(None).await.unwrap().len(), 3);
+    session.close().await;
+    nothing_left(&host).await;
+}
+
 #[tokio::test]
 async fn listeners_are_opened_and_closed() {
-    const LISTENER: &str = "http://schemas.microsoft.com/wbem/wsman/1/config/listener";
     let host = host().start().await.unwrap();
     let session = session(&host).await;
     let listener = |address: &str, transport: &str| {

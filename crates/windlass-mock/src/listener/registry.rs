@@ -72,6 +72,11 @@ impl Listener {
         Self { address, scheme, host_name, socket: None, port, close: Stop::default() }
     }
 
+    /// The same, listening nowhere.
+    pub(crate) fn closed(&self) -> Self {
+        Self { socket: None, close: Stop::default(), ..self.clone() }
+    }
+
     /// Whether it is the one of this address and scheme.
     pub(crate) fn is(&self, address: &str, scheme: Scheme) -> bool {
         self.scheme == scheme && self.address.eq_ignore_ascii_case(address)
@@ -107,7 +112,7 @@ impl Listeners {
         found
     }
 
-    /// Adds a listener and accepts connections for it.
+    /// Accepts connections for a listener, and takes it as [`Listeners::put`] does.
     ///
     /// # Errors
     /// It needs a certificate, and there is none.
@@ -131,13 +136,24 @@ impl Listeners {
         if let Some(tasks) = self.tasks.upgrade() {
             tasks.lock().unwrap_or_else(PoisonError::into_inner).spawn(accepting);
         }
-        self.add(listener);
+        self.put(listener);
         Ok(())
     }
 
-    /// Adds a listener, which is not opened.
-    pub(crate) fn add(&self, listener: Listener) {
-        self.lock().push(listener);
+    /// Takes a listener. One that was there with its address and scheme is closed, unless it goes on in
+    /// the new one; its connections stay.
+    pub(crate) fn put(&self, listener: Listener) {
+        let mut known = self.lock();
+        match known.iter_mut().find(|old| old.is(&listener.address, listener.scheme)) {
+            Some(place) => {
+                let goes_on = place.socket == listener.socket;
+                let old = std::mem::replace(place, listener);
+                if !goes_on {
+                    old.close.stop();
+                }
+            }
+            None => known.push(listener),
+        }
     }
 
     /// Closes a listener and removes it; its connections stay. False if there is none.

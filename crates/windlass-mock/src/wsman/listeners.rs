@@ -29,10 +29,13 @@ pub(super) async fn handle(
 ) -> Outcome {
     match operation {
         Operation::Get => {
-            let (address, scheme) = named(&header.selectors)?;
-            let all = host.listeners.all();
-            let found = all.iter().find(|listener| listener.is(&address, scheme)).ok_or_else(absent)?;
-            Ok(reply(header, Reply::Get(Xml::from(to_xml(found)))))
+            let found = find(host, &header.selectors)?;
+            Ok(reply(header, Reply::Get(Xml::from(to_xml(&found)))))
+        }
+        Operation::Put(body) => {
+            change(host, &find(host, &header.selectors)?, &body).await?;
+            let changed = find(host, &header.selectors)?;
+            Ok(reply(header, Reply::Put(Some(Xml::from(to_xml(&changed))))))
         }
         Operation::Enumerate(request) => {
             let mode = request.mode;
@@ -75,19 +78,27 @@ fn named(selectors: &SelectorSet) -> Result<(String, ListenerScheme), Box<Fault>
     Ok((address.to_owned(), scheme))
 }
 
+/// The listener that selectors name.
+fn find(host: &Host, selectors: &SelectorSet) -> Result<Listener, Box<Fault>> {
+    let (address, scheme) = named(selectors)?;
+    let all = host.listeners.all();
+    all.into_iter().find(|listener| listener.is(&address, scheme)).ok_or_else(absent)
+}
+
 fn absent() -> Box<Fault> {
     Box::new(Fault::unexpected_selectors())
 }
 
-/// Opens a listener as the body says, and gives its reference.
+/// Makes a listener as the body says, and gives its reference.
 async fn create(
     host: &Arc<Host>,
     address: &str,
     scheme: ListenerScheme,
     body: &Xml<'_>,
 ) -> Result<EndpointReference, Box<Fault>> {
-    let Wanted { listener, enabled } = Wanted::read(address, scheme, body)?;
-    let ip = local_address(host, address)?;
+    let new = Listener::new(address, scheme, scheme.default_port());
+    let Wanted { listener, enabled } = Wanted::read(new, true, body)?;
+    local_address(host, address)?;
     let all = host.listeners.all();
     if all.iter().any(|known| known.is(address, scheme)) {
         return Err(Box::new(Fault::new(FaultCode::ALREADY_EXISTS)));
@@ -100,14 +111,32 @@ async fn create(
         return Err(refused("HTTPS cannot be listened on: the computer has no certificate for it."));
     }
     let reference = reference(&listener);
-    if !enabled {
-        host.listeners.add(listener);
-        return Ok(reference);
+    put(host, listener, enabled).await?;
+    Ok(reference)
+}
+
+/// Changes a listener as the body says. Where that takes another socket, it is opened before the old one
+/// is closed, so that a failure leaves things as they are.
+async fn change(host: &Arc<Host>, present: &Listener, body: &Xml<'_>) -> Result<(), Box<Fault>> {
+    let was_enabled = present.socket.is_some();
+    let Wanted { listener, enabled } = Wanted::read(present.clone(), was_enabled, body)?;
+    if enabled && was_enabled && listener.port == present.port {
+        host.listeners.put(listener);
+        return Ok(());
     }
+    put(host, listener.closed(), enabled).await
+}
+
+/// Takes a listener among those that there are, and opens it if it is enabled.
+async fn put(host: &Arc<Host>, listener: Listener, enabled: bool) -> Result<(), Box<Fault>> {
+    if !enabled {
+        host.listeners.put(listener);
+        return Ok(());
+    }
+    let ip = local_address(host, &listener.address)?;
     let failed = |error: crate::Error| refused(&format!("The listener cannot be opened: {error}."));
     let bound = listener::bind(&std::net::SocketAddr::new(ip, listener.port).to_string()).await;
-    host.listeners.open(host, listener, bound.map_err(failed)?).map_err(failed)?;
-    Ok(reference)
+    host.listeners.open(host, listener, bound.map_err(failed)?).map_err(failed)
 }
 
 /// The address of the computer that a listener's stands for.
@@ -126,21 +155,20 @@ fn local_address(host: &Host, address: &str) -> Result<IpAddr, Box<Fault>> {
     })
 }
 
-/// What the body of a Create asks for.
+/// What the body of a Create or a Put asks for.
 struct Wanted {
     listener: Listener,
     enabled: bool,
 }
 
 impl Wanted {
-    fn read(address: &str, scheme: ListenerScheme, body: &Xml<'_>) -> Result<Self, Box<Fault>> {
-        let mut listener = Listener::new(address, scheme, scheme.default_port());
-        let mut enabled = true;
+    /// Reads the body; what it does not speak of stays as it is.
+    fn read(mut listener: Listener, mut enabled: bool, body: &Xml<'_>) -> Result<Self, Box<Fault>> {
         for (name, value) in config::texts(body)? {
             let wrong = |wanted: &str| refused(&format!("{name} of a listener has to be {wanted}."));
             match name.as_str() {
-                "Address" if value.eq_ignore_ascii_case(address) => {}
-                "Transport" if ListenerScheme::parse(&value) == Some(scheme) => {}
+                "Address" if value.eq_ignore_ascii_case(&listener.address) => {}
+                "Transport" if ListenerScheme::parse(&value) == Some(listener.scheme) => {}
                 "Address" | "Transport" => return Err(wrong("what the selectors say")),
                 // With 0 the system chooses a port: Windows would refuse it.
                 "Port" => listener.port = value.parse().map_err(|_| wrong("a number up to 65535"))?,
@@ -154,6 +182,8 @@ impl Wanted {
                 "URLPrefix" => return Err(wrong(PREFIX)),
                 "CertificateThumbprint" if value.is_empty() => {}
                 "CertificateThumbprint" => return Err(wrong("empty: the service has one certificate")),
+                // Told, not asked for: it comes back from clients that change what they read.
+                "ListeningOn" => {}
                 _ => {
                     let text = format!("A listener has no element {name}.");
                     return Err(Box::new(Fault::schema_validation(text)));
