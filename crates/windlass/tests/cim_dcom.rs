@@ -5,27 +5,24 @@
     clippy::panic,
     clippy::indexing_slicing,
     missing_docs,
+    unreachable_pub,
+    dead_code,
     reason = "test code"
 )]
 
+mod support;
+
 use std::sync::Arc;
 
+use support::{PASSWORD, USER, credential, over_dcom};
 use windlass::model::{CimClass, CimValue};
 use windlass::model::{CimInstance, CimStatus, CimType, ObjectPath, PropertyDecl};
-use windlass::{Authentication, CimSession, Credential, DcomOptions, Enumeration, ErrorKind, Protocol};
+use windlass::{CimSession, DcomOptions, Enumeration, ErrorKind};
 use windlass_mock::MockHost;
 use windlass_mock::cim::{CimFailure, CimProvider, CimRequest, Instances};
 
 async fn host() -> MockHost {
-    MockHost::builder().user("alice", "secret".to_owned()).rpc("127.0.0.1:0").start().await.unwrap()
-}
-
-fn builder(host: &MockHost) -> windlass::CimSessionBuilder {
-    CimSession::builder("127.0.0.1")
-        .port(host.rpc_addr().unwrap().port())
-        .credential(Credential::password("alice", "secret".to_owned()))
-        .authentication(Authentication::Ntlm)
-        .protocol(Protocol::Dcom)
+    MockHost::builder().user(USER, PASSWORD.to_owned()).rpc("127.0.0.1:0").start().await.unwrap()
 }
 
 fn options(smart: bool, privacy: bool) -> DcomOptions {
@@ -40,8 +37,12 @@ fn options(smart: bool, privacy: bool) -> DcomOptions {
 #[tokio::test]
 async fn a_query_takes_seven_exchanges() {
     let host = host().await;
-    let session =
-        builder(&host).dcom_options(options(false, true)).skip_test_connection(true).connect().await.unwrap();
+    let session = over_dcom(&host)
+        .dcom_options(options(false, true))
+        .skip_test_connection(true)
+        .connect()
+        .await
+        .unwrap();
     let found = session.query("", "SELECT Caption FROM Win32_OperatingSystem").collect().await.unwrap();
     assert_eq!(found.len(), 1);
     let statistics = session.statistics();
@@ -55,7 +56,7 @@ async fn a_query_takes_seven_exchanges() {
 async fn enumerations_give_the_same_either_way_and_leave_nothing() {
     let host = host().await;
     for (smart, privacy) in [(false, false), (false, true), (true, false), (true, true)] {
-        let session = builder(&host).dcom_options(options(smart, privacy)).connect().await.unwrap();
+        let session = over_dcom(&host).dcom_options(options(smart, privacy)).connect().await.unwrap();
         let processes = session.enumerate("", "Win32_Process").collect().await.unwrap();
         let own = std::process::id();
         let own = processes.iter().find(|process| process.get("ProcessId") == Some(&own.into())).unwrap();
@@ -75,14 +76,13 @@ async fn enumerations_give_the_same_either_way_and_leave_nothing() {
 #[tokio::test]
 async fn errors_tell_code_and_status() {
     let host = host().await;
-    let session = builder(&host).connect().await.unwrap();
+    let session = over_dcom(&host).connect().await.unwrap();
     let error = session.query("", "SELECT * FROM Nothing").collect().await.unwrap_err();
     assert_eq!(error.cim_status().unwrap().0, CimStatus::INVALID_CLASS, "{error}");
     let path = ObjectPath::class("Win32_Process").with_key("Handle", "99999999");
     let error = session.get(&path).await.unwrap_err();
     assert_eq!((error.kind(), error.cim_status().unwrap().0), (ErrorKind::Fault, CimStatus::NOT_FOUND));
-    let refused =
-        builder(&host).credential(Credential::password("alice", "wrong".to_owned())).connect().await;
+    let refused = over_dcom(&host).credential(credential("wrong")).connect().await;
     assert_eq!(refused.err().unwrap().kind(), ErrorKind::Refused);
     drop(session);
     host.shutdown().await;
@@ -91,7 +91,7 @@ async fn errors_tell_code_and_status() {
 #[tokio::test]
 async fn instances_are_created_changed_and_deleted() {
     let host = host().await;
-    let session = builder(&host).namespace("root/subscription").connect().await.unwrap();
+    let session = over_dcom(&host).namespace("root/subscription").connect().await.unwrap();
     let filter = CimInstance::new("__EventFilter").with("Name", "one").with("Query", "SELECT * FROM X");
     let path = session.create("", &filter).await.unwrap();
     assert_eq!(path.key("Name"), Some(&"one".into()));
@@ -112,13 +112,13 @@ async fn instances_are_created_changed_and_deleted() {
 #[tokio::test]
 async fn classes_and_methods() {
     let host = MockHost::builder()
-        .user("alice", "secret".to_owned())
+        .user(USER, PASSWORD.to_owned())
         .allow_exec(true)
         .rpc("127.0.0.1:0")
         .start()
         .await
         .unwrap();
-    let session = builder(&host).connect().await.unwrap();
+    let session = over_dcom(&host).connect().await.unwrap();
     let class = session.get_class("", "Win32_Process").await.unwrap();
     assert!(class.method("Create").unwrap().is_static());
     let classes = session.classes("").await.unwrap();
@@ -167,13 +167,13 @@ impl CimProvider for Many {
 async fn many_instances_come_in_order() {
     let provider = Arc::new(Many(2500));
     let host = MockHost::builder()
-        .user("alice", "secret".to_owned())
+        .user(USER, PASSWORD.to_owned())
         .provider(provider)
         .rpc("127.0.0.1:0")
         .start()
         .await
         .unwrap();
-    let session = builder(&host).namespace("root/many").connect().await.unwrap();
+    let session = over_dcom(&host).namespace("root/many").connect().await.unwrap();
     let things = session.enumerate("", "Thing").collect().await.unwrap();
     assert_eq!(things.len(), 2500);
     assert!(things.iter().zip(0_u32..).all(|(thing, id)| thing.get("Id") == Some(&id.into())));

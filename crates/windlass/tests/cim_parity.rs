@@ -12,12 +12,12 @@
 
 mod support;
 
-use support::{PASSWORD, USER, credential, over_https};
+use support::{PASSWORD, USER, over_dcom, over_https};
 use windlass::model::{
     CimArray, CimInstance, CimName, CimStatus, CimValue, Namespace, ObjectPath, cim_class,
 };
 use windlass::wsman::PolymorphismMode;
-use windlass::{Authentication, CimSession, ClassFilter, Enumeration, Protocol};
+use windlass::{CimSession, ClassFilter, Enumeration};
 use windlass_mock::MockHost;
 
 const NAMESPACE: &str = "root/test";
@@ -33,12 +33,7 @@ async fn both() -> Both {
     let host = MockHost::builder().user(USER, PASSWORD.to_owned()).allow_exec(true);
     let host = host.https("127.0.0.1:0").rpc("127.0.0.1:0").start().await.unwrap();
     let wsman = CimSession::builder("").target(over_https(&host)).namespace("root/test");
-    let dcom = CimSession::builder("localhost")
-        .port(host.rpc_addr().unwrap().port())
-        .credential(credential(PASSWORD))
-        .authentication(Authentication::Ntlm)
-        .protocol(Protocol::Dcom)
-        .namespace("root/test");
+    let dcom = over_dcom(&host).namespace("root/test");
     Both { wsman: wsman.connect().await.unwrap(), dcom: dcom.connect().await.unwrap(), host }
 }
 

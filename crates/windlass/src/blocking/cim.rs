@@ -5,12 +5,11 @@ use std::sync::Arc;
 use uuid::Uuid;
 use windlass_cim::{CimClass, CimClassType, CimInstance, CimValue, ObjectPath};
 
-use super::{forward, step, wait, wait_for};
+use super::{forward, forward_target, step, wait, wait_for};
 use crate::error::Result;
 use crate::{
-    Authentication, CimSessionOptions, ClassFilter, Credential, DcomOptions, Enumeration, EventStream,
-    InstanceStream, MethodResult, OperationOptions, Protocol, Statistics, Subscription, Target, TypedStream,
-    UriStyle,
+    CimSessionOptions, ClassFilter, DcomOptions, Enumeration, EventStream, InstanceStream, MethodResult,
+    OperationOptions, Protocol, Statistics, Subscription, TypedStream, UriStyle,
 };
 
 /// The parameters of a new CIM session: [`crate::CimSessionBuilder`].
@@ -18,25 +17,9 @@ use crate::{
 pub struct CimSessionBuilder(crate::CimSessionBuilder);
 
 impl CimSessionBuilder {
+    forward_target!();
+
     forward! {
-        /// Takes over all parameters of a target.
-        target(target: Target);
-        /// Another port than 5985, or 5986 with TLS.
-        port(port: u16);
-        /// TLS (`-UseSSL`).
-        use_ssl(use_ssl: bool);
-        /// The path of the service: `wsman` unless said otherwise.
-        application_name(name: &str);
-        /// How to prove who the user is.
-        authentication(authentication: Authentication);
-        /// Who the user is.
-        credential(credential: Credential);
-        /// Allow messages to travel unencrypted over plain HTTP.
-        allow_unencrypted(allow: bool);
-        /// Accept certificates from unknown authorities.
-        skip_ca_check(skip: bool);
-        /// Accept certificates for other names.
-        skip_cn_check(skip: bool);
         /// The session's name; otherwise `CimSession` and its number.
         name(name: &str);
         /// All options at once.

@@ -46,6 +46,33 @@ macro_rules! forward {
 }
 use forward;
 
+/// The same for the methods that all builders have from their target.
+macro_rules! forward_target {
+    () => {
+        forward! {
+            /// Takes over all parameters of a target.
+            target(target: crate::Target);
+            /// Another port than 5985, or 5986 with TLS.
+            port(port: u16);
+            /// TLS (`-UseSSL`).
+            use_ssl(use_ssl: bool);
+            /// The path of the service: `wsman` unless said otherwise.
+            application_name(name: &str);
+            /// How to prove who the user is.
+            authentication(authentication: crate::Authentication);
+            /// Who the user is.
+            credential(credential: crate::Credential);
+            /// Allow messages to travel unencrypted over plain HTTP.
+            allow_unencrypted(allow: bool);
+            /// Accept certificates from unknown authorities.
+            skip_ca_check(skip: bool);
+            /// Accept certificates for other names.
+            skip_cn_check(skip: bool);
+        }
+    };
+}
+use forward_target;
+
 /// Threads that do the work.
 const THREADS: usize = 2;
 

@@ -6,11 +6,11 @@ use uuid::Uuid;
 use windlass_clixml::PsValue;
 use windlass_psrp::CreatePipeline;
 
-use super::{forward, step, wait};
+use super::{forward, forward_target, step, wait};
 use crate::error::Result;
 use crate::{
-    Authentication, Availability, Collected, Credential, DisconnectOptions, FoundSession, Host,
-    InvokeOptions, PipelineEvent, PsSessionOptions, SessionState, SessionTicket, Statistics, Stopper, Target,
+    Availability, Collected, DisconnectOptions, FoundSession, Host, InvokeOptions, PipelineEvent,
+    PsSessionOptions, SessionState, SessionTicket, Statistics, Stopper,
 };
 
 /// The parameters of a new PowerShell session: [`crate::PsSessionBuilder`].
@@ -18,25 +18,9 @@ use crate::{
 pub struct PsSessionBuilder(crate::PsSessionBuilder);
 
 impl PsSessionBuilder {
+    forward_target!();
+
     forward! {
-        /// Takes over all parameters of a target.
-        target(target: Target);
-        /// Another port than 5985, or 5986 with TLS.
-        port(port: u16);
-        /// TLS (`-UseSSL`).
-        use_ssl(use_ssl: bool);
-        /// The path of the service: `wsman` unless said otherwise.
-        application_name(name: &str);
-        /// How to prove who the user is.
-        authentication(authentication: Authentication);
-        /// Who the user is.
-        credential(credential: Credential);
-        /// Allow messages to travel unencrypted over plain HTTP.
-        allow_unencrypted(allow: bool);
-        /// Accept certificates from unknown authorities.
-        skip_ca_check(skip: bool);
-        /// Accept certificates for other names.
-        skip_cn_check(skip: bool);
         /// The endpoint (`-ConfigurationName`), with or without the prefix of its URI.
         configuration_name(name: &str);
         /// The session's name; otherwise `Runspace` and its number.

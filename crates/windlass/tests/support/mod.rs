@@ -4,7 +4,7 @@ pub mod wicked;
 
 use std::time::Duration;
 
-use windlass::{Authentication, Credential, Target};
+use windlass::{Authentication, CimSession, CimSessionBuilder, Credential, Protocol, Target};
 use windlass_mock::{MockHost, MockHostBuilder, Statistics};
 
 pub const USER: &str = "alice";
@@ -41,6 +41,15 @@ pub fn over_https(host: &MockHost) -> Target {
     target
 }
 
+/// A CIM session over DCOM, sealed by NTLM, before it is opened.
+pub fn over_dcom(host: &MockHost) -> CimSessionBuilder {
+    CimSession::builder("127.0.0.1")
+        .port(host.rpc_addr().unwrap().port())
+        .credential(credential(PASSWORD))
+        .authentication(Authentication::Ntlm)
+        .protocol(Protocol::Dcom)
+}
+
 /// Waits until nothing is open on the host, and fails if that takes too long.
 pub async fn nothing_left(host: &MockHost) {
     let is_clean = |left: &Statistics| {
@@ -48,6 +57,7 @@ pub async fn nothing_left(host: &MockHost) {
             && left.open_commands == 0
             && left.open_enumerations == 0
             && left.open_subscriptions == 0
+            && left.open_objects == 0
             && left.connections == 0
     };
     let waited = tokio::time::timeout(Duration::from_secs(10), host.wait_until(is_clean));
