@@ -1,11 +1,17 @@
 """Reads the envelopes that windlass-wsman writes with lxml: each must be well-formed and hold the
-values that were put into it. Usage: envelopes.py --bin PATH_OF_THE_EXAMPLE."""
+values that were put into it, and be valid by the schemas of SOAP 1.2 and WS-Addressing.
+Usage: envelopes.py --bin PATH_OF_THE_EXAMPLE."""
 
 import argparse
 import json
+import os
 import subprocess
+import sys
 
 from lxml import etree
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import schemas  # noqa: E402
 
 NAMESPACES = {
     "s": "http://www.w3.org/2003/05/soap-envelope",
@@ -46,12 +52,21 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--bin", required=True)
     arguments, _ = parser.parse_known_args()
+    try:
+        schema, absent = etree.XMLSchema(file=schemas.envelope_schema()), None
+    except subprocess.CalledProcessError as error:
+        schema, absent = None, f"{schemas.PACKAGES} cannot be had: {error}"
     output = subprocess.run([arguments.bin], check=True, stdout=subprocess.PIPE).stdout.decode()
     for line in output.splitlines():
         case = json.loads(line)
         problem = check(case)
         outcome = f"failed: {problem}" if problem else "passed"
         print(f"lxml: envelope, {case['name']}: {outcome}", flush=True)
+        outcome = f"skipped: {absent}"
+        if schema:
+            valid = schema.validate(etree.fromstring(case["envelope"].encode()))
+            outcome = "passed" if valid else f"failed: {schema.error_log.last_error.message}"
+        print(f"schemas of SOAP and WS-Addressing: envelope, {case['name']}: {outcome}", flush=True)
 
 
 if __name__ == "__main__":
