@@ -76,6 +76,9 @@ enum Task {
         /// Measure CIM over DCOM instead, beside impacket and WS-Management
         #[arg(long, conflicts_with_all = ["filter", "peers", "fleet", "program", "copy", "sessions"])]
         dcom: bool,
+        /// Measure CIM over WS-Management instead, beside pypsrp
+        #[arg(long, conflicts_with_all = ["filter", "peers", "fleet", "program", "copy", "sessions", "dcom"])]
+        cim: bool,
         /// Only benchmarks whose name contains this
         filter: Option<String>,
     },
@@ -95,6 +98,7 @@ fn main() -> Result<()> {
         Task::Fuzz { oracle, seconds } => fuzz::run(oracle.as_deref(), fuzz::Effort::Seconds(seconds)),
         Task::Bench { peers: true, .. } => bench::peers(),
         Task::Bench { program: true, .. } => bench::program(),
+        Task::Bench { cim: true, .. } => bench::cim(),
         Task::Bench { dcom: true, .. } => bench::dcom(),
         Task::Bench { fleet: Some(hosts), .. } => bench::fleet(hosts),
         Task::Bench { copy: Some(megabytes), .. } => bench::copy(megabytes),

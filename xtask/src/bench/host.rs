@@ -43,6 +43,13 @@ impl Host {
         self.line()?.parse().context("the memory of the host")
     }
 
+    /// The most memory that it had until now, in KiB.
+    pub(super) fn memory_so_far(&self) -> Result<f64> {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id()))?;
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).context("no VmHWM")?;
+        Ok(line.trim().trim_end_matches(" kB").parse()?)
+    }
+
     fn line(&mut self) -> Result<String> {
         let mut line = String::new();
         self.output.read_line(&mut line)?;

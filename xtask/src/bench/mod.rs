@@ -1,6 +1,7 @@
 //! The benchmarks: of code, of whole sessions, of many hosts at once, of large files, of the command, and of CIM
-//! over DCOM.
+//! over both protocols.
 
+mod cim;
 mod copy;
 mod dcom;
 mod fleet;
@@ -12,6 +13,7 @@ use anyhow::{Context, Result};
 
 use crate::command::cargo;
 
+pub(crate) use cim::run as cim;
 pub(crate) use copy::run as copy;
 pub(crate) use dcom::run as dcom;
 pub(crate) use fleet::run as fleet;
