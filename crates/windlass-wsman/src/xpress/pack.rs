@@ -6,8 +6,13 @@ use super::{CHUNK, END, MIN_MATCH, SYMBOLS};
 
 /// How many earlier places are tried for a match.
 const CHAIN: usize = 24;
-/// A match as long as this is taken without looking further.
+/// A match as long as this is taken without looking further, and only so many of its places are remembered.
 const GOOD_MATCH: usize = 64;
+/// A match of the least length is shorter than its literals only where it reaches back less than this.
+const NEAR: usize = 1 << 8;
+/// After so many places without a match, one place more is passed over each time: what does not get shorter is
+/// not searched in vain.
+const PATIENCE: usize = 32;
 const HASH_BITS: u32 = 14;
 /// Marks the end of a chain of places.
 const NOWHERE: u32 = u32::MAX;
@@ -70,20 +75,23 @@ impl Compressor {
         self.chain.clear();
         self.chain.resize(chunk.len(), NOWHERE);
         self.tokens.clear();
-        let mut at = 0;
-        while let Some(literal) = chunk.get(at) {
+        let (mut at, mut misses) = (0, 0);
+        while at < chunk.len() {
             let (length, distance) = self.best_match(chunk, at);
-            let taken = if length >= MIN_MATCH {
+            let end = if length > MIN_MATCH || length == MIN_MATCH && distance < NEAR {
+                misses = 0;
                 self.tokens.push(Token::Match { length, distance });
-                length
+                at + length
             } else {
-                self.tokens.push(Token::Literal(*literal));
-                1
+                misses += 1;
+                let passed = chunk.iter().skip(at).take(1 + misses / PATIENCE);
+                self.tokens.extend(passed.clone().copied().map(Token::Literal));
+                at + passed.len()
             };
-            for place in at..at + taken {
+            for place in at..end.min(at + GOOD_MATCH) {
                 self.remember(chunk, place);
             }
-            at += taken;
+            at = end;
         }
     }
 
@@ -95,7 +103,7 @@ impl Compressor {
         for _ in 0..CHAIN {
             let Some(from) = usize::try_from(place).ok().filter(|from| *from < at) else { break };
             let there = chunk.get(from..).unwrap_or_default();
-            let length = here.iter().zip(there).take_while(|(a, b)| a == b).count();
+            let length = common(here, there);
             if length > best.0 {
                 best = (length, at - from);
                 if length >= GOOD_MATCH {
@@ -171,6 +179,21 @@ fn write_length(length: usize, bits: &mut BitWriter<'_>) {
             bits.bytes(&[255, low, high]);
         }
     }
+}
+
+/// How many bytes both begin with.
+fn common(here: &[u8], there: &[u8]) -> usize {
+    let (left, right) = (here.as_chunks::<8>().0, there.as_chunks::<8>().0);
+    let mut length = 0;
+    for (left, right) in left.iter().zip(right) {
+        let differing = u64::from_le_bytes(*left) ^ u64::from_le_bytes(*right);
+        if differing != 0 {
+            return length + usize::try_from(differing.trailing_zeros() / 8).unwrap_or_default();
+        }
+        length += 8;
+    }
+    let rest = here.iter().skip(length).zip(there.iter().skip(length));
+    length + rest.take_while(|(a, b)| a == b).count()
 }
 
 /// A number for the three bytes at a place.
