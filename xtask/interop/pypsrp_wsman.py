@@ -429,7 +429,7 @@ def gathered_events(peer):
 
 
 @case
-def listeners_are_created_and_removed(peer):
+def listeners_are_created_changed_and_removed(peer):
     uri = CONFIG + '/Listener'
     chosen = selectors(Address='IP:127.0.0.1', Transport='HTTP')
     space = CONFIG + '/listener'
@@ -445,7 +445,13 @@ def listeners_are_created_and_removed(peer):
                          encryption='always')
     check(text(client.get(TEST + 'Test_Item', selector_set=selectors(Name='first'))[0], 'Name'), 'first')
     check(fault(peer.wsman.create, uri, body, selector_set=chosen).code, 0x80338033)
+    body = element('{%s}Listener' % space)
+    element('{%s}Hostname' % space, body, 'other')
+    element('{%s}Enabled' % space, body, 'false')
+    changed = peer.wsman.put(uri, body, selector_set=chosen)[0]
+    check([text(changed, name) for name in ('Hostname', 'Enabled', 'Port')], ['other', 'false', text(found, 'Port')])
     peer.wsman.delete(uri, selector_set=chosen)
+    check(fault(peer.wsman.put, uri, body, selector_set=chosen).code, fault(peer.wsman.get, uri, selector_set=chosen).code)
     fault(peer.wsman.get, uri, selector_set=chosen)
     fault(peer.wsman.delete, uri, selector_set=chosen)
     check(fault(peer.wsman.create, uri, body, selector_set=selectors(Address='*', Transport='FTP')).code, 0x8033803D)
@@ -510,4 +516,5 @@ def main():
                 print(f'pypsrp raw WS-Man: {name}: failed: {reason[:300]}', flush=True)
 
 
-main()
+if __name__ == '__main__':
+    main()

@@ -28,6 +28,7 @@ from pypsrp.wsman import WSMan
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, HERE)
 import lxml_cim  # noqa: E402
+import pypsrp_wsman  # noqa: E402
 import schemas  # noqa: E402
 
 DATA = os.path.join(HERE, '../../target/fixtures/txwinrm-1.1.18/txwinrm/test/data')
@@ -260,11 +261,24 @@ def flat_memory(program):
         host.close()
 
 
+# Operations that this host does not allow, or that say nothing that others do not.
+ELSEWHERE = ('process_is_created_and_ended', 'listeners_are_created_changed_and_removed', 'configuration',
+             'gathered_events', 'a_large_enumeration_comes_whole')
+
+
+class Readable(pypsrp_wsman.Peer):
+    """pypsrp over HTTP that everybody can read."""
+
+    def __init__(self, host):
+        self.client = host.client
+        self.wsman = self.client()
+
+
 def dissect(program):
-    """tshark reads a conversation as it went over the loopback."""
+    """tshark reads each operation as it went over the loopback."""
     tshark = shutil.which('tshark')
     if not tshark:
-        print('tshark: a conversation: skipped: no tshark on this computer', flush=True)
+        print('tshark: operations of CIM: skipped: no tshark on this computer', flush=True)
         return
     host = Host(program, [])
     port = host.address.rsplit(':', 1)[1]
@@ -277,12 +291,13 @@ def dissect(program):
                 if 'Capturing on' in line:
                     break
             else:
-                print('tshark: a conversation: skipped: it may not capture here', flush=True)
+                print('tshark: operations of CIM: skipped: it may not capture here', flush=True)
                 return
             time.sleep(1)
-            client = host.client()
-            for text in ('SELECT * FROM Test_Types', 'SELECT * FROM Test_Arrays', 'SELECT Id, Name FROM Test_Base'):
-                list(query(client, TEST, text, count=1))
+            peer = Readable(host)
+            for operation in pypsrp_wsman.CASES:
+                if operation.__name__ not in ELSEWHERE:
+                    operation(peer)
             time.sleep(1)
         finally:
             recorder.terminate()
@@ -294,11 +309,11 @@ def dissect(program):
                     '-e', 'xml.tag', '-e', '_ws.malformed', '-e', 'http.content_type']
             done = subprocess.run(read, capture_output=True, text=True, timeout=120)
             lines = [line for line in done.stdout.splitlines() if line]
-            assert len(lines) >= 12, f'{len(lines)} messages with XML: {done.stderr[:200]}'
+            assert len(lines) >= 100, f'{len(lines)} messages with XML: {done.stderr[:200]}'
             bad = [line for line in lines if 'alformed' in line]
             assert not bad, bad[0][:200]
 
-        report('tshark', 'no malformed XML in a conversation', run)
+        report('tshark', 'no malformed XML in the operations of CIM', run)
 
 
 def valid(envelopes):
