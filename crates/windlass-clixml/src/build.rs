@@ -38,6 +38,13 @@ pub(crate) enum Part {
     EntryEnd,
 }
 
+impl Part {
+    /// Whether what comes next needs a name: it is a property.
+    pub(crate) fn is_named(self) -> bool {
+        matches!(self, Self::Adapted | Self::Members)
+    }
+}
+
 /// The place of an object that references may name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct Slot(usize);
@@ -90,7 +97,7 @@ pub(crate) struct Builder {
     slots: Vec<Referable>,
     objects: RefTable<Slot>,
     types: RefTable<TypeNames>,
-    /// Start tags of values, and lists of type names with their ends, of any message.
+    /// Start tags of properties, and lists of type names with their ends, of any message.
     leaf_tags: Seen<LeafTag>,
     known_types: Seen<TypeNames>,
     /// The properties in the innermost element, as long as it holds plain ones only.
@@ -194,9 +201,9 @@ impl Builder {
 
     /// Opens a part of an object, or the whole. Only a set of members in another one has a name.
     pub(crate) fn open_part(&mut self, kind: Kind, part: Part, name: PsString) {
-        let (start, run) = match part {
-            Part::Adapted | Part::Members => (self.properties.len(), Some(Run::default())),
-            _ => (self.items.len(), None),
+        let (start, run) = match part.is_named() {
+            true => (self.properties.len(), Some(Run::default())),
+            false => (self.items.len(), None),
         };
         self.run = run;
         self.frames.push(Frame { part, kind, name, start, keys: None });
@@ -237,39 +244,32 @@ impl Builder {
         }
     }
 
-    /// What the start tag says that comes next, and its length, where it is that of a value.
+    /// What the start tag says that is expected next, and its length, where it comes.
     #[inline]
-    pub(crate) fn leaf_tag(&mut self, next: &str) -> Option<(&LeafTag, usize)> {
-        let length = match self.leaf_tags.expect(next) {
-            Some(length) => length,
-            None => self.unexpected_tag(next)?,
-        };
+    pub(crate) fn expected_tag(&mut self, next: &str) -> Option<(&LeafTag, usize)> {
+        let length = self.leaf_tags.expect(next)?;
+        Some((self.leaf_tags.says()?, length))
+    }
+
+    /// Whether the start tag of a property is one of those that are kept.
+    pub(crate) fn has_tag(&mut self, written: &str) -> bool {
+        self.leaf_tags.find(written)
+    }
+
+    /// Keeps the start tag of a property.
+    pub(crate) fn keep_tag(&mut self, written: &str, tag: LeafTag) {
+        self.leaf_tags.keep(written, tag);
+    }
+
+    /// Takes the value of the property whose tag was read last.
+    #[inline]
+    pub(crate) fn expected_property(&mut self, value: PsValue) {
         if let Some(run) = &mut self.run {
             if run.count == 0 {
                 (run.first, run.surprises) = (self.leaf_tags.last(), self.leaf_tags.surprises());
             }
             run.count += 1;
         }
-        Some((self.leaf_tags.says()?, length))
-    }
-
-    fn unexpected_tag(&mut self, next: &str) -> Option<usize> {
-        let bytes = next.as_bytes();
-        let near = bytes.get(..seen::LONGEST).unwrap_or(bytes);
-        let length = near.iter().skip(1).position(|byte| !byte.is_ascii_alphanumeric())?;
-        let local = next.get(1..=length)?;
-        let kind = Kind::of(local.as_bytes());
-        if !matches!(kind, Kind::Primitive(_) | Kind::Null) {
-            return None;
-        }
-        let written = next.get(..=memchr::memchr(b'>', near)?)?;
-        let known = self.leaf_tags.find(written)
-            || self.leaf_tags.keep(written, LeafTag::read(written, local, kind)?);
-        known.then_some(written.len())
-    }
-
-    /// Takes the value of the property whose tag was read last.
-    pub(crate) fn leaf_property(&mut self, value: PsValue) {
         if let Some(tag) = self.leaf_tags.says() {
             self.properties.push(Property { name: tag.name.clone(), value });
         }

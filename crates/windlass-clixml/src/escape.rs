@@ -71,6 +71,9 @@ fn push_str(out: &mut String, text: &str, place: Place) {
     let mut rest = text;
     loop {
         let run = plain_run(rest.as_bytes());
+        if run == rest.len() {
+            return out.push_str(rest);
+        }
         let (plain, special) = rest.split_at_checked(run).unwrap_or((rest, ""));
         out.push_str(plain);
         let mut characters = special.chars();
@@ -83,12 +86,15 @@ fn push_str(out: &mut String, text: &str, place: Place) {
 /// How many bytes from the start stand for themselves.
 fn plain_run(bytes: &[u8]) -> usize {
     run::plain_run(bytes, &CLASSES, |byte| {
-        (0x20..0x7f).contains(&byte)
-            & (byte != b'_')
-            & (byte != b'&')
-            & (byte != b'<')
-            & (byte != b'>')
-            & (byte != b'"')
+        (byte < 0x20)
+            | (byte == 0x7f)
+            | (byte == 0xc2)
+            | (byte >= 0xef)
+            | (byte == b'_')
+            | (byte == b'&')
+            | (byte == b'<')
+            | (byte == b'>')
+            | (byte == b'"')
     })
 }
 

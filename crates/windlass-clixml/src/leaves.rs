@@ -1,24 +1,28 @@
-//! Plain values in a row: the properties of an object, the items of a list. They are nearly all of a
-//! message, so they have a way of their own. What is written in any other way than writers do is left
-//! for the longer way in [`Reader`], which also says what is wrong with it.
+//! Plain values: the properties of an object, the items of a list, the keys and values of a dictionary.
+//!
+//! They are nearly all of a message, so they have a way of their own: from the bracket of the start tag to
+//! that of the end tag in one step, without an element that is opened and closed. And objects of one type
+//! have the same properties in the same order, so that the tag that came next the last time is tried
+//! first: where it is there again, it is known by its bytes and its name needs not be read and copied.
+//!
+//! What is written in any other way than writers do is left for the longer way in [`Reader`], which also
+//! says what is wrong with it.
 
 use crate::build::Part;
 use crate::error::Error;
-use crate::escape::unescape;
 use crate::primitive;
 use crate::read::Reader;
-use crate::run::PLAIN;
+use crate::scan::{EndTag, Head};
 use crate::string::PsString;
 use crate::tag::{Kind, Primitive};
-use crate::text;
 use crate::value::PsValue;
 
-/// What the start tag of a value says.
+/// What the start tag of a property says.
 #[derive(Debug)]
 pub(crate) struct LeafTag {
     /// The simple type; null has none.
     kind: Option<Primitive>,
-    /// The attribute `N`; empty where there is none.
+    /// The attribute `N`, which is not empty.
     pub(crate) name: PsString,
     end: EndTag,
     /// Which run of properties that starts here was found to have names that all differ.
@@ -35,104 +39,99 @@ pub(crate) struct Run {
     pub(crate) surprises: usize,
 }
 
-/// An end tag, as it is compared.
-#[derive(Debug, Clone, Copy, Default)]
-struct EndTag {
-    bytes: u64,
-    mask: u64,
-    length: usize,
-}
-
-impl Reader<'_, '_> {
-    /// Reads the plain values that come next, where values may come.
-    pub(crate) fn leaves(&mut self) -> Result<(), Error> {
-        let part = self.builder.part();
-        let named = matches!(part, Part::Adapted | Part::Members);
-        if !named && !matches!(part, Part::Items | Part::Object | Part::Root)
-            || self.depth >= self.limits.depth
-            || self.scanner.default_namespace() != self.own_namespace()
-        {
+impl<'a> Reader<'a, '_> {
+    /// Reads properties as long as each comes that is expected.
+    #[inline]
+    pub(crate) fn expected_properties(&mut self) -> Result<(), Error> {
+        if !self.builder.part().is_named() || !self.may_hold_leaves() {
             return Ok(());
         }
         loop {
             let rest = self.scanner.rest();
-            let Some((tag, start)) = self.builder.leaf_tag(rest) else { return Ok(()) };
-            if named && tag.name.is_empty() {
+            let Some((tag, start)) = self.builder.expected_tag(rest) else { return Ok(()) };
+            let content = rest.get(start..).unwrap_or_default();
+            let Some((value, length)) = content_of(tag.kind, tag.end, content, self.form) else {
                 return Ok(());
-            }
-            let (value, length) = match tag.kind {
-                None if part == Part::Object => return Ok(()),
-                None => (PsValue::Null, start),
-                Some(kind) => {
-                    let end = tag.end;
-                    let content = rest.get(start..).unwrap_or_default();
-                    let Some((value, length)) = primitive::read(kind, content, self.form) else {
-                        return Ok(());
-                    };
-                    if !content.as_bytes().get(length..).is_some_and(|next| end.comes(next)) {
-                        return Ok(());
-                    }
-                    (value, start + length + end.length)
-                }
             };
+            self.builder.expected_property(value);
             self.count(self.scanner.offset())?;
-            self.scanner.pass(length);
-            match part {
-                _ if named => self.builder.leaf_property(value),
-                Part::Items => self.builder.item(value),
-                // There is room for one.
-                _ => {
-                    self.builder.put(PsString::default(), value);
-                    return Ok(());
+            self.scanner.pass(start + length);
+        }
+    }
+
+    /// Reads the value that this start tag begins, where it is a plain one and may stand here; says
+    /// whether it did.
+    #[inline]
+    pub(crate) fn leaf(&mut self, head: &Head<'a>) -> Result<bool, Error> {
+        let kind = match head.kind {
+            Kind::Primitive(kind) if !head.empty => Some(kind),
+            Kind::Null if head.empty => None,
+            _ => return Ok(false),
+        };
+        let offset = self.scanner.offset();
+        let part = self.builder.part();
+        let is_named = |wanted: &str| head.name.is_some_and(|name| name.text == wanted);
+        let may_stand = match part {
+            Part::Adapted | Part::Members => head.name.is_some(),
+            Part::Items | Part::Root => true,
+            Part::Object => kind.is_some(),
+            Part::Key => kind.is_some() && is_named("Key"),
+            Part::Value => is_named("Value"),
+            Part::Entries | Part::EntryEnd => false,
+        };
+        if !may_stand || !self.may_hold_leaves() {
+            return Ok(false);
+        }
+        let rest = self.scanner.rest();
+        let content = rest.get(head.length..).unwrap_or_default();
+        let Some((value, length)) = content_of(kind, head.end(), content, self.form) else {
+            return Ok(false);
+        };
+        match part {
+            Part::Adapted | Part::Members => {
+                let written = rest.get(..head.length).unwrap_or_default();
+                if !self.builder.has_tag(written) {
+                    let name = Self::attribute(head.name, offset)?;
+                    if name.is_empty() {
+                        return Ok(false);
+                    }
+                    self.builder.keep_tag(written, LeafTag { kind, name, end: head.end(), distinct: None });
                 }
+                self.builder.expected_property(value);
             }
+            Part::Key => {
+                self.builder.item(value);
+                self.builder.set_part(Part::Value);
+                self.new_key(self.builder.depth().saturating_sub(1), None, offset)?;
+            }
+            Part::Value => {
+                self.builder.item(value);
+                self.builder.set_part(Part::EntryEnd);
+            }
+            Part::Items => self.builder.item(value),
+            _ => self.builder.put(PsString::default(), value),
         }
+        self.count(offset)?;
+        self.scanner.pass(head.length + length);
+        Ok(true)
+    }
+
+    /// Whether values are not too deep here and have the right namespace unless they say otherwise.
+    fn may_hold_leaves(&self) -> bool {
+        self.depth < self.limits.depth && self.scanner.default_namespace() == self.own_namespace()
     }
 }
 
-impl EndTag {
-    /// The end tag of an element; none where its name is too long.
-    fn of(name: &str) -> Option<Self> {
-        let mut bytes = [0; 8];
-        let mut mask = [0; 8];
-        let written = b"</".iter().chain(name.as_bytes()).chain(b">");
-        let length = name.len() + 3;
-        if length > bytes.len() {
-            return None;
-        }
-        for ((to, mask), from) in bytes.iter_mut().zip(&mut mask).zip(written) {
-            (*to, *mask) = (*from, 0xff);
-        }
-        Some(Self { bytes: u64::from_le_bytes(bytes), mask: u64::from_le_bytes(mask), length })
-    }
-
-    fn comes(self, next: &[u8]) -> bool {
-        match next.first_chunk() {
-            Some(next) => (u64::from_le_bytes(*next) ^ self.bytes) & self.mask == 0,
-            None => self.comes_last(next),
-        }
-    }
-
-    /// The same at the end of a text.
-    fn comes_last(self, next: &[u8]) -> bool {
-        next == self.bytes.to_le_bytes().get(..self.length).unwrap_or_default()
-    }
-}
-
-impl LeafTag {
-    /// Reads a start tag, from bracket to bracket: one without attributes but `N`, in which nothing has
-    /// to be replaced in XML. That of null is empty.
-    pub(crate) fn read(written: &str, local: &str, kind: Kind) -> Option<Self> {
-        let after = written.strip_prefix('<')?.strip_prefix(local)?;
-        let (attribute, kind, end) = match kind {
-            Kind::Primitive(kind) => (after.strip_suffix('>')?, Some(kind), EndTag::of(local)?),
-            _ => (after.strip_suffix(" />")?, None, EndTag::default()),
-        };
-        let name = match attribute {
-            "" => "",
-            _ => attribute.strip_prefix(" N=\"")?.strip_suffix('"')?,
-        };
-        let plain = |byte| matches!(text::class(byte), PLAIN | text::UNDERSCORE);
-        name.bytes().all(plain).then(|| Self { kind, name: unescape(name), end, distinct: None })
-    }
+/// Reads the value after a start tag, and its end tag; gives the length of both.
+#[inline]
+fn content_of(
+    kind: Option<Primitive>,
+    end: EndTag,
+    content: &str,
+    form: primitive::Form,
+) -> Option<(PsValue, usize)> {
+    let Some(kind) = kind else { return Some((PsValue::Null, 0)) };
+    let (value, length) = primitive::read(kind, content, form)?;
+    let ended = end.comes(content.as_bytes().get(length..)?);
+    ended.then_some((value, length + end.length()))
 }

@@ -66,6 +66,7 @@ mod unique;
 mod uri;
 mod value;
 mod version;
+mod word;
 mod writer;
 mod xmldoc;
 

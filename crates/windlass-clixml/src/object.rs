@@ -12,6 +12,9 @@ use crate::unique::replace_repeated;
 use crate::value::PsValue;
 use crate::writer::Writer;
 
+/// Objects with more values in one part are not looked through to learn whether they hold objects.
+const FEW: usize = 32;
+
 /// An object of PowerShell, or the property bag that is left of one after its journey
 /// ([MS-PSRP] 2.2.5.2).
 #[derive(Clone, Default)]
@@ -196,10 +199,27 @@ impl PsObject {
             && bare(name) == "System.Collections.Specialized.OrderedDictionary"
     }
 
-    /// Moves every object that this one holds out of it.
+    /// Whether this is a small object that surely holds no other.
+    fn is_flat(&self) -> bool {
+        let is_flat = |value: &PsValue| !matches!(value, PsValue::Object(_));
+        let in_base = match &self.base {
+            Base::None | Base::MemberSet => true,
+            Base::Primitive(value) => is_flat(value),
+            Base::Dictionary(entries) => entries.is_empty(),
+            Base::List(items) | Base::Stack(items) | Base::Queue(items) | Base::Enumerable(items) => {
+                items.len() <= FEW && items.iter().all(is_flat)
+            }
+        };
+        let mut parts = [&self.adapted, &self.extended].into_iter();
+        in_base && parts.all(|part| part.len() <= FEW && part.iter().all(|property| is_flat(&property.value)))
+    }
+
+    /// Moves the objects that this one holds out of it, but those that hold no others: these drop where
+    /// they are, and most do.
     pub(crate) fn take_children(&mut self, into: &mut Vec<Arc<PsObject>>) {
         let mut take = |value: &mut PsValue| {
-            if let PsValue::Object(_) = value
+            if let PsValue::Object(object) = value
+                && !object.is_flat()
                 && let PsValue::Object(object) = std::mem::take(value)
             {
                 into.push(object);

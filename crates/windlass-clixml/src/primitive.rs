@@ -3,7 +3,7 @@
 use crate::escape::{unescape, unescape_units};
 use crate::string::PsString;
 use crate::tag::Primitive;
-use crate::text::{Characters, read_text};
+use crate::text::{self, Characters};
 use crate::value::PsValue;
 use crate::version::Version;
 use crate::{datetime, duration, number, uri, xmldoc};
@@ -21,7 +21,10 @@ pub(crate) fn read(kind: Primitive, content: &str, form: Form) -> Option<(PsValu
     } else if let Some((length, number)) = kind.digits(bytes) {
         return Some((from_digits(kind, number)?, length));
     }
-    let (characters, length) = read_text(content, 0).ok()?;
+    if let Some(text) = text::plain(content) {
+        return Some((parse(kind, Characters::Plain(text), form)?, text.len()));
+    }
+    let (characters, length) = text::read_text(content, 0).ok()?;
     Some((parse(kind, characters, form)?, length))
 }
 

@@ -56,8 +56,11 @@ impl<'a, 'b> Reader<'a, 'b> {
     /// Reads the one value of a message.
     pub(crate) fn message(mut self) -> Result<(), Error> {
         let offset = self.scanner.offset();
-        self.leaves()?;
-        if self.scanner.offset() == offset {
+        let is_leaf = match self.scanner.head() {
+            Some(head) => self.leaf(&head)?,
+            None => false,
+        };
+        if !is_leaf {
             let Next::Start(tag) = self.scanner.next()? else {
                 return Err(Error::expected("a value", offset));
             };
@@ -101,9 +104,20 @@ impl<'a, 'b> Reader<'a, 'b> {
     /// Reads on until only `left` elements are open.
     fn children(&mut self, left: usize) -> Result<(), Error> {
         while self.builder.depth() > left {
-            self.leaves()?;
             let offset = self.scanner.offset();
-            match self.scanner.next()? {
+            if self.scanner.plain_end() {
+                self.end(offset)?;
+                continue;
+            }
+            let next = match self.scanner.head() {
+                Some(head) if self.leaf(&head)? => {
+                    self.expected_properties()?;
+                    continue;
+                }
+                Some(head) => Next::Start(self.scanner.enter(&head)?),
+                None => self.scanner.next()?,
+            };
+            match next {
                 Next::Start(tag) => self.child(&tag)?,
                 Next::End => self.end(offset)?,
                 Next::Eof => return Err(Error::syntax("unexpected end", offset)),
@@ -165,10 +179,20 @@ impl<'a, 'b> Reader<'a, 'b> {
         if tag.kind == Kind::Null {
             return Err(Error::expected("a key that is not null", tag.offset));
         }
-        if self.builder.is_known_key(dictionary, object) {
-            return Err(Error::expected("a key that was not there before", tag.offset));
+        self.new_key(dictionary, object, tag.offset)
+    }
+
+    /// Checks a key that was just read into an open dictionary.
+    pub(crate) fn new_key(
+        &mut self,
+        dictionary: usize,
+        object: Option<Slot>,
+        offset: usize,
+    ) -> Result<(), Error> {
+        match self.builder.is_known_key(dictionary, object) {
+            true => Err(Error::expected("a key that was not there before", offset)),
+            false => Ok(()),
         }
-        Ok(())
     }
 
     /// Reads a child of an object.
@@ -362,7 +386,7 @@ impl<'a, 'b> Reader<'a, 'b> {
     fn open(&mut self, tag: &Tag<'a>, part: Part, name: PsString) -> Result<(), Error> {
         self.count(tag.offset)?;
         self.builder.open_part(tag.kind, part, name);
-        if tag.empty { self.end(tag.offset) } else { Ok(()) }
+        if tag.empty { self.end(tag.offset) } else { self.expected_properties() }
     }
 
     /// Ends the innermost element.
@@ -426,15 +450,19 @@ impl<'a, 'b> Reader<'a, 'b> {
 
     /// The attribute `N`, escapes replaced.
     fn named(&self, tag: &Tag<'a>) -> Result<PsString, Error> {
-        match tag.name() {
+        Self::attribute(tag.name, tag.offset)
+    }
+
+    pub(crate) fn attribute(name: Option<Raw<'a>>, offset: usize) -> Result<PsString, Error> {
+        match name {
             Some(Raw { text, written: Written::Plain }) => Ok(PsString::new(text)),
-            Some(raw) => Ok(primitive::decoded(&attribute_characters(raw, tag.offset)?)),
-            None => Err(Error::expected("the attribute 'N'", tag.offset)),
+            Some(name) => Ok(primitive::decoded(&attribute_characters(name, offset)?)),
+            None => Err(Error::expected("the attribute 'N'", offset)),
         }
     }
 
     fn ref_id(&self, tag: &Tag<'a>) -> Result<Option<Cow<'a, str>>, Error> {
-        Ok(match tag.ref_id() {
+        Ok(match tag.ref_id {
             Some(Raw { text, written: Written::Plain }) => Some(Cow::Borrowed(text)),
             Some(raw) => {
                 let characters = attribute_characters(raw, tag.offset)?;

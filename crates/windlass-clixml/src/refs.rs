@@ -46,8 +46,11 @@ impl<T> RefTable<T> {
 
 /// The number that an id is, where it is written as a writer would.
 fn counted(id: &str) -> Option<usize> {
-    let plain = id == "0" || (!id.starts_with(['0', '+']) && id.len() < 10);
-    if plain { id.parse().ok() } else { None }
+    if id.is_empty() || id.len() >= 10 || (id.len() > 1 && id.starts_with('0')) {
+        return None;
+    }
+    id.bytes()
+        .try_fold(0, |number, byte| byte.is_ascii_digit().then(|| 10 * number + usize::from(byte - b'0')))
 }
 
 #[cfg(test)]

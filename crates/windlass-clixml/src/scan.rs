@@ -12,7 +12,10 @@ mod plain;
 
 use crate::error::Error;
 use crate::tag::Kind;
-use crate::text::{Characters, Raw, Written, read_text};
+use crate::text::{self, Characters, Raw, read_text};
+use crate::word::Word;
+
+pub(crate) use plain::{EndTag, Head};
 
 /// The namespace of CLIXML documents.
 pub(crate) const NAMESPACE: &str = "http://schemas.microsoft.com/powershell/2004/04";
@@ -32,31 +35,19 @@ pub(crate) enum Namespace {
     Other,
 }
 
-/// A start tag with the attributes that mean something in CLIXML. It is copied much, so it is small.
+/// A start tag with the attributes that mean something in CLIXML.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Tag<'a> {
     pub(crate) local: &'a str,
-    name: Option<&'a str>,
-    ref_id: Option<&'a str>,
+    /// The attribute `N`.
+    pub(crate) name: Option<Raw<'a>>,
+    /// The attribute `RefId`.
+    pub(crate) ref_id: Option<Raw<'a>>,
     pub(crate) offset: usize,
     pub(crate) kind: Kind,
     pub(crate) namespace: Namespace,
-    name_written: Written,
-    ref_id_written: Written,
     /// The tag is `<a/>`; no end tag follows.
     pub(crate) empty: bool,
-}
-
-impl<'a> Tag<'a> {
-    /// The attribute `N`.
-    pub(crate) fn name(&self) -> Option<Raw<'a>> {
-        self.name.map(|text| Raw { text, written: self.name_written })
-    }
-
-    /// The attribute `RefId`.
-    pub(crate) fn ref_id(&self) -> Option<Raw<'a>> {
-        self.ref_id.map(|text| Raw { text, written: self.ref_id_written })
-    }
 }
 
 /// What stands next in content that holds elements only.
@@ -75,6 +66,8 @@ pub(crate) enum Next<'a> {
 pub(crate) struct Open {
     name: usize,
     name_length: usize,
+    /// The name again, where it is one of CLIXML.
+    word: Word,
     bindings: usize,
     default: Namespace,
 }
@@ -143,8 +136,11 @@ impl<'a> Scanner<'a> {
 
     /// The next tag; only white space, comments and processing instructions may stand before it.
     pub(crate) fn next(&mut self) -> Result<Next<'a>, Error> {
-        if let Some(next) = self.plain_end().or_else(|| self.plain_start()) {
-            return Ok(next);
+        if self.plain_end() {
+            return Ok(Next::End);
+        }
+        if let Some(head) = self.head() {
+            return self.enter(&head).map(Next::Start);
         }
         loop {
             self.skip_white();
@@ -185,8 +181,14 @@ impl<'a> Scanner<'a> {
         if tag.empty {
             return Ok(Characters::Plain(""));
         }
-        let (characters, length) = read_text(self.rest(), self.at)?;
+        let (characters, length) = match text::plain(self.rest()) {
+            Some(plain) => (Characters::Plain(plain), plain.len()),
+            None => read_text(self.rest(), self.at)?,
+        };
         self.at += length;
+        if self.plain_end() {
+            return Ok(characters);
+        }
         let offset = self.at;
         if !self.eat(b"</") {
             return Err(Error::expected("the end of the text", offset));
@@ -224,16 +226,15 @@ impl<'a> Scanner<'a> {
         let at = self.at;
         let name = self.name()?;
         let (bindings, default) = (self.bindings.len(), self.default);
-        let outside = Open { name: at, name_length: name.len(), bindings, default };
+        let word = Word::of(name.as_bytes());
+        let outside = Open { name: at, name_length: name.len(), word, bindings, default };
         let mut tag = Tag {
             local: name,
             name: None,
             ref_id: None,
             offset,
-            kind: Kind::of(name.as_bytes()),
+            kind: Kind::of(word),
             namespace: self.default,
-            name_written: Written::Plain,
-            ref_id_written: Written::Plain,
             empty: false,
         };
         self.outer = Outer::default();
@@ -244,7 +245,7 @@ impl<'a> Scanner<'a> {
         // A name with a prefix is the name of no element of CLIXML.
         if tag.kind == Kind::Other {
             (tag.namespace, tag.local) = self.resolve(name, offset)?;
-            tag.kind = Kind::of(tag.local.as_bytes());
+            tag.kind = Kind::of(Word::of(tag.local.as_bytes()));
         }
         tag.empty = self.eat(b"/");
         if !self.eat(b">") {

@@ -1,5 +1,7 @@
 //! The elements of CLIXML by name.
 
+use crate::word::Word;
+
 /// What an element is, by its local name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
@@ -52,83 +54,90 @@ pub(crate) enum Primitive {
     SecureString,
 }
 
+/// The elements and the names that they have.
+const NAMES: [(Kind, &str); 40] = [
+    (Kind::Primitive(Primitive::String), "S"),
+    (Kind::Primitive(Primitive::Char), "C"),
+    (Kind::Primitive(Primitive::Bool), "B"),
+    (Kind::Primitive(Primitive::DateTime), "DT"),
+    (Kind::Primitive(Primitive::TimeSpan), "TS"),
+    (Kind::Primitive(Primitive::U8), "By"),
+    (Kind::Primitive(Primitive::I8), "SB"),
+    (Kind::Primitive(Primitive::U16), "U16"),
+    (Kind::Primitive(Primitive::I16), "I16"),
+    (Kind::Primitive(Primitive::U32), "U32"),
+    (Kind::Primitive(Primitive::I32), "I32"),
+    (Kind::Primitive(Primitive::U64), "U64"),
+    (Kind::Primitive(Primitive::I64), "I64"),
+    (Kind::Primitive(Primitive::F32), "Sg"),
+    (Kind::Primitive(Primitive::F64), "Db"),
+    (Kind::Primitive(Primitive::Decimal), "D"),
+    (Kind::Primitive(Primitive::Bytes), "BA"),
+    (Kind::Primitive(Primitive::Guid), "G"),
+    (Kind::Primitive(Primitive::Uri), "URI"),
+    (Kind::Primitive(Primitive::Version), "Version"),
+    (Kind::Primitive(Primitive::Xml), "XD"),
+    (Kind::Primitive(Primitive::ScriptBlock), "SBK"),
+    (Kind::Primitive(Primitive::SecureString), "SS"),
+    (Kind::Object, "Obj"),
+    (Kind::Null, "Nil"),
+    (Kind::Reference, "Ref"),
+    (Kind::TypeNames, "TN"),
+    (Kind::TypeNamesReference, "TNRef"),
+    (Kind::TypeName, "T"),
+    (Kind::ToString, "ToString"),
+    (Kind::Adapted, "Props"),
+    (Kind::Members, "MS"),
+    (Kind::List, "LST"),
+    (Kind::Stack, "STK"),
+    (Kind::Queue, "QUE"),
+    (Kind::Enumerable, "IE"),
+    (Kind::Dictionary, "DCT"),
+    (Kind::Entry, "En"),
+    (Kind::Progress, "PR"),
+    (Kind::Root, "Objs"),
+];
+
+/// With this factor no two of the names have the same place in the table.
+const FACTOR: u64 = 0xe2c3_d77e_8012_787d;
+
+/// The elements at the places of their names.
+static PLACES: [(Word, Kind); 128] = {
+    let mut places = [(Word::NONE, Kind::Other); 128];
+    let mut rest: &mut [_] = &mut places;
+    let mut place = 0;
+    while let Some((entry, after)) = rest.split_first_mut() {
+        let mut names: &[_] = &NAMES;
+        while let Some(((kind, name), others)) = names.split_first() {
+            let word = Word::of(name.as_bytes());
+            if word.place(FACTOR) == place {
+                *entry = (word, *kind);
+            }
+            names = others;
+        }
+        rest = after;
+        place += 1;
+    }
+    places
+};
+
 impl Kind {
-    pub(crate) fn of(local: &[u8]) -> Self {
-        let primitive = match local {
-            b"S" => Primitive::String,
-            b"I32" => Primitive::I32,
-            b"I64" => Primitive::I64,
-            b"B" => Primitive::Bool,
-            b"C" => Primitive::Char,
-            b"D" => Primitive::Decimal,
-            b"G" => Primitive::Guid,
-            b"DT" => Primitive::DateTime,
-            b"TS" => Primitive::TimeSpan,
-            b"Db" => Primitive::F64,
-            b"Sg" => Primitive::F32,
-            b"By" => Primitive::U8,
-            b"SB" => Primitive::I8,
-            b"BA" => Primitive::Bytes,
-            b"XD" => Primitive::Xml,
-            b"SS" => Primitive::SecureString,
-            b"U16" => Primitive::U16,
-            b"I16" => Primitive::I16,
-            b"U32" => Primitive::U32,
-            b"U64" => Primitive::U64,
-            b"URI" => Primitive::Uri,
-            b"SBK" => Primitive::ScriptBlock,
-            b"Version" => Primitive::Version,
-            b"T" => return Self::TypeName,
-            b"TN" => return Self::TypeNames,
-            b"MS" => return Self::Members,
-            b"En" => return Self::Entry,
-            b"IE" => return Self::Enumerable,
-            b"PR" => return Self::Progress,
-            b"Nil" => return Self::Null,
-            b"Obj" => return Self::Object,
-            b"Ref" => return Self::Reference,
-            b"LST" => return Self::List,
-            b"STK" => return Self::Stack,
-            b"QUE" => return Self::Queue,
-            b"DCT" => return Self::Dictionary,
-            b"Objs" => return Self::Root,
-            b"Props" => return Self::Adapted,
-            b"TNRef" => return Self::TypeNamesReference,
-            b"ToString" => return Self::ToString,
-            _ => return Self::Other,
-        };
-        Self::Primitive(primitive)
+    /// The element of that name.
+    #[inline]
+    pub(crate) fn of(name: Word) -> Self {
+        let place = usize::try_from(name.place(FACTOR)).unwrap_or_default();
+        match PLACES.get(place) {
+            Some((known, kind)) if *known == name => *kind,
+            _ => Self::Other,
+        }
     }
 }
 
 impl Primitive {
     /// The name of the element.
     pub(crate) fn tag(self) -> &'static str {
-        match self {
-            Self::String => "S",
-            Self::Char => "C",
-            Self::Bool => "B",
-            Self::DateTime => "DT",
-            Self::TimeSpan => "TS",
-            Self::U8 => "By",
-            Self::I8 => "SB",
-            Self::U16 => "U16",
-            Self::I16 => "I16",
-            Self::U32 => "U32",
-            Self::I32 => "I32",
-            Self::U64 => "U64",
-            Self::I64 => "I64",
-            Self::F32 => "Sg",
-            Self::F64 => "Db",
-            Self::Decimal => "D",
-            Self::Bytes => "BA",
-            Self::Guid => "G",
-            Self::Uri => "URI",
-            Self::Version => "Version",
-            Self::Xml => "XD",
-            Self::ScriptBlock => "SBK",
-            Self::SecureString => "SS",
-        }
+        let mut names = NAMES.iter();
+        names.find(|(kind, _)| *kind == Kind::Primitive(self)).map_or("", |(_, name)| *name)
     }
 
     /// The digits that stand before the next tag, how many and what number, where they are surely a
@@ -157,5 +166,21 @@ impl Primitive {
     /// escapes, and only there.
     pub(crate) fn needs_namespace(self) -> bool {
         matches!(self, Self::String | Self::ScriptBlock | Self::Uri | Self::Xml)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_element_is_found_by_its_name() {
+        for (kind, name) in NAMES {
+            assert_eq!(Kind::of(Word::of(name.as_bytes())), kind, "{name}");
+        }
+        for other in ["", "s", "Object", "ToStrings", "I3", "AV"] {
+            assert_eq!(Kind::of(Word::of(other.as_bytes())), Kind::Other, "{other}");
+        }
+        assert_eq!(Kind::of(Word::NONE), Kind::Other);
     }
 }

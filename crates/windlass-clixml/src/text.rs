@@ -99,6 +99,14 @@ pub(crate) fn class(byte: u8) -> u8 {
     run::class(&CLASSES, byte)
 }
 
+/// The text before an end tag, where all of it stands for itself and there is no underscore in it.
+#[inline]
+pub(crate) fn plain(text: &str) -> Option<&str> {
+    let length = plain_run(text.as_bytes());
+    let (plain, rest) = text.split_at_checked(length)?;
+    rest.starts_with("</").then_some(plain)
+}
+
 /// Reads character data up to the bracket of the next tag; gives the number of bytes it took. `offset` is
 /// where `text` starts.
 pub(crate) fn read_text(text: &str, offset: usize) -> Result<(Characters<'_>, usize), Error> {
@@ -175,17 +183,25 @@ fn plain_length(text: &str, offset: usize) -> Result<(usize, bool), Error> {
     }
 }
 
-/// The length of the run of plain bytes at the start.
-pub(crate) fn plain_run(bytes: &[u8]) -> usize {
+/// The length of the run of plain bytes at the start; quotes in it are plain too.
+#[inline]
+fn plain_run(bytes: &[u8]) -> usize {
     run::plain_run(bytes, &CLASSES, |byte| {
-        (byte >= 0x20)
-            & (byte != b'<')
-            & (byte != b'&')
-            & (byte != b']')
-            & (byte != b'_')
-            & (byte != b'"')
-            & (byte != b'\'')
-            & (byte != 0xef)
+        (byte < 0x20) | (byte == b'<') | (byte == b'&') | (byte == b']') | (byte == b'_') | (byte == 0xef)
+    })
+}
+
+/// The same between quotes, of which it stops at any.
+#[inline]
+pub(crate) fn attribute_run(bytes: &[u8]) -> usize {
+    run::plain_run(bytes, &CLASSES, |byte| {
+        (byte < 0x20)
+            | (byte == b'<')
+            | (byte == b'&')
+            | (byte == b'_')
+            | (byte == b'"')
+            | (byte == b'\'')
+            | (byte == 0xef)
     })
 }
 

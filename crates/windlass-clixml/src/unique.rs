@@ -7,14 +7,16 @@ use crate::object::{Property, fold_name, same_name};
 /// Up to this many properties are told apart in a table on the stack.
 const SMALL: usize = 128;
 
+/// Up to this many properties are compared each with each.
+const FEW: usize = 8;
+
 /// Puts each property that has the name of an earlier one in that one's place, as PowerShell does;
 /// names are compared without regard to case.
 pub(crate) fn replace_repeated(properties: &mut Vec<Property>) {
     if properties.len() < 2 {
         return;
     }
-    let plain = properties.len() <= SMALL && properties.iter().all(|property| property.name.is_ascii());
-    if plain && !any_repeated(properties) {
+    if !may_repeat(properties) {
         return;
     }
     let mut places: HashMap<Box<str>, usize> = HashMap::with_capacity(properties.len());
@@ -29,7 +31,31 @@ pub(crate) fn replace_repeated(properties: &mut Vec<Property>) {
     *properties = kept;
 }
 
-/// Whether two names, all of ASCII, are the same.
+/// Whether two names may be the same: no where all are of ASCII and differ.
+fn may_repeat(properties: &[Property]) -> bool {
+    let mut few = [""; FEW];
+    if let Some(names) = few.get_mut(..properties.len()) {
+        names.iter_mut().zip(properties).for_each(|(name, property)| *name = property.name.as_str());
+        return names.iter().any(|name| !name.is_ascii()) || any_pair(names);
+    }
+    properties.len() > SMALL
+        || properties.iter().any(|property| !property.name.is_ascii())
+        || any_repeated(properties)
+}
+
+/// Whether two names, all of ASCII, are the same; for few.
+fn any_pair(names: &[&str]) -> bool {
+    let mut rest = names;
+    while let Some((name, others)) = rest.split_first() {
+        if others.iter().any(|other| other.eq_ignore_ascii_case(name)) {
+            return true;
+        }
+        rest = others;
+    }
+    false
+}
+
+/// The same for many.
 fn any_repeated(properties: &[Property]) -> bool {
     // Places in `properties`, counted from one, by hash.
     let mut table = [0_u8; 2 * SMALL];

@@ -30,14 +30,8 @@ impl<'a> Scanner<'a> {
             self.skip_white();
             let value = self.quoted()?;
             let repeated = match name {
-                "N" => {
-                    tag.name_written = value.written;
-                    tag.name.replace(value.text).is_some()
-                }
-                "RefId" => {
-                    tag.ref_id_written = value.written;
-                    tag.ref_id.replace(value.text).is_some()
-                }
+                "N" => tag.name.replace(value).is_some(),
+                "RefId" => tag.ref_id.replace(value).is_some(),
                 "S" => self.outer.stream.replace(value).is_some(),
                 "Version" => self.outer.version.replace(value).is_some(),
                 _ if others.contains(&name) => true,
@@ -108,7 +102,7 @@ impl<'a> Scanner<'a> {
         let bytes = rest.as_bytes();
         let mut length = 0;
         loop {
-            length += text::plain_run(bytes.get(length..).unwrap_or_default());
+            length += text::attribute_run(bytes.get(length..).unwrap_or_default());
             let Some(byte) = bytes.get(length) else {
                 return Err(Error::syntax("an attribute value is not closed", offset));
             };

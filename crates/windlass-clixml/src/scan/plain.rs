@@ -1,85 +1,163 @@
-//! Tags as writers write them, compared rather than taken apart: the short way to the next tag.
+//! Tags as writers write them: the short way to the next tag.
+//!
+//! Nearly all of CLIXML is written by writers that put the same blanks at the same places and the same
+//! attributes in the same order. Such a tag is compared rather than taken apart: the name as one word,
+//! the attributes with what they start with. Anything else is left to the longer way in [`Scanner::next`],
+//! which also says what is wrong with it.
 
-use super::{MAX_OPEN, Next, Open, Outer, Scanner, Tag};
+use super::{MAX_OPEN, Open, Outer, Scanner, Tag};
+use crate::error::Error;
 use crate::tag::Kind;
-use crate::text::{self, Written};
+use crate::text::{self, Raw, Written};
+use crate::word::Word;
+
+/// A start tag of CLIXML with no attributes but `N` and `RefId`, in this order, in which nothing has to be
+/// replaced. The scanner still stands before it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Head<'a> {
+    pub(crate) kind: Kind,
+    word: Word,
+    name_length: usize,
+    /// The attribute `N`.
+    pub(crate) name: Option<Raw<'a>>,
+    ref_id: Option<Raw<'a>>,
+    pub(crate) empty: bool,
+    /// From bracket to bracket.
+    pub(crate) length: usize,
+}
+
+/// The end tag of an element. Where the whole of it has eight bytes, it is compared as one number.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct EndTag {
+    bytes: u64,
+    mask: u64,
+    word: Word,
+    name_length: usize,
+}
+
+impl Head<'_> {
+    /// The end tag of the element.
+    #[inline]
+    pub(crate) fn end(&self) -> EndTag {
+        let (bytes, mask) = self.word.end_tag(self.name_length);
+        EndTag { bytes, mask, word: self.word, name_length: self.name_length }
+    }
+}
+
+impl EndTag {
+    pub(crate) fn length(self) -> usize {
+        self.name_length + 3
+    }
+
+    /// Whether this tag comes next.
+    #[inline]
+    pub(crate) fn comes(self, next: &[u8]) -> bool {
+        match next.first_chunk() {
+            Some(next) if self.mask != 0 => (u64::from_le_bytes(*next) ^ self.bytes) & self.mask == 0,
+            _ => is_end(next, self.word, self.name_length),
+        }
+    }
+}
+
+/// Whether the end tag of an element comes next.
+#[inline]
+fn is_end(next: &[u8], word: Word, name_length: usize) -> bool {
+    let Some(name) = next.strip_prefix(b"</") else { return false };
+    Word::read(name) == (word, name_length) && name.get(name_length) == Some(&b'>')
+}
 
 impl<'a> Scanner<'a> {
-    /// The end tag of the innermost element, where it comes next as writers write it.
-    pub(super) fn plain_end(&mut self) -> Option<Next<'a>> {
-        let rest = self.text.as_bytes().get(self.at..)?.strip_prefix(b"</")?;
-        let open = *self.open.last()?;
-        let rest = rest.strip_prefix(self.name_of(open).as_bytes())?;
-        if rest.first() != Some(&b'>') {
+    /// The start tag that comes next, where it is written so.
+    #[inline]
+    pub(crate) fn head(&self) -> Option<Head<'a>> {
+        let bytes = self.text.as_bytes().get(self.at..)?;
+        let name = bytes.strip_prefix(b"<")?;
+        let (word, name_length) = Word::read(name);
+        let kind = Kind::of(word);
+        if kind == Kind::Other {
             return None;
         }
-        self.at += 2 + open.name_length + 1;
+        let at = 1 + name_length;
+        let mut head = Head { kind, word, name_length, name: None, ref_id: None, empty: false, length: at };
+        if bytes.get(at) != Some(&b'>') {
+            (head.name, head.length) = self.plain_name(bytes, at)?;
+            (head.ref_id, head.length) = self.counted(bytes, head.length)?;
+            let rest = bytes.get(head.length..)?;
+            head.empty = rest.starts_with(b" />");
+            if !head.empty && rest.first() != Some(&b'>') {
+                return None;
+            }
+        }
+        head.length += if head.empty { 3 } else { 1 };
+        Some(head)
+    }
+
+    /// Passes over the start tag that comes next. Its element is open then, unless it is empty.
+    #[inline]
+    pub(crate) fn enter(&mut self, head: &Head<'a>) -> Result<Tag<'a>, Error> {
+        let offset = self.at;
+        if !head.empty {
+            if self.open.len() >= MAX_OPEN {
+                return Err(Error::Limit { what: "nested elements", limit: MAX_OPEN, offset });
+            }
+            let (bindings, default) = (self.bindings.len(), self.default);
+            let (name, name_length, word) = (offset + 1, head.name_length, head.word);
+            self.open.push(Open { name, name_length, word, bindings, default });
+        }
+        self.at += head.length;
+        self.outer = Outer::default();
+        let local = self.text.get(offset + 1..offset + 1 + head.name_length).unwrap_or_default();
+        let Head { kind, name, ref_id, empty, .. } = *head;
+        Ok(Tag { local, name, ref_id, offset, kind, namespace: self.default, empty })
+    }
+
+    /// Passes over the end tag of the innermost element, where it comes next as writers write it.
+    #[inline]
+    pub(crate) fn plain_end(&mut self) -> bool {
+        let Some(open) = self.open.last().copied() else { return false };
+        let next = self.text.as_bytes().get(self.at..).unwrap_or_default();
+        if !is_end(next, open.word, open.name_length) {
+            return false;
+        }
+        self.at += open.name_length + 3;
         self.open.pop();
         self.leave(open);
-        Some(Next::End)
+        true
     }
 
-    /// A start tag of CLIXML, where it comes next as writers write it: with no attributes but `N` and
-    /// `RefId`, in this order, in which nothing has to be replaced.
-    pub(super) fn plain_start(&mut self) -> Option<Next<'a>> {
-        let bytes = self.text.as_bytes().get(self.at..)?;
-        let local = self.plain_name(bytes)?;
-        let kind = Kind::of(local.as_bytes());
-        if kind == Kind::Other || self.open.len() >= MAX_OPEN {
-            return None;
+    /// The attribute `N`, where it stands at a place in the rest of the text, and the place
+    /// after it. Nothing where something in it would have to be replaced, but escapes of CLIXML.
+    #[inline]
+    fn plain_name(&self, rest: &[u8], at: usize) -> Option<(Option<Raw<'a>>, usize)> {
+        const START: &[u8] = b" N=\"";
+        let Some(value) = rest.get(at..)?.strip_prefix(START) else { return Some((None, at)) };
+        let mut written = Written::Plain;
+        let mut length = text::attribute_run(value);
+        while let Some(b'_') = value.get(length) {
+            written = Written::Underscore;
+            length += 1;
+            length += text::attribute_run(value.get(length..)?);
         }
-        let (name, at) = self.plain_attribute(bytes, 1 + local.len(), b" N=\"")?;
-        let (ref_id, at) = self.plain_attribute(bytes, at, b" RefId=\"")?;
-        let (empty, end): (_, &[u8]) = match bytes.get(at)? {
-            b'>' => (false, b">"),
-            _ => (true, b" />"),
-        };
-        if !bytes.get(at..)?.starts_with(end) {
-            return None;
-        }
-        let offset = self.at;
-        self.at += at + end.len();
-        if !empty {
-            let (bindings, default) = (self.bindings.len(), self.default);
-            self.open.push(Open { name: offset + 1, name_length: local.len(), bindings, default });
-        }
-        self.outer = Outer::default();
-        Some(Next::Start(Tag {
-            local,
-            name,
-            ref_id,
-            offset,
-            kind,
-            namespace: self.default,
-            name_written: Written::Plain,
-            ref_id_written: Written::Plain,
-            empty,
-        }))
-    }
-
-    /// The name after the bracket that the rest of the text starts with, where it is of letters and
-    /// digits alone.
-    pub(super) fn plain_name(&self, rest: &[u8]) -> Option<&'a str> {
-        let [b'<', name @ ..] = rest else { return None };
-        let length = name.iter().position(|byte| !byte.is_ascii_alphanumeric())?;
-        self.text.get(self.at + 1..self.at + 1 + length)
-    }
-
-    /// The value of an attribute, where it stands at a place in the rest of the text, and the place
-    /// after it. Nothing where something in it would have to be replaced.
-    pub(super) fn plain_attribute(
-        &self,
-        rest: &[u8],
-        at: usize,
-        start: &[u8],
-    ) -> Option<(Option<&'a str>, usize)> {
-        let Some(value) = rest.get(at..)?.strip_prefix(start) else { return Some((None, at)) };
-        let length = text::plain_run(value);
         if value.get(length) != Some(&b'"') {
             return None;
         }
-        let from = at + start.len();
+        let from = at + START.len();
         let text = self.text.get(self.at + from..self.at + from + length)?;
-        Some((Some(text), from + length + 1))
+        Some((Some(Raw { text, written }), from + length + 1))
+    }
+
+    /// The attribute `RefId`, where it stands at a place in the rest of the text, and the place after it.
+    /// Nothing where it is no number that counts objects.
+    #[inline]
+    fn counted(&self, rest: &[u8], at: usize) -> Option<(Option<Raw<'a>>, usize)> {
+        const START: &[u8] = b" RefId=\"";
+        let Some(value) = rest.get(at..)?.strip_prefix(START) else { return Some((None, at)) };
+        let length = value.iter().take_while(|byte| byte.is_ascii_digit()).count();
+        if value.get(length) != Some(&b'"') {
+            return None;
+        }
+        let from = at + START.len();
+        let text = self.text.get(self.at + from..self.at + from + length)?;
+        Some((Some(Raw { text, written: Written::Plain }), from + length + 1))
     }
 }
