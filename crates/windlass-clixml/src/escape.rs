@@ -20,6 +20,9 @@ const CONTROL: u8 = 4;
 /// Becomes a named entity in attributes.
 const QUOTE: u8 = 5;
 
+/// How long a text is, in bytes, that is first taken for a plain one.
+const SHORT: usize = 32;
+
 const CLASSES: Classes = {
     let mut classes = [PLAIN; 256];
     let (controls, rest) = classes.split_at_mut(0x20);
@@ -68,12 +71,13 @@ pub(crate) fn push_escaped(out: &mut String, text: &PsString, place: Place) {
 }
 
 fn push_str(out: &mut String, text: &str, place: Place) {
+    // Names are short, and nearly all of them plain.
+    if text.len() <= SHORT && run::all_plain(text.as_bytes(), &CLASSES) {
+        return out.push_str(text);
+    }
     let mut rest = text;
     loop {
         let run = plain_run(rest.as_bytes());
-        if run == rest.len() {
-            return out.push_str(rest);
-        }
         let (plain, special) = rest.split_at_checked(run).unwrap_or((rest, ""));
         out.push_str(plain);
         let mut characters = special.chars();

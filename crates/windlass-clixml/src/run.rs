@@ -48,3 +48,9 @@ fn short_run(bytes: &[u8], classes: &Classes) -> usize {
     let rest = bytes.get(length..).unwrap_or_default();
     length + rest.iter().take_while(|byte| class(classes, **byte) == PLAIN).count()
 }
+
+/// Whether all bytes are plain; for few, since it looks at all of them, again so that nothing is guessed.
+#[inline]
+pub(crate) fn all_plain(bytes: &[u8], classes: &Classes) -> bool {
+    bytes.iter().fold(PLAIN, |any, byte| any | class(classes, *byte)) == PLAIN
+}
