@@ -68,9 +68,9 @@ def options(*more):
     return parser.parse_known_args()[0]
 
 
-def main(given, transports=TRANSPORTS, label='pypsrp'):
+def main(given, transports=TRANSPORTS, label='pypsrp', made=Peer):
     for transport in transports:
-        peer = Peer(given, transport)
+        peer = made(given, transport)
         for function in CASES:
             name = f'{transport} {function.__name__.replace("_", " ")}'
             if given.only and given.only not in name:

@@ -6,20 +6,16 @@
 pypsrp writes the requests with ElementTree; the answers are what ElementTree and lxml find in them. Prints
 one line a case: `pypsrp raw WS-Man: CASE: passed|failed: why|skipped: why`.
 """
-import argparse
 import re
-import sys
 import threading
 import time
 import xml.etree.ElementTree as ET
 
-try:
-    from lxml import etree
-    from pypsrp.exceptions import WSManFaultError
-    from pypsrp.wsman import OptionSet, SelectorSet, WSMan
-except ImportError as error:
-    print(f'pypsrp raw WS-Man: all cases: skipped: {error}')
-    sys.exit(0)
+import pypsrp_peer
+from lxml import etree
+from pypsrp.exceptions import WSManFaultError
+from pypsrp.wsman import SelectorSet
+from pypsrp_peer import case, check, options
 
 W = 'http://schemas.dmtf.org/wbem/wsman/1/wsman.xsd'
 N = 'http://schemas.xmlsoap.org/ws/2004/09/enumeration'
@@ -40,36 +36,14 @@ ASSOCIATION = 'http://schemas.dmtf.org/wbem/wsman/1/cimbinding/associationFilter
 PULL_MODE = 'http://schemas.dmtf.org/wbem/wsman/1/wsman/Pull'
 TEST = WMI + 'root/test/'
 
-CASES = []
-TRANSPORTS = ('ntlm-http', 'basic-https')
 
+class Peer(pypsrp_peer.Peer):
+    """The host, reached over one transport, with a client that stays."""
 
-def case(function):
-    CASES.append(function)
-    return function
-
-
-def check(found, expected):
-    assert found == expected, f'{found!r} is not {expected!r}'
-
-
-class Peer:
-    def __init__(self, options, transport):
-        self.options, self.transport = options, transport
+    def __init__(self, given, transport):
+        super().__init__(given, transport)
+        self.client = super().wsman
         self.wsman = self.client()
-
-    def client(self, **changes):
-        scheme = self.transport.split('-')[1]
-        address = self.options.https if scheme == 'https' else self.options.http
-        host, port = address.rsplit(':', 1)
-        arguments = {
-            'server': host, 'port': int(port), 'username': self.options.user, 'password': self.options.password,
-            'ssl': scheme == 'https', 'auth': 'basic' if self.transport.startswith('basic') else 'negotiate',
-            'encryption': 'auto' if scheme == 'https' else 'always',
-            'cert_validation': self.options.certificate if scheme == 'https' else True,
-        }
-        arguments.update(changes)
-        return WSMan(**arguments)
 
 
 def selectors(**values):
@@ -499,22 +473,5 @@ def a_large_enumeration_comes_whole(peer):
     check([int(text(item, 'Number')) for item in numbers], list(range(1, 3001)))
 
 
-def main():
-    parser = argparse.ArgumentParser()
-    for name in ('--http', '--https', '--certificate', '--user', '--password'):
-        parser.add_argument(name, required=True)
-    options, _ = parser.parse_known_args()
-    for transport in TRANSPORTS:
-        peer = Peer(options, transport)
-        for function in CASES:
-            name = f'{function.__name__.replace("_", " ")}, {transport}'
-            try:
-                function(peer)
-                print(f'pypsrp raw WS-Man: {name}: passed', flush=True)
-            except Exception as error:
-                reason = ' '.join(f'{type(error).__name__}: {error}'.split())
-                print(f'pypsrp raw WS-Man: {name}: failed: {reason[:300]}', flush=True)
-
-
 if __name__ == '__main__':
-    main()
+    pypsrp_peer.main(options(), ('ntlm-http', 'basic-https'), 'pypsrp raw WS-Man', Peer)

@@ -28,6 +28,7 @@ from pypsrp.wsman import WSMan
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, HERE)
 import lxml_cim  # noqa: E402
+import pypsrp_peer  # noqa: E402
 import pypsrp_wsman  # noqa: E402
 import schemas  # noqa: E402
 
@@ -295,7 +296,7 @@ def dissect(program):
                 return
             time.sleep(1)
             peer = Readable(host)
-            for operation in pypsrp_wsman.CASES:
+            for operation in pypsrp_peer.CASES:
                 if operation.__name__ not in ELSEWHERE:
                     operation(peer)
             time.sleep(1)
