@@ -12,6 +12,8 @@ import mit_realm  # noqa: E402
 
 REALM, USER, PASSWORD, HOST = "WINDLASS.TEST", "alice", "Pa55w0rd", "srv.windlass.test"
 PRINCIPAL = f"{USER}@{REALM}"
+# A session with one command: the ticket; then Create, Receive, Command, Receive and Delete.
+REQUESTS = 6
 # case, authentication, user (none: the tickets that are held), what goes beside
 CASES = [
     ("identify", "kerberos", PRINCIPAL, {}),
@@ -52,7 +54,7 @@ def run(program, realm, server_class, case, authentication, user, more):
     before = realm.issued()
     try:
         done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60)
-        shells, commands = len(server.service.shells), server.service.open_commands()
+        shells, commands, sent = len(server.service.shells), server.service.open_commands(), server.service.requests
     except subprocess.TimeoutExpired:
         return "no end after 60 s"
     finally:
@@ -61,6 +63,8 @@ def run(program, realm, server_class, case, authentication, user, more):
         return (done.stderr.strip() or done.stdout.strip() or f"status {done.returncode}").splitlines()[-1]
     if shells or commands:
         return f"{shells} shells and {commands} commands stay open"
+    if case == "pipeline" and sent != REQUESTS:
+        return f"{sent} requests instead of {REQUESTS}"
     issued = tuple(now - then for now, then in zip(realm.issued(), before))
     # A cache has the initial ticket; further connections need no KDC.
     expected = (0, 0) if more.get("ntlm") or case == "refused" else (1 if user else 0, 1)
