@@ -17,13 +17,15 @@ use windlass::Credential;
 use windlass::net::{Error, RpcConnection, RpcOptions, RpcSecurity};
 use windlass_core::status::Hresult;
 use windlass_dcom::activation::{ACTIVATION_FLAGS, RemoteCreateInstance, RemoteCreatedInstance, opnum};
-use windlass_dcom::exporter::{ComplexPing, ComplexPinged, OR_INVALID_SET, Status, opnum as exporter_opnum};
+use windlass_dcom::exporter::{
+    ComplexPing, ComplexPinged, OR_INVALID_SET, ServerAlive2, Status, opnum as exporter_opnum,
+};
 use windlass_dcom::remunknown::{InterfaceRefs, RemReferences, opnum as unknown_opnum};
 use windlass_dcom::{
     ComVersion, Nothing, ObjRef, OrpcThis, ResultOnly, Stub, decode, decode_response, encode, encode_request,
     ids as dcom_ids,
 };
-use windlass_mock::MockHost;
+use windlass_mock::{Authentication, MockHost};
 use windlass_rpc::pdu::{AuthLevel, AuthType, FaultStatus};
 use windlass_rpc::{CallRequest, SyntaxId};
 use windlass_wmi::stubs::{
@@ -345,6 +347,50 @@ async fn calls_that_make_no_sense_have_their_faults() {
         }
     }
     assert!(client.send(ids::SERVICES, get, Some(entered.services), whole).await.is_ok());
+}
+
+#[tokio::test]
+async fn clients_are_told_how_they_may_log_on() {
+    const KNOWN: [(&str, &[u16]); 5] = [
+        ("ntlm", &[10]),
+        ("negotiate", &[9]),
+        // Without a keytab there is no Kerberos.
+        ("kerberos", &[]),
+        ("basic", &[]),
+        ("negotiate ntlm", &[10, 9]),
+    ];
+    for (offered, expected) in KNOWN {
+        let builder = MockHost::builder().user("alice", "secret".to_owned()).rpc("127.0.0.1:0");
+        let host =
+            builder.authentication(Authentication::offering(offered.split(' '))).start().await.unwrap();
+        let client = Client::new(&host, None).await;
+        let alive = exporter_opnum::SERVER_ALIVE2;
+        let answer = client.send(dcom_ids::OBJECT_EXPORTER, alive, None, Vec::new()).await.unwrap();
+        let bindings = decode::<ServerAlive2>(&answer).unwrap().bindings.unwrap();
+        let told: Vec<u16> = bindings.security.iter().map(|binding| binding.authentication).collect();
+        assert_eq!(told, expected, "{offered}");
+    }
+}
+
+#[tokio::test]
+async fn calls_that_need_a_sink_are_not_supported() {
+    let host = host().await;
+    let alice = Client::new(&host, Some(&security("alice", AuthLevel::Privacy))).await;
+    let services = alice.enter("root/test").await.services;
+    for opnum in services_opnum::CANCEL_ASYNC_CALL..=services_opnum::LAST {
+        let result = match opnum {
+            services_opnum::QUERY_OBJECT_SINK => {
+                let given: Given = alice.call(ids::SERVICES, services, opnum, &Nothing).await.unwrap();
+                given.result
+            }
+            // Beside each method stands one with a sink.
+            opnum if opnum == services_opnum::CANCEL_ASYNC_CALL || opnum % 2 == 1 => {
+                alice.call::<_, ResultOnly>(ids::SERVICES, services, opnum, &Nothing).await.unwrap().0
+            }
+            _ => continue,
+        };
+        assert_eq!(result, Hresult::WBEM_E_NOT_SUPPORTED, "{opnum}");
+    }
 }
 
 #[tokio::test]

@@ -22,7 +22,7 @@ use windlass_dcom::{
     DualStringArray, ObjRef, OrpcThat, SecurityBinding, StringBinding, Stub, decode_request, encode_response,
     ids as dcom_ids,
 };
-use windlass_rpc::pdu::{AuthLevel, FaultStatus};
+use windlass_rpc::pdu::{AuthLevel, AuthType, FaultStatus};
 use windlass_rpc::{Caller, SyntaxId};
 use windlass_wmi::ids;
 
@@ -317,10 +317,10 @@ fn code(failure: &CimFailure) -> Hresult {
 }
 
 /// How clients may authenticate.
-fn security_bindings() -> Vec<SecurityBinding> {
-    const NEGOTIATE: u16 = 9;
-    const NTLM: u16 = 10;
-    [NTLM, NEGOTIATE].map(SecurityBinding::service).to_vec()
+fn security_bindings(host: &Host) -> Vec<SecurityBinding> {
+    let known = [AuthType::NTLM, AuthType::SPNEGO, AuthType::KERBEROS].into_iter();
+    let offered = known.filter(|provider| host.offers(*provider));
+    offered.map(|AuthType(provider)| SecurityBinding::service(provider.into())).collect()
 }
 
 /// Where the resolver is.
@@ -329,7 +329,7 @@ fn resolver_bindings(host: &Host, raw: &RawCall<'_>) -> DualStringArray {
     if !host.config.computer.eq_ignore_ascii_case(raw.address) {
         addresses.push(StringBinding::tcp(&host.config.computer));
     }
-    DualStringArray { addresses, security: security_bindings() }
+    DualStringArray { addresses, security: security_bindings(host) }
 }
 
 /// Where the exporter is.
@@ -338,5 +338,5 @@ fn exporter_bindings(host: &Host, raw: &RawCall<'_>) -> DualStringArray {
     if !host.config.computer.eq_ignore_ascii_case(raw.address) {
         addresses.push(StringBinding::tcp_port(&host.config.computer, raw.port));
     }
-    DualStringArray { addresses, security: security_bindings() }
+    DualStringArray { addresses, security: security_bindings(host) }
 }

@@ -97,6 +97,7 @@ impl Services {
                 let request: ExecMethod = call.parameters()?;
                 self.exec_method(call, &request)
             }
+            services_opnum::QUERY_OBJECT_SINK => answer(&Given::failed(Hresult::WBEM_E_NOT_SUPPORTED)),
             // Those with sinks, for which the host would have to call the client.
             opnum if opnum > services_opnum::OPEN_NAMESPACE && opnum <= services_opnum::LAST => {
                 answer(&ResultOnly(Hresult::WBEM_E_NOT_SUPPORTED))

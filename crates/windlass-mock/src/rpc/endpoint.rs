@@ -69,12 +69,29 @@ impl Groups {
     }
 }
 
+impl Host {
+    /// Whether clients may log on over RPC with this provider.
+    pub(crate) fn offers(&self, auth_type: AuthType) -> bool {
+        let offered = &self.config.authentication;
+        let kerberos = offered.kerberos && self.gate.kerberos.is_some();
+        match auth_type {
+            AuthType::NTLM => offered.ntlm,
+            AuthType::KERBEROS => kerberos,
+            AuthType::SPNEGO => offered.negotiate || kerberos,
+            _ => false,
+        }
+    }
+}
+
 impl Endpoint for Host {
     fn serves(&self, interface: &SyntaxId) -> bool {
         self.rpc_services.get().is_some_and(|services| services.find(interface).is_some())
     }
 
     fn acceptor(&self, auth_type: AuthType) -> Option<Box<dyn SecurityContext>> {
+        if !self.offers(auth_type) {
+            return None;
+        }
         let config = &self.config;
         let now = file_time(SystemTime::now());
         let accounts = Arc::clone(&self.gate.accounts);
@@ -83,7 +100,7 @@ impl Endpoint for Host {
             KerberosAcceptorOptions::new(Arc::clone(&shared.keytab), Arc::clone(&shared.replay), now)
         });
         match auth_type {
-            AuthType::NTLM if config.authentication.ntlm => Some(Box::new(NtlmAcceptor::new(options))),
+            AuthType::NTLM => Some(Box::new(NtlmAcceptor::new(options))),
             AuthType::KERBEROS => Some(Box::new(KerberosAcceptor::new(kerberos?))),
             AuthType::SPNEGO => {
                 let mut offered: Vec<(MechType, AcceptorFactory)> = Vec::new();
@@ -95,8 +112,7 @@ impl Endpoint for Host {
                     let make: AcceptorFactory = Box::new(move || Box::new(NtlmAcceptor::new(options)));
                     offered.push((MechType::ntlm(), make));
                 }
-                let any = !offered.is_empty();
-                any.then(|| -> Box<dyn SecurityContext> { Box::new(SpnegoAcceptor::new(offered)) })
+                Some(Box::new(SpnegoAcceptor::new(offered)))
             }
             _ => None,
         }
