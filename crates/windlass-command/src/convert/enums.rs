@@ -74,7 +74,7 @@ pub const FILE_ATTRIBUTES: EnumType = EnumType {
     preferred: &["Directory", "ReadOnly", "System"],
 };
 
-/// `System.Management.Automation.Runspaces.AuthenticationMechanism`, and NTLM, which PowerShell does not offer
+/// `System.Management.Automation.Runspaces.AuthenticationMechanism`
 pub const AUTHENTICATION_MECHANISM: EnumType = plain(
     "System.Management.Automation.Runspaces.AuthenticationMechanism",
     &[
@@ -85,7 +85,6 @@ pub const AUTHENTICATION_MECHANISM: EnumType = plain(
         ("Credssp", 4),
         ("Digest", 5),
         ("Kerberos", 6),
-        ("Ntlm", 7),
     ],
 );
 
