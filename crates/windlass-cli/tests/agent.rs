@@ -91,3 +91,35 @@ fn a_session_is_there_for_the_next_command() {
     drop(agent);
     host.stop();
 }
+
+#[test]
+fn a_folder_of_somebody_else_is_refused() {
+    let host = Host::start(&[]);
+    let place = std::env::temp_dir().join(format!("windlass-theft-{}", std::process::id()));
+    let folder = place.join("windlass-eve");
+    std::fs::create_dir_all(place.join("elsewhere")).unwrap();
+    std::fs::set_permissions(place.join("elsewhere"), std::fs::Permissions::from_mode(0o700)).unwrap();
+    let refused = || {
+        let ran = Command::new(PROGRAM)
+            .args(["--resolve", &format!("srv1=127.0.0.1:{}", host.http)])
+            .args(["New-PSSession", "-ComputerName", "srv1", "-Credential", "alice"])
+            .env_remove("XDG_RUNTIME_DIR")
+            .envs([("USER", "eve"), ("WINDLASS_PASSWORD", PASSWORD), ("TMPDIR", place.to_str().unwrap())])
+            .stdin(Stdio::null())
+            .output()
+            .unwrap();
+        assert_eq!(ran.status.code(), Some(2), "{}", errors(&ran));
+        assert!(errors(&ran).contains("not this user's own folder"), "{}", errors(&ran));
+    };
+    std::os::unix::fs::symlink(place.join("elsewhere"), &folder).unwrap();
+    refused();
+    std::fs::remove_file(&folder).unwrap();
+    std::fs::create_dir(&folder).unwrap();
+    std::fs::set_permissions(&folder, std::fs::Permissions::from_mode(0o700)).unwrap();
+    // Only root can give a folder to somebody else.
+    if std::os::unix::fs::chown(&folder, Some(65_534), None).is_ok() {
+        refused();
+    }
+    std::fs::remove_dir_all(&place).unwrap();
+    host.stop();
+}

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail};
 
 use super::wire::{Answer, Run, typed_to_line};
-use super::{Place, is_on};
+use super::{Place, is_on, this_user};
 use crate::defaults::DefaultOptions;
 use crate::exit::Exit;
 use crate::terminal::{OwnTerminal, Terminal};
@@ -86,8 +86,8 @@ fn find(place: &Place) -> Result<Option<UnixStream>> {
 /// The agent that answers; a socket that another user made is refused.
 fn connect(place: &Place) -> Result<Option<UnixStream>> {
     let socket = place.socket();
-    let Ok(metadata) = std::fs::metadata(&socket) else { return Ok(None) };
-    if metadata.uid() != place.user()? {
+    let Ok(metadata) = std::fs::symlink_metadata(&socket) else { return Ok(None) };
+    if metadata.uid() != this_user() {
         bail!("{} belongs to another user", socket.display());
     }
     // An agent that was killed leaves its socket behind: nobody answers there.

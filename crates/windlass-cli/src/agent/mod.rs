@@ -84,11 +84,12 @@ impl Place {
             .mode(0o700)
             .create(&folder)
             .with_context(|| format!("the agent's folder {shown} cannot be made"))?;
-        let mode = std::fs::metadata(&folder)
-            .with_context(|| format!("cannot look at {shown}"))?
-            .permissions()
-            .mode();
-        if mode & 0o077 != 0 {
+        // Whoever made the folder would get what is sent to the agent, so a link is not followed either.
+        let found = std::fs::symlink_metadata(&folder).with_context(|| format!("cannot look at {shown}"))?;
+        if !found.is_dir() || found.uid() != this_user() {
+            bail!("{shown} is not this user's own folder: set XDG_RUNTIME_DIR to one that is");
+        }
+        if found.permissions().mode() & 0o077 != 0 {
             bail!("others may enter {shown}: run `chmod 700 {shown}`");
         }
         Ok(Self { folder })
@@ -98,7 +99,7 @@ impl Place {
         self.folder.join("agent.sock")
     }
 
-    /// The file that a running agent holds locked; its owner is this user.
+    /// The file that a running agent holds locked.
     fn lock_file(&self) -> Result<File> {
         let path = self.folder.join("agent.lock");
         OpenOptions::new()
@@ -109,9 +110,9 @@ impl Place {
             .open(&path)
             .with_context(|| format!("cannot open {}", path.display()))
     }
+}
 
-    /// This user's number.
-    fn user(&self) -> Result<u32> {
-        Ok(self.lock_file()?.metadata().context("cannot look at the agent's lock")?.uid())
-    }
+/// The number of the user whom this process acts for.
+fn this_user() -> u32 {
+    rustix::process::geteuid().as_raw()
 }

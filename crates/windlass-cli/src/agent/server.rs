@@ -14,8 +14,8 @@ use tokio::sync::Notify;
 use windlass_mock::powershell::Stop;
 use windlass_psrp::host::{HostInfo, HostMethod, HostReturn, Size};
 
-use super::Place;
 use super::wire::{Answer, LONGEST, Request, Run, typed_of_line};
+use super::{Place, this_user};
 use crate::command_line::CommandLine;
 use crate::console::Session;
 use crate::exit::Exit;
@@ -59,7 +59,7 @@ pub(super) async fn serve(handle: Handle) -> Result<Exit> {
     std::fs::set_permissions(&socket, std::fs::Permissions::from_mode(0o600))?;
     let shared = Arc::new(Shared {
         local: Local::new(handle, Defaults::default(), Arc::new(Nobody)),
-        user: place.user()?,
+        user: this_user(),
         busy: AtomicUsize::new(0),
         stop: Notify::new(),
     });
