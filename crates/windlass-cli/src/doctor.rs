@@ -7,14 +7,14 @@ use std::time::{Duration, Instant};
 use anyhow::Result;
 use clap::Args;
 use serde_json::json;
-use windlass::{Authentication, CimSession, Credential, Enumeration, PsSession, Target, identify};
+use windlass::{Authentication, CimSession, Enumeration, PsSession, Target, identify};
 
 use crate::cli::Format;
 use crate::defaults::DefaultOptions;
 use crate::exit::Exit;
 use crate::failure::report_local;
 use crate::interrupts::Interrupts;
-use crate::runspace::Local;
+use crate::runspace::{Local, plain_description, plain_target};
 use crate::terminal::Nobody;
 
 /// How long a connection may take.
@@ -69,7 +69,11 @@ impl Doctor {
     async fn examine(self, handle: &tokio::runtime::Handle, format: Option<Format>) -> Result<Exit> {
         let as_json = matches!(format, Some(Format::Json | Format::Ndjson));
         let local = Local::new(handle.clone(), self.defaults.resolve()?, Arc::new(Nobody));
-        let target = self.target(&local)?;
+        let target = plain_target(&local, &self.computer, self.port, self.use_ssl)?;
+        if local.defaults.what_if {
+            writeln!(std::io::stdout(), "What if: doctor on {}", plain_description(&local, &target)?)?;
+            return Ok(Exit::DONE);
+        }
         let mut exit = Exit::DONE;
         for layer in 0..5 {
             let start = Instant::now();
@@ -82,19 +86,6 @@ impl Doctor {
             }
         }
         Ok(exit)
-    }
-
-    fn target(&self, local: &Local) -> Result<Target> {
-        let mut target = Target::computer(&self.computer);
-        local.prepare(&mut target)?;
-        if let Some(port) = self.port {
-            target.set_port(port);
-        }
-        target.set_use_ssl(self.use_ssl);
-        if let Some(login) = &local.defaults.login {
-            target.set_credential(Credential::password(&login.user, login.password.clone()));
-        }
-        Ok(target)
     }
 
     /// One layer; none where there is nothing to try.
@@ -156,7 +147,7 @@ impl Doctor {
                 finding("service", remedy, outcome.map_err(&mut failed))
             }
             3 => {
-                local.defaults.login.as_ref()?;
+                local.logs_on().then_some(())?;
                 let remedy = "check user, password and the mechanisms that the service allows; may the user use \
                               the endpoint (winrm get winrm/config, Get-PSSessionConfiguration)?";
                 let builder = PsSession::builder(&self.computer)
@@ -175,7 +166,7 @@ impl Doctor {
                 finding("logon and PowerShell endpoint", remedy, outcome.map_err(&mut failed))
             }
             4 => {
-                local.defaults.login.as_ref()?;
+                local.logs_on().then_some(())?;
                 let remedy = "may the user read root/cimv2 (WMI control, Remote Management Users)?";
                 let builder =
                     CimSession::builder(&self.computer).target(target.clone()).skip_test_connection(true);

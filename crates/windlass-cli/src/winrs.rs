@@ -1,22 +1,29 @@
 //! `windlass winrs`: a command in the cmd shell of another computer.
 
-use std::io::Write;
+use std::io::{IsTerminal, Read, Write};
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Result;
 use clap::Args;
-use windlass::{Credential, ShellEvent, WinRsCommand, WinRsShell, WinRsSignal};
+use tokio::sync::mpsc;
+use windlass::{CommandInput, ShellEvent, WinRsCommand, WinRsShell, WinRsSignal};
 
 use crate::defaults::DefaultOptions;
 use crate::exit::Exit;
 use crate::failure::report_local;
 use crate::interrupts::{Interrupt, Interrupts};
-use crate::runspace::Local;
+use crate::runspace::{Local, plain_description, plain_target};
 use crate::terminal::Nobody;
+
+/// How long the end of a command may take to arrive after it has refused input.
+const ENDING: Duration = Duration::from_secs(5);
+/// Bytes of standard input that are sent at a time at most.
+const PIECE: usize = 32 * 1024;
 
 /// Run a command in the cmd shell of another computer
 ///
-/// Output comes as the command writes it; the exit status is that of the command.
+/// Standard input goes to the command; output comes as it writes it; the exit status is that of the command.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   windlass winrs -r srv1 -Credential alice ipconfig /all
@@ -55,17 +62,14 @@ impl WinRs {
 
     async fn execute(self, handle: &tokio::runtime::Handle) -> Result<Exit> {
         let local = Local::new(handle.clone(), self.defaults.resolve()?, Arc::new(Nobody));
-        let mut target = windlass::Target::computer(&self.computer);
-        local.prepare(&mut target)?;
-        if let Some(port) = self.port {
-            target.set_port(port);
-        }
-        target.set_use_ssl(self.use_ssl);
-        if let Some(login) = &local.defaults.login {
-            target.set_credential(Credential::password(&login.user, login.password.clone()));
+        let command = self.command.join(" ");
+        let target = plain_target(&local, &self.computer, self.port, self.use_ssl)?;
+        if local.defaults.what_if {
+            let place = plain_description(&local, &target)?;
+            writeln!(std::io::stdout(), "What if: winrs on {place}: {command}")?;
+            return Ok(Exit::DONE);
         }
         let mut builder = WinRsShell::builder(&self.computer).target(target).no_profile(self.no_profile);
-        let command = self.command.join(" ");
         if let Some(directory) = &self.directory {
             builder = builder.working_directory(directory);
         }
@@ -74,12 +78,16 @@ impl WinRs {
             shell = builder.open() => shell?,
             _ = interrupts.next() => return Ok(Exit::INTERRUPTED),
         };
-        let mut running = shell.run(WinRsCommand::new(&command));
+        let has_console = std::io::stdin().is_terminal();
+        let mut running = shell.run(WinRsCommand::new(&command).with_input().console_input(has_console));
+        let feeding = feed(running.input());
+        tokio::pin!(feeding);
         let mut interrupted = false;
         let mut code = 0;
         loop {
             let event = tokio::select! {
                 event = running.next() => event,
+                refused = &mut feeding => return Err(refused.into()),
                 interrupt = interrupts.next() => {
                     // The command may take its time to end, or ignore Ctrl-C; who insists does not wait for it.
                     if interrupted || interrupt == Interrupt::End {
@@ -110,4 +118,41 @@ impl WinRs {
         // Codes beyond a byte, such as those of Windows' errors, count as failed.
         Ok(if code == 0 { Exit::DONE } else { Exit::from_code(u8::try_from(code).unwrap_or(1)) })
     }
+}
+
+/// Sends standard input to the command until it ends. Comes back with the reason where the input was refused
+/// and the command goes on.
+async fn feed(input: CommandInput) -> windlass::Error {
+    let mut pieces = standard_input();
+    let refused = loop {
+        let taken = match pieces.recv().await {
+            Some(piece) => input.write(&piece).await,
+            None => match input.close().await {
+                Ok(()) => std::future::pending().await,
+                Err(error) => Err(error),
+            },
+        };
+        if let Err(error) = taken {
+            break error;
+        }
+    };
+    // A command that has ended takes no input, which is no fault.
+    tokio::time::sleep(ENDING).await;
+    refused
+}
+
+/// Standard input in pieces.
+fn standard_input() -> mpsc::Receiver<Vec<u8>> {
+    let (pieces, taken) = mpsc::channel(1);
+    // A thread of its own reads, since reading cannot be cancelled.
+    std::thread::spawn(move || {
+        let mut buffer = vec![0; PIECE];
+        while let Ok(count @ 1..) = std::io::stdin().read(&mut buffer) {
+            let piece = buffer.get(..count).unwrap_or_default().to_vec();
+            if pieces.blocking_send(piece).is_err() {
+                return;
+            }
+        }
+    });
+    taken
 }

@@ -71,5 +71,6 @@ pub use windlass_wsman as wsman;
 pub use windlass_wsman::BufferMode;
 pub use winrs::TextDecoder;
 pub use winrs::{
-    Output, RunningCommand, ShellEvent, WinRsCommand, WinRsShell, WinRsShellBuilder, WinRsSignal,
+    CommandInput, Output, RunningCommand, ShellEvent, WinRsCommand, WinRsShell, WinRsShellBuilder,
+    WinRsSignal,
 };

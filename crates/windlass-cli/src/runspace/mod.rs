@@ -40,7 +40,9 @@ pub(crate) use credentials::CredentialTable;
 pub(crate) use failures::{argument, of_error, remote};
 pub(crate) use jobs::{Job, JobEvent, JobState, JobTable, job_value};
 pub(crate) use options::{cim_options, dcom_options, ps_options, redirections, wants_dcom};
-pub(crate) use reach::{Place, Reach, Recipe, computers, credential_of, login_of, places};
+pub(crate) use reach::{
+    Place, Reach, Recipe, computers, credential_of, login_of, places, plain_description, plain_target,
+};
 pub(crate) use sessions::{SessionEntry, SessionTable, found_value};
 
 /// The port of the resolver of RPC.
@@ -225,6 +227,11 @@ impl Local {
     /// Whether a name is led over DCOM to an address of the user's choice.
     pub(crate) fn is_resolved_over_rpc(&self, name: &str) -> bool {
         self.defaults.rpc_names.lookup(name, RESOLVER_PORT).is_some()
+    }
+
+    /// Whether it is said who logs on where no cmdlet names a credential.
+    pub(crate) fn logs_on(&self) -> bool {
+        self.defaults.login.is_some() || self.defaults.keytab_user.is_some()
     }
 
     /// Whether a name is led to an address of the user's choice.

@@ -153,25 +153,12 @@ impl Reach {
         if let Some(name) = call.text("ApplicationName").filter(|name| !name.is_empty()) {
             target.set_application_name(&name);
         }
-        let endpoint =
-            target.endpoint().map_err(|error| argument(local, "InvalidArgument", error.to_string()))?;
-        let computer = target.computer_name();
-        let mut text = format!("{computer} ({endpoint}");
-        if let Some(address) = local.defaults.names.lookup(computer, endpoint.port()) {
-            text.push_str(&format!(" at {address}"));
-        }
-        text.push_str(&match (&self.credential, &self.identity) {
-            (_, Some(_)) => ", with a certificate".to_owned(),
-            (Some(Credential::Password { domain: Some(domain), user, .. }), None) => {
-                format!(", {:?} as {domain}\\{user}", self.authentication)
-            }
-            (Some(Credential::Password { user, .. } | Credential::Keytab { principal: user, .. }), None) => {
-                format!(", {:?} as {user}", self.authentication)
-            }
-            _ => format!(", {:?} as the current user", self.authentication),
-        });
-        text.push(')');
-        Ok(text)
+        let logon = match (&self.credential, &self.identity) {
+            (_, Some(_)) => "with a certificate".to_owned(),
+            (credential, None) => logon(self.authentication, credential.as_ref()),
+        };
+        described(local, &target, &logon)
+            .map_err(|error| argument(local, "InvalidArgument", error.to_string()))
     }
 
     /// Refuses an address instead of a name where nothing proves whose it is: the seed's rule. DCOM has no
@@ -267,6 +254,49 @@ impl Reach {
         }
         Ok(recipes)
     }
+}
+
+/// The way to a computer of those who are no cmdlets, with who logs on where nobody is named.
+pub(crate) fn plain_target(
+    local: &Local,
+    computer: &str,
+    port: Option<u16>,
+    use_ssl: bool,
+) -> anyhow::Result<Target> {
+    let mut target = Target::computer(computer);
+    local.prepare(&mut target)?;
+    if let Some(port) = port {
+        target.set_port(port);
+    }
+    target.set_use_ssl(use_ssl);
+    if let Some(credential) = default_credential(local) {
+        target.set_credential(credential);
+    }
+    Ok(target)
+}
+
+/// Tells where a [`plain_target`] is, and who would log on there.
+pub(crate) fn plain_description(local: &Local, target: &Target) -> windlass::Result<String> {
+    described(local, target, &logon(Authentication::Default, default_credential(local).as_ref()))
+}
+
+fn described(local: &Local, target: &Target, logon: &str) -> windlass::Result<String> {
+    let endpoint = target.endpoint()?;
+    let computer = target.computer_name();
+    let address = match local.defaults.names.lookup(computer, endpoint.port()) {
+        Some(address) => format!(" at {address}"),
+        None => String::new(),
+    };
+    Ok(format!("{computer} ({endpoint}{address}, {logon})"))
+}
+
+fn logon(authentication: Authentication, credential: Option<&Credential>) -> String {
+    let user = match credential {
+        Some(Credential::Password { domain: Some(domain), user, .. }) => format!("{domain}\\{user}"),
+        Some(Credential::Password { user, .. } | Credential::Keytab { principal: user, .. }) => user.clone(),
+        _ => "the current user".to_owned(),
+    };
+    format!("{authentication:?} as {user}")
 }
 
 /// Leads to the embedded host of this process, unless the user says where `localhost` is.

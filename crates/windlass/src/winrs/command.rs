@@ -68,6 +68,10 @@ pub struct RunningCommand {
     pub(super) orders: mpsc::Sender<Order>,
 }
 
+/// The standard input of a command, to write to while what it does is followed elsewhere.
+#[derive(Clone)]
+pub struct CommandInput(mpsc::Sender<Order>);
+
 impl WinRsCommand {
     /// A program, or a command of `cmd.exe`. The host quotes nothing: what `cmd.exe` treats specially
     /// has to be quoted by the caller.
@@ -134,7 +138,7 @@ impl RunningCommand {
     /// # Errors
     /// The command takes no input or has ended, or the host was not reached.
     pub async fn write(&self, bytes: &[u8]) -> Result<()> {
-        self.order(|done| Order::Write(bytes.to_vec(), done)).await
+        order(&self.orders, |done| Order::Write(bytes.to_vec(), done)).await
     }
 
     /// Ends the command's standard input.
@@ -142,7 +146,12 @@ impl RunningCommand {
     /// # Errors
     /// As for [`write`](Self::write).
     pub async fn close_input(&self) -> Result<()> {
-        self.order(Order::CloseInput).await
+        order(&self.orders, Order::CloseInput).await
+    }
+
+    /// The command's standard input for another task.
+    pub fn input(&self) -> CommandInput {
+        CommandInput(self.orders.clone())
     }
 
     /// Signals the command.
@@ -155,7 +164,7 @@ impl RunningCommand {
             WinRsSignal::CtrlBreak => SignalCode::CtrlBreak,
             WinRsSignal::Terminate => SignalCode::Terminate,
         };
-        self.order(|done| Order::Signal(code, done)).await
+        order(&self.orders, |done| Order::Signal(code, done)).await
     }
 
     /// Collects everything until the command ends.
@@ -173,13 +182,35 @@ impl RunningCommand {
         }
         Ok(output)
     }
+}
 
-    async fn order(&self, order: impl FnOnce(oneshot::Sender<Result<()>>) -> Order) -> Result<()> {
-        let (done, outcome) = oneshot::channel();
-        let ended = || Error::closed("", "the command has ended");
-        self.orders.send(order(done)).await.map_err(|_| ended())?;
-        outcome.await.unwrap_or_else(|_| Err(ended()))
+impl CommandInput {
+    /// As [`RunningCommand::write`].
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn write(&self, bytes: &[u8]) -> Result<()> {
+        order(&self.0, |done| Order::Write(bytes.to_vec(), done)).await
     }
+
+    /// As [`RunningCommand::close_input`].
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn close(&self) -> Result<()> {
+        order(&self.0, Order::CloseInput).await
+    }
+}
+
+/// Gives an order and waits until it is carried out.
+async fn order(
+    orders: &mpsc::Sender<Order>,
+    order: impl FnOnce(oneshot::Sender<Result<()>>) -> Order,
+) -> Result<()> {
+    let (done, outcome) = oneshot::channel();
+    let ended = || Error::closed("", "the command has ended");
+    orders.send(order(done)).await.map_err(|_| ended())?;
+    outcome.await.unwrap_or_else(|_| Err(ended()))
 }
 
 impl futures_core::Stream for RunningCommand {

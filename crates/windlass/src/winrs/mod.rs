@@ -11,7 +11,7 @@ use tokio::sync::watch;
 use windlass_soap::OptionSet;
 use windlass_wsman::{Shell, uri};
 
-pub use command::{Output, RunningCommand, ShellEvent, WinRsCommand, WinRsSignal};
+pub use command::{CommandInput, Output, RunningCommand, ShellEvent, WinRsCommand, WinRsSignal};
 pub use text::TextDecoder;
 
 use crate::Target;
