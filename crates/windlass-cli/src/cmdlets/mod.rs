@@ -15,7 +15,7 @@ mod ps_enter;
 mod ps_life;
 mod ps_session;
 pub(crate) mod script_block;
-mod session_option;
+pub(crate) mod session_option;
 mod what_if;
 mod wsman;
 

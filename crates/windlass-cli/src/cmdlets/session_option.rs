@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use windlass_clixml::{PsObject, PsValue, ps_enum};
-use windlass_mock::powershell::{Bound, Cmdlet, Context, Failure, Outcome, text};
+use windlass_mock::powershell::{Bound, Cmdlet, Context, Failure, Kind, Outcome, declared, text};
 
-use super::{cmdlet, each};
+use super::{cmdlet, each, nameless};
 use crate::runspace::{Local, argument};
 
 const PS_OPTION: &str = "System.Management.Automation.Remoting.PSSessionOption";
@@ -27,7 +27,40 @@ pub(super) fn all(local: &Arc<Local>) -> Vec<Arc<dyn Cmdlet>> {
 }
 
 fn ps(local: &Arc<Local>, call: &Bound, cx: &mut Context<'_>) -> Outcome {
-    check_ps(local, call).map_err(|failure| cx.fail(*failure))?;
+    let object = ps_object(local, call).map_err(|failure| cx.fail(*failure))?;
+    cx.write(object)
+}
+
+/// The options that the entries of a hash table stand for: each is a parameter of `New-PSSessionOption`, or the
+/// property that comes of it. Entries that are null do not count.
+pub(crate) fn ps_of_entries(local: &Local, entries: &[(PsValue, PsValue)]) -> Result<PsValue, String> {
+    let info = declared("New-PSSessionOption").unwrap_or_else(nameless);
+    let mut values = Vec::new();
+    for (key, value) in entries.iter().filter(|(_, value)| !value.is_null()) {
+        let mut name = text(key);
+        if name.eq_ignore_ascii_case("MaximumConnectionRedirectionCount") {
+            name = "MaximumRedirection".to_owned();
+        }
+        // A slip of the pen shall not pass, nor shall a beginning.
+        let Some(parameter) = info.parameters().iter().find(|parameter| parameter.is_called(&name)) else {
+            return Err(format!("'{name}' is no option of a session: see New-PSSessionOption"));
+        };
+        let is_answer = |value: &PsValue| matches!(value, PsValue::Bool(_)) || value.as_i64().is_some();
+        let value = match value.unwrapped() {
+            value if parameter.kind == Kind::Switch && !is_answer(value) => {
+                return Err(format!("{name} is $true or $false, not '{}'", text(value)));
+            }
+            PsValue::TimeSpan(ticks) => PsValue::I64(ticks / TICKS_PER_MILLISECOND),
+            _ => value.clone(),
+        };
+        values.push((name, value));
+    }
+    let call = Bound::by_name(&info, values).map_err(|failure| failure.message)?;
+    ps_object(local, &call).map(PsValue::from).map_err(|failure| failure.message)
+}
+
+fn ps_object(local: &Local, call: &Bound) -> Result<PsObject, Box<Failure>> {
+    check_ps(local, call)?;
     let time = |name: &str, default: i64| {
         PsValue::TimeSpan(call.integer(name).unwrap_or(default).saturating_mul(TICKS_PER_MILLISECOND))
     };
@@ -65,7 +98,7 @@ fn ps(local: &Arc<Local>, call: &Bound, cx: &mut Context<'_>) -> Outcome {
     if call.has("RetryWindow") {
         object = object.with_adapted("RetryWindow", time("RetryWindow", 0));
     }
-    cx.write(object)
+    Ok(object)
 }
 
 fn check_ps(local: &Local, call: &Bound) -> Result<(), Box<Failure>> {

@@ -9,6 +9,7 @@ use windlass_mock::powershell::text;
 use windlass_wsman::BufferMode;
 
 use super::Local;
+use crate::cmdlets::session_option;
 
 /// A value among the options, whether they are an object or a hash table; null counts as not given.
 fn option<'v>(options: &'v PsValue, name: &str) -> Option<&'v PsValue> {
@@ -28,22 +29,20 @@ fn time(options: &PsValue, name: &str) -> Option<Duration> {
 }
 
 /// Applies a `PSSessionOption`, or a hash table in its place, to a session and the way to it.
-///
-/// Names of options that nothing here knows are refused: a slip of the pen in a hash table shall not pass.
 pub(crate) fn ps_options(
     local: &Local,
     given: &PsValue,
     options: &mut PsSessionOptions,
     target: &mut Target,
 ) -> Result<(), String> {
-    if let Some(entries) = given.entries() {
-        for (key, _) in entries {
-            let key = text(key);
-            if !KNOWN.iter().any(|known| known.eq_ignore_ascii_case(&key)) {
-                return Err(format!("'{key}' is no option of a session: see New-PSSessionOption"));
-            }
+    let from_table;
+    let given = match given.entries() {
+        Some(entries) => {
+            from_table = session_option::ps_of_entries(local, entries)?;
+            &from_table
         }
-    }
+        None => given,
+    };
     // Zero means no limit.
     if let Some(limit) = time(given, "OpenTimeout") {
         options.wsman.open_timeout = (!limit.is_zero()).then_some(limit);
@@ -143,37 +142,6 @@ fn set_proxy(local: &Local, given: &PsValue, access: &str, target: &mut Target) 
     target.set_proxy(ProxyAccess::System(credential, authentication));
     Ok(())
 }
-
-/// The options that a hash table may name.
-const KNOWN: [&str; 27] = [
-    "MaximumConnectionRedirectionCount",
-    "MaximumRedirection",
-    "NoCompression",
-    "NoMachineProfile",
-    "Culture",
-    "UICulture",
-    "MaximumReceivedDataSizePerCommand",
-    "MaximumReceivedObjectSize",
-    "OutputBufferingMode",
-    "MaxConnectionRetryCount",
-    "ApplicationArguments",
-    "OpenTimeout",
-    "CancelTimeout",
-    "IdleTimeout",
-    "ProxyAccessType",
-    "ProxyAuthentication",
-    "ProxyCredential",
-    "SkipCACheck",
-    "SkipCNCheck",
-    "SkipRevocationCheck",
-    "OperationTimeout",
-    "NoEncryption",
-    "UseUTF16",
-    "IncludePortInSPN",
-    "RetryWindow",
-    "UseUtf16",
-    "NoProfile",
-];
 
 /// Whether a `CimSessionOptions` asks for DCOM.
 pub(crate) fn wants_dcom(given: &PsValue) -> bool {

@@ -30,6 +30,18 @@ pub struct Bound {
 }
 
 impl Bound {
+    /// Binds values by name alone.
+    ///
+    /// # Errors
+    /// A name or a value does not fit the command.
+    pub fn by_name(
+        info: &CommandInfo,
+        values: impl IntoIterator<Item = (String, PsValue)>,
+    ) -> Result<Self, Box<Failure>> {
+        let arguments = values.into_iter().map(|(name, value)| Argument::Named(name, Some(value)));
+        bind(info, arguments.collect(), false)
+    }
+
     /// The value of a parameter, if it was given.
     pub fn get(&self, name: &str) -> Option<&PsValue> {
         self.values.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, value)| value)
@@ -185,6 +197,14 @@ fn convert_or_none(value: &PsValue, parameter: &ParameterInfo) -> Result<PsValue
     convert(value.clone(), parameter.kind).map_err(|why| cannot_convert(Found::Own(parameter), value, &why))
 }
 
+/// How well a value fits a parameter.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Fit {
+    Not,
+    Converted,
+    AsItIs,
+}
+
 struct Binder<'a> {
     info: &'a CommandInfo,
     bound: Bound,
@@ -334,9 +354,9 @@ impl<'a> Binder<'a> {
     }
 
     /// The parameter that takes the next argument: at the first position that is still free, the one
-    /// whose type fits as it is, else the one of the first parameter set.
+    /// whose type it fits best, else the one of the first parameter set.
     fn next_positional(&self, argument: &PsValue) -> Option<&'a ParameterInfo> {
-        let mut best: Option<(usize, bool, &'a ParameterInfo)> = None;
+        let mut best: Option<(usize, Fit, &'a ParameterInfo)> = None;
         for set in &self.sets {
             let free = self.info.parameters().iter().filter(|parameter| !self.bound.has(&parameter.name));
             let candidates = free.filter_map(|parameter| Some((parameter.place(*set)?.position?, parameter)));
@@ -344,13 +364,18 @@ impl<'a> Binder<'a> {
                 continue;
             };
             let is_block = matches!(argument, PsValue::ScriptBlock(_));
-            let fits = (parameter.kind.scalar() == Scalar::ScriptBlock) == is_block
-                && convert(argument.clone(), parameter.kind).is_ok();
+            let fits = if (parameter.kind.scalar() == Scalar::ScriptBlock) != is_block {
+                Fit::Not
+            } else if is_exactly(argument, parameter.kind) {
+                Fit::AsItIs
+            } else if convert(argument.clone(), parameter.kind).is_ok() {
+                Fit::Converted
+            } else {
+                Fit::Not
+            };
             let better = match best {
                 None => true,
-                Some((known, known_fits, _)) => {
-                    (!known_fits && fits) || (known_fits == fits && position < known)
-                }
+                Some((known, known_fits, _)) => fits > known_fits || (known_fits == fits && position < known),
             };
             if better {
                 best = Some((position, fits, parameter));

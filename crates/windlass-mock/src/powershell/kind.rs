@@ -61,13 +61,15 @@ pub struct Names {
     pub type_name: &'static str,
     /// Names and numbers.
     pub values: &'static [(&'static str, i32)],
+    /// Values that are taken besides, which PowerShell does not have.
+    own: &'static [(&'static str, i32)],
 }
 
 impl Names {
     /// The value of this name (in any case), or of a unique beginning of it, or of this number.
     pub fn parse(&self, text: &str) -> Option<(&'static str, i32)> {
         let exact = |(name, _): &&(&str, i32)| name.eq_ignore_ascii_case(text);
-        if let Some(found) = self.values.iter().find(exact) {
+        if let Some(found) = self.values.iter().chain(self.own).find(exact) {
             return Some(*found);
         }
         if let Ok(number) = text.parse::<i32>() {
@@ -83,7 +85,7 @@ impl Names {
 
     /// The value with this number.
     pub fn from_code(&self, code: i32) -> Option<(&'static str, i32)> {
-        self.values.iter().find(|(_, number)| *number == code).copied()
+        self.values.iter().chain(self.own).find(|(_, number)| *number == code).copied()
     }
 
     /// All names, parted by commas.
@@ -227,8 +229,13 @@ types! {
 }
 
 macro_rules! enumerations {
-    ($($(#[$doc:meta])* $name:ident = $type:literal { $($value:ident = $code:literal),* $(,)? })*) => {
-        $($(#[$doc])* pub(crate) static $name: Names = Names { type_name: $type, values: &[$((stringify!($value), $code)),*] };)*
+    ($($(#[$doc:meta])* $name:ident = $type:literal { $($value:ident = $code:literal),* $(,)? }
+        $(+ { $($own:ident = $number:literal),* })?)*) => {
+        $($(#[$doc])* pub(crate) static $name: Names = Names {
+            type_name: $type,
+            values: &[$((stringify!($value), $code)),*],
+            own: &[$($((stringify!($own), $number)),*)?],
+        };)*
         static ENUMERATIONS: &[&Names] = &[$(&$name),*];
     };
 }
@@ -260,11 +267,11 @@ enumerations! {
         Alias = 1, Function = 2, Filter = 4, Cmdlet = 8, ExternalScript = 16, Application = 32,
         Script = 64, Configuration = 256, All = 383,
     }
-    /// How a PSSession's user is authenticated. PowerShell does not offer NTLM.
+    /// How a PSSession's user is authenticated.
     AUTHENTICATION_MECHANISM = "System.Management.Automation.Runspaces.AuthenticationMechanism" {
         Default = 0, Basic = 1, Negotiate = 2, NegotiateWithImplicitCredential = 3, Credssp = 4,
-        Digest = 5, Kerberos = 6, Ntlm = 7,
-    }
+        Digest = 5, Kerberos = 6,
+    } + { Ntlm = 7 }
     /// How the user of a WS-Man request is authenticated.
     WSMAN_AUTHENTICATION = "Microsoft.WSMan.Management.AuthenticationMechanism" {
         None = 0, Default = 1, Digest = 2, Negotiate = 4, Basic = 8, Kerberos = 16,
