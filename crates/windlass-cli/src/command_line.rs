@@ -364,6 +364,9 @@ fn kind_at(info: &CommandInfo, place: usize) -> Kind {
 
 /// A word as the value of a parameter.
 fn literal(text: &str, kind: Kind) -> Result<PsValue> {
+    if kind.scalar() == Scalar::ScriptBlock {
+        return Ok(PsValue::ScriptBlock(without_braces(text).into()));
+    }
     match text.to_ascii_lowercase().as_str() {
         "$true" => return Ok(true.into()),
         "$false" => return Ok(false.into()),
@@ -374,9 +377,6 @@ fn literal(text: &str, kind: Kind) -> Result<PsValue> {
         return evaluated(text);
     }
     Ok(match kind {
-        Kind::One(Scalar::ScriptBlock) | Kind::Many(Scalar::ScriptBlock) => {
-            PsValue::ScriptBlock(without_braces(text).into())
-        }
         Kind::Many(_) if text.contains(',') => {
             PsValue::list(text.split(',').map(|item| PsValue::from(item.trim())))
         }
@@ -446,6 +446,7 @@ mod tests {
             (&["-Cn:a", "-UseSSL:$false", "{1}"], &["Cn=a", "UseSSL=False", "1"]),
             (&["srv1,srv2", "{", "if", "{", "}", "}"], &["srv1+srv2", "if { }"]),
             (&["a", "-ErrorAction", "Stop", "-Verbose", "x"], &["ErrorAction=Stop", "Verbose=", "a", "x"]),
+            (&["a", "-ScriptBlock", "@{ a = 1 }"], &["ScriptBlock=@{ a = 1 }", "a"]),
             (&["a", "-SkipCACheck", "--resolve", "a=127.0.0.1", "x"], &["a", "x"]),
         ] {
             assert_eq!(arguments("Invoke-Command", words).unwrap(), expected, "{words:?}");

@@ -213,7 +213,8 @@ struct CertificateFile(PathBuf);
 
 impl CertificateFile {
     fn new() -> Self {
-        Self(std::env::temp_dir().join(format!("windlass-mock-{}.pem", std::process::id())))
+        // Nobody can guess the name, and put something else there beforehand.
+        Self(std::env::temp_dir().join(format!("windlass-mock-{}.pem", uuid::Uuid::new_v4().simple())))
     }
 }
 

@@ -28,6 +28,12 @@ fn cmdlets_against_the_host() {
     let values: Vec<Value> = lines(&ran).iter().map(|line| line["value"].clone()).collect();
     assert_eq!(values, [Value::from(1), Value::from("two")]);
 
+    let ran = windlass(
+        PASSWORD,
+        &[&["invoke-command", "-Authentication", "NTLM"], &http[..], &["Write-Output 3"]].concat(),
+    );
+    assert_eq!((ran.status.code(), lines(&ran).len()), (Some(0), 1), "{ran:?}");
+
     let tls =
         ["-cn", "localhost", "-Port", &host.https, "-UseSSL", "-CAFile", &host.certificate, "-Cred", "alice"];
     let ran = windlass(
@@ -199,6 +205,11 @@ fn the_console_runs_lines() {
         ("New-PSSessionOption -ProxyCredential alice", 2, "needs a proxy"),
         ("New-PSSession 10.1.2.3 -Credential alice", 2, "--trusted-hosts 10.1.2.3"),
         ("New-PSSession srv1 -SessionOption @{ NoCompresion = $true }", 2, "is no option of a session"),
+        ("New-PSSession srv1 -SessionOption @{ OpenTimeout = 'abc' }", 2, "Cannot convert value"),
+        ("New-PSSession srv1 -SessionOption @{ IdleTimeout = '1000' }", 2, "is too short"),
+        ("New-PSSession srv1 -SessionOption @{ NoEncryption = 'maybe' }", 2, "$true or $false"),
+        ("New-PSSession srv1 -SessionOption @{ OutputBufferingMode = 'sometimes' }", 2, "Unable to match"),
+        ("New-PSSession srv1 -SessionOption @{ ProxyCredential = 'bob' }", 2, "needs a proxy"),
         ("New-PSSessionOption -IdleTimeout 5", 2, "at least 60000"),
         ("Get-PSSession -Name nobody", 1, "no session of this process is called 'nobody'"),
     ] {
@@ -277,6 +288,28 @@ fn winrs_and_doctor_tell_how_it_went() {
     let ran = windlass(PASSWORD, &[&["winrs", "-r", "srv1"], &at[..], &["echo", "hello"]].concat());
     assert_eq!(ran.status.code(), Some(0), "{}", support::errors(&ran));
     assert_eq!(String::from_utf8_lossy(&ran.stdout).trim(), "hello");
+
+    let mut command = Command::new(PROGRAM);
+    command.args([&["winrs", "-r", "srv1"], &at[..], &["cat"]].concat()).env("WINDLASS_PASSWORD", PASSWORD);
+    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    // More than any buffer on the way holds, and back again.
+    let sent = "a line of input\n".repeat(20_000);
+    let mut input = child.stdin.take().unwrap();
+    let bytes = sent.clone();
+    let feeding = std::thread::spawn(move || input.write_all(bytes.as_bytes()).unwrap());
+    let output = child.wait_with_output().unwrap();
+    feeding.join().unwrap();
+    assert_eq!(output.status.code(), Some(0));
+    assert_eq!(String::from_utf8(output.stdout).unwrap().replace("\r\n", "\n"), sent);
+
+    let file = std::env::temp_dir().join(format!("windlass-what-if-{}", std::process::id()));
+    let made = format!("touch {}", file.display());
+    let ran = windlass(PASSWORD, &[&["winrs", "--what-if", "-r", "srv1"], &at[..], &[&made]].concat());
+    let told = String::from_utf8_lossy(&ran.stdout).into_owned();
+    assert!(ran.status.success() && !file.exists(), "{told}");
+    assert!(told.starts_with("What if: winrs on srv1 (") && told.contains("as alice): touch"), "{told}");
+    let ran = windlass(PASSWORD, &["doctor", "--what-if", "nowhere.invalid", "--credential", "alice"]);
+    assert_eq!(ran.status.code(), Some(0), "{}", support::errors(&ran));
 
     let ran = windlass(PASSWORD, &[&["doctor", "srv1", "--output", "json"], &at[..]].concat());
     assert_eq!(ran.status.code(), Some(0), "{}", support::errors(&ran));

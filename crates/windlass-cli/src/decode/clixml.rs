@@ -6,13 +6,17 @@ use windlass_clixml::{Base, Limits, PsObject, PsValue, decode, decode_stream, to
 
 /// Objects within objects that are shown; deeper ones show their type only.
 const DEPTH: usize = 32;
+/// Objects that are shown of one input; further ones show their type only. A document of some kilobytes can
+/// refer to the same objects so often that it stands for billions.
+const MOST: usize = 1 << 20;
 
 /// A document with a root element, as in files and on standard error.
 pub(super) fn document(text: &str) -> Result<Value> {
     let values = decode_stream(text, &Limits::default())?;
+    let mut left = MOST;
     let one = |item: &windlass_clixml::StreamValue| match &item.stream {
-        Some(stream) => json!({ "stream": stream.as_str(), "value": describe(&item.value, DEPTH) }),
-        None => describe(&item.value, DEPTH),
+        Some(stream) => json!({ "stream": stream.as_str(), "value": shown(&item.value, DEPTH, &mut left) }),
+        None => shown(&item.value, DEPTH, &mut left),
     };
     Ok(json!({ "format": "clixml", "values": values.iter().map(one).collect::<Vec<_>>() }))
 }
@@ -25,6 +29,10 @@ pub(super) fn value(text: &str) -> Result<Value> {
 
 /// A value with the type of what JSON has no type for.
 pub(super) fn describe(value: &PsValue, depth: usize) -> Value {
+    shown(value, depth, &mut { MOST })
+}
+
+fn shown(value: &PsValue, depth: usize, left: &mut usize) -> Value {
     match value {
         PsValue::Null => Value::Null,
         PsValue::Bool(value) => json!(value),
@@ -32,15 +40,18 @@ pub(super) fn describe(value: &PsValue, depth: usize) -> Value {
         PsValue::String(text) => json!(text.as_str()),
         PsValue::SecureString(_) => json!({ "type": "SecureString" }),
         PsValue::Bytes(bytes) => json!({ "type": "Byte[]", "hex": super::hex(bytes) }),
-        PsValue::Object(object) => match depth.checked_sub(1) {
-            Some(deeper) => object_json(object, deeper),
-            None => json!({ "type": object.type_names.most_derived() }),
+        PsValue::Object(object) => match (depth.checked_sub(1), left.checked_sub(1)) {
+            (Some(deeper), Some(fewer)) => {
+                *left = fewer;
+                object_json(object, deeper, left)
+            }
+            _ => json!({ "type": object.type_names.most_derived() }),
         },
         other => json!({ "type": type_name(other), "text": to_text(other) }),
     }
 }
 
-fn object_json(object: &PsObject, depth: usize) -> Value {
+fn object_json(object: &PsObject, depth: usize, left: &mut usize) -> Value {
     let mut map = Map::new();
     if object.type_names.is_present() {
         map.insert("type".to_owned(), json!(object.type_names.most_derived()));
@@ -50,23 +61,24 @@ fn object_json(object: &PsObject, depth: usize) -> Value {
     }
     match &object.base {
         Base::Primitive(inner) => {
-            map.insert("value".to_owned(), describe(inner, depth));
+            map.insert("value".to_owned(), shown(inner, depth, left));
         }
         Base::List(items) | Base::Stack(items) | Base::Queue(items) | Base::Enumerable(items) => {
-            map.insert("items".to_owned(), items.iter().map(|item| describe(item, depth)).collect());
+            map.insert("items".to_owned(), items.iter().map(|item| shown(item, depth, left)).collect());
         }
         Base::Dictionary(entries) => {
-            let entry =
-                |(key, value): &(PsValue, PsValue)| json!([describe(key, depth), describe(value, depth)]);
+            let entry = |(key, value): &(PsValue, PsValue)| {
+                json!([shown(key, depth, left), shown(value, depth, left)])
+            };
             map.insert("entries".to_owned(), entries.iter().map(entry).collect());
         }
         _ => {}
     }
     for (name, properties) in [("adapted", &object.adapted), ("extended", &object.extended)] {
-        let shown: Map<String, Value> =
-            properties.iter().map(|p| (p.name.as_str().to_owned(), describe(&p.value, depth))).collect();
-        if !shown.is_empty() {
-            map.insert(name.to_owned(), Value::Object(shown));
+        let entries: Map<String, Value> =
+            properties.iter().map(|p| (p.name.as_str().to_owned(), shown(&p.value, depth, left))).collect();
+        if !entries.is_empty() {
+            map.insert(name.to_owned(), Value::Object(entries));
         }
     }
     Value::Object(map)

@@ -41,7 +41,11 @@ pub(crate) struct Decode {
 impl Decode {
     /// Reads, decodes and prints.
     pub(crate) fn run(self) -> Exit {
-        let decoded = self.read().and_then(|bytes| value(&bytes)).and_then(|value| {
+        let bytes = match self.read() {
+            Ok(bytes) => bytes,
+            Err(error) => return report(error.as_ref(), Exit::USAGE),
+        };
+        let decoded = value(&bytes).and_then(|value| {
             let text = serde_json::to_string_pretty(&value)?;
             writeln!(std::io::stdout(), "{text}").context("cannot print")
         });
@@ -66,6 +70,9 @@ impl Decode {
                     .context("cannot read standard input")?;
             }
         }
+        if bytes.iter().all(u8::is_ascii_whitespace) {
+            bail!("there is nothing to decode");
+        }
         Ok(bytes)
     }
 }
@@ -73,9 +80,6 @@ impl Decode {
 /// What the bytes are: text first (XML, hexadecimal digits, base64), then the binary formats by their
 /// signatures.
 pub(crate) fn value(bytes: &[u8]) -> Result<Value> {
-    if bytes.iter().all(u8::is_ascii_whitespace) {
-        bail!("there is nothing to decode");
-    }
     if is_xml(bytes) {
         return xml(bytes);
     }
