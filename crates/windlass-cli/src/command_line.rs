@@ -22,9 +22,9 @@ use crate::output::View;
 use crate::runspace::{Defaults, Local, job_value};
 
 /// Options without a value that hold for every connection.
-const FLAGS: [&str; 4] = ["NoEncryption", "SkipCACheck", "SkipCNCheck", "WhatIf"];
+const FLAGS: [&str; 5] = ["NoEncryption", "SkipCACheck", "SkipCNCheck", "ForbidNtlm", "WhatIf"];
 /// Options with a value that do so.
-const VALUES: [&str; 9] = [
+const VALUES: [&str; 11] = [
     "Output",
     "Record",
     "CredentialFile",
@@ -33,6 +33,8 @@ const VALUES: [&str; 9] = [
     "ResolveRpc",
     "CAFile",
     "CRLFile",
+    "SpnClass",
+    "TlsKeyLog",
     "TrustedHosts",
 ];
 
@@ -155,6 +157,7 @@ impl CommandLine {
             match name.to_ascii_lowercase().as_str() {
                 "noencryption" => self.defaults.no_encryption = on,
                 "skipcacheck" => self.defaults.skip_ca_check = on,
+                "forbidntlm" => self.defaults.forbid_ntlm = on,
                 "whatif" => self.defaults.what_if = on,
                 _ => self.defaults.skip_cn_check = on,
             }
@@ -176,6 +179,8 @@ impl CommandLine {
             "resolverpc" => self.defaults.resolve_rpc.push(value),
             "cafile" => self.defaults.ca_file = Some(value.into()),
             "crlfile" => self.defaults.crl_file = Some(value.into()),
+            "spnclass" => self.defaults.spn_class = Some(value),
+            "tlskeylog" => self.defaults.tls_key_log = Some(value.into()),
             _ => self.defaults.trusted_hosts.extend(value.split(',').map(str::to_owned)),
         }
         Ok(true)

@@ -29,6 +29,8 @@ pub(crate) const HELP: &str = "Configuration:
     no_encryption = false
     skip_ca_check = false
     skip_cn_check = false
+    forbid_ntlm = false
+    spn_class = 'HTTP'
 
     [groups]                              # -ComputerName web means both
     web = ['srv1', 'srv2']
@@ -62,6 +64,8 @@ pub(crate) struct FileDefaults {
     pub(crate) no_encryption: bool,
     pub(crate) skip_ca_check: bool,
     pub(crate) skip_cn_check: bool,
+    pub(crate) forbid_ntlm: bool,
+    pub(crate) spn_class: Option<String>,
 }
 
 impl ConfigFile {

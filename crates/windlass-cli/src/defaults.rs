@@ -61,6 +61,15 @@ pub(crate) struct DefaultOptions {
     /// Accept a server certificate for another name
     #[arg(long)]
     pub(crate) skip_cn_check: bool,
+    /// Do without NTLM: only Kerberos is left to Negotiate
+    #[arg(long)]
+    pub(crate) forbid_ntlm: bool,
+    /// Class of the service that Kerberos asks tickets for, such as WSMAN or HOST [default: HTTP]
+    #[arg(long, value_name = "CLASS")]
+    pub(crate) spn_class: Option<String>,
+    /// Write the secrets of TLS connections to a file, for tools that decrypt captures: who has it reads all
+    #[arg(long, value_name = "FILE")]
+    pub(crate) tls_key_log: Option<PathBuf>,
     /// Addresses that are trusted without TLS and Kerberos, with wildcards, separated by commas
     #[arg(long, value_delimiter = ',', value_name = "LIST")]
     pub(crate) trusted_hosts: Vec<String>,
@@ -93,6 +102,8 @@ impl DefaultOptions {
         self.no_encryption |= defaults.no_encryption;
         self.skip_ca_check |= defaults.skip_ca_check;
         self.skip_cn_check |= defaults.skip_cn_check;
+        self.forbid_ntlm |= defaults.forbid_ntlm;
+        self.spn_class = self.spn_class.or(defaults.spn_class);
         self.groups = file.groups;
         Ok(self)
     }
@@ -139,6 +150,9 @@ impl DefaultOptions {
             no_encryption: self.no_encryption,
             skip_ca_check: self.skip_ca_check,
             skip_cn_check: self.skip_cn_check,
+            forbid_ntlm: self.forbid_ntlm,
+            spn_class: self.spn_class.clone(),
+            tls_key_log: self.tls_key_log.as_deref().map(std::path::absolute).transpose()?,
             trusted_hosts: self.trusted_hosts.clone(),
             logins: Vec::new(),
             keytab,

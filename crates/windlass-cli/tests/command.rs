@@ -146,6 +146,62 @@ fn decode_shows_what_is_inside() {
 }
 
 #[test]
+fn decode_says_what_is_wrong() {
+    let decode = |text: &str| {
+        let mut child = Command::new(PROGRAM)
+            .arg("decode")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        child.stdin.take().unwrap().write_all(text.as_bytes()).unwrap();
+        child.wait_with_output().unwrap()
+    };
+    assert_eq!(windlass("", &["decode", "/nonexistent"]).status.code(), Some(2));
+    assert_eq!(decode(" \n").status.code(), Some(2));
+    let ran = decode("<a><b></a>");
+    assert_eq!(ran.status.code(), Some(5));
+    assert!(!support::errors(&ran).contains("not known"), "{}", support::errors(&ran));
+
+    // Each object holds the one before twice: together they are billions.
+    let mut bomb = "<Obj RefId=\"0\"><LST><I32>0</I32></LST></Obj>".to_owned();
+    for number in 1..36 {
+        bomb = format!("<Obj RefId=\"{number}\"><LST>{bomb}<Ref RefId=\"{}\" /></LST></Obj>", number - 1);
+    }
+    let ran = decode(&bomb);
+    assert!(ran.status.code().is_some() && ran.stdout.len() < 256 << 20, "{:?}", ran.status);
+
+    let line = "<Close PSGuid='00000000-0000-0000-0000-000000000000' />\n\
+                <DataAck PSGuid='11111111-2222-3333-4444-555555555555' />\n";
+    let ran = decode(line);
+    assert_eq!(ran.status.code(), Some(0), "{}", support::errors(&ran));
+    let shown: Value = serde_json::from_slice(&ran.stdout).unwrap();
+    assert_eq!(shown["packets"][0], serde_json::json!({ "packet": "Close", "pipeline": null }));
+    assert_eq!(shown["packets"][1]["pipeline"], "11111111-2222-3333-4444-555555555555");
+}
+
+#[test]
+fn policies_for_logon_and_tls_reach_the_connection() {
+    let host = Host::start(&[]);
+    let at = ["-cn", "localhost", "-Cred", "alice", "Write-Output 1"];
+    let plain = ["Invoke-Command", "-Port", &host.http, "--forbid-ntlm"];
+    let ran = windlass(PASSWORD, &[&plain[..], &at[..]].concat());
+    assert_ne!(ran.status.code(), Some(0));
+    assert!(lines(&ran).is_empty(), "{}", support::errors(&ran));
+
+    let log = std::env::temp_dir().join(format!("windlass-key-log-{}", std::process::id()));
+    let tls = ["Invoke-Command", "-Port", &host.https, "-UseSSL", "-CAFile", &host.certificate];
+    let logged = ["--tls-key-log", log.to_str().unwrap(), "-SpnClass", "WSMAN"];
+    let ran = windlass(PASSWORD, &[&tls[..], &logged[..], &at[..]].concat());
+    assert_eq!(ran.status.code(), Some(0), "{}", support::errors(&ran));
+    let secrets = std::fs::read_to_string(&log).unwrap();
+    assert!(secrets.contains("CLIENT_TRAFFIC_SECRET_0 "), "{secrets}");
+    std::fs::remove_file(log).unwrap();
+    host.stop();
+}
+
+#[test]
 fn the_console_runs_lines() {
     let host = Host::start(&[]);
     let resolve = format!("srv1=127.0.0.1:{}", host.http);
@@ -161,6 +217,8 @@ fn the_console_runs_lines() {
             "$s = New-PSSession srv1 -Name web; $s.Name; Remove-PSSession -Name we*; $state = $s.State; \"$state\"",
             vec!["web", "Closed"],
         ),
+        ("$s = New-PSSession srv1; $t = New-PSSession $s; $t.ComputerName", vec!["srv1"]),
+        ("$s = New-PSSession srv1; Enter-PSSession $s\nWrite-Output inside\nexit", vec!["inside"]),
         ("$s = New-PSSession srv1; $n = 5; Invoke-Command $s { Write-Output $using:n }", vec!["5"]),
         ("Enter-PSSession srv1\nWrite-Output inside\nexit\nWrite-Output outside", vec!["inside", "outside"]),
         (
@@ -211,6 +269,8 @@ fn the_console_runs_lines() {
         ("New-PSSession srv1 -SessionOption @{ OutputBufferingMode = 'sometimes' }", 2, "Unable to match"),
         ("New-PSSession srv1 -SessionOption @{ ProxyCredential = 'bob' }", 2, "needs a proxy"),
         ("New-PSSessionOption -IdleTimeout 5", 2, "at least 60000"),
+        ("$s = New-PSSession srv1; Disconnect-PSSession $s -IdleTimeoutSec 5", 2, "at least 60 seconds"),
+        ("Invoke-Command srv1 { 1 } -SessionName a", 2, "give both"),
         ("Get-PSSession -Name nobody", 1, "no session of this process is called 'nobody'"),
     ] {
         let ran = console(text);
@@ -218,6 +278,19 @@ fn the_console_runs_lines() {
         assert_eq!(ran.status.code(), Some(status), "{text}: {errors}");
         assert!(errors.contains(said), "{text}: {errors}");
     }
+    host.stop();
+}
+
+#[test]
+fn what_if_names_the_computer_that_an_object_came_from() {
+    let host = Host::start(&[]);
+    let line = "Get-CimInstance Win32_Process -Filter 'ProcessId=1' -ComputerName srv1 | \
+                Invoke-CimMethod -MethodName Terminate -WhatIf";
+    let resolve = format!("srv1=127.0.0.1:{}", host.http);
+    let ran =
+        windlass(PASSWORD, &["console", "--resolve", &resolve, "--credential", "alice", "--command", line]);
+    let said = support::errors(&ran);
+    assert!(said.contains("Invoke-CimMethod on srv1 ("), "{said}");
     host.stop();
 }
 

@@ -55,6 +55,9 @@ impl Run {
             "no_encryption": defaults.no_encryption,
             "skip_ca_check": defaults.skip_ca_check,
             "skip_cn_check": defaults.skip_cn_check,
+            "forbid_ntlm": defaults.forbid_ntlm,
+            "spn_class": defaults.spn_class,
+            "tls_key_log": defaults.tls_key_log,
             "trusted_hosts": defaults.trusted_hosts,
             "keytab": defaults.keytab.as_ref().map(|keytab| &keytab.path),
             "keytab_user": defaults.keytab_user,
@@ -84,6 +87,7 @@ impl Request {
             let items = value.get(key).and_then(Value::as_array).into_iter().flatten();
             items.filter_map(Value::as_str).map(str::to_owned).collect()
         };
+        let text = |key: &str| value.get(key).and_then(Value::as_str).map(str::to_owned);
         let flag = |key: &str| value.get(key).and_then(Value::as_bool).unwrap_or(false);
         let bytes = |key: &str| -> Vec<u8> {
             value.get(key).and_then(Value::as_str).unwrap_or_default().as_bytes().to_vec()
@@ -108,14 +112,17 @@ impl Request {
             no_encryption: flag("no_encryption"),
             skip_ca_check: flag("skip_ca_check"),
             skip_cn_check: flag("skip_cn_check"),
+            forbid_ntlm: flag("forbid_ntlm"),
+            spn_class: text("spn_class"),
+            tls_key_log: text("tls_key_log").map(Into::into),
             trusted_hosts: texts("trusted_hosts"),
-            keytab_user: value.get("keytab_user").and_then(Value::as_str).map(str::to_owned),
+            keytab_user: text("keytab_user"),
             groups: value
                 .get("groups")
                 .and_then(|groups| serde_json::from_value(groups.clone()).ok())
                 .unwrap_or_default(),
             what_if: flag("what_if"),
-            folder: value.get("folder").and_then(Value::as_str).map(Into::into),
+            folder: text("folder").map(Into::into),
             ..Defaults::default()
         };
         for entry in texts("resolve") {
@@ -233,12 +240,14 @@ mod tests {
     fn a_request_comes_back_as_it_was() {
         let options =
             DefaultOptions { resolve: vec!["srv1=127.0.0.1:5985".to_owned()], ..DefaultOptions::default() };
-        let mut defaults = Defaults { skip_ca_check: true, ..Defaults::default() };
+        let mut defaults = Defaults { skip_ca_check: true, forbid_ntlm: true, ..Defaults::default() };
+        defaults.spn_class = Some("WSMAN".to_owned());
         defaults.login = Some(Login { user: "alice".to_owned(), password: Secret::new("pw") });
         let view = View { format: Format::List, columns: 90, is_colourful: true, shows_progress: false };
         let run = Run { words: vec!["Get-PSSession".to_owned()], defaults, view, rows: Some(40) };
         let Some(Request::Run(read)) = Request::read(&run.to_line(&options)) else { panic!("a request") };
         assert_eq!(read.words, ["Get-PSSession"]);
+        assert!(read.defaults.forbid_ntlm && read.defaults.spn_class.as_deref() == Some("WSMAN"));
         assert!(read.defaults.skip_ca_check && read.defaults.names.lookup("SRV1", 1).is_some());
         assert_eq!(
             read.defaults.login.map(|login| login.password.expose().to_owned()).as_deref(),

@@ -88,6 +88,13 @@ impl InvokeCommand {
                 "-AsJob and -InDisconnectedSession cannot be used together",
             ));
         }
+        if call.has("SessionName") && !call.switch("InDisconnectedSession") {
+            return Err(argument(
+                local,
+                "InvalidParameterCombination",
+                "-SessionName names the session that -InDisconnectedSession leaves: give both",
+            ));
+        }
         if !call.has("Session") {
             let reach = Reach::of(local, call)?;
             let recipes = reach.recipes(local, cx, call, &places(local, call))?;

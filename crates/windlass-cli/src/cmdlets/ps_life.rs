@@ -11,7 +11,10 @@ use windlass_wsman::BufferMode;
 use super::invoke_work::{Origin, drain, follow};
 use super::ps_session::{Wanted, chosen, not_found};
 use super::{cmdlet, each};
-use crate::runspace::{Local, Reach, SessionEntry, job_value, of_error, places};
+use crate::runspace::{Local, Reach, SessionEntry, argument, job_value, of_error, places};
+
+/// Seconds that hosts keep a session at least.
+const LEAST_IDLE: u64 = 60;
 
 pub(super) fn all(local: &Arc<Local>) -> Vec<Arc<dyn Cmdlet>> {
     vec![
@@ -35,10 +38,14 @@ pub(super) fn all(local: &Arc<Local>) -> Vec<Arc<dyn Cmdlet>> {
 
 fn disconnect(local: &Arc<Local>, call: &Bound, cx: &mut Context<'_>) -> Outcome {
     let mut options = DisconnectOptions::default();
-    options.idle_timeout = call
-        .integer("IdleTimeoutSec")
-        .and_then(|seconds| u64::try_from(seconds).ok())
-        .map(Duration::from_secs);
+    if let Some(seconds) = call.integer("IdleTimeoutSec") {
+        let seconds = u64::try_from(seconds).ok().filter(|seconds| *seconds >= LEAST_IDLE);
+        let seconds = seconds.ok_or_else(|| {
+            let message = format!("-IdleTimeoutSec is at least {LEAST_IDLE} seconds: hosts keep no less");
+            cx.fail(*argument(local, "InvalidIdleTimeout", message))
+        })?;
+        options.idle_timeout = Some(Duration::from_secs(seconds));
+    }
     options.buffering = match call.text("OutputBufferingMode").as_deref() {
         Some("Drop") => Some(BufferMode::Drop),
         Some("Block") => Some(BufferMode::Block),

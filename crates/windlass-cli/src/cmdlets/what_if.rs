@@ -6,6 +6,7 @@ use windlass_clixml::PsValue;
 use windlass_mock::powershell::{Bound, Context, Emission, Outcome, text};
 use windlass_psrp::host::HostMethod;
 
+use super::cim_reach::marked_computer;
 use crate::runspace::{Local, Place, Reach, places};
 
 /// Parameters that say where and how to connect; the others say what is sent.
@@ -47,7 +48,7 @@ pub(super) fn is_asked(local: &Local, call: &Bound) -> bool {
 /// `-WhatIf`.
 pub(super) fn tell(local: &Arc<Local>, name: &str, call: &Bound, cx: &mut Context<'_>) -> Outcome {
     let what = what(call);
-    for place in targets(local, call, cx)? {
+    for place in targets(local, name, call, cx)? {
         let line = format!("What if: {name} on {place}{what}");
         cx.emit(Emission::HostCall(Box::new(HostMethod::WriteLine2 { value: line.into() })))?;
     }
@@ -86,6 +87,7 @@ fn value_text(value: &PsValue) -> String {
 /// Where the call would go to.
 fn targets(
     local: &Arc<Local>,
+    name: &str,
     call: &Bound,
     cx: &Context<'_>,
 ) -> Result<Vec<String>, windlass_mock::powershell::Halt> {
@@ -100,7 +102,17 @@ fn targets(
         return Ok(found);
     }
     let reach = Reach::of(local, call).map_err(|failure| cx.fail(*failure))?;
-    for place in places(local, call) {
+    let places = match call.get("InputObject").and_then(marked_computer) {
+        // What came from a computer is changed there.
+        Some(computer) if name.contains("-Cim") && !call.has("ComputerName") => {
+            if let Some(entry) = local.cim.on(&computer).into_iter().next() {
+                return Ok(vec![format!("{computer}, in the session {}", entry.name)]);
+            }
+            vec![Place::Computer(Some(computer))]
+        }
+        _ => places(local, call),
+    };
+    for place in places {
         let shown = match &place {
             Place::Computer(None) if !local.is_resolved("localhost") => "this computer".to_owned(),
             _ => reach.described(local, call, &place).map_err(|failure| cx.fail(*failure))?,

@@ -82,7 +82,8 @@ impl Console {
                 session.heed_interrupts();
                 let mut lines = Lines::default();
                 for line in text.trim_start_matches('\u{feff}').lines() {
-                    if !session.take(&mut lines, line) {
+                    // Ctrl-C is meant for all of the lines.
+                    if !session.take(&mut lines, line) || session.local.exit() == Exit::INTERRUPTED {
                         break;
                     }
                 }

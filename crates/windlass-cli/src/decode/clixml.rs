@@ -8,7 +8,7 @@ use windlass_clixml::{Base, Limits, PsObject, PsValue, decode, decode_stream, to
 const DEPTH: usize = 32;
 /// Objects that are shown of one input; further ones show their type only. A document of some kilobytes can
 /// refer to the same objects so often that it stands for billions.
-const MOST: usize = 1 << 20;
+const MOST: usize = 1 << 18;
 
 /// A document with a root element, as in files and on standard error.
 pub(super) fn document(text: &str) -> Result<Value> {

@@ -24,8 +24,8 @@ const LARGEST: u64 = 256 << 20;
 
 /// Show as JSON what is inside captured bytes
 ///
-/// Reads a SOAP envelope or fault, CLIXML, PSRP fragments or messages, DCE/RPC PDUs, an NTLM or SPNEGO
-/// token, or a WMI object. The bytes may also be given as hexadecimal digits or base64. Shell streams inside envelopes
+/// Reads a SOAP envelope or fault, CLIXML, PSRP fragments, messages or lines of the out-of-process framing,
+/// DCE/RPC PDUs, an NTLM or SPNEGO token, or a WMI object. The bytes may also be given as hexadecimal digits or base64. Shell streams inside envelopes
 /// are opened down to the objects in them.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
@@ -108,7 +108,13 @@ fn xml(bytes: &[u8]) -> Result<Value> {
     match reader.next_element() {
         Ok(Some(root)) if root.is(windlass_soap::ns::SOAP, "Envelope") => soap::envelope(trimmed),
         Ok(Some(root)) if root.local() == "Objs" => clixml::document(trimmed),
-        _ => clixml::value(trimmed),
+        Ok(Some(root)) if matches!(root.attr("PSGuid"), Ok(Some(_))) => psrp::packets(trimmed),
+        _ => clixml::value(trimmed).or_else(|error| {
+            // What is wrong with the document comes before what is unknown in it.
+            let mut reader = windlass_xml::Reader::new(trimmed, limits.without_character_checks());
+            while !matches!(reader.next()?, windlass_xml::Event::Eof) {}
+            Err(error)
+        }),
     }
 }
 

@@ -1,10 +1,11 @@
 //! PSRP fragments and messages.
 
-use anyhow::Result;
+use anyhow::{Result, anyhow};
 use serde_json::{Value, json};
 use windlass_clixml::{Limits, decode};
 use windlass_psrp::Message;
 use windlass_psrp::fragment::{Defragmenter, FragmentLimits, split};
+use windlass_psrp::outofproc::Packet;
 
 use super::clixml::describe;
 
@@ -31,6 +32,36 @@ pub(super) fn fragments(bytes: &[u8]) -> Result<Value> {
         messages.push(message_json(object.data)?);
     }
     Ok(json!({ "format": "psrp fragments", "fragments": shown, "messages": messages }))
+}
+
+/// Lines of the out-of-process framing, the fragments of each for themselves.
+pub(super) fn packets(text: &str) -> Result<Value> {
+    let mut shown = Vec::new();
+    for (number, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
+        let packets =
+            Packet::decode_line(line.trim()).map_err(|reason| anyhow!("line {}: {reason}", number + 1))?;
+        for packet in packets {
+            shown.push(packet_json(&packet)?);
+        }
+    }
+    Ok(json!({ "format": "psrp out of process", "packets": shown }))
+}
+
+fn packet_json(packet: &Packet) -> Result<Value> {
+    let pipeline = |id: &Option<uuid::Uuid>| id.map(|id| id.to_string());
+    let (name, id) = match packet {
+        Packet::Data { id, data, .. } => {
+            return Ok(json!({ "packet": "Data", "pipeline": pipeline(id), "data": fragments(data)? }));
+        }
+        Packet::DataAck(id) => ("DataAck", id),
+        Packet::Command(id) => ("Command", id),
+        Packet::CommandAck(id) => ("CommandAck", id),
+        Packet::Signal(id) => ("Signal", id),
+        Packet::SignalAck(id) => ("SignalAck", id),
+        Packet::Close(id) => ("Close", id),
+        Packet::CloseAck(id) => ("CloseAck", id),
+    };
+    Ok(json!({ "packet": name, "pipeline": pipeline(id) }))
 }
 
 /// One message.

@@ -8,11 +8,13 @@ use tokio::task::JoinHandle;
 use uuid::Uuid;
 use windlass::PipelineEvent;
 use windlass_clixml::{PsObject, PsValue, ps_enum};
+use windlass_psrp::{ErrorCategory, ErrorRecord};
 
 use super::{lock, matcher};
 
 const TYPE: &str = "System.Management.Automation.PSRemotingJob";
-/// Events that a job keeps for each computer before its command is held up.
+/// Records that a job keeps until they are received. One that says more fails: its host is not made to wait,
+/// since nobody may ever come.
 const MOST_KEPT: usize = 1 << 20;
 
 /// How far a job is.
@@ -112,9 +114,29 @@ impl Job {
         if bad {
             *lock(&self.failed) = true;
         }
+        self.keep_at_most(MOST_KEPT, computer, event)
+    }
+
+    fn keep_at_most(
+        &self,
+        most: usize,
+        computer: &str,
+        event: Result<PipelineEvent, windlass::Error>,
+    ) -> bool {
         let mut kept = lock(&self.kept);
-        kept.push(JobEvent { computer: computer.to_owned(), event });
-        kept.len() < MOST_KEPT && self.state() == JobState::Running
+        let computer = computer.to_owned();
+        if kept.len() < most {
+            kept.push(JobEvent { computer, event });
+            return self.state() == JobState::Running;
+        }
+        *lock(&self.failed) = true;
+        let message = format!(
+            "the command was stopped: a job keeps {most} records until they are received with Receive-Job"
+        );
+        let kind = "System.InvalidOperationException";
+        let record = ErrorRecord::new(kind, message, ErrorCategory::LimitsExceeded);
+        kept.push(JobEvent { computer, event: Ok(PipelineEvent::Error(Box::new(record))) });
+        false
     }
 
     /// Marks the job as ended, unless it was stopped.
@@ -255,5 +277,26 @@ impl JobTable {
                 task.await.ok();
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_job_that_keeps_too_much_fails_and_says_so() {
+        let table = JobTable::default();
+        let job = table.start(None, vec!["srv1".to_owned()], String::new(), false);
+        let output = |number: i32| Ok(PipelineEvent::Output(number.into()));
+        assert!(job.keep_at_most(2, "srv1", output(1)) && job.keep_at_most(2, "srv1", output(2)));
+        assert!(!job.keep_at_most(2, "srv1", output(3)));
+        job.end();
+        assert_eq!(job.state(), JobState::Failed);
+        let kept = job.receive();
+        assert_eq!(kept.len(), 3);
+        assert!(
+            matches!(&kept[2].event, Ok(PipelineEvent::Error(record)) if record.message().contains("keeps 2"))
+        );
     }
 }

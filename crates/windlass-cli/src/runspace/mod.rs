@@ -64,6 +64,12 @@ pub(crate) struct Defaults {
     pub(crate) no_encryption: bool,
     pub(crate) skip_ca_check: bool,
     pub(crate) skip_cn_check: bool,
+    /// Whether Negotiate does without NTLM.
+    pub(crate) forbid_ntlm: bool,
+    /// The class of the service that Kerberos asks tickets for, where it is not HTTP.
+    pub(crate) spn_class: Option<String>,
+    /// Where the secrets of TLS connections are written to.
+    pub(crate) tls_key_log: Option<PathBuf>,
     /// The computers that are trusted without TLS and Kerberos.
     pub(crate) trusted_hosts: Vec<String>,
     /// The folder in which the command was given, where that is not the process's own.
@@ -181,7 +187,14 @@ impl Local {
             .set_names(defaults.names.clone())
             .set_allow_unencrypted(defaults.no_encryption)
             .set_skip_ca_check(defaults.skip_ca_check)
-            .set_skip_cn_check(defaults.skip_cn_check);
+            .set_skip_cn_check(defaults.skip_cn_check)
+            .set_forbid_ntlm(defaults.forbid_ntlm);
+        if let Some(class) = &defaults.spn_class {
+            target.set_spn_class(class);
+        }
+        if let Some(file) = &defaults.tls_key_log {
+            target.set_key_log(file);
+        }
         if !defaults.authorities.is_empty() {
             target.add_trusted_roots(&defaults.authorities).context("the file with authorities")?;
         }
