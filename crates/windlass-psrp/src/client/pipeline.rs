@@ -1,7 +1,7 @@
 //! Pipelines of a client.
 
 use uuid::Uuid;
-use windlass_clixml::PsValue;
+use windlass_clixml::{PsValue, READABLE_LEVELS, Trimmed, trim};
 
 use super::{ClientEvent, ClientPool};
 use crate::error::PsrpError;
@@ -9,7 +9,7 @@ use crate::fragment::{Defragmenter, FragmentLimits};
 use crate::host::{HostCall, HostReply, HostResponse};
 use crate::message::MessageType;
 use crate::outbox::Stream;
-use crate::payload::{CreatePipeline, GetCommandMetadata, Payload};
+use crate::payload::{CreatePipeline, GetCommandMetadata, InformationalRecord, Payload};
 use crate::state::{PipelineState, PoolState};
 
 /// One pipeline.
@@ -50,7 +50,8 @@ impl ClientPool {
         Ok(id)
     }
 
-    /// Makes a pipeline whose id the caller chooses.
+    /// Makes a pipeline whose id the caller chooses. Objects in its arguments that are deeper than the other
+    /// side reads are replaced by their texts, and a [`ClientEvent::Warning`] says so.
     ///
     /// # Errors
     /// Those of [`ClientPool::create_pipeline`], and when the id is taken.
@@ -61,6 +62,7 @@ impl ClientPool {
         }
         let value = create.to_value(self.agreed())?;
         self.add_pipeline(id, !create.no_input)?;
+        let value = self.readable(id, &value);
         self.push(MessageType::CreatePipeline, Some(id), &value);
         Ok(())
     }
@@ -141,8 +143,27 @@ impl ClientPool {
     /// When the pipeline takes no input, or its input has ended.
     pub fn send_input(&mut self, id: Uuid, value: &PsValue) -> Result<(), PsrpError> {
         self.input_pipeline(id)?;
-        self.push(MessageType::PipelineInput, Some(id), value);
+        if value.as_object().is_none() {
+            self.push(MessageType::PipelineInput, Some(id), value);
+        } else {
+            let value = self.readable(id, value);
+            self.push(MessageType::PipelineInput, Some(id), &value);
+        }
         Ok(())
+    }
+
+    /// The value as deep as the other side reads; a warning among what the pipeline says tells of a cut.
+    fn readable(&mut self, pipeline: Uuid, value: &PsValue) -> PsValue {
+        let Trimmed { value, cut } = trim(value, READABLE_LEVELS);
+        if cut > 0 {
+            let text = format!(
+                "Objects below {READABLE_LEVELS} levels are sent as their texts, as the other side does not read \
+                 more: {cut} of them."
+            );
+            let record = InformationalRecord::new(text);
+            self.events.push_back(ClientEvent::Warning { pipeline, record });
+        }
+        value
     }
 
     /// Ends the input of a pipeline.
