@@ -168,7 +168,8 @@ impl<T> ObjectTable<T> {
         let object =
             Object { value: Arc::new(value), owner: Arc::from(owner), interfaces: Vec::new(), seen: now };
         self.objects.insert(oid, object);
-        self.reference(oid, iid, references)
+        // What nobody has a reference to would stay until it expires.
+        self.reference(oid, iid, references).inspect_err(|_| drop(self.objects.remove(&oid)))
     }
 
     /// Hands over references to an interface of the object that has the interface `ipid`.
@@ -194,7 +195,11 @@ impl<T> ObjectTable<T> {
         let known = known.filter(|(_, interface)| interface.iid == iid).map(|(ipid, _)| ipid).next();
         let ipid = match known {
             Some(ipid) => ipid,
-            None if object.interfaces.len() >= self.limits.interfaces => return Err(Refusal::Limit),
+            None if object.interfaces.len() >= self.limits.interfaces
+                || references > self.limits.references =>
+            {
+                return Err(Refusal::Limit);
+            }
             None => {
                 let ipid = Uuid::new_v4();
                 object.interfaces.push(ipid);
@@ -291,7 +296,8 @@ impl<T> ObjectTable<T> {
         }
     }
 
-    /// Changes a set and pings it (ComplexPing). A change that came too late is left out without an error.
+    /// Changes a set and pings it (ComplexPing). A change that came too late is left out without an error; it
+    /// is a ping all the same. The numbers of changes begin again after their last.
     pub fn complex_ping(&mut self, owner: &str, ping: &ComplexPing, now: Instant) -> ComplexPinged {
         let failed = |status| ComplexPinged { set: ping.set, backoff: 0, status };
         let id = match ping.set {
@@ -311,7 +317,8 @@ impl<T> ObjectTable<T> {
         let Some(set) = self.sets.get_mut(&id).filter(|set| *set.owner == *owner) else {
             return failed(OR_INVALID_SET);
         };
-        if ping.sequence < set.sequence {
+        if ping.sequence.wrapping_sub(set.sequence) > u16::MAX / 2 {
+            self.simple_ping(owner, id, now);
             return ComplexPinged { set: id, backoff: 0, status: 0 };
         }
         set.sequence = ping.sequence;
@@ -400,11 +407,27 @@ mod tests {
         // A late change is left out.
         let late = ComplexPing { set, sequence: 0, add: vec![], remove: vec![pinged.oid] };
         assert_eq!(table.complex_ping("alice", &late, at(400)).status, 0);
-        assert_eq!(table.expire(at(660)).len(), 0);
-        assert_eq!(table.expire(at(661)).len(), 1);
-        assert_eq!(table.simple_ping("alice", set, at(662)), OR_INVALID_SET);
+        assert_eq!(table.expire(at(760)).len(), 0);
+        assert_eq!(table.expire(at(761)).len(), 1);
+        assert_eq!(table.simple_ping("alice", set, at(762)), OR_INVALID_SET);
         let unknown = ComplexPing { set: 0, sequence: 1, add: vec![7], remove: vec![] };
-        assert_eq!(table.complex_ping("alice", &unknown, at(700)).status, OR_INVALID_OID);
+        assert_eq!(table.complex_ping("alice", &unknown, at(800)).status, OR_INVALID_OID);
+    }
+
+    #[test]
+    fn the_numbers_of_changes_begin_again() {
+        let now = Instant::now();
+        let mut table = ObjectTable::new(Limits::default());
+        let object = table.export("alice", (), IID, 5, now).unwrap();
+        let mut change = ComplexPing { set: 0, sequence: u16::MAX, add: vec![object.oid], remove: vec![] };
+        change.set = table.complex_ping("alice", &change, now).set;
+        (change.sequence, change.add, change.remove) = (0, vec![], vec![object.oid]);
+        table.complex_ping("alice", &change, now);
+        assert_eq!(
+            table.simple_ping("alice", change.set, now),
+            OR_INVALID_SET,
+            "its last member was taken out"
+        );
     }
 
     #[test]
@@ -416,6 +439,8 @@ mod tests {
         let object = table.export("alice", (), IID, 5, now).unwrap();
         table.export("alice", (), IID, 5, now).unwrap();
         assert_eq!(table.export("alice", (), IID, 5, now), Err(Refusal::Limit));
+        assert_eq!(table.export("carol", (), IID, 11, now), Err(Refusal::Limit));
+        assert_eq!((table.len(), table.interfaces.len()), (2, 2));
         table.export("bob", (), IID, 5, now).unwrap();
         assert_eq!(table.query("alice", object.ipid, IID, 6, now), Err(Refusal::Limit));
         table.query("alice", object.ipid, Uuid::from_u128(2), 1, now).unwrap();
