@@ -15,6 +15,7 @@ use windlass_wsman::{
 
 use crate::client::{Client, Sending};
 use crate::error::{Error, Layer, Result};
+use crate::patience::Patience;
 
 /// Most bytes that the compressed pieces of one answer may become.
 const MOST_UNPACKED: usize = 64 << 20;
@@ -323,28 +324,6 @@ impl RemoteShell {
             Err(error) if is_gone(&error) => Ok(()),
             other => other,
         }
-    }
-}
-
-/// Slows down a client whose host answers at once that it has nothing.
-#[derive(Debug, Default)]
-struct Patience {
-    hasty_answers: u32,
-}
-
-impl Patience {
-    /// An answer that took at least this long was waited for by the host.
-    const HASTY: Duration = Duration::from_millis(100);
-    const LONGEST_PAUSE: Duration = Duration::from_secs(1);
-
-    async fn after(&mut self, answered_within: Duration) {
-        if answered_within >= Self::HASTY {
-            self.hasty_answers = 0;
-            return;
-        }
-        self.hasty_answers = self.hasty_answers.saturating_add(1).min(16);
-        let pause = Duration::from_millis(1 << self.hasty_answers).min(Self::LONGEST_PAUSE);
-        tokio::time::sleep(pause).await;
     }
 }
 

@@ -15,8 +15,8 @@ mod support;
 use std::time::Duration;
 
 use support::{host, nothing_left, over_http, over_https};
-use windlass::clixml::PsValue;
-use windlass::{PowerShell, PsSession, PsSessionOptions, Target};
+use windlass::clixml::{PsObject, PsValue};
+use windlass::{CimSession, ErrorKind, OperationOptions, PowerShell, PsSession, PsSessionOptions, Target};
 use windlass_mock::MockHost;
 
 /// What one command in a session of its own gives.
@@ -114,6 +114,49 @@ async fn input_that_was_lost_on_its_way_is_not_sent_twice() {
         session.close().await.unwrap();
         nothing_left(&host).await;
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_too_deep_to_be_read_is_cut_and_told() {
+    let host = host().start().await.unwrap();
+    let session = PsSession::builder("").target(over_http(&host)).connect().await.unwrap();
+    let mut deep = PsValue::from("core");
+    for _ in 0..60 {
+        deep = PsObject::new("System.Management.Automation.PSCustomObject").with("Inner", deep).into();
+    }
+    let (mut input, running) = session.invoke_with_input(PowerShell::new().command("Measure-Object"));
+    input.send(deep.clone()).await.unwrap();
+    input.close().await.unwrap();
+    let as_input = running.collect().await.unwrap();
+    let command = PowerShell::new().command("Write-Output").argument(deep);
+    let as_argument = session.invoke(command).collect().await.unwrap();
+    for result in [as_input, as_argument] {
+        assert_eq!((result.output.len(), result.warnings.len()), (1, 1));
+        assert!(result.warnings[0].message.to_string().contains("48 levels"));
+    }
+    session.close().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_query_outlives_a_lost_connection_and_does_not_wait_for_ever() {
+    let query = "SELECT ProcessId FROM Win32_Process";
+    let host = troubled("cut@Enumerate").await;
+    let session = CimSession::builder("").target(over_http(&host)).connect().await.unwrap();
+    assert!(!session.query("", query).collect().await.unwrap().is_empty());
+    session.close().await;
+
+    let host = troubled("timedout@Pull#*").await;
+    let mut options = OperationOptions::default().timeout(Duration::from_secs(1));
+    options.max_elements = Some(1);
+    let session = CimSession::builder("").target(over_http(&host)).connect().await.unwrap();
+    let before = session.statistics().http_requests;
+    let outcome = session.with_options(options).query("", query).collect();
+    let outcome = tokio::time::timeout(Duration::from_secs(30), outcome).await.expect("it goes on for ever");
+    assert_eq!(outcome.unwrap_err().kind(), ErrorKind::TimedOut);
+    let asked = session.statistics().http_requests - before;
+    assert!(asked < 20, "asked {asked} times in a second");
+    session.close().await;
+    nothing_left(&host).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

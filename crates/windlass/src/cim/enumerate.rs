@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
+use tokio::time::Instant;
 use windlass_cim::{CimClassType, CimInstance};
 use windlass_wmi::wmio::WmiObject;
 use windlass_wsman::{Item, Operation, Page, Pull, Release};
@@ -15,6 +17,11 @@ use crate::batches::{self, Batches, Outlet};
 use crate::client::{Sending, Unreadable};
 use crate::dcom::DcomClient;
 use crate::error::{Error, Layer, Result};
+use crate::patience::Patience;
+use crate::retry::Retry;
+
+/// How long a failed network is tried again, where the operation may take so long.
+const RETRY_WINDOW: Duration = Duration::from_secs(180);
 
 /// Answers without instances in a row after which the host is taken to be broken.
 const MAX_EMPTY_PAGES: u32 = 1000;
@@ -214,7 +221,7 @@ impl<'s> Fetch<'s> {
 
     /// Fetches page after page. Whatever happens, the host is left without the enumeration.
     async fn run(&self, outlet: &Outlet<CimInstance>) -> Result<()> {
-        let first = self.fetch(Operation::Enumerate(self.plan.request.clone())).await?;
+        let first = self.page(Operation::Enumerate(self.plan.request.clone())).await?;
         let mut context = first.context;
         let mut is_last = first.is_last;
         if !outlet.send(first.instances).await && !is_last {
@@ -230,7 +237,7 @@ impl<'s> Fetch<'s> {
             };
             let pull = Pull { context: current, max_elements: Some(pace.count()), ..Pull::default() };
             let page = tokio::select! {
-                page = self.fetch(Operation::Pull(pull)) => page,
+                page = self.page(Operation::Pull(pull)) => page,
                 () = outlet.abandoned() => {
                     self.release(context).await;
                     return Ok(());
@@ -238,8 +245,6 @@ impl<'s> Fetch<'s> {
             };
             let page = match page {
                 Ok(page) => page,
-                // The host needs longer to find the next instance.
-                Err(error) if error.fault().is_some_and(windlass_soap::Fault::is_timeout) => continue,
                 Err(error) => {
                     self.release(context).await;
                     return Err(error);
@@ -261,10 +266,43 @@ impl<'s> Fetch<'s> {
         Ok(())
     }
 
-    async fn fetch(&self, operation: Operation<'_>) -> Result<Fetched> {
+    /// Fetches a page. A host that needs longer to find the next instance is asked again until the time of the
+    /// operation is over, and so is one that the network does not lead to for a while.
+    async fn page(&self, operation: Operation<'_>) -> Result<Fetched> {
+        let (begun, limit) = (Instant::now(), self.shared.operation_timeout());
+        let is_first = matches!(operation, Operation::Enumerate(_));
+        let mut patience = Patience::default();
+        let mut retry = Retry::new(RETRY_WINDOW.min(limit));
+        loop {
+            let asked = Instant::now();
+            let error = match self.fetch(operation.clone(), is_first).await {
+                Err(error) => error,
+                fetched => return fetched,
+            };
+            if !is_first && error.fault().is_some_and(windlass_soap::Fault::is_timeout) {
+                if begun.elapsed() >= limit {
+                    let host = self.shared.client.host();
+                    return Err(Error::timed_out(Layer::Cim, host, "finding the next instance", limit));
+                }
+                patience.after(asked.elapsed()).await;
+            } else if self.may_repeat(&error, is_first) && retry.allows(&error) {
+                retry.pause().await;
+            } else {
+                return Err(error);
+            }
+        }
+    }
+
+    /// Whether a request that the network lost may go out again. A page that the host has given is not given
+    /// twice; and where nobody ever answered, nobody will.
+    fn may_repeat(&self, error: &Error, is_first: bool) -> bool {
+        (is_first || !error.may_have_executed()) && self.shared.client.counts().bytes_received > 0
+    }
+
+    async fn fetch(&self, operation: Operation<'_>, repeatable: bool) -> Result<Fetched> {
         let request = self.request(operation);
-        let fetched =
-            self.shared.client.call(&request, Sending::ONCE, |reply| self.read(Page::try_from(reply)?));
+        let sending = Sending { repeatable, ..Sending::ONCE };
+        let fetched = self.shared.client.call(&request, sending, |reply| self.read(Page::try_from(reply)?));
         let mut fetched = fetched.await?;
         if self.shared.is_typed() {
             classes::attach(self.shared, self.reader.namespace(), &mut fetched.instances).await;

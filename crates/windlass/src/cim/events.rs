@@ -21,6 +21,7 @@ use crate::batches::{self, Batches, Outlet};
 use crate::client::Sending;
 use crate::dcom::DcomClient;
 use crate::error::{Error, Layer, Result};
+use crate::patience::Patience;
 
 /// Events that one answer may hold.
 const MAX_ELEMENTS: u32 = 100;
@@ -299,10 +300,16 @@ impl Feed {
     /// Fetches events until nobody wants them. Whatever happens, the subscription is ended.
     async fn run(&self, mut live: Live, outlet: &Outlet<Event>) -> Result<()> {
         let mut due = live.expires.map(|expires| Instant::now() + renewal(expires));
+        let mut patience = Patience::default();
         let outcome = loop {
+            let asked = Instant::now();
             let page = match self.page(&mut live, &mut due, outlet).await {
                 Some(Ok(page)) => page,
-                Some(Err(error)) if error.fault().is_some_and(windlass_soap::Fault::is_timeout) => continue,
+                // There is no event yet.
+                Some(Err(error)) if error.fault().is_some_and(windlass_soap::Fault::is_timeout) => {
+                    patience.after(asked.elapsed()).await;
+                    continue;
+                }
                 Some(Err(error)) => break Err(error),
                 None => break Ok(()),
             };

@@ -96,6 +96,11 @@ impl Shared {
         self.operation.max_elements.unwrap_or(self.options.max_elements).max(1)
     }
 
+    /// How long the host may work at one request.
+    pub(super) fn operation_timeout(&self) -> Duration {
+        self.operation.timeout.unwrap_or_else(|| self.client.session().operation_timeout)
+    }
+
     /// A request about a CIM resource, with the options of the operation.
     pub(super) fn request<'o>(&self, resource: &Resource, operation: Operation<'o>) -> Request<'o> {
         self.request_at(&resource.uri.to_string(), resource.selectors.clone(), operation)

@@ -12,7 +12,6 @@ mod open;
 mod pipeline;
 mod process;
 mod release;
-mod retry;
 mod runspaces;
 mod session;
 mod shared;

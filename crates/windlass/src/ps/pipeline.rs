@@ -11,10 +11,10 @@ use uuid::Uuid;
 use super::event::{NetworkEvent, PipelineEvent};
 use super::link::Inlet;
 use super::machine::Ending;
-use super::retry::Retry;
 use super::shared::{Shared, Stage, is_farewell};
 use crate::batches::Outlet;
 use crate::error::{Error, Layer, Result};
+use crate::retry::Retry;
 
 /// How long a watched pipeline runs before a connection is made ready for the order to stop it.
 const A_MOMENT: Duration = Duration::from_millis(300);

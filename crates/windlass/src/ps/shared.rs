@@ -13,8 +13,8 @@ use super::host::{self, Host};
 use super::link::{Incoming, Inlet, Link};
 use super::machine::Machine;
 use super::release::Releases;
-use super::retry::Retry;
 use crate::error::{Error, Layer, Result};
+use crate::retry::Retry;
 use crate::shell::is_gone;
 use crate::tasks::Tasks;
 

@@ -11,7 +11,7 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 
 /// Counts the time since the network failed.
 #[derive(Debug)]
-pub(super) struct Retry {
+pub(crate) struct Retry {
     window: Duration,
     failed_at: Option<Instant>,
     pause: Duration,
@@ -19,12 +19,12 @@ pub(super) struct Retry {
 
 impl Retry {
     /// Nothing has failed yet. A window of zero allows nothing.
-    pub(super) fn new(window: Duration) -> Self {
+    pub(crate) fn new(window: Duration) -> Self {
         Self { window, failed_at: None, pause: FIRST_PAUSE }
     }
 
     /// Whether to try again after this error.
-    pub(super) fn allows(&mut self, error: &Error) -> bool {
+    pub(crate) fn allows(&mut self, error: &Error) -> bool {
         if !error.is_network_failure() {
             return false;
         }
@@ -32,19 +32,19 @@ impl Retry {
     }
 
     /// Whether the network has failed and not come back.
-    pub(super) fn is_trying(&self) -> bool {
+    pub(crate) fn is_trying(&self) -> bool {
         self.failed_at.is_some()
     }
 
     /// Waits before the next attempt, longer each time.
-    pub(super) async fn pause(&mut self) {
+    pub(crate) async fn pause(&mut self) {
         let pause = self.pause;
         self.pause = (pause * 2).min(LONGEST_PAUSE);
         tokio::time::sleep(pause).await;
     }
 
     /// The network works. Says whether it had failed before.
-    pub(super) fn succeeded(&mut self) -> bool {
+    pub(crate) fn succeeded(&mut self) -> bool {
         self.pause = FIRST_PAUSE;
         self.failed_at.take().is_some()
     }
