@@ -1,7 +1,7 @@
 //! Opening connections to one endpoint as one user.
 
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use rustls::ClientConfig;
 use tokio::net::TcpStream;
@@ -15,6 +15,16 @@ use crate::{
     BoxStream, Connection, Counters, Dial, Endpoint, Error, KdcMap, Kerberos, NameMap, ProxyAccess, Stage,
     Timeouts, TlsOptions, dial, proxy, tls,
 };
+
+/// Hears where the client was and where it is sent to, before anything is sent there.
+pub type RedirectNotice = Arc<dyn Fn(&Endpoint, &Endpoint) + Send + Sync>;
+
+/// Servers, by authority, that do not read a message beside the last token of a handshake. It is remembered
+/// for all connections of the process: the next session need not learn it again.
+static EMPTY_LOGONS: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
+
+/// Most servers that are remembered.
+const MOST_REMEMBERED: usize = 4096;
 
 /// How connections are opened and what they authenticate with.
 #[derive(Clone)]
@@ -43,6 +53,8 @@ pub struct ConnectorOptions {
     /// How many redirections are followed (`-AllowRedirection`, `MaximumRedirectionCount`). A server that
     /// redirects further is an error.
     pub max_redirections: u32,
+    /// Who is told of redirections.
+    pub redirect_notice: Option<RedirectNotice>,
     /// Allow requests and answers to travel unencrypted over plain HTTP.
     pub allow_unencrypted: bool,
     /// The lowest version of CredSSP that the server may speak: 5 unless said otherwise.
@@ -70,6 +82,7 @@ impl ConnectorOptions {
             tls: TlsOptions::default(),
             proxy: ProxyAccess::Direct,
             max_redirections: 0,
+            redirect_notice: None,
             allow_unencrypted: false,
             credssp_min_version: windlass_auth::credssp::SAFE_VERSION,
             spn_class: "HTTP".to_owned(),
@@ -100,8 +113,6 @@ struct Shared {
     dial: Option<Arc<dyn Dial>>,
     counters: Arc<Counters>,
     tls: OnceLock<Arc<ClientConfig>>,
-    /// What this server does with a message beside the last token of a handshake.
-    authenticate_empty: AtomicBool,
 }
 
 impl Connector {
@@ -119,14 +130,7 @@ impl Connector {
         if let Some(kerberos) = &options.kerberos {
             options.kdcs.add_config(kerberos.config());
         }
-        let shared = Shared {
-            options,
-            dial,
-            counters,
-            tls: OnceLock::new(),
-            authenticate_empty: AtomicBool::new(false),
-        };
-        Self { shared: Arc::new(shared) }
+        Self { shared: Arc::new(Shared { options, dial, counters, tls: OnceLock::new() }) }
     }
 
     /// The options that connections are opened with.
@@ -151,7 +155,7 @@ impl Connector {
         let (stream, binding) = self.secure(&peer, stream).await?;
         self.shared.counters.connected();
         tracing::debug!(%peer, tls = options.endpoint.is_secure(), "connected");
-        let authenticate_empty = self.shared.authenticate_empty.load(Ordering::Relaxed);
+        let authenticate_empty = empty_logons().contains(&peer);
         let counters = Arc::clone(&self.shared.counters);
         let mut connection = Connection::new(stream, options, binding, authenticate_empty, counters)?;
         if let Some(forwarder) = forwarder {
@@ -163,7 +167,10 @@ impl Connector {
     /// Remembers for further connections how the peer of this one likes its logon.
     pub(crate) fn learn_from(&self, connection: &Connection) {
         if connection.authenticates_empty() {
-            self.shared.authenticate_empty.store(true, Ordering::Relaxed);
+            let mut known = empty_logons();
+            if known.len() < MOST_REMEMBERED {
+                known.insert(self.shared.options.endpoint.authority());
+            }
         }
     }
 
@@ -185,8 +192,14 @@ impl Connector {
         if elsewhere && !to.is_secure() && options.auth == AuthMethod::Basic {
             return Err(refused("that would show the password to another computer without TLS"));
         }
+        if elsewhere && options.auth == AuthMethod::CredSsp {
+            return Err(refused("that would hand the password to another computer"));
+        }
         if self.shared.dial.is_some() {
             return Err(refused("there is no network here"));
+        }
+        if let Some(notice) = &options.redirect_notice {
+            notice(&from, &to);
         }
         tracing::info!(from = %from, to = %to, "redirected");
         options.endpoint = to;
@@ -242,4 +255,8 @@ impl Connector {
         }
         Ok(secured)
     }
+}
+
+fn empty_logons() -> MutexGuard<'static, BTreeSet<String>> {
+    EMPTY_LOGONS.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -42,7 +42,7 @@ mod tls;
 mod verify;
 
 pub use connection::Connection;
-pub use connector::{Connector, ConnectorOptions};
+pub use connector::{Connector, ConnectorOptions, RedirectNotice};
 pub use counters::{Counters, Counts};
 pub use endpoint::Endpoint;
 pub use error::{Error, ProxyRefusal, Stage};

@@ -16,7 +16,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use support::{SOAP, answer, echo, listen, options, read_request};
-use tokio::io::AsyncWriteExt;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::sync::Notify;
 use windlass_net::{Connector, Error, Lane, Pool, PoolOptions, Request, Stage};
 
@@ -41,6 +41,28 @@ async fn requests_that_follow_each_other_share_a_connection() {
     let counts = pool.counts();
     assert_eq!((counts.connections, counts.http_requests), (1, 3));
     assert!(counts.bytes_sent > 0 && counts.bytes_received > 0);
+}
+
+#[tokio::test]
+async fn the_rest_of_a_body_follows_an_answer_that_came_early() {
+    // More than the buffers of both sides hold.
+    const LENGTH: usize = 32 << 20;
+    let port = listen(|_, mut stream| async move {
+        let mut head = Vec::new();
+        while !head.ends_with(b"\r\n\r\n") {
+            head.push(stream.read_u8().await.unwrap());
+        }
+        answer(&mut stream, "early").await;
+        stream.read_exact(&mut vec![0; LENGTH]).await.unwrap();
+        echo(stream).await;
+    })
+    .await;
+    let pool = pool(port);
+    let large = Request::new(vec![b'x'; LENGTH], SOAP);
+    assert_eq!(&pool.request(large).await.unwrap().body[..], b"early");
+    let next = tokio::time::timeout(Duration::from_secs(30), pool.request(request("next"))).await;
+    assert_eq!(&next.expect("the server waits for the body").unwrap().body[..], b"next");
+    assert_eq!(pool.counts().connections, 1);
 }
 
 #[tokio::test]

@@ -321,7 +321,12 @@ async fn redirections_are_followed_only_as_far_as_allowed() {
     }
     let mut options = options(first, None);
     options.max_redirections = 2;
+    let (told, mut heard) = tokio::sync::mpsc::unbounded_channel();
+    options.redirect_notice = Some(std::sync::Arc::new(move |from: &Endpoint, to: &Endpoint| {
+        told.send((from.port(), to.port())).unwrap();
+    }));
     assert_eq!(ask(options).await.unwrap(), "hello");
+    assert_eq!((heard.try_recv(), heard.try_recv()), (Ok((first, second)), Ok((second, goal))));
 }
 
 #[tokio::test]
@@ -333,6 +338,10 @@ async fn the_place_that_a_server_redirects_to_gets_neither_password_nor_tokens_n
         reason_of(ask(readable).await),
         "that would show the password to another computer without TLS"
     );
+
+    let mut delegating = options(port, None);
+    (delegating.auth, delegating.max_redirections) = (windlass_net::AuthMethod::CredSsp, 5);
+    assert_eq!(reason_of(ask(delegating).await), "that would hand the password to another computer");
 
     // With a handshake it is the first token of a new one, and no message beside it, that arrives.
     let (sender, mut arrived) = tokio::sync::mpsc::unbounded_channel();

@@ -8,7 +8,7 @@ use windlass_auth::Credential;
 
 use windlass_net::{
     AuthMethod, ClientIdentity, Connector, ConnectorOptions, Dial, Endpoint, KdcMap, Kerberos, NameMap, Pool,
-    PoolOptions, ProxyAccess, RpcOptions, RpcSecurity, Timeouts, TlsOptions,
+    PoolOptions, ProxyAccess, RedirectNotice, RpcOptions, RpcSecurity, Timeouts, TlsOptions,
 };
 use windlass_rpc::pdu::{AuthLevel, AuthType};
 
@@ -71,6 +71,7 @@ pub struct Target {
     trusted_hosts: Option<Vec<String>>,
     dial: Option<Arc<dyn Dial>>,
     tap: Option<Arc<dyn Tap>>,
+    redirect_notice: Option<RedirectNotice>,
 }
 
 impl Target {
@@ -102,6 +103,7 @@ impl Target {
             trusted_hosts: None,
             dial: None,
             tap: None,
+            redirect_notice: None,
         }
     }
 
@@ -316,6 +318,13 @@ impl Target {
         self
     }
 
+    /// Tells `notice` of each place that a service sends this client to, before anything is sent there: whom the
+    /// credential goes to is not to change in silence.
+    pub fn set_redirect_notice(&mut self, notice: RedirectNotice) -> &mut Self {
+        self.redirect_notice = Some(notice);
+        self
+    }
+
     pub(crate) fn tap(&self) -> Option<Arc<dyn Tap>> {
         self.tap.clone()
     }
@@ -323,6 +332,13 @@ impl Target {
     /// The computer's name.
     pub fn computer_name(&self) -> &str {
         &self.computer
+    }
+
+    /// Whether it is the computer that this runs on, by a name or an address that always means it.
+    pub(crate) fn is_this_computer(&self) -> bool {
+        let name = self.computer.trim_start_matches('[').trim_end_matches(']');
+        let address = name.parse::<IpAddr>();
+        name.eq_ignore_ascii_case("localhost") || address.is_ok_and(|address| address.is_loopback())
     }
 
     /// Whether nobody on the way can read what travels.
@@ -369,6 +385,7 @@ impl Target {
         options.tls = self.tls.clone();
         options.proxy = self.proxy.clone();
         options.max_redirections = self.max_redirections;
+        options.redirect_notice.clone_from(&self.redirect_notice);
         if let Some(version) = self.credssp_min_version {
             options.credssp_min_version = version;
         }

@@ -45,6 +45,18 @@ async fn one_command_takes_the_least_requests_that_the_protocol_allows() {
 }
 
 #[tokio::test]
+async fn sessions_are_numbered_as_they_were_asked_for() {
+    let host = host().start().await.unwrap();
+    let of = || PsSession::builder("").target(over_http(&host)).reserve_id();
+    let (first, second) = (of(), of());
+    let second = second.connect().await.unwrap();
+    let first = first.connect().await.unwrap();
+    assert_eq!(first.id() + 1, second.id());
+    assert_eq!(second.name(), format!("Runspace{}", second.id()));
+    assert!(first.another().connect().await.unwrap().id() > second.id());
+}
+
+#[tokio::test]
 async fn a_command_in_an_open_session_takes_two_requests() {
     let host = host().start().await.unwrap();
     let session = open(over_http(&host)).await;

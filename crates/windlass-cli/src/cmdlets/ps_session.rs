@@ -91,9 +91,9 @@ pub(super) fn open(
     let jobs: Vec<(Recipe, Option<String>)> = recipes.into_iter().zip(names).collect();
     let mut opened = BTreeMap::new();
     let results = local.wait(cx, async {
-        let mut everywhere = fleet(jobs, throttle, |(recipe, name): (Recipe, Option<String>)| async move {
-            let session = recipe.builder(name.as_deref()).connect().await?;
-            Ok::<_, windlass::Error>((session, recipe))
+        let mut everywhere = fleet(jobs, throttle, |(recipe, name): (Recipe, Option<String>)| {
+            let builder = recipe.builder(name.as_deref()).reserve_id();
+            async move { Ok::<_, windlass::Error>((builder.connect().await?, recipe)) }
         });
         let mut results = Vec::new();
         while let Some(result) = everywhere.next().await {

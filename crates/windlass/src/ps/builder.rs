@@ -17,7 +17,7 @@ use super::invocation::Invocation;
 use super::life::SessionTicket;
 use super::open::{self, FoundSession};
 use super::process::ProcessCommand;
-use super::session::PsSession;
+use super::session::{PsSession, next_id};
 use super::shared::{Answerer, Timing};
 use crate::error::{Error, Result};
 use crate::options::WsmanOptions;
@@ -45,7 +45,8 @@ pub struct PsSessionOptions {
     pub output_buffering: Option<BufferMode>,
     /// Do not load the user's profile.
     pub no_machine_profile: bool,
-    /// Ask for a token of an interactive logon (`-EnableNetworkAccess`), on loopback only.
+    /// Ask for a token of an interactive logon (`-EnableNetworkAccess`). It says nothing to other computers
+    /// than this one.
     pub enable_network_access: bool,
     /// What scripts find in `$PSSenderInfo.ApplicationArguments`.
     pub application_arguments: Vec<(String, PsValue)>,
@@ -93,6 +94,7 @@ pub struct PsSessionBuilder {
     pub(super) target: Target,
     pub(super) configuration: String,
     pub(super) name: Option<String>,
+    pub(super) id: Option<u32>,
     pub(super) options: PsSessionOptions,
     pub(super) host: Option<Arc<dyn Host>>,
     host_events: Option<HostInfo>,
@@ -105,6 +107,7 @@ impl PsSessionBuilder {
             target,
             configuration: "Microsoft.PowerShell".to_owned(),
             name: None,
+            id: None,
             options: PsSessionOptions::default(),
             host: None,
             host_events: None,
@@ -125,6 +128,14 @@ impl PsSessionBuilder {
     #[must_use]
     pub fn name(mut self, name: &str) -> Self {
         self.name = Some(name.to_owned());
+        self
+    }
+
+    /// Takes the session's number now: sessions that are opened side by side have theirs in the order in which
+    /// they were asked for, not in that in which hosts answer.
+    #[must_use]
+    pub fn reserve_id(mut self) -> Self {
+        self.id = Some(next_id());
         self
     }
 
@@ -173,12 +184,13 @@ impl PsSessionBuilder {
     /// for a caller who left in the meantime is closed again.
     pub async fn connect(self) -> Result<PsSession> {
         self.check()?;
+        let session_id = self.id.unwrap_or_else(next_id);
         let (name, computer, configuration) = self.labels();
         let span = tracing::debug_span!("open", computer, configuration);
         let model = Arc::new(self);
         let opening = open::carried_through(|tasks| open::create(Arc::clone(&model), tasks).instrument(span));
         let shared = opening.await.map_err(|error| error.while_doing("opening a session"))?;
-        Ok(PsSession::new(shared, model, name, computer, configuration))
+        Ok(PsSession::new(shared, model, name, computer, configuration, session_id))
     }
 
     /// Comes to a session that was left, by this client or another of the same user. Pipelines that
@@ -190,6 +202,7 @@ impl PsSessionBuilder {
         self.configuration.clone_from(&ticket.configuration_name);
         self.check()?;
         let (name, computer, configuration) = self.labels();
+        let session_id = self.id.unwrap_or_else(next_id);
         let id = ticket.instance_id;
         let span = tracing::debug_span!("connect", computer, configuration, session = %id);
         let model = Arc::new(self);
@@ -197,7 +210,7 @@ impl PsSessionBuilder {
             open::carried_through(|tasks| open::join(Arc::clone(&model), tasks, id).instrument(span));
         let joined = opening.await.map_err(|error| error.while_doing("connecting to a session"))?;
         let name = name.or_else(|| Some(ticket.name.clone())).filter(|name| !name.is_empty());
-        let session = PsSession::new(Arc::clone(&joined.0), model, name, computer, configuration);
+        let session = PsSession::new(Arc::clone(&joined.0), model, name, computer, configuration, session_id);
         Ok((session, joined.1))
     }
 
@@ -267,8 +280,9 @@ impl PsSessionBuilder {
         if self.options.no_machine_profile {
             options.push("WINRS_NOPROFILE", "1", false);
         }
-        if self.options.enable_network_access {
-            options.push("USE_INTERACTIVE_TOKEN", "1", false);
+        if self.target.is_this_computer() {
+            let wanted = if self.options.enable_network_access { "1" } else { "0" };
+            options.push("USE_INTERACTIVE_TOKEN", wanted, false);
         }
         options
     }

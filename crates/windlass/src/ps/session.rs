@@ -22,8 +22,13 @@ use crate::error::{Error, Result};
 use crate::statistics::Statistics;
 use crate::target::Target;
 
-/// The number of the session that was opened last.
+/// The number that a session was given last.
 static LAST_ID: AtomicU32 = AtomicU32::new(0);
+
+/// The next number of a session.
+pub(super) fn next_id() -> u32 {
+    LAST_ID.fetch_add(1, Ordering::Relaxed).wrapping_add(1)
+}
 
 /// A PowerShell session on a remote computer. Pipelines run in it one after the other, or side by side
 /// if it has several runspaces. Closed when dropped; [`PsSession::close`] also says whether that worked.
@@ -95,8 +100,8 @@ impl PsSession {
         name: Option<String>,
         computer: String,
         configuration: String,
+        id: u32,
     ) -> Self {
-        let id = LAST_ID.fetch_add(1, Ordering::Relaxed).wrapping_add(1);
         let name = name.unwrap_or_else(|| format!("Runspace{id}"));
         Self { shared, id, name, computer, configuration, is_closed: false, model }
     }
@@ -105,7 +110,7 @@ impl PsSession {
     /// name and an id of its own (`New-PSSession -Session`).
     pub fn another(&self) -> PsSessionBuilder {
         let mut builder = PsSessionBuilder::clone(&self.model);
-        builder.name = None;
+        (builder.name, builder.id) = (None, None);
         builder
     }
 
