@@ -22,7 +22,8 @@ pub struct CommandInfo {
     implementing_type: String,
     aliases: Vec<String>,
     synopsis: String,
-    sets: Vec<String>,
+    /// The lines of syntax as they were written; none where a table declares the sets.
+    written: Vec<String>,
     set_names: Vec<String>,
     default_set: Option<String>,
     parameters: Vec<ParameterInfo>,
@@ -102,16 +103,11 @@ impl CommandInfo {
     pub fn new(name: &str, syntax: &[&str]) -> Result<Self, SyntaxError> {
         let noun = name.replace('-', "");
         let implementing_type = format!("Windlass.Commands.{noun}Command");
-        let mut info =
-            Self { implementing_type, sets: Vec::new(), set_names: Vec::new(), ..Self::empty(name) };
-        for line in syntax {
-            info.sets.push((*line).to_owned());
-            info.set_names.push(String::new());
-            info.add_set(line)?;
-        }
-        if info.sets.is_empty() {
-            info.sets.push(String::new());
-            info.set_names.push(String::new());
+        let mut info = Self { implementing_type, ..Self::empty(name) };
+        info.set_names = vec![String::new(); syntax.len().max(1)];
+        for (set, line) in syntax.iter().enumerate() {
+            info.written.push((*line).to_owned());
+            info.add_set(set, line)?;
         }
         Ok(info)
     }
@@ -124,7 +120,7 @@ impl CommandInfo {
             implementing_type: String::new(),
             aliases: Vec::new(),
             synopsis: String::new(),
-            sets: vec![String::new()],
+            written: Vec::new(),
             set_names: vec![String::new()],
             default_set: None,
             parameters: Vec::new(),
@@ -207,7 +203,7 @@ impl CommandInfo {
             pipeline: false,
             pipeline_by_name: false,
             remaining: false,
-            places: (0..self.sets.len()).map(place).collect(),
+            places: (0..self.set_count()).map(place).collect(),
         });
         self
     }
@@ -254,7 +250,24 @@ impl CommandInfo {
 
     /// The lines of syntax, one for each parameter set.
     pub fn syntax(&self) -> impl Iterator<Item = String> {
-        self.sets.iter().map(|line| format!("{} {line} [<CommonParameters>]", self.name))
+        (0..self.set_count()).map(|set| {
+            let line = self.written.get(set).cloned().unwrap_or_else(|| self.line(set));
+            format!("{} {line} [<CommonParameters>]", self.name)
+        })
+    }
+
+    /// The line of a set, with parameters by position, then the mandatory ones, then the others.
+    fn line(&self, set: usize) -> String {
+        let mut members: Vec<((usize, bool), &ParameterInfo)> = self
+            .parameters
+            .iter()
+            .filter_map(|parameter| {
+                let place = parameter.place(set)?;
+                Some(((place.position.unwrap_or(usize::MAX), !place.mandatory), parameter))
+            })
+            .collect();
+        members.sort_by_key(|(order, _)| *order);
+        members.iter().map(|(_, parameter)| parameter.syntax(set)).collect::<Vec<_>>().join(" ")
     }
 
     /// The names of the parameter sets; empty where a declaration gives none.
@@ -274,31 +287,13 @@ impl CommandInfo {
         set_names: Vec<String>,
         default_set: Option<String>,
     ) -> Self {
-        let line = |set: usize, members: &[(usize, &ParameterInfo)]| -> String {
-            members.iter().map(|(_, parameter)| parameter.syntax(set)).collect::<Vec<_>>().join(" ")
-        };
-        self.sets = (0..set_names.len())
-            .map(|set| {
-                let mut members: Vec<(usize, &ParameterInfo)> = parameters
-                    .iter()
-                    .filter_map(|parameter| {
-                        Some((parameter.place(set)?.position.unwrap_or(usize::MAX), parameter))
-                    })
-                    .collect();
-                members.sort_by_key(|(position, parameter)| {
-                    let mandatory = parameter.place(set).is_some_and(|place| place.mandatory);
-                    (*position, !mandatory)
-                });
-                line(set, &members)
-            })
-            .collect();
         (self.parameters, self.set_names, self.default_set) = (parameters, set_names, default_set);
         self
     }
 
     /// How many parameter sets there are.
     pub(crate) fn set_count(&self) -> usize {
-        self.sets.len()
+        self.set_names.len()
     }
 
     /// Whether this is one of the command's names, in any case.
@@ -316,8 +311,7 @@ impl CommandInfo {
         self
     }
 
-    fn add_set(&mut self, line: &str) -> Result<(), SyntaxError> {
-        let set = self.sets.len().saturating_sub(1);
+    fn add_set(&mut self, set: usize, line: &str) -> Result<(), SyntaxError> {
         let mut position = 0;
         let mut rest = line.trim_start();
         while !rest.is_empty() {
