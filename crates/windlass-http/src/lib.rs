@@ -18,6 +18,7 @@ mod head;
 mod kerberos;
 mod limits;
 pub mod multipart;
+mod overheard;
 mod server;
 
 pub use auth_loop::AuthMethod;
@@ -28,6 +29,7 @@ pub use error::HttpError;
 pub use head::{Headers, RequestHead, ResponseHead};
 pub use kerberos::{KerberosClient, KerberosServer, negotiate};
 pub use limits::Limits;
+pub use overheard::{Exchange, Overheard};
 pub use server::{Request, ServerConnection, ServerEvent};
 
 /// Whether TLS is around the connection.

@@ -6,8 +6,9 @@ use bytes::Bytes;
 use windlass_auth::{Accounts, Credential, SealingProtocol};
 use windlass_core::Secret;
 use windlass_http::{
-    AuthMethod, ClientConfig, ClientConnection, ClientEvent, HttpError, RequestHead, ResponseHead, Scheme,
-    ServerConfig, ServerConnection, ServerEvent, multipart, parse_challenges,
+    AuthMethod, ClientConfig, ClientConnection, ClientEvent, Exchange, HttpError, Limits, Overheard,
+    RequestHead, ResponseHead, Scheme, ServerConfig, ServerConnection, ServerEvent, multipart,
+    parse_challenges,
 };
 
 /// Heads decode or are refused; what is read from them is part of them.
@@ -37,6 +38,29 @@ pub(super) fn multipart_framing(data: &[u8]) {
         }
         assert!(end > 0, "a body has at least one message");
     }
+}
+
+/// What goes by between two others is understood alike however the bytes arrive.
+pub(super) fn http_overheard(data: &[u8]) {
+    assert_eq!(overheard(data, data.len().max(1)), overheard(data, 7), "the same bytes in other pieces");
+}
+
+/// What both sides say stands in the data one after the other, parted by a zero byte.
+fn overheard(data: &[u8], step: usize) -> Vec<Exchange> {
+    let middle = data.iter().position(|byte| *byte == 0).unwrap_or(data.len());
+    let (client, server) = data.split_at(middle);
+    let mut heard = Overheard::new(Limits::default());
+    let both = client
+        .chunks(step)
+        .map(|bytes| (true, bytes))
+        .chain(server.get(1..).unwrap_or_default().chunks(step).map(|bytes| (false, bytes)));
+    for (is_client, bytes) in both {
+        let told = if is_client { heard.client_said(bytes) } else { heard.server_said(bytes) };
+        if told.is_err() {
+            break;
+        }
+    }
+    std::iter::from_fn(|| heard.next_exchange()).collect()
 }
 
 /// A server lets nobody in without a password, however the bytes arrive.

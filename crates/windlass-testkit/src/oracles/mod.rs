@@ -46,6 +46,7 @@ pub const ORACLES: &[(&str, Oracle)] = &[
     ("display", display::display),
     ("http_client", http::http_client),
     ("http_heads", http::http_heads),
+    ("http_overheard", http::http_overheard),
     ("http_server", http::http_server),
     ("kerberos_acceptor", kerberos::kerberos_acceptor),
     ("kerberos_ccache", kerberos::kerberos_ccache),
