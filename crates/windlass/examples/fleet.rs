@@ -20,6 +20,8 @@ const USER: &str = "alice";
 const PASSWORD: &str = "Throw-away.1";
 /// Hosts that are worked on at a time.
 const THROTTLE: usize = 64;
+/// How often the sessions are looked at.
+const LOOK: Duration = Duration::from_millis(10);
 
 #[tokio::main]
 async fn main() -> Result<(), Failure> {
@@ -125,8 +127,7 @@ async fn all_at_once(port: u16, hosts: u32) -> Result<(), Failure> {
         sessions.push(session?);
     }
     report("one command in each", hosts, began);
-    // By now each waits for what the host has to say, on a connection of its own.
-    tokio::time::sleep(Duration::from_secs(3)).await;
+    parked(&sessions).await;
     memory("memory of one that waits", before, hosts);
 
     let began = Instant::now();
@@ -136,6 +137,13 @@ async fn all_at_once(port: u16, hosts: u32) -> Result<(), Failure> {
     }
     report("closed", hosts, began);
     Ok(())
+}
+
+/// Waits until each session hears what its host has to say on a connection of its own.
+async fn parked(sessions: &[PsSession]) {
+    while sessions.iter().any(|session| session.statistics().connections < 2) {
+        tokio::time::sleep(LOOK).await;
+    }
 }
 
 async fn commands(port: u16, count: usize) -> Result<(), Failure> {

@@ -2,8 +2,11 @@
 
 use std::collections::VecDeque;
 use std::future::Future;
+use std::time::Duration;
 
 use tokio::task::JoinSet;
+
+use crate::error::{Error, Layer, Result};
 
 /// How many computers are worked on at a time where nothing else is said (`-ThrottleLimit`).
 pub const DEFAULT_THROTTLE: usize = 32;
@@ -61,12 +64,58 @@ where
     }
 }
 
+/// Work on one computer that may take no longer than this: what has not ended by then is dropped, which stops
+/// its commands and closes the sessions that it opened.
+///
+/// ```no_run
+/// # use std::time::Duration;
+/// # use windlass::{PsSession, fleet, within};
+/// # async fn example() {
+/// let minute = Duration::from_secs(60);
+/// let everywhere = fleet(["srv1", "srv2"], 32, move |name| {
+///     within(name, minute, async move { PsSession::builder(name).connect().await?.close().await })
+/// });
+/// # drop(everywhere);
+/// # }
+/// ```
+///
+/// # Errors
+/// Those of the work, and [`ErrorKind::TimedOut`](crate::ErrorKind::TimedOut) with the computer's name.
+pub async fn within<T>(computer: &str, limit: Duration, work: impl Future<Output = Result<T>>) -> Result<T> {
+    match tokio::time::timeout(limit, work).await {
+        Ok(done) => done,
+        Err(_) => Err(Error::timed_out(Layer::Remote, computer, "the work on this computer", limit)),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::sync::Arc;
     use std::sync::atomic::{AtomicUsize, Ordering};
 
     use super::*;
+    use crate::error::ErrorKind;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_slow_computer_ends_at_its_own_deadline() {
+        let minutes = |count: u64| Duration::from_secs(60 * count);
+        let began = tokio::time::Instant::now();
+        // The last one waits for a place before its time begins.
+        let mut everywhere = fleet([1, 9, 3], 2, move |length| {
+            within("srv1", minutes(4), async move {
+                tokio::time::sleep(minutes(length)).await;
+                Ok(length)
+            })
+        });
+        let mut ended = Vec::new();
+        while let Some((number, outcome)) = everywhere.next().await {
+            let outcome = outcome.map_err(|error| (error.kind(), error.host().to_owned()));
+            ended.push((number, outcome, began.elapsed().as_secs() / 60));
+        }
+        ended.sort_by_key(|(number, ..)| *number);
+        let late = Err((ErrorKind::TimedOut, "srv1".to_owned()));
+        assert_eq!(ended, [(0, Ok(1), 1), (1, late, 4), (2, Ok(3), 4)]);
+    }
 
     #[tokio::test]
     async fn no_more_than_the_throttle_run_at_once() {

@@ -47,10 +47,10 @@ pub use cim::{
     Listing, MethodResult, OperationOptions, Protocol, ResourceItem, Subscription, TypedStream, UriStyle,
     WsmanResource,
 };
-pub use copy::{CopiedItem, CopyEvent, CopyOptions, CopyReport, CopyWay};
+pub use copy::{CopiedItem, CopyChoice, CopyEvent, CopyOptions, CopyPlace, CopyReport, CopyWay};
 pub use dcom::DcomOptions;
 pub use error::{Error, ErrorKind, Layer, Result};
-pub use fleet::{DEFAULT_THROTTLE, Fleet, fleet};
+pub use fleet::{DEFAULT_THROTTLE, Fleet, fleet, within};
 pub use identify::{Identity, identify};
 pub use options::WsmanOptions;
 pub use ps::{

@@ -11,7 +11,7 @@ use super::helpers::Helpers;
 use super::local::{self, Writer};
 use super::paths::{is_plain, part_name};
 use super::way::Remote;
-use super::{CopiedItem, Copy, CopyEvent, CopyOptions};
+use super::{CopiedItem, Copy, CopyEvent, CopyOptions, CopyPlace};
 use crate::error::{Error, Result};
 
 /// Levels of directories that are entered: the other side could go on for ever.
@@ -40,6 +40,9 @@ pub(super) async fn plan(copy: &mut Copy, sources: &[String], destination: &Path
             }
         };
         for entry in found {
+            if !copy.options.takes(CopyPlace::Source, &entry.name) {
+                continue;
+            }
             let to = match destination.is_dir() {
                 // Only a name of its own may be added to the destination.
                 true if !is_plain(&entry.name) => {
@@ -99,6 +102,7 @@ async fn directory(copy: &mut Copy, top: Entry, to: PathBuf) -> Result<()> {
                                 copy.note(child.full_name, Err(Error::usage(reason)))?;
                             }
                             true => waiting.push((child, to, depth + 1)),
+                            false if !copy.options.takes(CopyPlace::Inside, &child.name) => {}
                             false => start_file(copy, child, to).await?,
                         }
                     }

@@ -39,14 +39,35 @@ pub struct CopyOptions {
     pub resume: bool,
     /// Files at once; never more than the session has runspaces. 0 means 4.
     pub side_by_side: usize,
+    /// Is asked which files and directories are copied; all are where there is none.
+    pub chooses: Option<CopyChoice>,
     /// Is told how far the copy is.
     pub on_event: Option<Arc<dyn Fn(CopyEvent) + Send + Sync>>,
 }
 
 impl Default for CopyOptions {
     fn default() -> Self {
-        Self { recurse: false, force: false, resume: true, side_by_side: 0, on_event: None }
+        Self { recurse: false, force: false, resume: true, side_by_side: 0, chooses: None, on_event: None }
     }
+}
+
+impl CopyOptions {
+    fn takes(&self, place: CopyPlace, name: &str) -> bool {
+        self.chooses.as_ref().is_none_or(|chooses| chooses(place, name))
+    }
+}
+
+/// Says whether a file or a directory of this name, which stands here, is copied.
+pub type CopyChoice = Arc<dyn Fn(CopyPlace, &str) -> bool + Send + Sync>;
+
+/// Where a file stands of which [`CopyOptions::chooses`] is asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum CopyPlace {
+    /// It, or the directory, is a source itself, or one of those that wildcards stand for.
+    Source,
+    /// In a directory that is copied. Only files are asked of here.
+    Inside,
 }
 
 impl std::fmt::Debug for CopyOptions {

@@ -12,7 +12,7 @@ use super::helpers::{Helpers, PART};
 use super::local::{self, PIECE, Reader};
 use super::paths::{join, part_name, split};
 use super::way::Remote;
-use super::{CopiedItem, Copy, CopyEvent, CopyOptions};
+use super::{CopiedItem, Copy, CopyEvent, CopyOptions, CopyPlace};
 use crate::error::{Error, Result};
 
 /// Files that are shorter are sent anew rather than asked after.
@@ -34,6 +34,9 @@ struct Source {
 pub(super) async fn plan(copy: &mut Copy, sources: &[PathBuf], destination: &str) -> Result<()> {
     let target = Target::of(&copy.remote, destination).await?;
     for path in sources {
+        if !copy.options.takes(CopyPlace::Source, &name_of(path)) {
+            continue;
+        }
         let outcome = source(path).await;
         let found = match outcome {
             Ok(found) => found,
@@ -121,10 +124,11 @@ async fn directory(copy: &mut Copy, top: Source, to: String) -> Result<()> {
         match children {
             Ok(children) => {
                 for child in children {
-                    let to = join(&to, &name_of(&child.path));
+                    let name = name_of(&child.path);
+                    let to = join(&to, &name);
                     if child.is_directory {
                         waiting.push_back((child, to));
-                    } else {
+                    } else if copy.options.takes(CopyPlace::Inside, &name) {
                         start_file(copy, child, to).await?;
                     }
                 }
