@@ -27,8 +27,8 @@ use crate::winrs::WinRs;
   windlass mock --user alice:secret
 
 `windlass help` lists the cmdlets, `windlass help CMDLET` tells about one.
-Passwords come from WINDLASS_PASSWORD, from -CredentialFile or from a prompt.
-Passwords are kept nowhere: a keyring would bring a library of the desktop's into the program.
+Passwords come from WINDLASS_PASSWORD, from -CredentialFile, from a keyring's program or from a prompt:
+  export WINDLASS_PASSWORD_COMMAND='secret-tool lookup service windlass user'   # the user's name is added
 `windlass help configuration` tells about defaults, host groups and trusted hosts in a file.
 Exit status: 0 done, 1 remote errors, 2 usage, 3 not connected, 4 refused, 5 protocol, 130 interrupted.")]
 pub(crate) struct Cli {
@@ -73,7 +73,7 @@ enum Command {
     /// Serve as a host that other programs can manage
     #[command(name = "mock")]
     Mock(Box<Mock>),
-    /// Keep what a command says over WS-Management, readable and without passwords
+    /// Keep what is said over WS-Management, readable and without passwords
     #[command(name = "record")]
     Record(Record),
     /// Tell what there is, or about one cmdlet
@@ -97,7 +97,7 @@ impl Cli {
             Command::Doctor(doctor) => doctor.run(runtime, self.output),
             Command::Mock(mock) => runtime.block_on(mock.run()),
             Command::Decode(decode) => decode.run(),
-            Command::Record(record) => record.run(),
+            Command::Record(record) => record.run(runtime),
             Command::Help(help) => help.run(runtime.handle()),
             Command::Completion(completion) => completion.run(runtime.handle()),
         }

@@ -1,7 +1,8 @@
-//! Where a password comes from: a file, the environment or a prompt; never an argument.
+//! Where a password comes from: a file, the environment, a keyring's program or a prompt; never an argument.
 
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
@@ -11,6 +12,8 @@ use windlass_core::Secret;
 
 /// The environment variable that may hold the password.
 pub(crate) const PASSWORD_VARIABLE: &str = "WINDLASS_PASSWORD";
+/// The environment variable that may hold a command that prints a user's password, as the programs of keyrings do.
+const COMMAND_VARIABLE: &str = "WINDLASS_PASSWORD_COMMAND";
 /// The environment variable that may hold the password of certificates in PKCS #12.
 const CERTIFICATE_PASSWORD_VARIABLE: &str = "WINDLASS_CERTIFICATE_PASSWORD";
 /// The environment variable that may name a file whose first line is that password.
@@ -108,14 +111,35 @@ fn password(user: &str) -> Result<Secret> {
     if let Some(password) = variable(PASSWORD_VARIABLE)? {
         return Ok(password);
     }
+    if let Some(command) = variable(COMMAND_VARIABLE)? {
+        return printed(command.expose(), user).context(COMMAND_VARIABLE);
+    }
     if !std::io::stdin().is_terminal() {
         bail!(
-            "no password for {user}: set {PASSWORD_VARIABLE}, name a file with -CredentialFile, or run on a terminal"
+            "no password for {user}: set {PASSWORD_VARIABLE} or {COMMAND_VARIABLE}, name a file with \
+             -CredentialFile, or run on a terminal"
         );
     }
     let typed =
         rpassword::prompt_password(format!("Password for {user}: ")).context("cannot read the password")?;
     Ok(Secret::new(typed))
+}
+
+/// The first line that a command prints when the user's name is added to its words.
+fn printed(command: &str, user: &str) -> Result<Secret> {
+    let mut words = command.split_whitespace();
+    let Some(program) = words.next() else { bail!("it is empty") };
+    let mut ran = Command::new(program);
+    ran.args(words).arg(user).stdin(Stdio::inherit()).stderr(Stdio::inherit());
+    let ran = ran.output().with_context(|| format!("cannot run {program}"))?;
+    let text = Secret::new(String::from_utf8(ran.stdout).context("what it printed is not UTF-8")?);
+    if !ran.status.success() {
+        bail!("{program} gave no password for {user}: {}", ran.status);
+    }
+    match text.expose().lines().next() {
+        Some(password) if !password.is_empty() => Ok(Secret::new(password)),
+        _ => bail!("{program} printed no password for {user}"),
+    }
 }
 
 /// The file's first line is the user's name, the second the password. Only its owner may read it.
@@ -170,6 +194,20 @@ mod tests {
         assert_eq!((login.user.as_str(), login.password.expose()), ("CORP\\alice", "secret word"));
         assert!(find(Some("bob"), Some(&path)).unwrap_err().to_string().contains("not of the user"));
         std::fs::remove_file(path).unwrap();
+    }
+
+    #[test]
+    fn a_command_prints_the_password() {
+        assert_eq!(printed("echo pw of", "alice").unwrap().expose(), "pw of alice");
+        for (command, said) in [
+            ("false", "gave no password for alice"),
+            ("true", "printed no password for alice"),
+            ("/no/such/program", "cannot run /no/such/program"),
+            (" ", "it is empty"),
+        ] {
+            let error = printed(command, "alice").unwrap_err();
+            assert!(error.to_string().contains(said), "{error}");
+        }
     }
 
     #[test]

@@ -5,10 +5,15 @@ use std::error::Error;
 use crate::exit::Exit;
 
 /// Prints an error with its causes, each once, and gives back the exit status it stands for.
-#[expect(clippy::print_stderr, reason = "errors belong on standard error")]
 pub(crate) fn report(error: &(dyn Error + 'static), exit: Exit) -> Exit {
-    eprintln!("windlass: {}", text_of(error));
+    say(&text_of(error));
     exit
+}
+
+/// Tells the user something that is no result.
+#[expect(clippy::print_stderr, reason = "errors belong on standard error")]
+pub(crate) fn say(text: &str) {
+    eprintln!("windlass: {text}");
 }
 
 /// An error with its causes, each once.

@@ -187,10 +187,7 @@ impl Mock {
         let mut out = std::io::stdout();
         writeln!(out, "{ready}")?;
         out.flush()?;
-        tokio::select! {
-            () = input_closed() => {}
-            interrupted = interrupted() => interrupted?,
-        }
+        told_to_stop().await?;
         host.shutdown().await;
         Ok(())
     }
@@ -223,6 +220,14 @@ impl Drop for CertificateFile {
         if let Err(error) = std::fs::remove_file(&self.0) {
             tracing::debug!(%error, "the certificate file was not there to be removed");
         }
+    }
+}
+
+/// Waits for Ctrl-C, for what `kill` sends, or for the end of standard input.
+pub(crate) async fn told_to_stop() -> std::io::Result<()> {
+    tokio::select! {
+        () = input_closed() => Ok(()),
+        interrupted = interrupted() => interrupted,
     }
 }
 

@@ -387,6 +387,49 @@ fn a_recording_is_played_back_and_holds_no_password() {
 }
 
 #[test]
+fn a_conversation_of_two_others_is_recorded_between_them() {
+    let folder = Folder::new("between");
+    let talk = folder.0.join("talk");
+    let talk = talk.to_str().unwrap();
+    let host = Host::start(&["--allow-unencrypted"]);
+    let mut between = Command::new(PROGRAM)
+        .args(["record", talk, "--listen", "127.0.0.1:0", "--to", &format!("127.0.0.1:{}", host.http)])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut told = BufReader::new(between.stdout.take().unwrap()).lines();
+    let mut told = || -> serde_json::Value { serde_json::from_str(&told.next().unwrap().unwrap()).unwrap() };
+    let ready = told();
+    let resolve = format!("srv1={}", ready["listen"].as_str().unwrap());
+    let query = format!("SELECT Handle FROM Win32_Process WHERE ProcessId = 1 OR Name = '{PASSWORD}'");
+    let ask = |resolve: &str, more: &[&str]| {
+        let words = ["Get-CimInstance", "-Query", &query, "-ComputerName", "srv1", "-Credential", "alice"];
+        let ran = run(&[], &[&words[..], &["--resolve", resolve], more].concat());
+        assert_eq!(ran.status.code(), Some(0), "{}", errors(&ran));
+        assert_eq!(lines(&ran)[0]["Handle"], "1");
+    };
+    let readable = ["-Authentication", "Basic", "-NoEncryption"];
+    ask(&resolve, &readable);
+    // Sealed messages are handed on, too, and cannot be read.
+    ask(&resolve, &[]);
+    drop(between.stdin.take());
+    let ended = told();
+    assert_eq!(ended["event"], "ended");
+    assert!(ended["kept"].as_u64() > Some(0) && ended["sealed"].as_u64() > Some(0), "{ended}");
+    let mut complaint = String::new();
+    between.stderr.take().unwrap().read_to_string(&mut complaint).unwrap();
+    assert!(between.wait().unwrap().success() && complaint.contains("are sealed"), "{complaint}");
+    host.stop();
+    let kept = std::fs::read_to_string(folder.0.join("talk/wsman-1.jsonl")).unwrap();
+    assert!(kept.contains("Win32_Process") && !kept.contains(PASSWORD), "{kept}");
+    let player = Host::start(&["--replay", talk]);
+    ask(&format!("srv1=127.0.0.1:{}", player.http), &[]);
+    player.stop();
+}
+
+#[test]
 fn addresses_are_trusted_only_where_the_user_says_so() {
     for (text, status, said) in [
         (

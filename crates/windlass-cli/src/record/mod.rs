@@ -1,45 +1,74 @@
 //! `windlass record`: keeps what is said over WS-Management, readable and without secrets.
 
-use std::path::PathBuf;
-use std::sync::Arc;
+mod between;
+mod redacting;
 
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use anyhow::anyhow;
 use clap::Args;
-use windlass::{Secret, Tap};
-use windlass_mock::Recorder;
 
 use crate::exit::Exit;
 use crate::failure::report_local;
-use crate::runspace::CredentialTable;
 
-/// Shortest run of letters that is looked into as base64.
-const SHORTEST: usize = 16;
+pub(crate) use redacting::Redacting;
 
-/// Keep what a command says over WS-Management, readable and without passwords
+/// Keep what is said over WS-Management, readable and without passwords
 ///
-/// The folder gets a file of JSON lines for each run, which `windlass mock --replay` plays.
+/// Either of a command of this program, or of two others: with --listen and --to it stands between a client and a
+/// server. The folder gets a file of JSON lines for each run, which `windlass mock --replay` plays.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   windlass record talk Invoke-Command srv1 -Credential alice { Get-Process }
   windlass record talk console --credential alice
+  windlass record talk --listen 127.0.0.1:5995 --to srv1:5985
   windlass mock --user alice:secret --replay talk
 
 Passwords of the run's credentials are replaced by x, also inside what PowerShell sends as base64. Other secrets,
-such as those written in a script, are kept as they are: look before you pass a recording on.")]
+such as those written in a script, are kept as they are: look before you pass a recording on.
+
+Between two others it hands every byte on as it is, so that any logon works, and keeps what it can read: messages
+that are sealed (Kerberos, Negotiate or CredSSP over HTTP) go by unread, and it says so. Basic without TLS, or NTLM
+of a client that does not seal, can be read. It ends with Ctrl-C, or when its standard input ends.")]
 pub(crate) struct Record {
     /// Folder for the recording
     #[arg(value_name = "DIR")]
     folder: PathBuf,
+    /// Where to listen for the client
+    #[arg(long, value_name = "ADDRESS", requires = "to")]
+    listen: Option<SocketAddr>,
+    /// The server to which the client's messages go
+    #[arg(long, value_name = "HOST:PORT", requires = "listen")]
+    to: Option<String>,
     /// Cmdlet or subcommand, with its arguments
-    #[arg(value_name = "COMMAND", required = true, trailing_var_arg = true, allow_hyphen_values = true)]
+    #[arg(
+        value_name = "COMMAND",
+        required_unless_present = "listen",
+        conflicts_with = "listen",
+        trailing_var_arg = true,
+        allow_hyphen_values = true
+    )]
     command: Vec<String>,
 }
 
 impl Record {
-    /// Says what is missing where [`rewritten`] did not find a command.
-    pub(crate) fn run(self) -> Exit {
-        let (folder, command) = (self.folder.display(), self.command.join(" "));
-        let reason = format!("name the folder, then the command: `windlass record {folder} {command}`");
-        report_local(&anyhow::anyhow!("{reason} has options before it"))
+    /// Stands between two others. The command of this program, where one is given, runs with an option instead,
+    /// see [`rewritten`]; what that did not understand is told.
+    pub(crate) fn run(self, runtime: &tokio::runtime::Runtime) -> Exit {
+        let outcome = match (self.listen, &self.to) {
+            (Some(listen), Some(server)) => runtime.block_on(between::serve(&self.folder, listen, server)),
+            _ => {
+                let (folder, command) = (self.folder.display(), self.command.join(" "));
+                let reason =
+                    format!("name the folder, then the command: `windlass record {folder} {command}`");
+                Err(anyhow!("{reason} has options before it"))
+            }
+        };
+        match outcome {
+            Ok(()) => Exit::DONE,
+            Err(error) => report_local(&error),
+        }
     }
 }
 
@@ -62,76 +91,6 @@ pub(crate) fn rewritten(words: Vec<String>) -> Vec<String> {
     }
 }
 
-/// Records without the passwords that are known.
-pub(crate) struct Redacting {
-    recorder: Recorder,
-    secrets: Vec<Secret>,
-    credentials: Arc<CredentialTable>,
-}
-
-impl Redacting {
-    /// Keeps these secrets, and those of the table, out of the recording.
-    pub(crate) fn new(recorder: Recorder, secrets: Vec<Secret>, credentials: Arc<CredentialTable>) -> Self {
-        Self { recorder, secrets, credentials }
-    }
-}
-
-impl Tap for Redacting {
-    fn exchanged(&self, request: &str, status: u16, answer: &str) {
-        let mut secrets = self.secrets.clone();
-        secrets.extend(self.credentials.passwords());
-        let secrets: Vec<&str> =
-            secrets.iter().map(Secret::expose).filter(|secret| !secret.is_empty()).collect();
-        self.recorder.note(&redacted(request, &secrets), status, &redacted(answer, &secrets));
-    }
-}
-
-/// The text with an x for each byte of a secret: as it is, as XML writes it, and inside base64.
-fn redacted(text: &str, secrets: &[&str]) -> String {
-    let mut shown = text.to_owned();
-    for secret in secrets {
-        let escaped = secret.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
-        for form in [*secret, escaped.as_str()] {
-            shown = shown.replace(form, &"x".repeat(form.len()));
-        }
-    }
-    let mut whole = String::with_capacity(shown.len());
-    let mut rest = shown.as_str();
-    while let Some(start) = rest.find(is_base64) {
-        let (before, run) = rest.split_at(start);
-        let end = run.find(|character| !is_base64(character)).unwrap_or(run.len());
-        let (run, after) = run.split_at(end);
-        whole.push_str(before);
-        match (run.len() >= SHORTEST).then(|| inside(run, secrets)).flatten() {
-            Some(replaced) => whole.push_str(&replaced),
-            None => whole.push_str(run),
-        }
-        rest = after;
-    }
-    whole.push_str(rest);
-    whole
-}
-
-fn is_base64(character: char) -> bool {
-    character.is_ascii_alphanumeric() || matches!(character, '+' | '/' | '=')
-}
-
-/// The run with the secrets in what it encodes replaced; nothing where there are none.
-fn inside(run: &str, secrets: &[&str]) -> Option<String> {
-    let mut bytes = base64_simd::STANDARD.decode_to_vec(run).ok()?;
-    let mut found = false;
-    for secret in secrets {
-        let wide: Vec<u8> = secret.encode_utf16().flat_map(u16::to_le_bytes).collect();
-        for form in [secret.as_bytes(), wide.as_slice()] {
-            while let Some(at) = bytes.windows(form.len()).position(|window| window == form) {
-                bytes.iter_mut().skip(at).take(form.len()).for_each(|byte| *byte = b'x');
-                found = true;
-            }
-        }
-    }
-    found.then(|| base64_simd::STANDARD.encode_to_string(bytes))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -150,18 +109,5 @@ mod tests {
         ] {
             assert_eq!(rewritten(words(given)), words(expected));
         }
-    }
-
-    #[test]
-    fn passwords_become_x_wherever_they_stand() {
-        let base64 = |text: &str| base64_simd::STANDARD.encode_to_string(text.as_bytes());
-        let hidden = base64("<S>the p&ss word is here</S>");
-        let text = format!("<a>p&amp;ss</a><b>{hidden}</b><c>p&ss</c><d>plainplainplainplain</d>");
-        let expected = format!(
-            "<a>xxxxxxxx</a><b>{}</b><c>xxxx</c><d>plainplainplainplain</d>",
-            base64("<S>the xxxx word is here</S>")
-        );
-        assert_eq!(redacted(&text, &["p&ss"]), expected);
-        assert_eq!(redacted(&text, &[]), text);
     }
 }
