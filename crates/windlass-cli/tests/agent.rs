@@ -11,6 +11,7 @@
 
 mod support;
 
+use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
 use std::process::{Command, Output, Stdio};
 
@@ -22,21 +23,30 @@ struct Agent {
 }
 
 impl Agent {
-    fn new(host: &Host) -> Self {
-        let folder = std::env::temp_dir().join(format!("windlass-agent-{}", std::process::id()));
+    fn new(name: &str, host: &Host) -> Self {
+        let folder = std::env::temp_dir().join(format!("windlass-{name}-{}", std::process::id()));
         std::fs::create_dir_all(&folder).unwrap();
         Self { folder, resolve: format!("srv1=127.0.0.1:{}", host.http) }
     }
 
     fn run(&self, arguments: &[&str]) -> Output {
-        Command::new(PROGRAM)
+        self.fed("", arguments)
+    }
+
+    /// Runs a command with this as its standard input.
+    fn fed(&self, input: &str, arguments: &[&str]) -> Output {
+        let mut child = Command::new(PROGRAM)
             .args(["--resolve", &self.resolve])
             .args(arguments)
             .env("XDG_RUNTIME_DIR", &self.folder)
             .env("WINDLASS_PASSWORD", PASSWORD)
-            .stdin(Stdio::null())
-            .output()
-            .unwrap()
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
+        child.wait_with_output().unwrap()
     }
 
     fn agent(&self, what: &str) -> String {
@@ -61,7 +71,7 @@ impl Drop for Agent {
 #[test]
 fn a_session_is_there_for_the_next_command() {
     let host = Host::start(&[]);
-    let agent = Agent::new(&host);
+    let agent = Agent::new("agent", &host);
     assert!(agent.agent("status").contains("does not run"));
 
     let opened =
@@ -121,5 +131,31 @@ fn a_folder_of_somebody_else_is_refused() {
         refused();
     }
     std::fs::remove_dir_all(&place).unwrap();
+    host.stop();
+}
+
+#[test]
+fn a_session_that_is_kept_is_entered() {
+    let host = Host::start(&[]);
+    let agent = Agent::new("entered", &host);
+    let opened = agent.run(&["New-PSSession", "srv1", "-Name", "web", "-Credential", "alice"]);
+    assert_eq!(opened.status.code(), Some(0), "{}", errors(&opened));
+
+    let values = |ran: &Output| -> Vec<String> {
+        lines(ran).iter().map(|line| line["value"].as_str().unwrap().to_owned()).collect()
+    };
+    let typed = "Write-Output one\nWrite-Output 'two\nlines'\nexit\nWrite-Output never\n";
+    let entered = agent.fed(typed, &["Enter-PSSession", "-Name", "web"]);
+    assert_eq!(entered.status.code(), Some(0), "{}", errors(&entered));
+    assert_eq!(values(&entered), ["one", "two\nlines"]);
+    // The session is left and not closed, with or without a word.
+    let entered = agent.fed("Write-Output three", &["Enter-PSSession", "-Session", "web"]);
+    assert_eq!(values(&entered), ["three"], "{}", errors(&entered));
+    assert!(agent.agent("status").contains("web on srv1: Opened"));
+
+    let nobody = agent.fed("Get-Date\n", &["Enter-PSSession", "-Name", "nobody"]);
+    assert_ne!(nobody.status.code(), Some(0));
+    assert!(errors(&nobody).contains("'nobody'"), "{}", errors(&nobody));
+    drop(agent);
     host.stop();
 }

@@ -1,6 +1,6 @@
 //! A command that lets the agent do its work.
 
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::Write;
 use std::os::unix::fs::MetadataExt;
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt;
@@ -8,12 +8,13 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
+use tokio::runtime::Handle;
 
-use super::wire::{Answer, Run, typed_to_line};
+use super::conversation::converse;
+use super::wire::Run;
 use super::{Place, is_on, this_user};
 use crate::defaults::DefaultOptions;
 use crate::exit::Exit;
-use crate::terminal::{OwnTerminal, Terminal};
 
 /// How long a new agent may take until it answers.
 const STARTING: Duration = Duration::from_secs(10);
@@ -32,7 +33,12 @@ pub(crate) enum Forwarding {
 }
 
 /// Lets the agent run a command. `None` where there is none that should.
-pub(crate) fn forward(how: Forwarding, run: &Run, options: &DefaultOptions) -> Result<Option<Exit>> {
+pub(crate) fn forward(
+    how: Forwarding,
+    run: &Run,
+    options: &DefaultOptions,
+    handle: &Handle,
+) -> Result<Option<Exit>> {
     if how == Forwarding::Never || !is_on() {
         return Ok(None);
     }
@@ -42,13 +48,13 @@ pub(crate) fn forward(how: Forwarding, run: &Run, options: &DefaultOptions) -> R
         None if how == Forwarding::IfRunning => return Ok(None),
         None => start(&place)?,
     };
-    converse(stream, &run.to_line(options)).map(Some)
+    converse(stream, &run.to_line(options), Some(handle)).map(Some)
 }
 
 /// `windlass agent status`.
 pub(super) fn status() -> Result<Exit> {
     match find(&Place::new()?)? {
-        Some(stream) => converse(stream, "{\"ask\":\"status\"}\n"),
+        Some(stream) => converse(stream, "{\"ask\":\"status\"}\n", None),
         None => {
             writeln!(std::io::stdout(), "the agent does not run: it starts when a session is to be kept")?;
             Ok(Exit::DONE)
@@ -59,7 +65,7 @@ pub(super) fn status() -> Result<Exit> {
 /// `windlass agent stop`.
 pub(super) fn stop() -> Result<Exit> {
     match find(&Place::new()?)? {
-        Some(stream) => converse(stream, "{\"ask\":\"stop\"}\n"),
+        Some(stream) => converse(stream, "{\"ask\":\"stop\"}\n", None),
         None => {
             writeln!(std::io::stdout(), "the agent does not run")?;
             Ok(Exit::DONE)
@@ -123,39 +129,4 @@ fn start(place: &Place) -> Result<UnixStream> {
         }
         std::thread::sleep(TRY_AGAIN);
     }
-}
-
-/// Sends a request and passes on what is answered.
-fn converse(stream: UnixStream, request: &str) -> Result<Exit> {
-    (&stream).write_all(request.as_bytes()).context("the agent does not listen")?;
-    let writing = stream.try_clone().context("the agent's socket")?;
-    let (mut out, mut error) = (std::io::stdout(), std::io::stderr());
-    for line in BufReader::new(stream.take(u64::MAX)).lines() {
-        let line = line.context("the agent went away")?;
-        match Answer::read(&line) {
-            Some(Answer::Output(text)) => {
-                out.write_all(text.as_bytes()).context("standard output is closed")?;
-            }
-            Some(Answer::Error(text)) => {
-                out.flush()?;
-                error.write_all(text.as_bytes()).context("standard error is closed")?;
-            }
-            Some(Answer::Ask(echo)) => {
-                out.flush()?;
-                let typed =
-                    OwnTerminal::default().line(echo, &|| true).context("cannot read the terminal")?;
-                (&writing)
-                    .write_all(typed_to_line(&typed).as_bytes())
-                    .context("the agent does not listen")?;
-            }
-            Some(Answer::Exit(code)) => {
-                out.flush()?;
-                return Ok(Exit::from_code(code));
-            }
-            None => bail!(
-                "the agent speaks another language: is it of another version? `windlass agent stop` ends it"
-            ),
-        }
-    }
-    bail!("the agent ended in the middle of the command; its sessions are closed or disconnected")
 }

@@ -2,6 +2,7 @@
 
 use anyhow::{Result, bail};
 use clap::{Args, Subcommand};
+use tokio::runtime::Handle;
 
 use crate::defaults::DefaultOptions;
 use crate::exit::Exit;
@@ -56,7 +57,12 @@ pub(crate) struct Run {
 }
 
 /// Refuses what only an agent could keep; everything else runs in this process.
-pub(crate) fn forward(how: Forwarding, _run: &Run, _options: &DefaultOptions) -> Result<Option<Exit>> {
+pub(crate) fn forward(
+    how: Forwarding,
+    _run: &Run,
+    _options: &DefaultOptions,
+    _handle: &Handle,
+) -> Result<Option<Exit>> {
     match how {
         Forwarding::Always => bail!("{MISSING}"),
         Forwarding::Never | Forwarding::IfRunning => Ok(None),

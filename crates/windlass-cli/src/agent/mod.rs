@@ -6,8 +6,10 @@
 //! agent's memory; nothing is written to disk.
 
 mod client;
+mod conversation;
 mod server;
 mod wire;
+mod work;
 
 use std::fs::{DirBuilder, File, OpenOptions};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};

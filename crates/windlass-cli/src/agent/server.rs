@@ -2,8 +2,8 @@
 
 use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, mpsc};
 use std::time::Duration;
 
 use anyhow::{Context, Result};
@@ -11,25 +11,17 @@ use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
 use tokio::net::{UnixListener, UnixStream};
 use tokio::runtime::Handle;
 use tokio::sync::Notify;
-use windlass_mock::powershell::Stop;
-use windlass_psrp::host::{HostInfo, HostMethod, HostReturn, Size};
 
-use super::wire::{Answer, LONGEST, Request, Run, typed_of_line};
-use super::{Place, this_user};
-use crate::command_line::CommandLine;
-use crate::console::Session;
+use super::wire::{Answer, LONGEST, Request};
+use super::{Place, this_user, work};
 use crate::exit::Exit;
-use crate::output::{Paper, Pieces};
-use crate::runspace::{Defaults, Local, lock};
-use crate::terminal::{Echo, Nobody, Terminal, Typed, screen};
+use crate::runspace::{Defaults, Local};
+use crate::terminal::Nobody;
 
 /// How long an agent without sessions and jobs waits for work.
 const IDLE: Duration = Duration::from_secs(300);
 /// How long one with sessions does.
 const FORGOTTEN: Duration = Duration::from_secs(4 * 3600);
-
-/// How often a question that waits for its answer is looked at.
-const LOOK: Duration = Duration::from_millis(100);
 
 /// What the connections share.
 struct Shared {
@@ -121,7 +113,7 @@ fn answer(
     mut stream: std::os::unix::net::UnixStream,
 ) -> Result<()> {
     match request {
-        Some(Request::Run(run)) => execute(shared, *run, stream),
+        Some(Request::Run(run)) => work::execute(&shared.local, *run, stream),
         Some(Request::Status) => {
             stream.write_all(Answer::Output(status(&shared.local)).to_line().as_bytes())?;
             stream.write_all(Answer::Exit(0).to_line().as_bytes())?;
@@ -171,109 +163,4 @@ fn status(local: &Local) -> String {
         text.push_str("  nothing\n");
     }
     text
-}
-
-/// Runs a cmdlet; what it says goes to the command that asked. When that goes away, the cmdlet is stopped.
-fn execute(shared: &Arc<Shared>, run: Run, stream: std::os::unix::net::UnixStream) -> Result<()> {
-    let stop = Stop::default();
-    let answers = listen(stream.try_clone()?, stop.clone());
-    let pieces = Arc::new(Mutex::new(Frames(stream)));
-    let paper = Paper::pieces(Arc::<Mutex<Frames>>::clone(&pieces));
-    let terminal: Arc<dyn Terminal> = match run.rows {
-        Some(rows) => Arc::new(TheirTerminal {
-            pieces: Arc::clone(&pieces),
-            answers: Mutex::new(answers),
-            columns: run.view.columns,
-            rows,
-        }),
-        None => Arc::new(Nobody),
-    };
-    let local = shared.local.sharing(run.defaults, terminal);
-    let exit = match CommandLine::of(&run.words) {
-        Ok(Some(line)) => {
-            let mut session = Session::over(local, run.view, paper);
-            match line.command_in(&session) {
-                Ok(command) => {
-                    session.invoke_until(&command, &stop);
-                    session.exit()
-                }
-                Err(error) => {
-                    session.complain(&error);
-                    Exit::USAGE
-                }
-            }
-        }
-        _ => Exit::USAGE,
-    };
-    let last = Answer::Exit(exit.code()).to_line();
-    lock(&pieces).0.write_all(last.as_bytes())?;
-    lock(&pieces).0.shutdown(std::net::Shutdown::Both)?;
-    Ok(())
-}
-
-/// Hears what the command's user types. When the command goes away, what runs for it is stopped.
-fn listen(stream: std::os::unix::net::UnixStream, stop: Stop) -> mpsc::Receiver<Typed> {
-    let (heard, answers) = mpsc::channel();
-    std::thread::spawn(move || {
-        let limit = u64::try_from(LONGEST).unwrap_or(u64::MAX);
-        let mut reader = std::io::BufReader::new(stream);
-        loop {
-            let mut line = String::new();
-            match std::io::BufRead::read_line(&mut std::io::Read::take(&mut reader, limit), &mut line) {
-                Ok(count) if count > 0 && heard.send(typed_of_line(&line)).is_ok() => {}
-                _ => break,
-            }
-        }
-        stop.stop();
-    });
-    answers
-}
-
-/// The terminal of the user whose command runs here.
-struct TheirTerminal {
-    pieces: Arc<Mutex<Frames>>,
-    answers: Mutex<mpsc::Receiver<Typed>>,
-    columns: usize,
-    rows: u16,
-}
-
-impl Terminal for TheirTerminal {
-    fn info(&self) -> HostInfo {
-        let size = Size { width: i32::try_from(self.columns).unwrap_or(i32::MAX), height: self.rows.into() };
-        screen(size)
-    }
-
-    fn is_interactive(&self) -> bool {
-        true
-    }
-
-    fn line(&self, echo: Echo, go_on: &dyn Fn() -> bool) -> std::io::Result<Typed> {
-        lock(&self.pieces).0.write_all(Answer::Ask(echo).to_line().as_bytes())?;
-        let answers = lock(&self.answers);
-        while go_on() {
-            match answers.recv_timeout(LOOK) {
-                Ok(typed) => return Ok(typed),
-                Err(mpsc::RecvTimeoutError::Timeout) => {}
-                Err(mpsc::RecvTimeoutError::Disconnected) => return Ok(Typed::Interrupted),
-            }
-        }
-        Ok(Typed::NoLonger)
-    }
-
-    fn window(&self, method: &HostMethod, go_on: &dyn Fn() -> bool) -> Result<HostReturn, String> {
-        Nobody.window(method, go_on)
-    }
-}
-
-/// Output as lines of answer.
-struct Frames(std::os::unix::net::UnixStream);
-
-impl Pieces for Frames {
-    fn output(&mut self, text: String) -> std::io::Result<()> {
-        self.0.write_all(Answer::Output(text).to_line().as_bytes())
-    }
-
-    fn error(&mut self, text: String) -> std::io::Result<()> {
-        self.0.write_all(Answer::Error(text).to_line().as_bytes())
-    }
 }

@@ -158,6 +158,10 @@ pub(super) enum Answer {
     Error(String),
     /// A line is to be typed.
     Ask(Echo),
+    /// A session was entered: an [`Order`] is wanted, and this stands before it.
+    Prompt(String),
+    /// Where the word that was to be completed begins, and what it may become.
+    Completions(usize, Vec<String>),
     /// The end: how the command is to exit.
     Exit(u8),
 }
@@ -169,6 +173,8 @@ impl Answer {
             Self::Error(text) => json!({ "e": text }),
             Self::Ask(Echo::Shown) => json!({ "q": "shown" }),
             Self::Ask(Echo::Masked) => json!({ "q": "masked" }),
+            Self::Prompt(text) => json!({ "p": text }),
+            Self::Completions(start, texts) => json!({ "c": texts, "at": start }),
             Self::Exit(code) => json!({ "x": code }),
         };
         format!("{value}\n")
@@ -183,24 +189,64 @@ impl Answer {
         if let Some(echo) = text("q") {
             return Some(Self::Ask(if echo == "masked" { Echo::Masked } else { Echo::Shown }));
         }
+        if let Some(texts) = value.get("c").and_then(Value::as_array) {
+            let texts = texts.iter().filter_map(Value::as_str).map(str::to_owned).collect();
+            return Some(Self::Completions(place(&value)?, texts));
+        }
+        if let Some(prompt) = text("p") {
+            return Some(Self::Prompt(prompt));
+        }
         text("o").map(Self::Output).or_else(|| text("e").map(Self::Error))
     }
 }
 
-/// What was typed, as one line.
-pub(super) fn typed_to_line(typed: &Typed) -> String {
-    let value = match typed {
-        Typed::Line(line) => json!({ "line": line.expose() }),
-        Typed::Interrupted | Typed::NoLonger => json!({}),
-    };
-    format!("{value}\n")
+fn place(value: &Value) -> Option<usize> {
+    usize::try_from(value.get("at")?.as_u64()?).ok()
 }
 
-/// Reads what was typed.
-pub(super) fn typed_of_line(line: &str) -> Typed {
-    let value: Option<Value> = serde_json::from_str(line).ok();
-    let line = value.as_ref().and_then(|value| value.get("line")).and_then(Value::as_str);
-    line.map_or(Typed::Interrupted, |line| Typed::Line(Secret::new(line)))
+/// What is said to the agent while it runs a command.
+pub(super) enum Order {
+    /// What was typed where it had asked.
+    Typed(Typed),
+    /// Ctrl-C: stop what runs.
+    Interrupt,
+    /// A line for the session that was entered.
+    Line(String),
+    /// What may the word that ends here become?
+    Complete(String, usize),
+    /// Drop the lines that wait for their end.
+    Forget,
+    /// Leave the session.
+    Leave,
+}
+
+impl Order {
+    pub(super) fn to_line(&self) -> String {
+        let value = match self {
+            Self::Typed(Typed::Line(line)) => json!({ "line": line.expose() }),
+            Self::Typed(Typed::Interrupted | Typed::NoLonger) => json!({}),
+            Self::Interrupt => json!({ "order": "interrupt" }),
+            Self::Line(text) => json!({ "order": "line", "text": text }),
+            Self::Complete(text, at) => json!({ "order": "complete", "text": text, "at": at }),
+            Self::Forget => json!({ "order": "forget" }),
+            Self::Leave => json!({ "order": "leave" }),
+        };
+        format!("{value}\n")
+    }
+
+    /// Reads a line; what is no order is an answer of somebody who is gone.
+    pub(super) fn read(line: &str) -> Self {
+        let value: Value = serde_json::from_str(line).unwrap_or_default();
+        let text = |key: &str| value.get(key).and_then(Value::as_str).map(str::to_owned);
+        match (text("order").as_deref(), text("text")) {
+            (Some("interrupt"), _) => Self::Interrupt,
+            (Some("line"), Some(line)) => Self::Line(line),
+            (Some("complete"), Some(line)) => Self::Complete(line, place(&value).unwrap_or_default()),
+            (Some("forget"), _) => Self::Forget,
+            (Some("leave"), _) => Self::Leave,
+            _ => Self::Typed(text("line").map_or(Typed::Interrupted, |line| Typed::Line(Secret::new(line)))),
+        }
+    }
 }
 
 const FORMATS: [(&str, Format); 6] = [
@@ -231,9 +277,27 @@ mod tests {
                 matches!(Answer::read(&Answer::Ask(echo).to_line()), Some(Answer::Ask(read)) if read == echo)
             );
         }
-        let typed = typed_of_line(&typed_to_line(&Typed::Line(Secret::new("a \"line\""))));
-        assert!(matches!(typed, Typed::Line(line) if line.expose() == "a \"line\""));
-        assert!(matches!(typed_of_line(&typed_to_line(&Typed::Interrupted)), Typed::Interrupted));
+        let read = |order: Order| Order::read(&order.to_line());
+        let typed = read(Order::Typed(Typed::Line(Secret::new("a \"line\""))));
+        assert!(matches!(typed, Order::Typed(Typed::Line(line)) if line.expose() == "a \"line\""));
+        assert!(matches!(read(Order::Typed(Typed::Interrupted)), Order::Typed(Typed::Interrupted)));
+        assert!(matches!(Order::read("nothing"), Order::Typed(Typed::Interrupted)));
+    }
+
+    #[test]
+    fn orders_and_their_answers_come_back_as_they_were() {
+        let read = |order: Order| Order::read(&order.to_line());
+        assert!(matches!(read(Order::Interrupt), Order::Interrupt));
+        assert!(matches!(read(Order::Forget), Order::Forget));
+        assert!(matches!(read(Order::Leave), Order::Leave));
+        assert!(matches!(read(Order::Line("Get-Date".to_owned())), Order::Line(line) if line == "Get-Date"));
+        let complete = read(Order::Complete("Get-D".to_owned(), 5));
+        assert!(matches!(complete, Order::Complete(line, 5) if line == "Get-D"));
+        let answer = |answer: Answer| Answer::read(&answer.to_line());
+        let prompt = answer(Answer::Prompt("[srv1]: PS> ".to_owned()));
+        assert!(matches!(prompt, Some(Answer::Prompt(prompt)) if prompt == "[srv1]: PS> "));
+        let found = answer(Answer::Completions(4, vec!["Get-Date".to_owned()]));
+        assert!(matches!(found, Some(Answer::Completions(4, texts)) if texts == ["Get-Date"]));
     }
 
     #[test]

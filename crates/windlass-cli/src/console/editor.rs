@@ -12,25 +12,35 @@ use rustyline::history::FileHistory;
 use rustyline::validate::Validator;
 use rustyline::{Config, Context, Editor, Helper};
 
-use super::Session;
-use super::lines::Lines;
-use super::remote::Remote;
-use crate::complete;
-
 /// Lines that the history keeps.
 const HISTORY: usize = 5000;
 
-/// When the editor ends, beside the end of input.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Until {
-    /// When `exit` is said to the console itself.
-    Exit,
-    /// When the session that was entered is left.
-    Left,
+/// Whom lines are typed for.
+pub(crate) trait Partner {
+    /// What stands before the next line; none where there is to be no further one.
+    fn prompt(&mut self) -> Result<Option<String>>;
+
+    /// What completes the next line.
+    fn completer(&mut self) -> Box<dyn Complete>;
+
+    /// Takes a line.
+    fn take(&mut self, line: &str) -> Result<()>;
+
+    /// Ctrl-C was pressed: a line that goes on over several is dropped.
+    fn forget(&mut self) -> Result<()>;
+
+    /// Ctrl-D was pressed: the session that was entered is left, or the console.
+    fn leave(&mut self) -> Result<()>;
 }
 
-/// Reads lines from the terminal.
-pub(super) fn run(session: &mut Session, until: Until) -> Result<()> {
+/// Knows what a word at the prompt may become.
+pub(crate) trait Complete {
+    /// Where the word that ends at `at` begins, and what it may become.
+    fn complete(&self, line: &str, at: usize) -> (usize, Vec<String>);
+}
+
+/// Reads lines from the terminal until the partner wants no more.
+pub(crate) fn run(partner: &mut dyn Partner) -> Result<()> {
     let config = Config::builder()
         .max_history_size(HISTORY)
         .and_then(|config| config.history_ignore_dups(true))
@@ -39,27 +49,14 @@ pub(super) fn run(session: &mut Session, until: Until) -> Result<()> {
         .build();
     let mut editor: Editor<Assistant, FileHistory> =
         Editor::with_config(config).context("the line editor")?;
-    session.heed_interrupts();
-    editor.set_helper(Some(Assistant { words: complete::Words::of(session), remote: None }));
     let history = history_file();
     if let Some(file) = &history
         && let Err(error) = editor.load_history(file)
     {
         tracing::debug!(%error, "there is no history yet");
     }
-    let mut lines = Lines::default();
-    loop {
-        let entered = session.local.entered();
-        let prompt = match &entered {
-            None if until == Until::Left => break,
-            _ if lines.is_waiting() => ">> ".to_owned(),
-            Some(entered) => session.remote_prompt(entered),
-            None => "windlass> ".to_owned(),
-        };
-        if let Some(helper) = editor.helper_mut() {
-            helper.words = complete::Words::of(session);
-            helper.remote = entered.map(|entry| Remote { entry, handle: session.local.handle.clone() });
-        }
+    while let Some(prompt) = partner.prompt()? {
+        editor.set_helper(Some(Assistant(partner.completer())));
         match editor.readline(&prompt) {
             Ok(line) => {
                 if !line.trim().is_empty()
@@ -71,16 +68,10 @@ pub(super) fn run(session: &mut Session, until: Until) -> Result<()> {
                     editor.clear_screen().context("cannot clear the terminal")?;
                     continue;
                 }
-                let leaves = ["exit", "quit"].iter().any(|word| line.trim().eq_ignore_ascii_case(word));
-                if leaves && session.local.entered().is_none() && !lines.is_waiting() {
-                    break;
-                }
-                session.take(&mut lines, &line);
+                partner.take(&line)?;
             }
-            // Ctrl-C drops the line; Ctrl-D leaves the session that was entered, then the console.
-            Err(ReadlineError::Interrupted) => lines.forget(),
-            Err(ReadlineError::Eof) if session.local.entered().is_some() => session.local.leave(),
-            Err(ReadlineError::Eof) => break,
+            Err(ReadlineError::Interrupted) => partner.forget()?,
+            Err(ReadlineError::Eof) => partner.leave()?,
             Err(error) => return Err(error).context("cannot read from the terminal"),
         }
     }
@@ -101,21 +92,14 @@ fn history_file() -> Option<PathBuf> {
 }
 
 /// What helps at the prompt.
-struct Assistant {
-    words: complete::Words,
-    /// Completes where lines go to a session.
-    remote: Option<Remote>,
-}
+struct Assistant(Box<dyn Complete>);
 
 impl Completer for Assistant {
     type Candidate = Pair;
 
     fn complete(&self, line: &str, at: usize, _: &Context<'_>) -> rustyline::Result<(usize, Vec<Pair>)> {
         let pair = |text: String| Pair { display: text.clone(), replacement: text };
-        let (start, found) = match &self.remote {
-            Some(remote) => remote.complete(line, at),
-            None => self.words.complete(line, at),
-        };
+        let (start, found) = self.0.complete(line, at);
         Ok((start, found.into_iter().map(pair).collect()))
     }
 }

@@ -14,7 +14,7 @@ pub(super) enum Outcome {
 
 /// Lines that wait for their end.
 #[derive(Debug, Default)]
-pub(super) struct Lines {
+pub(crate) struct Lines {
     waiting: String,
     first: usize,
     count: usize,
@@ -56,12 +56,12 @@ impl Lines {
     }
 
     /// Whether lines wait for their end.
-    pub(super) fn is_waiting(&self) -> bool {
+    pub(crate) fn is_waiting(&self) -> bool {
         !self.waiting.is_empty()
     }
 
     /// Forgets the lines that wait.
-    pub(super) fn forget(&mut self) {
+    pub(crate) fn forget(&mut self) {
         self.waiting.clear();
     }
 

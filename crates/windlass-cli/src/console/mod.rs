@@ -3,6 +3,7 @@
 mod editor;
 mod lines;
 mod remote;
+mod typing;
 
 use std::io::{IsTerminal, Read};
 use std::path::PathBuf;
@@ -22,8 +23,11 @@ use crate::output::{Paper, Screen, View};
 use crate::runspace::{Defaults, Local};
 use crate::terminal::OwnTerminal;
 
-use self::editor::Until;
-use self::lines::Lines;
+use self::typing::{Typing, Until};
+
+pub(crate) use self::editor::{Complete, Partner, run as edit};
+pub(crate) use self::lines::Lines;
+pub(crate) use self::remote::Remote;
 
 /// Read lines of cmdlets, with variables and pipelines
 ///
@@ -89,7 +93,10 @@ impl Console {
                 }
                 session.finish(&mut lines);
             }
-            None => editor::run(&mut session, Until::Exit)?,
+            None => {
+                session.heed_interrupts();
+                edit(&mut Typing::new(&mut session, Until::Exit))?;
+            }
         }
         Ok(session.close())
     }
@@ -102,8 +109,7 @@ impl Session {
         Self::over(local, View::of_process(format), Paper::Process)
     }
 
-    /// From now on Ctrl-C stops what runs, and what ends the process closes its sessions first. The line
-    /// editor takes Ctrl-C for itself when it is made, so this comes after it.
+    /// From now on Ctrl-C stops what runs, and what ends the process closes its sessions first.
     pub(crate) fn heed_interrupts(&self) {
         let running = self.running.clone();
         let known = Arc::downgrade(&self.local);
@@ -126,11 +132,21 @@ impl Session {
         });
     }
 
+    /// Stops what runs when it is called.
+    pub(crate) fn interrupter(&self) -> impl Fn() + Send + use<> {
+        let running = self.running.clone();
+        move || {
+            if let Some(stop) = running.borrow().as_ref() {
+                stop.stop();
+            }
+        }
+    }
+
     /// Sends the lines of the terminal, or of standard input, to the session that was entered until it is
     /// left.
     pub(crate) fn converse(&mut self) -> Result<()> {
         if std::io::stdin().is_terminal() {
-            return editor::run(self, Until::Left);
+            return edit(&mut Typing::new(self, Until::Left));
         }
         let mut lines = Lines::default();
         for line in std::io::stdin().lines() {
@@ -167,8 +183,14 @@ impl Session {
         self.local.exit()
     }
 
+    /// What stands before the next line of the session that was entered; none where there is no such session.
+    pub(crate) fn entered_prompt(&self, lines: &Lines) -> Option<String> {
+        let entered = self.local.entered()?;
+        Some(if lines.is_waiting() { ">> ".to_owned() } else { self.remote_prompt(&entered) })
+    }
+
     /// Takes one line more; runs what is complete. `false` where nothing more is to be run.
-    fn take(&mut self, lines: &mut Lines, line: &str) -> bool {
+    pub(crate) fn take(&mut self, lines: &mut Lines, line: &str) -> bool {
         if let Some(entered) = self.local.entered() {
             if let Some(text) = lines.add_remote(line) {
                 self.remote(&entered, &text);

@@ -14,6 +14,7 @@ use windlass_mock::powershell::{Emission, Outcome, Sink};
 use windlass_psrp::{Command, Merge, PipelineResultTypes, RemoteStreamOptions};
 
 use super::Session;
+use super::editor::Complete;
 use crate::cmdlets::invoke_work::{network_message, spoken};
 use crate::cmdlets::script_block;
 use crate::exit::Exit;
@@ -172,14 +173,14 @@ fn typed_line(line: &str) -> CreatePipeline {
 }
 
 /// Completes lines by asking the session.
-pub(super) struct Remote {
-    pub(super) entry: Arc<SessionEntry>,
-    pub(super) handle: Handle,
+pub(crate) struct Remote {
+    pub(crate) entry: Arc<SessionEntry>,
+    pub(crate) handle: Handle,
 }
 
-impl Remote {
-    /// Where what is completed begins, and what it may become; nothing where the endpoint does not tell.
-    pub(super) fn complete(&self, line: &str, at: usize) -> (usize, Vec<String>) {
+impl Complete for Remote {
+    /// Nothing where the endpoint does not tell.
+    fn complete(&self, line: &str, at: usize) -> (usize, Vec<String>) {
         let before = line.get(..at).unwrap_or(line);
         let column = i32::try_from(before.encode_utf16().count()).unwrap_or(i32::MAX);
         let command = PowerShell::new()

@@ -1,0 +1,188 @@
+//! What a command says with the agent that works for it.
+
+use std::io::{BufRead, BufReader, IsTerminal, Write};
+use std::os::unix::net::UnixStream;
+use std::sync::{Arc, Mutex};
+
+use anyhow::{Context, Result, bail};
+use tokio::runtime::Handle;
+
+use super::wire::{Answer, Order};
+use crate::console::{Complete, Partner, edit};
+use crate::exit::Exit;
+use crate::runspace::lock;
+use crate::terminal::{OwnTerminal, Terminal};
+
+/// Sends a request and passes on what is answered. Where a session was entered, the lines of the terminal, or of
+/// standard input, go to it; `handle` hears Ctrl-C meanwhile.
+pub(super) fn converse(stream: UnixStream, request: &str, handle: Option<&Handle>) -> Result<Exit> {
+    let writing = stream.try_clone().context("the agent's socket")?;
+    let mut conversation = Conversation { reading: BufReader::new(stream), writing };
+    conversation.say(request)?;
+    let prompt = match conversation.next()? {
+        Reply::Exit(exit) => return Ok(exit),
+        Reply::Prompt(prompt) => prompt,
+        Reply::Completions(..) => bail!("the agent completes what nobody asked for"),
+    };
+    if let Some(handle) = handle {
+        conversation.heed_interrupts(handle)?;
+    }
+    let mut entered = Entered { with: Arc::new(Mutex::new(conversation)), now: Now::Waits(prompt) };
+    if std::io::stdin().is_terminal() {
+        edit(&mut entered)?;
+    } else {
+        for line in std::io::stdin().lines() {
+            if matches!(entered.now, Now::Left(_)) {
+                break;
+            }
+            entered.take(&line.context("cannot read standard input")?)?;
+        }
+    }
+    entered.end()
+}
+
+struct Conversation {
+    reading: BufReader<UnixStream>,
+    writing: UnixStream,
+}
+
+/// What the agent waits for, or the end.
+enum Reply {
+    Exit(Exit),
+    Prompt(String),
+    Completions(usize, Vec<String>),
+}
+
+impl Conversation {
+    fn say(&mut self, line: &str) -> Result<()> {
+        self.writing.write_all(line.as_bytes()).context("the agent does not listen")
+    }
+
+    /// Passes on what the agent says until it waits or ends.
+    fn next(&mut self) -> Result<Reply> {
+        let (mut out, mut error) = (std::io::stdout(), std::io::stderr());
+        loop {
+            let mut line = String::new();
+            if self.reading.read_line(&mut line).context("the agent went away")? == 0 {
+                bail!(
+                    "the agent ended in the middle of the command; its sessions are closed or disconnected"
+                );
+            }
+            match Answer::read(&line) {
+                Some(Answer::Output(text)) => {
+                    out.write_all(text.as_bytes()).context("standard output is closed")?;
+                }
+                Some(Answer::Error(text)) => {
+                    out.flush()?;
+                    error.write_all(text.as_bytes()).context("standard error is closed")?;
+                }
+                Some(Answer::Ask(echo)) => {
+                    out.flush()?;
+                    let typed =
+                        OwnTerminal::default().line(echo, &|| true).context("cannot read the terminal")?;
+                    self.say(&Order::Typed(typed).to_line())?;
+                }
+                Some(Answer::Prompt(text)) => {
+                    out.flush()?;
+                    return Ok(Reply::Prompt(text));
+                }
+                Some(Answer::Completions(start, texts)) => return Ok(Reply::Completions(start, texts)),
+                Some(Answer::Exit(code)) => {
+                    out.flush()?;
+                    return Ok(Reply::Exit(Exit::from_code(code)));
+                }
+                None => bail!(
+                    "the agent speaks another language: is it of another version? `windlass agent stop` ends it"
+                ),
+            }
+        }
+    }
+
+    /// From now on Ctrl-C stops what the agent runs, and not this command.
+    fn heed_interrupts(&self, handle: &Handle) -> Result<()> {
+        let mut writing = self.writing.try_clone().context("the agent's socket")?;
+        handle.spawn(async move {
+            while tokio::signal::ctrl_c().await.is_ok() {
+                if let Err(error) = writing.write_all(Order::Interrupt.to_line().as_bytes()) {
+                    tracing::debug!(%error, "the agent does not listen");
+                }
+            }
+        });
+        Ok(())
+    }
+}
+
+/// A session that the agent holds and that was entered.
+struct Entered {
+    with: Arc<Mutex<Conversation>>,
+    now: Now,
+}
+
+enum Now {
+    /// The agent waits for a line, and this stands before it.
+    Waits(String),
+    /// The session was left.
+    Left(Exit),
+}
+
+impl Entered {
+    fn order(&mut self, order: &Order) -> Result<()> {
+        let mut with = lock(&self.with);
+        with.say(&order.to_line())?;
+        self.now = match with.next()? {
+            Reply::Prompt(prompt) => Now::Waits(prompt),
+            Reply::Exit(exit) => Now::Left(exit),
+            Reply::Completions(..) => bail!("the agent completes what nobody asked for"),
+        };
+        Ok(())
+    }
+
+    /// Leaves the session, where it was not left yet.
+    fn end(mut self) -> Result<Exit> {
+        loop {
+            match self.now {
+                Now::Left(exit) => return Ok(exit),
+                Now::Waits(_) => self.order(&Order::Leave)?,
+            }
+        }
+    }
+}
+
+impl Partner for Entered {
+    fn prompt(&mut self) -> Result<Option<String>> {
+        Ok(match &self.now {
+            Now::Waits(prompt) => Some(prompt.clone()),
+            Now::Left(_) => None,
+        })
+    }
+
+    fn completer(&mut self) -> Box<dyn Complete> {
+        Box::new(Completions(Arc::clone(&self.with)))
+    }
+
+    fn take(&mut self, line: &str) -> Result<()> {
+        self.order(&Order::Line(line.to_owned()))
+    }
+
+    fn forget(&mut self) -> Result<()> {
+        self.order(&Order::Forget)
+    }
+
+    fn leave(&mut self) -> Result<()> {
+        self.order(&Order::Leave)
+    }
+}
+
+/// Lets the agent ask the session.
+struct Completions(Arc<Mutex<Conversation>>);
+
+impl Complete for Completions {
+    fn complete(&self, line: &str, at: usize) -> (usize, Vec<String>) {
+        let mut with = lock(&self.0);
+        let asked = with.say(&Order::Complete(line.to_owned(), at).to_line());
+        match asked.and_then(|()| with.next()) {
+            Ok(Reply::Completions(start, texts)) if line.is_char_boundary(start) => (start, texts),
+            _ => (at, Vec::new()),
+        }
+    }
+}

@@ -1,0 +1,181 @@
+//! A command that the agent runs, and what is said with its user meanwhile.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::os::unix::net::UnixStream;
+use std::sync::{Arc, Mutex, mpsc};
+use std::time::Duration;
+
+use anyhow::Result;
+use windlass_mock::powershell::Stop;
+use windlass_psrp::host::{HostInfo, HostMethod, HostReturn, Size};
+
+use super::wire::{Answer, LONGEST, Order, Run};
+use crate::command_line::CommandLine;
+use crate::console::{Complete, Lines, Remote, Session};
+use crate::exit::Exit;
+use crate::output::{Paper, Pieces};
+use crate::runspace::{Local, lock};
+use crate::terminal::{Echo, Nobody, Terminal, Typed, screen};
+
+/// How often a question that waits for its answer is looked at.
+const LOOK: Duration = Duration::from_millis(100);
+
+/// Runs a cmdlet; what it says goes to the command that asked. When that goes away, the cmdlet is stopped.
+pub(super) fn execute(shared: &Local, run: Run, stream: UnixStream) -> Result<()> {
+    let (typed, answers) = mpsc::channel();
+    let reading = stream.try_clone()?;
+    let pieces = Arc::new(Mutex::new(Frames(stream)));
+    let paper = Paper::pieces(Arc::<Mutex<Frames>>::clone(&pieces));
+    let terminal: Arc<dyn Terminal> = match run.rows {
+        Some(rows) => Arc::new(TheirTerminal {
+            pieces: Arc::clone(&pieces),
+            answers: Mutex::new(answers),
+            columns: run.view.columns,
+            rows,
+        }),
+        None => Arc::new(Nobody),
+    };
+    let local = shared.sharing(run.defaults, terminal);
+    let mut session = Session::over(local, run.view, paper);
+    let stop = Stop::default();
+    let orders = listen(reading, typed, stop.clone(), session.interrupter());
+    let exit = match CommandLine::of(&run.words) {
+        Ok(Some(line)) => match line.command_in(&session) {
+            Ok(command) => {
+                session.invoke_until(&command, &stop);
+                converse(&mut session, &orders, &pieces)?;
+                session.exit()
+            }
+            Err(error) => {
+                session.complain(&error);
+                Exit::USAGE
+            }
+        },
+        _ => Exit::USAGE,
+    };
+    lock(&pieces).say(&Answer::Exit(exit.code()))?;
+    lock(&pieces).0.shutdown(std::net::Shutdown::Both)?;
+    Ok(())
+}
+
+/// Takes lines for the session that the command entered, if it did, until that is left.
+fn converse(session: &mut Session, orders: &mpsc::Receiver<Order>, pieces: &Mutex<Frames>) -> Result<()> {
+    let mut lines = Lines::default();
+    while let Some(prompt) = session.entered_prompt(&lines) {
+        lock(pieces).say(&Answer::Prompt(prompt))?;
+        loop {
+            match orders.recv() {
+                Ok(Order::Complete(line, at)) => {
+                    let (start, texts) = match session.local.entered() {
+                        Some(entry) => {
+                            Remote { entry, handle: session.local.handle.clone() }.complete(&line, at)
+                        }
+                        None => (at, Vec::new()),
+                    };
+                    lock(pieces).say(&Answer::Completions(start, texts))?;
+                    continue;
+                }
+                Ok(Order::Line(line)) => {
+                    session.take(&mut lines, &line);
+                }
+                Ok(Order::Forget) => lines.forget(),
+                // These belong to what runs, and nothing does.
+                Ok(Order::Typed(_) | Order::Interrupt) => continue,
+                Ok(Order::Leave) | Err(_) => session.local.leave(),
+            }
+            break;
+        }
+    }
+    Ok(())
+}
+
+/// Hears what the command's user types and wants. When the command goes away, what runs for it is stopped.
+fn listen(
+    stream: UnixStream,
+    typed: mpsc::Sender<Typed>,
+    stop: Stop,
+    interrupt: impl Fn() + Send + 'static,
+) -> mpsc::Receiver<Order> {
+    let (ordered, orders) = mpsc::channel();
+    std::thread::spawn(move || {
+        let limit = u64::try_from(LONGEST).unwrap_or(u64::MAX);
+        let mut reader = BufReader::new(stream);
+        loop {
+            let mut line = String::new();
+            match (&mut reader).take(limit).read_line(&mut line) {
+                Ok(count) if count > 0 => {}
+                _ => break,
+            }
+            let is_heard = match Order::read(&line) {
+                Order::Typed(answer) => typed.send(answer).is_ok(),
+                Order::Interrupt => {
+                    interrupt();
+                    true
+                }
+                order => ordered.send(order).is_ok(),
+            };
+            if !is_heard {
+                break;
+            }
+        }
+        stop.stop();
+        drop(ordered);
+        interrupt();
+    });
+    orders
+}
+
+/// The terminal of the user whose command runs here.
+struct TheirTerminal {
+    pieces: Arc<Mutex<Frames>>,
+    answers: Mutex<mpsc::Receiver<Typed>>,
+    columns: usize,
+    rows: u16,
+}
+
+impl Terminal for TheirTerminal {
+    fn info(&self) -> HostInfo {
+        let size = Size { width: i32::try_from(self.columns).unwrap_or(i32::MAX), height: self.rows.into() };
+        screen(size)
+    }
+
+    fn is_interactive(&self) -> bool {
+        true
+    }
+
+    fn line(&self, echo: Echo, go_on: &dyn Fn() -> bool) -> std::io::Result<Typed> {
+        lock(&self.pieces).say(&Answer::Ask(echo))?;
+        let answers = lock(&self.answers);
+        while go_on() {
+            match answers.recv_timeout(LOOK) {
+                Ok(typed) => return Ok(typed),
+                Err(mpsc::RecvTimeoutError::Timeout) => {}
+                Err(mpsc::RecvTimeoutError::Disconnected) => return Ok(Typed::Interrupted),
+            }
+        }
+        Ok(Typed::NoLonger)
+    }
+
+    fn window(&self, method: &HostMethod, go_on: &dyn Fn() -> bool) -> Result<HostReturn, String> {
+        Nobody.window(method, go_on)
+    }
+}
+
+/// Output as lines of answer.
+struct Frames(UnixStream);
+
+impl Frames {
+    fn say(&mut self, answer: &Answer) -> std::io::Result<()> {
+        self.0.write_all(answer.to_line().as_bytes())
+    }
+}
+
+impl Pieces for Frames {
+    fn output(&mut self, text: String) -> std::io::Result<()> {
+        self.say(&Answer::Output(text))
+    }
+
+    fn error(&mut self, text: String) -> std::io::Result<()> {
+        self.say(&Answer::Error(text))
+    }
+}
