@@ -13,6 +13,7 @@ use windlass_psrp::{Command, Parameter, PowerShell};
 use crate::agent::Forwarding;
 use crate::cli::Format;
 use crate::cmdlets::script_block::without_braces;
+use crate::complete::nearest;
 use crate::console::Session;
 use crate::credential::{self, Login};
 use crate::defaults::DefaultOptions;
@@ -20,6 +21,9 @@ use crate::exit::Exit;
 use crate::failure::report_local;
 use crate::output::View;
 use crate::runspace::{Defaults, Local, job_value};
+
+/// Shorter names that there are not are taken for abbreviations rather than for mistypings.
+const SHORTEST_MISTYPED: usize = 4;
 
 /// Options without a value that hold for every connection.
 const FLAGS: [&str; 5] = ["NoEncryption", "SkipCACheck", "SkipCNCheck", "ForbidNtlm", "WhatIf"];
@@ -118,7 +122,7 @@ impl CommandLine {
                 view: View::of_process(self.format),
                 rows: crate::terminal::rows(),
             };
-            if let Some(exit) = crate::agent::forward(how, &run, &self.defaults)? {
+            if let Some(exit) = crate::agent::forward(how, &run, &self.defaults, handle)? {
                 return Ok(exit);
             }
         }
@@ -144,7 +148,13 @@ impl CommandLine {
     fn info(&self, session: &Session) -> Result<CommandInfo> {
         match session.runspace.commands().find(&self.name) {
             Some(found) => Ok(found.info().clone()),
-            None => bail!("there is no cmdlet '{}': `windlass help` lists them", self.name),
+            None => {
+                let known = session.runspace.commands().iter().map(|command| command.info().name());
+                match nearest(&self.name, known) {
+                    Some(meant) => bail!("there is no cmdlet '{}': did you mean {meant}?", self.name),
+                    None => bail!("there is no cmdlet '{}': `windlass help` lists them", self.name),
+                }
+            }
         }
     }
 
@@ -211,7 +221,10 @@ impl CommandLine {
                         None => None,
                     },
                     // A common parameter, or none: binding tells.
-                    (None, None) => common_value(&name, &mut words),
+                    (None, None) => {
+                        refuse_mistyped(info, &name)?;
+                        common_value(&name, &mut words)
+                    }
                 };
                 command
                     .parameters
@@ -244,6 +257,8 @@ impl CommandLine {
 
 /// Parameters whose values the agent keeps.
 const KEPT: [&str; 5] = ["Session", "ToSession", "FromSession", "CimSession", "Job"];
+/// Parameters by which a session that is kept is entered.
+const ENTERED: [&str; 4] = ["Session", "Name", "Id", "InstanceId"];
 /// Parameters that make something to be kept.
 const MAKING: [&str; 2] = ["AsJob", "JobName"];
 
@@ -260,7 +275,10 @@ fn forwarding(info: &CommandInfo, command: &Command) -> Forwarding {
         return Forwarding::Always;
     }
     let noun = info.name().split_once('-').map_or("", |(_, noun)| noun);
-    let concerns = ["PSSession", "CimSession", "Job"].contains(&noun) && info.name() != "Enter-PSSession";
+    let concerns = match info.name() {
+        "Enter-PSSession" => gives(&ENTERED),
+        _ => ["PSSession", "CimSession", "Job"].contains(&noun),
+    };
     if concerns || gives(&KEPT) { Forwarding::IfRunning } else { Forwarding::Never }
 }
 
@@ -356,6 +374,17 @@ fn common_value(name: &str, words: &mut impl Iterator<Item = String>) -> Option<
     let name = name.to_ascii_lowercase();
     let is_switch = ["verbose", "debug", "vb", "db"].iter().any(|known| known.starts_with(&name));
     if is_switch { None } else { words.next().map(PsValue::from) }
+}
+
+/// Names the parameter that was meant, where one has nearly this name.
+fn refuse_mistyped(info: &CommandInfo, name: &str) -> Result<()> {
+    let known = info.parameters().iter().map(|parameter| parameter.name.as_str());
+    match nearest(name, known) {
+        Some(meant) if !meant.eq_ignore_ascii_case(name) && name.len() >= SHORTEST_MISTYPED => {
+            bail!("{} has no parameter -{name}: did you mean -{meant}?", info.name())
+        }
+        _ => Ok(()),
+    }
 }
 
 /// What the parameter at this position takes, in the first set that has one.

@@ -2,13 +2,24 @@
 
 use windlass_mock::powershell::{Commands, Kind, LocalRunspace, Scalar, declared, declared_names};
 
-use crate::console::Session;
+use crate::console::{Complete, Session};
 
 /// Whether a word is another name of a cmdlet.
 pub(crate) fn is_alias(word: &str) -> bool {
     let built_in = Commands::built_in();
     let tabled = declared_names().filter_map(declared);
     tabled.into_iter().any(|info| info.is_called(word)) || built_in.find(word).is_some()
+}
+
+/// How alike a name has to be that is offered in place of one that there is not, from 0 to 1.
+const ALIKE: f64 = 0.9;
+
+/// The name that is most like a mistyped one, if one is.
+pub(crate) fn nearest<'n>(word: &str, names: impl Iterator<Item = &'n str>) -> Option<&'n str> {
+    let word = word.to_ascii_lowercase();
+    let alike = names.map(|name| (strsim::jaro_winkler(&word, &name.to_ascii_lowercase()), name));
+    let best = alike.max_by(|(one, _), (other, _)| one.total_cmp(other));
+    best.filter(|(likeness, _)| *likeness >= ALIKE).map(|(_, name)| name)
 }
 
 /// What can be completed with, taken when the prompt is shown.
@@ -31,9 +42,10 @@ impl Words {
             cim_sessions: cim.iter().map(|entry| entry.name.clone()).collect(),
         }
     }
+}
 
-    /// Where the word that ends at `at` begins, and what it may become.
-    pub(crate) fn complete(&self, line: &str, at: usize) -> (usize, Vec<String>) {
+impl Complete for Words {
+    fn complete(&self, line: &str, at: usize) -> (usize, Vec<String>) {
         let before = line.get(..at).unwrap_or(line);
         let start = before.rfind([' ', '\t', '|', ';', '(', '{', '=', ',']).map_or(0, |place| place + 1);
         let word = before.get(start..).unwrap_or_default();
@@ -89,5 +101,22 @@ impl Words {
             _ => Vec::new(),
         };
         (start, values.into_iter().filter(|value| begins(value)).collect())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_mistyped_name_leads_to_the_one_that_was_meant() {
+        for (word, meant) in [
+            ("Get-CimInstnce", Some("Get-CimInstance")),
+            ("invoke-comand", Some("Invoke-Command")),
+            ("New-PSSesion", Some("New-PSSession")),
+            ("Frobnicate-Thing", None),
+        ] {
+            assert_eq!(nearest(word, declared_names()), meant);
+        }
     }
 }

@@ -62,6 +62,7 @@ fn exit_statuses_tell_failures_apart() {
         (PASSWORD, at(&host.http, &["-UseSSL", "Get-Date"]), 3),
         ("wrong", at(&host.http, &["Get-Date"]), 4),
         (PASSWORD, at(&host.http, &["-ConfigurationName", "Nope", "Get-Date"]), 5),
+        (PASSWORD, at(&host.http, &["-DeadlineSec", "1", "Start-Sleep 1000"]), 5),
     ] {
         let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
         let ran = windlass(password, &words);
@@ -69,6 +70,19 @@ fn exit_statuses_tell_failures_apart() {
         assert!(!String::from_utf8_lossy(&ran.stderr).contains(PASSWORD));
     }
     host.stop();
+}
+
+#[test]
+fn mistakes_are_told_so_that_they_can_be_mended() {
+    for (words, said) in [
+        (&["Get-CimInstnce", "Win32_Process"][..], "did you mean Get-CimInstance?"),
+        (&["Get-CimInstance", "Win32_Process", "-Computr", "srv1"], "did you mean -ComputerName?"),
+        (&["Get-CimInstance", "X", "-ComputerName", "localhost", "-Port", "1"], "`windlass doctor` looks"),
+    ] {
+        let ran = windlass(PASSWORD, words);
+        assert_ne!(ran.status.code(), Some(0));
+        assert!(support::errors(&ran).contains(said), "{}", support::errors(&ran));
+    }
 }
 
 #[test]

@@ -23,8 +23,8 @@ struct Place {
 }
 
 impl Place {
-    fn new() -> Self {
-        let folder = std::env::temp_dir().join(format!("windlass-copy-item-{}", std::process::id()));
+    fn new(name: &str) -> Self {
+        let folder = std::env::temp_dir().join(format!("windlass-copy-{name}-{}", std::process::id()));
         for name in ["here/tree/below", "there", "run"] {
             std::fs::create_dir_all(folder.join(name)).unwrap();
         }
@@ -72,7 +72,7 @@ fn read(path: &Path) -> String {
 
 #[test]
 fn files_are_copied_with_a_session_that_the_agent_holds() {
-    let place = Place::new();
+    let place = Place::new("held");
     std::fs::write(place.here("one.txt"), "one").unwrap();
     std::fs::write(place.here("two.txt"), "two").unwrap();
     std::fs::write(place.here("tree/below/three.txt"), "three").unwrap();
@@ -109,7 +109,7 @@ fn files_are_copied_with_a_session_that_the_agent_holds() {
         (from(&["/etc/passwd"]), 1, "User:"),
         (place.run(&["Copy-Item", "-ToSession", "files", "one.txt"]), 2, "-Destination is missing"),
         (place.run(&["Copy-Item", "one.txt", "-Destination", "five.txt"]), 2, "-ToSession or -FromSession"),
-        (to(&["one.txt", "-Filter", "x"]), 2, "-Filter cannot be used"),
+        (to(&["one.txt", "-Credential", "alice"]), 2, "-Credential cannot be used"),
         (to(&["one.txt", "-FromSession", "files"]), 2, "cannot be used together"),
         (place.run(&["Copy-Item", "-ToSession", "nobody", "one.txt", "-Destination", "x"]), 2, "nobody"),
     ] {
@@ -117,6 +117,73 @@ fn files_are_copied_with_a_session_that_the_agent_holds() {
         assert_eq!(failed.status.code(), Some(status), "{said}");
     }
     assert!(!place.here("five.txt").exists());
+}
+
+#[test]
+fn names_choose_what_is_copied() {
+    let place = Place::new("names");
+    for name in ["a.txt", "b.log", "tree/c.txt", "tree/d.log", "tree/below/e.txt", "tree/below/f.log"] {
+        std::fs::create_dir_all(place.here(name).parent().unwrap()).unwrap();
+        std::fs::write(place.here(name), name).unwrap();
+    }
+    let opened = place.run(&["New-PSSession", "srv1", "-Name", "files", "-Credential", "alice"]);
+    assert_eq!(opened.status.code(), Some(0), "{}", errors(&opened));
+    for (number, (chosen, expected)) in [
+        (&["*", "-Include", "*.txt"][..], &["a.txt"][..]),
+        (&["*", "-Exclude", "*.LOG", "-Recurse"], &["a.txt", "tree/below/e.txt", "tree/c.txt"]),
+        (&["*", "-Filter", "*.log", "-Recurse"], &["b.log"]),
+        (&["tree/*", "-Filter", "*.*"], &["c.txt", "d.log"]),
+        // The directory itself has no such name, so nothing of it is copied.
+        (&["tree", "-Include", "*.txt", "-Recurse"], &[]),
+        (&["tree", "-Filter", "*.txt", "-Recurse"], &["tree/below/e.txt", "tree/c.txt"]),
+        (&["tree", "-Exclude", "d*,e*", "-Recurse"], &["tree/below/f.log", "tree/c.txt"]),
+        (&["-LiteralPath", "a.txt", "-Include", "*.log"], &["a.txt"]),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let there = format!("to{number}");
+        std::fs::create_dir(place.there(&there)).unwrap();
+        let destination = format!("User:/{there}");
+        let to = ["Copy-Item", "-ToSession", "files", "-Destination", &destination];
+        let copied = place.run(&[&to, chosen].concat());
+        assert_eq!(copied.status.code(), Some(0), "{chosen:?}: {}", errors(&copied));
+        assert_eq!(files(&place.there(&there)), expected, "to the session: {chosen:?}");
+    }
+    // What was copied with everything comes back by the same rules.
+    let all = place.run(&["Copy-Item", "-ToSession", "files", "-Destination", "User:", "-Recurse", "tree"]);
+    assert_eq!(all.status.code(), Some(0), "{}", errors(&all));
+    for (number, (chosen, expected)) in [
+        (&["User:/tree/*", "-Include", "*.txt"][..], &["c.txt"][..]),
+        (&["User:/tree", "-Exclude", "*.txt", "-Recurse"], &["tree/below/f.log", "tree/d.log"]),
+        (&["User:/tree", "-Filter", "e*", "-Recurse"], &["tree/below/e.txt"]),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let back = format!("back{number}");
+        std::fs::create_dir(place.here(&back)).unwrap();
+        let from = ["Copy-Item", "-FromSession", "files", "-Destination", &back];
+        let copied = place.run(&[&from, chosen].concat());
+        assert_eq!(copied.status.code(), Some(0), "{chosen:?}: {}", errors(&copied));
+        assert_eq!(files(&place.here(&back)), expected, "from the session: {chosen:?}");
+    }
+}
+
+/// The files below a folder, by their paths in it.
+fn files(folder: &Path) -> Vec<String> {
+    let (mut found, mut waiting) = (Vec::new(), vec![folder.to_owned()]);
+    while let Some(here) = waiting.pop() {
+        for child in std::fs::read_dir(here).unwrap() {
+            let path = child.unwrap().path();
+            match path.is_dir() {
+                true => waiting.push(path),
+                false => found.push(path.strip_prefix(folder).unwrap().display().to_string()),
+            }
+        }
+    }
+    found.sort();
+    found
 }
 
 #[test]

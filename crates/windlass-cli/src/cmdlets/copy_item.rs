@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use tokio::sync::mpsc;
-use windlass::{CopiedItem, CopyEvent, CopyOptions, CopyReport, SessionState};
+use windlass::{CopiedItem, CopyEvent, CopyOptions, CopyPlace, CopyReport, SessionState};
 use windlass_clixml::{ProgressKind, ProgressRecord, PsObject, PsValue};
 use windlass_mock::powershell::{Bound, Cmdlet, Context, Failure, Halt, Outcome, exceptions, text};
 use windlass_psrp::ErrorCategory;
@@ -12,6 +12,9 @@ use windlass_psrp::ErrorCategory;
 use super::{cmdlet, each};
 use crate::exit::Exit;
 use crate::runspace::{Local, SessionEntry, argument, matcher, of_error};
+
+/// What makes a path stand for several.
+const WILDCARDS: [char; 3] = ['*', '?', '['];
 
 /// Events that wait to be shown; what comes while as many wait is left out.
 const WAITING: usize = 64;
@@ -32,6 +35,8 @@ fn copy_item(local: &Arc<Local>, call: &Bound, cx: &mut Context<'_>) -> Outcome 
     let mut options = CopyOptions::default();
     options.recurse = call.switch("Recurse");
     options.force = call.switch("Force");
+    let choice = Choice::of(call);
+    options.chooses = Some(Arc::new(move |place, name| choice.takes(place, name)));
     let (events, told) = mpsc::channel(WAITING);
     options.on_event = Some(Arc::new(move |event| {
         // Progress is not worth waiting for.
@@ -63,13 +68,57 @@ fn copy_item(local: &Arc<Local>, call: &Bound, cx: &mut Context<'_>) -> Outcome 
     }
 }
 
+/// Which files and directories the parameters choose, as PowerShell reads them: `-Include` looks at what the
+/// path itself names, `-Exclude` and `-Filter` also at the files inside of directories.
+struct Choice {
+    filter: Vec<Fits>,
+    include: Vec<Fits>,
+    exclude: Vec<Fits>,
+    has_wildcards: bool,
+    is_literal: bool,
+}
+
+type Fits = Box<dyn Fn(&str) -> bool + Send + Sync>;
+
+impl Choice {
+    fn of(call: &Bound) -> Self {
+        let patterns = |name: &str| -> Vec<Fits> {
+            call.texts(name).iter().map(|pattern| -> Fits { Box::new(matcher(pattern)) }).collect()
+        };
+        // For a filter of files this is another way of saying everything.
+        let filter = patterns("Filter");
+        let is_all = call.text("Filter").is_some_and(|filter| filter == "*.*");
+        Self {
+            filter: if is_all { Vec::new() } else { filter },
+            include: patterns("Include"),
+            exclude: patterns("Exclude"),
+            has_wildcards: call.texts("Path").iter().any(|path| path.contains(WILDCARDS)),
+            is_literal: call.has("LiteralPath"),
+        }
+    }
+
+    fn takes(&self, place: CopyPlace, name: &str) -> bool {
+        let any = |patterns: &[Fits]| patterns.iter().any(|fits| fits(name));
+        let all_or_any = |patterns: &[Fits]| patterns.is_empty() || any(patterns);
+        let is_included = match place {
+            CopyPlace::Source => {
+                (self.is_literal || all_or_any(&self.include))
+                    && (!self.has_wildcards || all_or_any(&self.filter))
+            }
+            _ => all_or_any(&self.filter),
+        };
+        is_included && !any(&self.exclude)
+    }
+}
+
 /// Which session, and which way. Nothing has been sent yet.
 fn plan(local: &Arc<Local>, call: &Bound) -> Result<(Arc<SessionEntry>, Direction), Box<Failure>> {
     let refused = |id: &str, message: &str| Err(argument(local, id, message));
-    for name in ["Filter", "Include", "Exclude", "Credential"] {
-        if call.has(name) {
-            return refused("ParameterNotSupported", &format!("-{name} cannot be used with a session"));
-        }
+    if call.has("Credential") {
+        return refused(
+            "ParameterNotSupported",
+            "-Credential cannot be used with a session, which has its own",
+        );
     }
     if call.has("Container") && !call.switch("Container") {
         return refused("ParameterNotSupported", "-Container:$false cannot be used with a session");
@@ -137,7 +186,7 @@ fn local_sources(local: &Local, given: &[String], literal: bool) -> Vec<PathBuf>
 
 /// What a path with wildcards stands for, in the order of the names; nothing for a path without.
 fn matching(path: &Path) -> Vec<PathBuf> {
-    let has_wildcard = |part: &std::ffi::OsStr| part.to_string_lossy().contains(['*', '?', '[']);
+    let has_wildcard = |part: &std::ffi::OsStr| part.to_string_lossy().contains(WILDCARDS);
     if !path.iter().any(has_wildcard) || path.symlink_metadata().is_ok() {
         return Vec::new();
     }
@@ -237,7 +286,10 @@ impl Shown {
 fn tell(local: &Local, cx: &mut Context<'_>, call: &Bound, computer: &str, report: CopyReport) -> Outcome {
     for (path, error) in report.failures {
         local.note(Exit::REMOTE_ERRORS);
-        let message = format!("[{computer}] {path}: {}", error.reason());
+        // Some reasons begin with the path themselves.
+        let reason = error.reason();
+        let reason = reason.strip_prefix(&format!("{path}: ")).unwrap_or(reason);
+        let message = format!("[{computer}] {path}: {reason}");
         let failure = Failure::new(exceptions::IO, "CopyError", ErrorCategory::WriteError, message);
         cx.error(failure.about(path).with_bare_id())?;
     }

@@ -1,9 +1,12 @@
 //! `Invoke-Command`: runs commands on other computers.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::mpsc;
-use windlass::{Invocation, InvokeOptions, PipelineEvent, PowerShell, PsSession, SessionState, fleet};
+use windlass::{
+    Invocation, InvokeOptions, PipelineEvent, PowerShell, PsSession, SessionState, fleet, within,
+};
 use windlass_clixml::PsValue;
 use windlass_mock::powershell::{
     Bound, Cmdlet, Context, Failure, Outcome, Stage, declared, exceptions, stage, text,
@@ -39,6 +42,15 @@ enum Seat {
     Open(Arc<SessionEntry>),
     /// A session to be opened for the command alone.
     New(Box<Recipe>, Option<String>),
+}
+
+impl Seat {
+    fn computer(&self) -> &str {
+        match self {
+            Self::Open(entry) => entry.session.computer_name(),
+            Self::New(recipe, _) => &recipe.computer,
+        }
+    }
 }
 
 /// What comes from one of the computers.
@@ -147,14 +159,14 @@ impl InvokeCommand {
         input: Option<Vec<PsValue>>,
     ) -> Outcome {
         let origins = self.origins(&seats);
-        let throttle = throttle(&self.call);
+        let (throttle, deadline) = (throttle(&self.call), deadline(&self.call));
         let (messages, mut incoming) = mpsc::channel::<Message>(WAITING);
         let command = command.clone();
         let work = self.local.handle.spawn(async move {
             let seats = seats.into_iter().enumerate();
             let mut everywhere = fleet(seats, throttle, |(place, seat): (usize, Seat)| {
                 let (command, input, messages) = (command.clone(), input.clone(), messages.clone());
-                at(seat, command, input, Outlet::Channel(place, messages))
+                at(seat, command, input, deadline, Outlet::Channel(place, messages))
             });
             while everywhere.next().await.is_some() {}
         });
@@ -189,13 +201,14 @@ impl InvokeCommand {
         let hide = self.call.switch("HideComputerName");
         let shown = self.call.text("ScriptBlock").or_else(|| self.call.text("FilePath")).unwrap_or_default();
         let job = local.jobs.start(self.call.text("JobName"), computers, shown, hide);
-        let (worker, command, throttle) = (Arc::clone(&job), command.clone(), throttle(&self.call));
+        let (worker, command) = (Arc::clone(&job), command.clone());
+        let (throttle, deadline) = (throttle(&self.call), deadline(&self.call));
         let task = local.handle.spawn(async move {
             let seats = seats.into_iter().zip(origins);
             let ending = Arc::clone(&worker);
             let mut everywhere = fleet(seats, throttle, move |(seat, origin): (Seat, Origin)| {
                 let (command, input, worker) = (command.clone(), input.clone(), Arc::clone(&worker));
-                at(seat, command, input, Outlet::Job(worker, origin.computer))
+                at(seat, command, input, deadline, Outlet::Job(worker, origin.computer))
             });
             while everywhere.next().await.is_some() {}
             ending.end();
@@ -257,11 +270,36 @@ impl Outlet {
     }
 }
 
-/// Runs the command at one place and hands on what it says.
-async fn at(seat: Seat, command: PowerShell, input: Option<Vec<PsValue>>, outlet: Outlet) {
+/// How long each computer may take, from the time that its turn comes.
+fn deadline(call: &Bound) -> Option<Duration> {
+    let seconds = call.count("DeadlineSec")?;
+    Some(Duration::from_secs(u64::try_from(seconds).unwrap_or(u64::MAX)))
+}
+
+/// Runs the command at one place, for no longer than the deadline, and hands on what it says.
+async fn at(
+    seat: Seat,
+    command: PowerShell,
+    input: Option<Vec<PsValue>>,
+    deadline: Option<Duration>,
+    outlet: Outlet,
+) {
+    let computer = seat.computer().to_owned();
+    let work = work(seat, command, input, &outlet);
+    let Some(limit) = deadline else { return work.await };
+    let done = within(&computer, limit, async {
+        work.await;
+        Ok(())
+    });
+    if let Err(error) = done.await {
+        outlet.send(Err(error)).await;
+    }
+}
+
+async fn work(seat: Seat, command: PowerShell, input: Option<Vec<PsValue>>, outlet: &Outlet) {
     match seat {
         Seat::Open(entry) => {
-            pump(invoke(&entry.session, command, input), &outlet).await;
+            pump(invoke(&entry.session, command, input), outlet).await;
         }
         Seat::New(recipe, name) => {
             let session = match recipe.builder(name.as_deref()).connect().await {
@@ -271,7 +309,7 @@ async fn at(seat: Seat, command: PowerShell, input: Option<Vec<PsValue>>, outlet
                     return;
                 }
             };
-            pump(invoke(&session, command, input), &outlet).await;
+            pump(invoke(&session, command, input), outlet).await;
             if let Err(error) = session.close().await {
                 outlet.send(Err(error)).await;
             }

@@ -7,7 +7,7 @@ use anyhow::{Context, Result};
 use clap::CommandFactory;
 use windlass_mock::powershell::CommandInfo;
 
-use super::{Cmdlets, examples, heading, meanings, rules};
+use super::{Cmdlets, Meanings, examples, heading, rules};
 use crate::cli::Cli;
 
 /// Writes all pages into a folder.
@@ -39,10 +39,10 @@ fn page(info: &CommandInfo) -> String {
         let _ = writeln!(text, "windlass {}\n.br", escaped(&line));
     }
     text.push_str(".SH OPTIONS\n");
-    let known = meanings();
+    let known = Meanings::new();
     for parameter in info.parameters() {
         let _ = writeln!(text, ".TP\n.B {}", escaped(&heading(parameter)));
-        let meaning = known.get(parameter.name.as_str()).copied().map(str::to_owned);
+        let meaning = known.of(info, parameter).map(str::to_owned);
         let lines: Vec<String> = meaning.into_iter().chain(rules(parameter)).collect();
         let _ = writeln!(text, "{}", escaped(&lines.join("; ")));
     }

@@ -128,10 +128,10 @@ pub(crate) fn page(info: &CommandInfo) -> String {
         let _ = writeln!(text, "  {line}");
     }
     text.push_str("\nParameters:\n");
-    let known = meanings();
+    let known = Meanings::new();
     for parameter in info.parameters() {
         let _ = writeln!(text, "  {}", heading(parameter));
-        if let Some(meaning) = known.get(parameter.name.as_str()) {
+        if let Some(meaning) = known.of(info, parameter) {
             let _ = writeln!(text, "      {meaning}");
         }
         for rule in rules(parameter) {
@@ -176,9 +176,18 @@ fn rules(parameter: &ParameterInfo) -> Vec<String> {
     rules
 }
 
-/// The meaning of each parameter.
-fn meanings() -> BTreeMap<&'static str, &'static str> {
-    PARAMETERS.lines().filter_map(|line| line.split_once(' ')).collect()
+/// The meaning of each parameter by its name, and by `CMDLET:PARAMETER` where one cmdlet means something else.
+struct Meanings(BTreeMap<&'static str, &'static str>);
+
+impl Meanings {
+    fn new() -> Self {
+        Self(PARAMETERS.lines().filter_map(|line| line.split_once(' ')).collect())
+    }
+
+    fn of(&self, info: &CommandInfo, parameter: &ParameterInfo) -> Option<&'static str> {
+        let own = format!("{}:{}", info.name(), parameter.name);
+        self.0.get(own.as_str()).or_else(|| self.0.get(parameter.name.as_str())).copied()
+    }
 }
 
 /// The examples of a cmdlet.

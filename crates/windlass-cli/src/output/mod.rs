@@ -8,7 +8,7 @@ mod screen;
 use std::io::{self, Write};
 
 use windlass_clixml::{PsObject, PsValue, StreamValue, encode_document, to_text};
-use windlass_display::{CsvOptions, is_drawn, to_csv, to_json};
+use windlass_display::{CsvOptions, View as Display, is_drawn, to_csv, to_json};
 
 use crate::cli::Format;
 
@@ -27,13 +27,15 @@ pub(crate) struct Printer<W> {
     columns: usize,
     out: W,
     held: Vec<PsValue>,
+    /// How many of those, from the first on, are lines of their own and were printed when they came.
+    printed: usize,
     count: usize,
 }
 
 impl<W: Write> Printer<W> {
     /// Prints to `out`.
     pub(crate) fn new(format: Format, columns: usize, out: W) -> Self {
-        Self { format, columns, out, held: Vec::new(), count: 0 }
+        Self { format, columns, out, held: Vec::new(), printed: 0, count: 0 }
     }
 
     /// Takes one result.
@@ -49,6 +51,16 @@ impl<W: Write> Printer<W> {
                 let before = if self.count == 1 { "[" } else { "," };
                 write!(self.out, "{before}\n  {}", json_object(&value))?;
             }
+            Format::Table if self.printed == self.held.len() => {
+                let text = self.formatted(std::slice::from_ref(&value), &Display::Default);
+                self.held.push(value);
+                // Tables and lists begin with an empty line, and may need what comes after.
+                if !text.starts_with('\n') {
+                    self.printed += 1;
+                    write!(self.out, "{text}")?;
+                    self.out.flush()?;
+                }
+            }
             Format::Table | Format::List | Format::Csv | Format::Clixml => self.held.push(value),
         }
         Ok(())
@@ -60,8 +72,8 @@ impl<W: Write> Printer<W> {
             Format::Ndjson => {}
             Format::Json if self.count == 0 => writeln!(self.out, "[]")?,
             Format::Json => writeln!(self.out, "\n]")?,
-            Format::Table => self.display(&windlass_display::View::Default)?,
-            Format::List => self.display(&windlass_display::View::List(Vec::new()))?,
+            Format::Table => self.display(&Display::Default)?,
+            Format::List => self.display(&Display::List(Vec::new()))?,
             Format::Csv => write!(self.out, "{}", to_csv(&self.held, CsvOptions::default()))?,
             Format::Clixml => {
                 let items = std::mem::take(&mut self.held).into_iter();
@@ -72,9 +84,20 @@ impl<W: Write> Printer<W> {
         self.out.flush()
     }
 
-    fn display(&mut self, view: &windlass_display::View) -> io::Result<()> {
-        let text = windlass_display::format(&self.held, view, self.columns);
-        write!(self.out, "{}", printable(&text))
+    /// Prints what was not printed yet.
+    fn display(&mut self, view: &Display) -> io::Result<()> {
+        let (printed, rest) = self.held.split_at_checked(self.printed).unwrap_or_default();
+        let all = self.formatted(&self.held, view);
+        // How a value looks may depend on those before it.
+        let text = match all.strip_prefix(&self.formatted(printed, view)) {
+            Some(text) => text.to_owned(),
+            None => self.formatted(rest, view),
+        };
+        write!(self.out, "{text}")
+    }
+
+    fn formatted(&self, values: &[PsValue], view: &Display) -> String {
+        printable(&windlass_display::format(values, view, self.columns))
     }
 }
 
@@ -174,6 +197,21 @@ mod tests {
         }
         assert_eq!(printed(Format::Json, vec![]), "[]\n");
         assert_eq!(printed(Format::Ndjson, vec![5_i32.into()]), "{\"value\":5}\n");
+    }
+
+    #[test]
+    fn lines_are_shown_when_they_come() {
+        let mut out = Vec::new();
+        let mut printer = Printer::new(Format::Table, 80, &mut out);
+        printer.result("begun".into()).unwrap();
+        printer.result(5_i32.into()).unwrap();
+        assert_eq!(printer.out.as_slice(), b"begun\n5\n");
+        printer.result(person()).unwrap();
+        printer.result("last".into()).unwrap();
+        let values = ["begun".into(), 5_i32.into(), person(), "last".into()];
+        printer.finish().unwrap();
+        let whole = windlass_display::format(&values, &Display::Default, 80);
+        assert_eq!(String::from_utf8(out).unwrap(), whole);
     }
 
     #[test]

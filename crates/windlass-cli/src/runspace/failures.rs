@@ -32,10 +32,13 @@ pub(crate) fn of_error(local: &Local, error: &windlass::Error, id: &str, compute
         windlass::ErrorKind::Closed => ErrorCategory::OperationStopped,
         _ => ErrorCategory::ProtocolError,
     };
-    let message = match computer {
+    let mut message = match computer {
         "" => error.to_string(),
         computer => format!("[{computer}] {error}"),
     };
+    if (error.kind(), error.layer()) == (windlass::ErrorKind::Unreachable, windlass::Layer::Connect) {
+        message.push_str(": does WinRM listen there, at this port? `windlass doctor` looks");
+    }
     Failure::new(TRANSPORT, id, category, message).about(computer).with_bare_id()
 }
 
