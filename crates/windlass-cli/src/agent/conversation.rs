@@ -10,6 +10,7 @@ use tokio::runtime::Handle;
 use super::wire::{Answer, Order};
 use crate::console::{Complete, Partner, edit};
 use crate::exit::Exit;
+use crate::interrupts::{Interrupt, Interrupts};
 use crate::runspace::lock;
 use crate::terminal::{OwnTerminal, Terminal};
 
@@ -102,11 +103,14 @@ impl Conversation {
     fn heed_interrupts(&self, handle: &Handle) -> Result<()> {
         let mut writing = self.writing.try_clone().context("the agent's socket")?;
         handle.spawn(async move {
-            while tokio::signal::ctrl_c().await.is_ok() {
+            let Ok(mut interrupts) = Interrupts::heed() else { return };
+            while interrupts.next().await == Interrupt::Stop {
                 if let Err(error) = writing.write_all(Order::Interrupt.to_line().as_bytes()) {
                     tracing::debug!(%error, "the agent does not listen");
                 }
             }
+            // The agent leaves the session when it hears no more.
+            std::process::exit(Exit::INTERRUPTED.code().into());
         });
         Ok(())
     }
