@@ -108,6 +108,7 @@ const SCRIPTS: &[Script] = &[
     ("pypsrp_client.py", Needs::Host, &[]),
     ("pypsrp_disconnect.py", Needs::Host, &[]),
     ("pypsrp_copy.py", Needs::Host, &[]),
+    ("record_between.py", Needs::Host, &[]),
     ("pypsrp_host.py", Needs::Scenario("pypsrp_host.json"), &[]),
     ("pypsrp_endpoint.py", Needs::Endpoints, &[]),
     ("pypsrp_own.py", Needs::Scenario("pypsrp_own.json"), &[]),

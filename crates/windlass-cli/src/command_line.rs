@@ -443,7 +443,7 @@ fn block(words: &mut impl Iterator<Item = String>) -> Result<PsValue> {
         text.push_str(&word);
         text.push(' ');
     }
-    bail!("the script block that starts with '{{' has no '}}'")
+    bail!("the script block that starts with '{{' has no '}}': quote a block that holds ; or | for the shell")
 }
 
 #[cfg(test)]

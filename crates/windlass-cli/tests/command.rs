@@ -77,7 +77,8 @@ fn mistakes_are_told_so_that_they_can_be_mended() {
     for (words, said) in [
         (&["Get-CimInstnce", "Win32_Process"][..], "did you mean Get-CimInstance?"),
         (&["Get-CimInstance", "Win32_Process", "-Computr", "srv1"], "did you mean -ComputerName?"),
-        (&["Get-CimInstance", "X", "-ComputerName", "localhost", "-Port", "1"], "`windlass doctor` looks"),
+        (&["Test-WSMan", "-ComputerName", "localhost", "-Port", "1"], "`windlass doctor` looks"),
+        (&["Invoke-Command", "srv1", "{", "Get-Date"], "quote a block"),
     ] {
         let ran = windlass(PASSWORD, words);
         assert_ne!(ran.status.code(), Some(0));
