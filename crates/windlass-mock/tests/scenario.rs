@@ -12,16 +12,16 @@ mod support;
 
 use std::time::{Duration, Instant};
 
-use support::{Wire, host, request};
+use support::{Wire, fault_code, host, request};
 use uuid::Uuid;
 use windlass_clixml::PsValue;
 use windlass_mock::{MockHost, Scenario};
 use windlass_psrp::{
-    ClientEvent, ClientPool, ErrorRecord, PipelineState, PoolOptions, PoolState, PowerShell,
+    ClientEvent, ClientPool, CreatePipeline, ErrorRecord, PipelineState, PoolOptions, PoolState, PowerShell,
 };
 use windlass_wsman::{
-    CommandLine, Create, Expectation, Limits, Operation, ReceiveOutput, Reply, Shell, Signal, SignalCode,
-    decode_response, uri,
+    CommandLine, Create, Expectation, Limits, Operation, ReceiveOutput, Reply, SendInput, Shell, Signal,
+    SignalCode, Stream, decode_response, uri,
 };
 
 const ROOM: usize = 64 * 1024;
@@ -61,8 +61,8 @@ impl Session {
     }
 
     /// Starts a pipeline.
-    async fn start(&mut self, power_shell: PowerShell) -> Uuid {
-        let id = self.pool.create_pipeline(power_shell).unwrap();
+    async fn start(&mut self, create: impl Into<CreatePipeline>) -> Uuid {
+        let id = self.pool.create_pipeline(create).unwrap();
         let fragments = self.pool.command_arguments(id, ROOM).unwrap().unwrap();
         self.post(Operation::Command(CommandLine::pipeline(guid(id), &fragments))).await;
         id
@@ -185,4 +185,30 @@ async fn a_delay_ends_with_a_stop() {
     let (said, state, _) = session.finish(id).await;
     assert_eq!((said, state), (Vec::new(), PipelineState::Stopped));
     assert!(before.elapsed() < Duration::from_secs(60));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pipeline_that_lost_input_ends() {
+    let host = scripted_host().await;
+    let mut session = Session::open(&host).await;
+    let waiting = CreatePipeline::from(PowerShell::script("Wait-Long")).with_input();
+    let id = session.start(waiting).await;
+    // More than the host keeps for a pipeline that takes none.
+    for number in 0..500 {
+        session.pool.send_input(id, &PsValue::from(number)).unwrap();
+    }
+    let input = session.pool.poll_send(ROOM).unwrap();
+    let command = guid(id);
+    let selectors = [("ShellId", session.shell.as_str())];
+    let piece = Stream::new("stdin", Some(command.as_str()), &input.data);
+    let send = Operation::Send(SendInput { streams: vec![piece] });
+    let send = request(&session.resource, &selectors, send).replace("PT20.000S", "PT0.200S");
+    assert_eq!(fault_code(&session.wire.post(&send).await.1), Some(0x8033_8029));
+
+    let streams = vec!["stdout".to_owned()];
+    let receive = ReceiveOutput { command_id: Some(command.clone()), streams, ..ReceiveOutput::default() };
+    let receive = request(&session.resource, &selectors, Operation::Receive(receive));
+    let before = Instant::now();
+    assert_eq!(fault_code(&session.wire.post(&receive).await.1), Some(0x8033_8029));
+    assert!(before.elapsed() < Duration::from_secs(10), "the pipeline waits for what never comes");
 }

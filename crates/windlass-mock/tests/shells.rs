@@ -93,6 +93,21 @@ async fn users_of_two_domains_are_not_one_for_their_name() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn idle_timeouts_have_limits_which_shells_tell() {
+    let mut limits = HostLimits::default();
+    limits.max_idle_timeout = Duration::from_secs(600);
+    let host = host().limits(limits).start().await.unwrap();
+    let mut wire = Wire::new(&host);
+    for (seconds, refused) in [(59, true), (60, false), (600, false), (601, true)] {
+        let shell = Shell { idle_timeout: Some(Duration::from_secs(seconds)), ..Shell::cmd() };
+        let create = Operation::Create(Create::Shell(Box::new(shell)));
+        let (_, answer) = wire.post(&request(uri::CMD_SHELL, &[], create)).await;
+        assert_eq!(fault_code(&answer).is_some(), refused, "{seconds} s: {answer}");
+        assert!(refused || answer.contains("MaxIdleTimeOut>PT600"), "{answer}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn quotas_are_kept() {
     let mut limits = HostLimits::default();
     limits.shells_per_user = 2;

@@ -238,3 +238,27 @@ impl Rendered {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use windlass_wsman::{Response, SelectorSet};
+
+    use super::*;
+
+    #[test]
+    fn references_with_long_keys_take_no_more_than_is_reckoned_with() {
+        let length = |items| {
+            let page = Page { context: None, items, end_of_sequence: false, expires: None };
+            Response::new(&Header::default(), String::new(), Reply::Pull(page)).encode().len()
+        };
+        let inner =
+            EndpointReference::anonymous("urn:inner", SelectorSet::new().with("Key", "&\"".repeat(500)));
+        let mut selectors = SelectorSet::new().with("Name", "<\">".repeat(1000));
+        selectors.push_reference("Other", inner);
+        let reference = Some(EndpointReference::anonymous("urn:thing", selectors));
+        let rendered = Rendered { xml: Some("<thing/>".to_owned()), reference };
+        let size = rendered.size();
+        let taken = length(vec![rendered.into_item()]) - length(Vec::new());
+        assert!(taken <= size, "{taken} of {size}");
+    }
+}
