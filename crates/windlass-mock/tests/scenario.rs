@@ -191,9 +191,11 @@ async fn a_delay_ends_with_a_stop() {
 async fn a_pipeline_that_lost_input_ends() {
     let host = scripted_host().await;
     let mut session = Session::open(&host).await;
-    let waiting = CreatePipeline::from(PowerShell::script("Wait-Long")).with_input();
+    // It has the only runspace: the other waits, and takes no input.
+    session.start(PowerShell::script("Wait-Long")).await;
+    let waiting = CreatePipeline::from(PowerShell::new().command("Measure-Object")).with_input();
     let id = session.start(waiting).await;
-    // More than the host keeps for a pipeline that takes none.
+    // More than the host keeps for it.
     for number in 0..500 {
         session.pool.send_input(id, &PsValue::from(number)).unwrap();
     }
