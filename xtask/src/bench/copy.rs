@@ -8,7 +8,7 @@ use anyhow::Result;
 
 use super::host::Host;
 use super::numbers;
-use crate::command::{cargo, output, root, target};
+use crate::command::{build, output, root, target};
 
 /// Megabytes that pypsrp copies: it takes long for each.
 const PEER_MEGABYTES: u32 = 50;
@@ -16,7 +16,7 @@ const PEER_MEGABYTES: u32 = 50;
 /// Copies a file of so many megabytes to the host and back, and prints throughput and memory; then to the same
 /// host with pypsrp, where it is installed, and the ratio.
 pub(crate) fn run(megabytes: u32) -> Result<()> {
-    cargo(["build", "--release", "--package", "windlass", "--example", "copy_file"])?;
+    build(["--release", "--example", "copy_file"])?;
     let program = target().join("release/examples/copy_file");
     let folder = std::env::temp_dir().join(format!("windlass-bench-{}", std::process::id()));
     std::fs::create_dir_all(folder.join("there"))?;

@@ -6,7 +6,7 @@ use std::process::Command;
 use anyhow::{Result, bail};
 
 use super::host::Host;
-use crate::command::{cargo, root, run as carry_out, target};
+use crate::command::{build, root, run as carry_out, target};
 
 /// Hosts that pypsrp works on: it takes long for each.
 const PEER_HOSTS: u32 = 300;
@@ -14,7 +14,7 @@ const PEER_HOSTS: u32 = 300;
 /// Opens a session on each of so many addresses of one host, with one command in each, and prints how long it
 /// takes and what is left; then the same with pypsrp, where it is installed.
 pub(crate) fn run(hosts: u32) -> Result<()> {
-    cargo(["build", "--release", "--package", "windlass", "--example", "fleet"])?;
+    build(["--release", "--example", "fleet"])?;
     let mut host = Host::start(&program(), &["host"])?;
     carry_out(Command::new(program()).args(["client", &host.port, &hosts.to_string()]))?;
     nothing_left(&mut host)?;

@@ -22,7 +22,7 @@ pub(crate) use sessions::run as sessions;
 
 /// Runs the criterion benchmarks of the workspace.
 pub(crate) fn run(filter: Option<&str>) -> Result<()> {
-    cargo(["bench", "--package", "windlass-benches"].into_iter().chain(filter.map(|_| "--")).chain(filter))
+    cargo(["bench", "--workspace", "--bench", "*"].into_iter().chain(filter.map(|_| "--")).chain(filter))
 }
 
 /// Measures other libraries beside ours and prints the ratios.

@@ -8,15 +8,14 @@ use anyhow::{Context, Result, bail};
 
 use super::fleet;
 use super::host::Host;
-use crate::command::{cargo, output, target};
+use crate::command::{build, output, target};
 
 /// How often each command runs.
 const TIMES: usize = 41;
 
 /// Prints how long the command takes to start, and what the agent adds to a command in a session.
 pub(crate) fn run() -> Result<()> {
-    cargo(["build", "--release", "--package", "windlass-cli"])?;
-    cargo(["build", "--release", "--package", "windlass", "--example", "fleet"])?;
+    build(["--release", "--bin", "windlass", "--example", "fleet"])?;
     let program = target().join("release/windlass");
     for arguments in [&["--version"][..], &["help"], &["Get-Date"]] {
         let taken = median(&program, |command| command.args(arguments))?;

@@ -8,7 +8,7 @@ use std::process::Command;
 
 use anyhow::{Context, Result, bail};
 
-use crate::command::{cargo, output, root, target};
+use crate::command::{build, output, root, target};
 use crate::interop::{Host, Python};
 
 /// Milliseconds that a message takes to the host and back in the figures over a slow network.
@@ -26,8 +26,7 @@ struct Promise {
 
 /// Builds both programs for speed, runs ours and pypsrp's, and prints what is promised.
 pub(crate) fn run() -> Result<()> {
-    let programs = ["--package", "windlass-cli", "--package", "windlass", "--example", "session_figures"];
-    cargo(["build", "--release", "--quiet", "--bin", "windlass"].into_iter().chain(programs))?;
+    build(["--release", "--bin", "windlass", "--example", "session_figures"])?;
     let python = Python::prepare()?;
     let scenario = target().join("session_figures.json");
     fs::write(&scenario, objects(&[10_000, 100_000])).context("cannot write the scenario")?;
