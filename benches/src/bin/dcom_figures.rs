@@ -1,9 +1,9 @@
 //! Processes by CIM over DCOM and over WS-Management: what `cargo xtask bench --dcom` runs.
 //!
-//! `dcom_figures host COUNT` serves so many processes and prints its ports for DCOM and for WS-Management; at the
-//! end of its input it prints the most memory that it had, in KiB. `dcom_figures fetch packets|batches|single|wsman
-//! PORT` prints how many processes a second it fetches, and the bytes on the wire for each. `dcom_figures stream
-//! PORT` fetches them all in packets and prints the most memory that it had.
+//! `dcom_figures host COUNT` serves so many processes until its input ends, and prints its ports for DCOM and for
+//! WS-Management. `dcom_figures fetch packets|batches|single|wsman PORT` prints how many processes a second it
+//! fetches, and the bytes on the wire for each. `dcom_figures stream PORT` fetches them all in packets and prints
+//! the most memory that it had, in KiB.
 #![forbid(unsafe_code)]
 #![expect(clippy::print_stdout, reason = "a program that reports on the terminal")]
 
@@ -74,7 +74,6 @@ async fn serve(count: u32) -> Result<(), Failure> {
     for line in std::io::stdin().lines() {
         line?;
     }
-    println!("{}", most_memory()?);
     host.shutdown().await;
     Ok(())
 }

@@ -1,8 +1,7 @@
 //! A large file to a session: what `cargo xtask bench --copy` runs.
 //!
-//! `copy_file host DIRECTORY` serves that directory and prints its port, and at the end of its input the most
-//! memory that it had. `copy_file client PORT FILE` copies the file there and back; it prints how long each
-//! took and the most memory that it had.
+//! `copy_file host DIRECTORY` serves that directory until its input ends, and prints its port. `copy_file client
+//! PORT FILE` copies the file there and back; it prints how long each took and the most memory that it had.
 #![expect(clippy::print_stdout, reason = "a program that reports on the terminal")]
 
 use std::path::{Path, PathBuf};
@@ -34,7 +33,6 @@ async fn serve(directory: &str) -> Result<(), Failure> {
     for line in std::io::stdin().lines() {
         line?;
     }
-    println!("{}", most_memory()?);
     host.shutdown().await;
     Ok(())
 }

@@ -27,7 +27,7 @@ pub(crate) fn run(megabytes: u32) -> Result<()> {
 
 fn measure(program: &Path, folder: &Path, megabytes: u32) -> Result<()> {
     let there = folder.join("there");
-    let mut host = Host::start(program, &["host", &there.to_string_lossy()])?;
+    let host = Host::start(program, &["host", &there.to_string_lossy()])?;
     let file = filled(folder, megabytes)?;
     let told = output(Command::new(program).args(["client", &host.port]).arg(&file))?;
     let [there, back, memory] = numbers(&told)?;
@@ -54,7 +54,7 @@ fn measure(program: &Path, folder: &Path, megabytes: u32) -> Result<()> {
     } else {
         println!("pypsrp: skipped: `cargo xtask interop` installs it");
     }
-    println!("{:<26} {:>7.1} MiB at most", "the host", host.memory()? / 1024.0);
+    println!("{:<26} {:>7.1} MiB at most", "the host", host.memory_so_far()? / 1024.0);
     Ok(())
 }
 

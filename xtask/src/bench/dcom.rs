@@ -20,10 +20,10 @@ pub(crate) fn run() -> Result<()> {
     let [few, many] = INSTANCES;
     rates(&program, few)?;
     for count in [few, many] {
-        let mut host = Host::start(&program, &["host", count])?;
+        let host = Host::start(&program, &["host", count])?;
         let (dcom, _) = ports(&host);
         let [client] = numbers(&output(Command::new(&program).args(["stream", dcom]))?)?;
-        let (client, host) = (client / 1024.0, host.memory()? / 1024.0);
+        let (client, host) = (client / 1024.0, host.memory_so_far()? / 1024.0);
         println!("{count:>6} instances streamed: client {client:.1} MiB at most, host {host:.1} MiB");
     }
     Ok(())

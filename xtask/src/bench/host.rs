@@ -6,10 +6,10 @@ use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
 use anyhow::{Context, Result};
 
-/// A program that serves until its input ends, or until this is dropped.
+/// A program that serves until this is dropped.
 pub(super) struct Host {
     child: Child,
-    input: Option<ChildStdin>,
+    input: ChildStdin,
     output: BufReader<ChildStdout>,
     /// Where it listens: the first line that it prints.
     pub(super) port: String,
@@ -24,7 +24,7 @@ impl Host {
             .stdout(Stdio::piped())
             .spawn()
             .context("the host does not start")?;
-        let input = child.stdin.take();
+        let input = child.stdin.take().context("the host has no input")?;
         let output = BufReader::new(child.stdout.take().context("the host has no output")?);
         let mut host = Self { child, input, output, port: String::new() };
         host.port = host.line()?;
@@ -33,14 +33,8 @@ impl Host {
 
     /// What it answers to a line.
     pub(super) fn ask(&mut self) -> Result<String> {
-        writeln!(self.input.as_ref().context("the host has no input")?)?;
+        writeln!(self.input)?;
         self.line()
-    }
-
-    /// Ends it; the most memory that it had, in KiB, which is the last that it prints.
-    pub(super) fn memory(&mut self) -> Result<f64> {
-        drop(self.input.take());
-        self.line()?.parse().context("the memory of the host")
     }
 
     /// The most memory that it had until now, in KiB.
