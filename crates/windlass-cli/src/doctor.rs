@@ -14,7 +14,7 @@ use crate::defaults::DefaultOptions;
 use crate::exit::Exit;
 use crate::failure::report_local;
 use crate::interrupts::Interrupts;
-use crate::runspace::{Local, plain_description, plain_target};
+use crate::runspace::{Local, PlainWay};
 use crate::terminal::Nobody;
 
 /// How long a connection may take.
@@ -29,12 +29,8 @@ pub(crate) struct Doctor {
     /// The computer
     #[arg(value_name = "HOST")]
     computer: String,
-    /// TCP port [default: 5985, or 5986 with -UseSSL]
-    #[arg(long, value_parser = clap::value_parser!(u16).range(1..))]
-    port: Option<u16>,
-    /// Connect over HTTPS
-    #[arg(long)]
-    use_ssl: bool,
+    #[command(flatten)]
+    way: PlainWay,
     /// The endpoint to try
     #[arg(long, value_name = "NAME", default_value = "Microsoft.PowerShell")]
     configuration_name: String,
@@ -69,13 +65,13 @@ impl Doctor {
     async fn examine(self, handle: &tokio::runtime::Handle, format: Option<Format>) -> Result<Exit> {
         let as_json = matches!(format, Some(Format::Json | Format::Ndjson));
         let local = Local::new(handle.clone(), self.defaults.resolve()?, Arc::new(Nobody));
-        let target = plain_target(&local, &self.computer, self.port, self.use_ssl)?;
+        let target = self.way.target(&local, &self.computer)?;
         if local.defaults.what_if {
-            writeln!(std::io::stdout(), "What if: doctor on {}", plain_description(&local, &target)?)?;
+            writeln!(std::io::stdout(), "What if: doctor on {}", self.way.described(&local, &target)?)?;
             return Ok(Exit::DONE);
         }
         let mut exit = Exit::DONE;
-        for layer in 0..5 {
+        for layer in 0..6 {
             let start = Instant::now();
             let Some(mut finding) = self.layer(layer, &local, &target, &mut exit).await else { continue };
             finding.took = start.elapsed();
@@ -95,7 +91,7 @@ impl Doctor {
             error.to_string()
         };
         let finding = |layer, remedy, outcome| Some(Finding { layer, outcome, remedy, took: Duration::ZERO });
-        let port = self.port.unwrap_or(if self.use_ssl { 5986 } else { 5985 });
+        let port = self.way.port();
         match layer {
             0 => {
                 let remedy =
@@ -148,8 +144,18 @@ impl Doctor {
             }
             3 => {
                 local.logs_on().then_some(())?;
-                let remedy = "check user, password and the mechanisms that the service allows; may the user use \
-                              the endpoint (winrm get winrm/config, Get-PSSessionConfiguration)?";
+                let remedy = "check user and password, the mechanisms that the service allows (winrm get winrm/config), \
+                              for Kerberos the service's name (-SpnClass), over HTTPS its channel bindings";
+                let outcome = match self.way.logon(local) {
+                    Ok(logon) => identify(target).await.map(|_| logon).map_err(&mut failed),
+                    Err(error) => Err(format!("{error:#}")),
+                };
+                finding("logon", remedy, outcome)
+            }
+            4 => {
+                local.logs_on().then_some(())?;
+                let remedy = "may the user use the endpoint (Get-PSSessionConfiguration), and does the host allow one \
+                              more shell (winrm get winrm/config/winrs)?";
                 let builder = PsSession::builder(&self.computer)
                     .target(target.clone())
                     .configuration_name(&self.configuration_name);
@@ -163,9 +169,9 @@ impl Doctor {
                     }
                     Err(error) => Err(error),
                 };
-                finding("logon and PowerShell endpoint", remedy, outcome.map_err(&mut failed))
+                finding("PowerShell endpoint", remedy, outcome.map_err(&mut failed))
             }
-            4 => {
+            5 => {
                 local.logs_on().then_some(())?;
                 let remedy = "may the user read root/cimv2 (WMI control, Remote Management Users)?";
                 let builder =

@@ -13,7 +13,7 @@ use crate::defaults::DefaultOptions;
 use crate::exit::Exit;
 use crate::failure::report_local;
 use crate::interrupts::{Interrupt, Interrupts};
-use crate::runspace::{Local, plain_description, plain_target};
+use crate::runspace::{Local, PlainWay};
 use crate::terminal::Nobody;
 
 /// How long the end of a command may take to arrive after it has refused input.
@@ -32,12 +32,8 @@ pub(crate) struct WinRs {
     /// The computer
     #[arg(long = "remote", short = 'r', value_name = "NAME")]
     computer: String,
-    /// TCP port [default: 5985, or 5986 with -UseSSL]
-    #[arg(long, value_parser = clap::value_parser!(u16).range(1..))]
-    port: Option<u16>,
-    /// Connect over HTTPS
-    #[arg(long)]
-    use_ssl: bool,
+    #[command(flatten)]
+    way: PlainWay,
     /// Folder to run in
     #[arg(long, short = 'd', value_name = "FOLDER")]
     directory: Option<String>,
@@ -63,9 +59,9 @@ impl WinRs {
     async fn execute(self, handle: &tokio::runtime::Handle) -> Result<Exit> {
         let local = Local::new(handle.clone(), self.defaults.resolve()?, Arc::new(Nobody));
         let command = self.command.join(" ");
-        let target = plain_target(&local, &self.computer, self.port, self.use_ssl)?;
+        let target = self.way.target(&local, &self.computer)?;
         if local.defaults.what_if {
-            let place = plain_description(&local, &target)?;
+            let place = self.way.described(&local, &target)?;
             writeln!(std::io::stdout(), "What if: winrs on {place}: {command}")?;
             return Ok(Exit::DONE);
         }

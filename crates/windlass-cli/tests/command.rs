@@ -232,6 +232,11 @@ fn the_console_runs_lines() {
             "$s = New-PSSession srv1 -Name web; $s.Name; Remove-PSSession -Name we*; $state = $s.State; \"$state\"",
             vec!["web", "Closed"],
         ),
+        (
+            "$s = New-PSSession srv1; $d = Disconnect-PSSession $s -IdleTimeoutSec 90; $d.IdleTimeout\n\
+             $c = Connect-PSSession $s",
+            vec!["90000"],
+        ),
         ("$s = New-PSSession srv1; $t = New-PSSession $s; $t.ComputerName", vec!["srv1"]),
         ("$s = New-PSSession srv1; Enter-PSSession $s\nWrite-Output inside\nexit", vec!["inside"]),
         ("$s = New-PSSession srv1; $n = 5; Invoke-Command $s { Write-Output $using:n }", vec!["5"]),
@@ -402,7 +407,7 @@ fn winrs_and_doctor_tell_how_it_went() {
     let ran = windlass(PASSWORD, &[&["doctor", "srv1", "--output", "json"], &at[..]].concat());
     assert_eq!(ran.status.code(), Some(0), "{}", support::errors(&ran));
     let layers: Vec<Value> = lines(&ran);
-    assert_eq!(layers.len(), 5);
+    assert_eq!(layers.len(), 6);
     assert!(layers.iter().all(|layer| layer["passed"] == true), "{layers:?}");
 
     let ran = windlass("wrong", &[&["doctor", "srv1"], &at[..]].concat());

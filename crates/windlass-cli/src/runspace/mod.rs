@@ -9,6 +9,7 @@ mod credentials;
 mod failures;
 mod jobs;
 mod options;
+mod plain;
 mod reach;
 mod sessions;
 
@@ -40,9 +41,8 @@ pub(crate) use credentials::CredentialTable;
 pub(crate) use failures::{argument, of_error, remote};
 pub(crate) use jobs::{Job, JobEvent, JobState, JobTable, job_value};
 pub(crate) use options::{cim_options, dcom_options, ps_options, redirections, wants_dcom};
-pub(crate) use reach::{
-    Place, Reach, Recipe, computers, credential_of, login_of, places, plain_description, plain_target,
-};
+pub(crate) use plain::PlainWay;
+pub(crate) use reach::{Place, Reach, Recipe, computers, credential_of, login_of, places};
 pub(crate) use sessions::{SessionEntry, SessionTable, found_value};
 
 /// The port of the resolver of RPC.

@@ -256,31 +256,8 @@ impl Reach {
     }
 }
 
-/// The way to a computer of those who are no cmdlets, with who logs on where nobody is named.
-pub(crate) fn plain_target(
-    local: &Local,
-    computer: &str,
-    port: Option<u16>,
-    use_ssl: bool,
-) -> anyhow::Result<Target> {
-    let mut target = Target::computer(computer);
-    local.prepare(&mut target)?;
-    if let Some(port) = port {
-        target.set_port(port);
-    }
-    target.set_use_ssl(use_ssl);
-    if let Some(credential) = default_credential(local) {
-        target.set_credential(credential);
-    }
-    Ok(target)
-}
-
-/// Tells where a [`plain_target`] is, and who would log on there.
-pub(crate) fn plain_description(local: &Local, target: &Target) -> windlass::Result<String> {
-    described(local, target, &logon(Authentication::Default, default_credential(local).as_ref()))
-}
-
-fn described(local: &Local, target: &Target, logon: &str) -> windlass::Result<String> {
+/// Tells where a target is, and who would log on there.
+pub(super) fn described(local: &Local, target: &Target, logon: &str) -> windlass::Result<String> {
     let endpoint = target.endpoint()?;
     let computer = target.computer_name();
     let address = match local.defaults.names.lookup(computer, endpoint.port()) {
@@ -290,7 +267,7 @@ fn described(local: &Local, target: &Target, logon: &str) -> windlass::Result<St
     Ok(format!("{computer} ({endpoint}{address}, {logon})"))
 }
 
-fn logon(authentication: Authentication, credential: Option<&Credential>) -> String {
+pub(super) fn logon(authentication: Authentication, credential: Option<&Credential>) -> String {
     let user = match credential {
         Some(Credential::Password { domain: Some(domain), user, .. }) => format!("{domain}\\{user}"),
         Some(Credential::Password { user, .. } | Credential::Keytab { principal: user, .. }) => user.clone(),
@@ -358,7 +335,7 @@ pub(crate) fn credential_of(local: &Local, value: &PsValue) -> Result<Credential
 }
 
 /// What is logged on with where no cmdlet names a credential.
-fn default_credential(local: &Local) -> Option<Credential> {
+pub(super) fn default_credential(local: &Local) -> Option<Credential> {
     let defaults = &local.defaults;
     match (&defaults.login, &defaults.keytab, &defaults.keytab_user) {
         (Some(login), _, _) => Some(Credential::password(&login.user, login.password.clone())),
@@ -388,7 +365,7 @@ pub(crate) fn login_of(local: &Local, value: &PsValue) -> Result<Login, Box<Fail
 }
 
 /// The mechanism of a name, of any of the cmdlets' enumerations.
-fn mechanism(name: &str) -> Option<Authentication> {
+pub(super) fn mechanism(name: &str) -> Option<Authentication> {
     Some(match name.to_ascii_lowercase().as_str() {
         "default" => Authentication::Default,
         "basic" => Authentication::Basic,

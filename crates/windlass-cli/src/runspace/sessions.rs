@@ -47,8 +47,7 @@ impl SessionEntry {
             Availability::Busy => ("Busy", 3),
             _ => ("None", 0),
         };
-        let idle =
-            self.recipe.options.idle_timeout.map_or(-1, |time| i64::try_from(time.as_millis()).unwrap_or(-1));
+        let idle = session.idle_timeout().map_or(-1, |time| i64::try_from(time.as_millis()).unwrap_or(-1));
         object(ObjectParts {
             id: session.id(),
             name: session.name(),

@@ -1,0 +1,63 @@
+//! The way to a computer of subcommands that are no cmdlets.
+
+use anyhow::{Result, bail};
+use clap::Args;
+use windlass::{Authentication, Target};
+
+use super::Local;
+use super::reach::{default_credential, described, logon, mechanism};
+
+/// How to reach the computer.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct PlainWay {
+    /// TCP port [default: 5985, or 5986 with -UseSSL]
+    #[arg(long, value_parser = clap::value_parser!(u16).range(1..))]
+    port: Option<u16>,
+    /// Connect over HTTPS
+    #[arg(long)]
+    use_ssl: bool,
+    /// How to log on: Negotiate, Kerberos, Ntlm, Basic, Digest or Credssp
+    #[arg(long, value_name = "NAME")]
+    authentication: Option<String>,
+}
+
+impl PlainWay {
+    /// The port.
+    pub(crate) fn port(&self) -> u16 {
+        self.port.unwrap_or(if self.use_ssl { 5986 } else { 5985 })
+    }
+
+    /// Who logs on there, and how: for people.
+    pub(crate) fn logon(&self, local: &Local) -> Result<String> {
+        Ok(logon(self.mechanism()?, default_credential(local).as_ref()))
+    }
+
+    /// The computer, with who logs on where no cmdlet names a credential.
+    pub(crate) fn target(&self, local: &Local, computer: &str) -> Result<Target> {
+        let mut target = Target::computer(computer);
+        local.prepare(&mut target)?;
+        if let Some(port) = self.port {
+            target.set_port(port);
+        }
+        target.set_use_ssl(self.use_ssl).set_authentication(self.mechanism()?);
+        if let Some(credential) = default_credential(local) {
+            target.set_credential(credential);
+        }
+        Ok(target)
+    }
+
+    /// Where a target is, and who would log on there: for people.
+    pub(crate) fn described(&self, local: &Local, target: &Target) -> Result<String> {
+        Ok(described(local, target, &self.logon(local)?)?)
+    }
+
+    fn mechanism(&self) -> Result<Authentication> {
+        let Some(name) = &self.authentication else { return Ok(Authentication::Default) };
+        match mechanism(name) {
+            Some(mechanism) => Ok(mechanism),
+            None => bail!(
+                "--authentication {name} is not known: it is Negotiate, Kerberos, Ntlm, Basic, Digest or Credssp"
+            ),
+        }
+    }
+}
