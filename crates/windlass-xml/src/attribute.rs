@@ -2,8 +2,11 @@
 
 use std::borrow::Cow;
 
+use quick_xml::XmlVersion;
+use quick_xml::events::attributes::Attribute;
+use quick_xml::name::QName;
+
 use crate::error::{Error, ErrorKind};
-use crate::reference::character;
 
 /// A name with its prefix, which is empty where there is none.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,25 +21,39 @@ impl<'a> Name<'a> {
     ///
     /// # Errors
     /// There is none, or it is longer than `limit`.
-    #[inline]
     pub(crate) fn split_off(text: &'a str, limit: usize, offset: usize) -> Result<(Self, &'a str), Error> {
-        let end = text.bytes().position(|byte| !is_name_byte(byte)).unwrap_or(text.len());
+        let mut colon = None;
+        // Nothing of the prefix or the local name has been read yet.
+        let mut is_start = true;
+        let mut end = text.len();
+        let mut is_whole = true;
+        for (at, byte) in text.bytes().enumerate() {
+            match byte {
+                b'a'..=b'z' | b'A'..=b'Z' | b'_' | 0x80.. => is_start = false,
+                b'0'..=b'9' | b'-' | b'.' if !is_start => {}
+                b':' if !is_start && colon.is_none() => {
+                    colon = Some(at);
+                    is_start = true;
+                }
+                _ => {
+                    end = at;
+                    is_whole = matches!(byte, b' ' | b'\t' | b'\r' | b'\n' | b'=');
+                    break;
+                }
+            }
+        }
+        if is_start || !is_whole {
+            return Err(Error::syntax("a name that is not an XML name", offset));
+        }
         if end > limit {
             return Err(Error::new(ErrorKind::Limit("name length", limit), offset));
         }
         let (whole, rest) = text.split_at_checked(end).unwrap_or((text, ""));
-        let (prefix, local) = match whole.bytes().position(|byte| byte == b':') {
-            Some(colon) => (whole.get(..colon), whole.get(colon + 1..).unwrap_or_default()),
-            None => (None, whole),
+        let (prefix, local) = match colon.and_then(|at| Some((whole.get(..at)?, whole.get(at + 1..)?))) {
+            Some(parts) => parts,
+            None => ("", whole),
         };
-        let starts =
-            |part: &str| part.bytes().next().is_some_and(|byte| !matches!(byte, b'0'..=b'9' | b'-' | b'.'));
-        if !starts(local)
-            || !prefix.is_none_or(|prefix| starts(prefix) && local.bytes().all(|byte| byte != b':'))
-        {
-            return Err(Error::syntax("a name that is not an XML name", offset));
-        }
-        Ok((Self { whole, prefix: prefix.unwrap_or_default(), local }, rest))
+        Ok((Self { whole, prefix, local }, rest))
     }
 
     /// Whether this is the name of a namespace declaration.
@@ -99,49 +116,28 @@ impl<'a> Iterator for RawAttributes<'a> {
 
 /// Replaces references and normalises white space (XML 1.0, 3.3.3).
 pub(crate) fn unescape(raw: &str, offset: usize) -> Result<Cow<'_, str>, Error> {
-    let changes = |byte| matches!(byte, b'&' | b'<' | b'\n' | b'\r' | b'\t');
-    let Some(first) = raw.bytes().position(changes) else { return Ok(Cow::Borrowed(raw)) };
-    let mut value = String::with_capacity(raw.len());
-    let mut rest = raw;
-    let mut next = Some(first);
-    while let Some((plain, special)) = next.and_then(|at| rest.split_at_checked(at)) {
-        value.push_str(plain);
-        rest = match special.as_bytes() {
-            [b'&', ..] => {
-                let unfinished = || Error::syntax("a reference that does not end", offset);
-                let (name, behind) = special.split_once(';').ok_or_else(unfinished)?;
-                value.push(character(name.get(1..).unwrap_or_default(), offset)?);
-                behind
-            }
-            [b'<', ..] => return Err(Error::syntax("'<' in an attribute value", offset)),
-            [b'\r', b'\n', ..] => {
-                value.push(' ');
-                special.get(2..).unwrap_or_default()
-            }
-            _ => {
-                value.push(' ');
-                special.get(1..).unwrap_or_default()
-            }
-        };
-        next = rest.bytes().position(changes);
+    let changes = |byte: &u8| matches!(byte, b'&' | b'<' | b'\n' | b'\r' | b'\t');
+    if !raw.as_bytes().iter().any(changes) {
+        return Ok(Cow::Borrowed(raw));
     }
-    value.push_str(rest);
-    Ok(Cow::Owned(value))
+    if raw.contains('<') {
+        return Err(Error::syntax("'<' in an attribute value", offset));
+    }
+    let attribute = Attribute { key: QName(""), value: Cow::Borrowed(raw) };
+    match attribute.normalized_value(XmlVersion::Implicit1_0) {
+        Ok(value) => Ok(Cow::Owned(value.into_owned())),
+        Err(quick_xml::Error::Escape(quick_xml::escape::EscapeError::UnrecognizedEntity(..))) => {
+            Err(Error::new(ErrorKind::Forbidden("entity"), offset))
+        }
+        Err(error) => Err(Error::syntax(format_args!("attribute value: {error}"), offset)),
+    }
 }
 
 /// `text` from its first character that is no white space.
 pub(crate) fn skip_space(text: &str) -> &str {
-    let spaces = text.bytes().take_while(|byte| is_space(*byte)).count();
+    let is_space = |byte: &u8| matches!(byte, b' ' | b'\t' | b'\r' | b'\n');
+    let spaces = text.as_bytes().iter().take_while(|byte| is_space(byte)).count();
     text.get(spaces..).unwrap_or_default()
-}
-
-pub(crate) fn is_space(byte: u8) -> bool {
-    matches!(byte, b' ' | b'\t' | b'\r' | b'\n')
-}
-
-/// Whether a byte can stand in a name with its prefix. Characters beyond ASCII all can.
-fn is_name_byte(byte: u8) -> bool {
-    matches!(byte, b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'_' | b'-' | b'.' | b':' | 0x80..)
 }
 
 #[cfg(test)]
@@ -154,10 +150,9 @@ mod tests {
         assert_eq!(split("a").unwrap(), ("", "a", ""));
         assert_eq!(split("a:b-1 c").unwrap(), ("a", "b-1", " c"));
         assert_eq!(split("é.ü='x'").unwrap(), ("", "é.ü", "='x'"));
-        for text in ["", "1a", ":a", "a:", "a:1", "-a", " a", "a: b", "a:b:c", ":"] {
+        for text in ["", "1a", ":a", "a:", "a:1", "-a", " a", "a: b", "a:b:c", "a<b"] {
             assert!(split(text).is_err(), "{text}");
         }
-        assert_eq!(split("a<b").unwrap(), ("", "a", "<b"));
         assert_eq!(split("abcdefgh").unwrap(), ("", "abcdefgh", ""));
         let error = split("abcdefghi").unwrap_err();
         assert_eq!(error.kind(), &ErrorKind::Limit("name length", 8));
@@ -171,20 +166,6 @@ mod tests {
         assert_eq!(found, [("a", "1"), ("b:c", "\"2"), ("d", "")]);
         for text in [" a", " a=", " a=1", " a='1", " a='1'b='2'", "a='1'", " a '1'", " ='1'", " a!='1'"] {
             assert!(read(text).is_err(), "{text}");
-        }
-    }
-
-    #[test]
-    fn values_are_normalised() {
-        for (raw, expected) in [
-            ("a b", "a b"),
-            ("a\tb\r\nc\nd\re", "a b c d e"),
-            ("&#10;&lt;&#x26;&amp;amp;&apos;&quot;&gt;", "\n<&&amp;'\">"),
-        ] {
-            assert_eq!(unescape(raw, 0).unwrap(), expected, "{raw}");
-        }
-        for raw in ["&", "&amp", "&;", "&#;", "&#x;", "&#0;", "&#x110000;", "&#X41;", "&nbsp;", "a<"] {
-            assert!(unescape(raw, 0).is_err(), "{raw}");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! A namespace-aware XML reader and writer with limits.
+//! A namespace-aware XML reader and writer with limits, over quick-xml.
 //!
 //! What WS-Man, CLIXML and CIM need of XML and nothing more: no document type definitions, no
 //! processing instructions, no entities beyond the five predefined ones and character references.
@@ -21,9 +21,7 @@ mod encoding;
 mod error;
 mod fragment;
 mod reader;
-mod reference;
 mod scope;
-mod token;
 mod writer;
 
 pub use element::{Attributes, Element};

@@ -2,13 +2,14 @@
 
 use std::borrow::Cow;
 
+use quick_xml::Reader as RawReader;
+use quick_xml::events::Event as RawEvent;
+
 use crate::attribute::{Name, RawAttributes, skip_space, unescape};
 use crate::element::{Element, Prefixes, split_name};
 use crate::error::{Error, ErrorKind};
 use crate::fragment::Fragment;
-use crate::reference::character;
 use crate::scope::Scope;
-use crate::token::{Piece, Tag, Tokens};
 
 /// What a document may cost.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -75,14 +76,28 @@ pub enum Event<'a> {
 /// Reads a document from its start to its end, once.
 #[derive(Debug)]
 pub struct Reader<'a> {
-    tokens: Tokens<'a>,
+    text: &'a str,
+    raw: RawReader<&'a [u8]>,
     scope: Scope<'a>,
     limits: Limits,
+    pending: Option<(Raw<'a>, usize)>,
     /// An empty-element tag was given out as a start; its end is due.
     end_due: bool,
     root_seen: bool,
-    /// Where the last event started.
+    /// Where the last event started and where it ended.
     start: usize,
+    end: usize,
+}
+
+/// One token of quick-xml with its text taken from the input itself.
+#[derive(Debug)]
+enum Raw<'a> {
+    Start { content: &'a str, empty: bool },
+    End,
+    Text(&'a str),
+    CData(&'a str),
+    Reference(&'a str),
+    Eof,
 }
 
 impl<'a> Reader<'a> {
@@ -92,7 +107,9 @@ impl<'a> Reader<'a> {
     }
 
     pub(crate) fn with_scope(text: &'a str, limits: Limits, scope: Scope<'a>) -> Self {
-        Self { tokens: Tokens::new(text), scope, limits, end_due: false, root_seen: false, start: 0 }
+        let mut raw = RawReader::from_str(text);
+        raw.config_mut().check_comments = true;
+        Self { text, raw, scope, limits, pending: None, end_due: false, root_seen: false, start: 0, end: 0 }
     }
 
     /// The next event. Comments and the XML declaration are passed over.
@@ -107,23 +124,17 @@ impl<'a> Reader<'a> {
             self.scope.close();
             return Ok(Event::End);
         }
-        let total = self.limits.total;
-        if self.tokens.source().len() > total {
-            return Err(Error::new(ErrorKind::Limit("document length", total), total));
-        }
-        if let Some(text) = self.text()? {
-            return Ok(Event::Text(text));
-        }
-        let tag = self.tokens.tag(self.limits.name)?;
-        self.start = self.tokens.start;
-        match tag {
-            Some(Tag::Start { name, attributes, is_empty }) => {
-                self.end_due = is_empty;
-                self.open(name, attributes).map(Event::Start)
+        let (raw, start) = self.take_raw()?;
+        self.start = start;
+        match raw {
+            Raw::Start { content, empty } => self.open(content, empty).map(Event::Start),
+            Raw::End => {
+                self.scope.close();
+                Ok(Event::End)
             }
-            Some(Tag::End(name)) => self.close(name),
-            None if self.scope.depth() > 0 => Err(self.error(ErrorKind::UnexpectedEnd)),
-            None => Ok(Event::Eof),
+            Raw::Eof if self.scope.depth() > 0 => Err(self.error(ErrorKind::UnexpectedEnd)),
+            Raw::Eof => Ok(Event::Eof),
+            piece => self.text_from(&piece),
         }
     }
 
@@ -175,7 +186,7 @@ impl<'a> Reader<'a> {
     pub fn capture(&mut self, element: &Element<'a>) -> Result<Fragment<'a>, Error> {
         let bindings = self.scope.effective();
         self.skip()?;
-        let source = self.tokens.source().get(element.offset..self.tokens.end).unwrap_or_default();
+        let source = self.text.get(element.offset..self.end).unwrap_or_default();
         Ok(Fragment { source, bindings })
     }
 
@@ -196,29 +207,27 @@ impl<'a> Reader<'a> {
         self.start
     }
 
-    fn open(&mut self, name: Name<'a>, attributes: &'a str) -> Result<Element<'a>, Error> {
+    fn open(&mut self, content: &'a str, empty: bool) -> Result<Element<'a>, Error> {
         if self.scope.depth() >= self.limits.depth {
             return Err(self.error(ErrorKind::Limit("nested elements", self.limits.depth)));
         }
         if self.scope.depth() == 0 && std::mem::replace(&mut self.root_seen, true) {
             return Err(self.syntax("a second root element"));
         }
-        let attributes = if skip_space(attributes).is_empty() { "" } else { attributes };
-        self.scope.open(name.whole);
+        let (name, rest) = Name::split_off(content, self.limits.name, self.start)?;
+        let attributes = if skip_space(rest).is_empty() { "" } else { rest };
+        self.scope.open();
         let prefixes = if attributes.is_empty() { Prefixes::None } else { self.declare(attributes)? };
-        let ns = self.scope.resolve(name.prefix, self.start)?;
-        Ok(Element { ns, prefix: name.prefix, local: name.local, attributes, prefixes, offset: self.start })
-    }
-
-    /// Takes an end tag, which must be that of the innermost open element.
-    fn close(&mut self, name: &str) -> Result<Event<'a>, Error> {
-        match self.scope.close() {
-            Some(open) if name.strip_prefix(open).is_some_and(|rest| skip_space(rest).is_empty()) => {
-                Ok(Event::End)
-            }
-            Some(_) => Err(self.syntax("an end tag that is not that of the innermost element")),
-            None => Err(self.syntax("an end tag without a start tag")),
-        }
+        let element = Element {
+            ns: self.scope.resolve(name.prefix, self.start)?,
+            prefix: name.prefix,
+            local: name.local,
+            attributes,
+            prefixes,
+            offset: self.start,
+        };
+        self.end_due = empty;
+        Ok(element)
     }
 
     /// Takes the namespace declarations of a tag into scope and checks its attributes; says which
@@ -268,61 +277,105 @@ impl<'a> Reader<'a> {
         })
     }
 
-    /// The text up to the next tag, if there is any: character data, CDATA sections and references.
-    #[inline]
-    fn text(&mut self) -> Result<Option<Cow<'a, str>>, Error> {
-        let Some(first) = self.tokens.piece()? else { return Ok(None) };
-        self.start = self.tokens.start;
-        let mut text = Cow::Borrowed("");
-        let mut next = Some(first);
-        while let Some(piece) = next {
-            match piece {
-                Piece::Plain(plain) => {
-                    let plain = self.plain(plain)?;
-                    if text.is_empty() {
-                        text = plain;
-                    } else {
-                        text.to_mut().push_str(&plain);
+    /// Joins character data, CDATA sections and references up to the next tag.
+    fn text_from(&mut self, first: &Raw<'a>) -> Result<Event<'a>, Error> {
+        let start = self.start;
+        let mut text = self.piece(first)?;
+        loop {
+            let (raw, at) = self.take_raw()?;
+            match raw {
+                Raw::Text(_) | Raw::CData(_) | Raw::Reference(_) => {
+                    let piece = self.piece(&raw)?;
+                    if text.len() + piece.len() > self.limits.text {
+                        return Err(self.error(ErrorKind::Limit("text length", self.limits.text)));
                     }
+                    text.to_mut().push_str(&piece);
                 }
-                Piece::Reference(name) => text.to_mut().push(self.reference(name)?),
+                tag => {
+                    self.pending = Some((tag, at));
+                    break;
+                }
             }
-            if text.len() > self.limits.text {
-                return Err(self.error(ErrorKind::Limit("text length", self.limits.text)));
-            }
-            next = self.tokens.piece()?;
         }
-        if self.scope.depth() == 0 && !skip_space(&text).is_empty() {
+        self.start = start;
+        if self.scope.depth() == 0 && !text.trim_matches([' ', '\t', '\r', '\n']).is_empty() {
             return Err(self.syntax("text outside the root element"));
         }
-        Ok(Some(text))
+        Ok(Event::Text(text))
     }
 
-    /// Characters as the source has them, with line ends normalised (XML 1.0, 2.11).
-    #[inline]
-    fn plain(&self, text: &'a str) -> Result<Cow<'a, str>, Error> {
-        if !has_control(text.as_bytes()) {
-            return Ok(Cow::Borrowed(text));
+    fn piece(&self, raw: &Raw<'a>) -> Result<Cow<'a, str>, Error> {
+        let text = match raw {
+            Raw::Text(text) | Raw::CData(text) => normalise_line_ends(text),
+            Raw::Reference(name) => self.reference(name)?,
+            Raw::Start { .. } | Raw::End | Raw::Eof => Cow::Borrowed(""),
+        };
+        if text.len() > self.limits.text {
+            return Err(self.error(ErrorKind::Limit("text length", self.limits.text)));
         }
-        if self.limits.check_characters && text.bytes().any(is_forbidden) {
-            return Err(self.forbidden_character());
+        if self.limits.check_characters && has_forbidden(text.as_bytes()) {
+            return Err(self.syntax("a control character that XML does not allow"));
         }
-        if !text.contains('\r') {
-            return Ok(Cow::Borrowed(text));
-        }
-        Ok(Cow::Owned(text.replace("\r\n", "\n").replace('\r', "\n")))
+        Ok(text)
     }
 
-    fn reference(&self, name: &str) -> Result<char, Error> {
-        let character = character(name, self.start)?;
-        if self.limits.check_characters && u8::try_from(character).is_ok_and(is_forbidden) {
-            return Err(self.forbidden_character());
+    fn reference(&self, name: &'a str) -> Result<Cow<'a, str>, Error> {
+        if let Some(known) = quick_xml::escape::resolve_xml_entity(name) {
+            return Ok(Cow::Borrowed(known));
         }
-        Ok(character)
+        let number = match name.strip_prefix('#') {
+            Some(digits) => match digits.strip_prefix('x') {
+                Some(hex) if hex.bytes().all(|byte| byte.is_ascii_hexdigit()) => {
+                    u32::from_str_radix(hex, 16).ok()
+                }
+                None if digits.bytes().all(|byte| byte.is_ascii_digit()) => digits.parse().ok(),
+                _ => None,
+            },
+            None => return Err(self.error(ErrorKind::Forbidden("entity"))),
+        };
+        match number.and_then(char::from_u32) {
+            Some(character) => Ok(Cow::Owned(character.to_string())),
+            None => Err(self.syntax("a character reference to no character")),
+        }
     }
 
-    fn forbidden_character(&self) -> Error {
-        self.syntax("a control character that XML does not allow")
+    /// The next token and where it starts.
+    fn take_raw(&mut self) -> Result<(Raw<'a>, usize), Error> {
+        if let Some(pending) = self.pending.take() {
+            return Ok(pending);
+        }
+        if self.text.len() > self.limits.total {
+            return Err(Error::new(
+                ErrorKind::Limit("document length", self.limits.total),
+                self.limits.total,
+            ));
+        }
+        loop {
+            let start = self.end;
+            let event = self.raw.read_event().map_err(|error| Error::syntax(error, start))?;
+            self.end = usize::try_from(self.raw.buffer_position()).unwrap_or(usize::MAX);
+            let inner = |before: usize, after: usize| {
+                self.text.get(start + before..self.end.saturating_sub(after)).unwrap_or_default()
+            };
+            let raw = match event {
+                RawEvent::Start(_) => Raw::Start { content: inner(1, 1), empty: false },
+                RawEvent::Empty(_) => Raw::Start { content: inner(1, 2), empty: true },
+                RawEvent::End(_) => Raw::End,
+                RawEvent::Text(_) => Raw::Text(inner(0, 0)),
+                RawEvent::CData(_) => Raw::CData(inner(9, 3)),
+                RawEvent::GeneralRef(_) => Raw::Reference(inner(1, 1)),
+                RawEvent::Eof => Raw::Eof,
+                RawEvent::Comment(_) => continue,
+                RawEvent::Decl(_) if start == 0 => continue,
+                RawEvent::Decl(_) | RawEvent::PI(_) => {
+                    return Err(Error::new(ErrorKind::Forbidden("processing instruction"), start));
+                }
+                RawEvent::DocType(_) => {
+                    return Err(Error::new(ErrorKind::Forbidden("document type definition"), start));
+                }
+            };
+            return Ok((raw, start));
+        }
     }
 
     fn error(&self, kind: ErrorKind) -> Error {
@@ -334,13 +387,19 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// Whether there may be anything but plain characters, blanks, tabs and line feeds. Chunks without an
-/// early exit are what a compiler turns into vector instructions.
-fn has_control(bytes: &[u8]) -> bool {
-    let is_control = |byte: u8| byte < 0x20 && byte != b'\t' && byte != b'\n';
-    bytes.chunks(256).any(|chunk| chunk.iter().fold(false, |found, byte| found | is_control(*byte)))
+/// `\r\n` and a lone `\r` become `\n` (XML 1.0, 2.11).
+fn normalise_line_ends(text: &str) -> Cow<'_, str> {
+    if memchr::memchr(b'\r', text.as_bytes()).is_none() {
+        return Cow::Borrowed(text);
+    }
+    Cow::Owned(text.replace("\r\n", "\n").replace('\r', "\n"))
+}
+
+/// Chunks without an early exit are what a compiler turns into vector instructions.
+fn has_forbidden(bytes: &[u8]) -> bool {
+    bytes.chunks(256).any(|chunk| chunk.iter().fold(false, |found, byte| found | is_forbidden(*byte)))
 }
 
 fn is_forbidden(byte: u8) -> bool {
-    byte < 0x20 && !matches!(byte, b'\t' | b'\n' | b'\r')
+    byte < 0x20 && byte != b'\t' && byte != b'\n' && byte != b'\r'
 }

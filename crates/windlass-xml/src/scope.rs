@@ -11,30 +11,28 @@ const XMLNS: &str = "http://www.w3.org/2000/xmlns/";
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Scope<'a> {
     bindings: Vec<(&'a str, Cow<'a, str>)>,
-    /// For each open element its name, and how many bindings there were before it.
-    open: Vec<(&'a str, usize)>,
+    /// For each open element, how many bindings there were before it.
+    marks: Vec<usize>,
 }
 
 impl<'a> Scope<'a> {
     /// A scope in which these declarations hold from the start.
     pub(crate) fn with_bindings(bindings: Vec<(&'a str, Cow<'a, str>)>) -> Self {
-        Self { bindings, open: Vec::new() }
+        Self { bindings, marks: Vec::new() }
     }
 
-    /// Enters an element, whose name is given with its prefix.
-    pub(crate) fn open(&mut self, name: &'a str) {
-        self.open.push((name, self.bindings.len()));
+    pub(crate) fn open(&mut self) {
+        self.marks.push(self.bindings.len());
     }
 
-    /// Leaves the innermost element; its name.
-    pub(crate) fn close(&mut self) -> Option<&'a str> {
-        let (name, before) = self.open.pop()?;
-        self.bindings.truncate(before);
-        Some(name)
+    pub(crate) fn close(&mut self) {
+        if let Some(mark) = self.marks.pop() {
+            self.bindings.truncate(mark);
+        }
     }
 
     pub(crate) fn depth(&self) -> usize {
-        self.open.len()
+        self.marks.len()
     }
 
     /// Adds a declaration to the innermost element. `limit` bounds all that are in scope, because
