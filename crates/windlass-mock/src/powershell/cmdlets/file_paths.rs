@@ -1,7 +1,8 @@
-//! Which files the paths of a command name: those of the whole computer, or only those in the directory that
-//! clients may copy.
+//! Which files the paths of a command name: those in the directory that clients may copy first, then those of
+//! the whole computer.
 
-use std::fs::{self, File};
+use std::fs::{self, File, Metadata};
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -17,8 +18,7 @@ use crate::powershell::failure::{Failure, exceptions};
 use crate::powershell::text::text;
 use crate::powershell::wildcard::Wildcard;
 
-/// The paths that a command was given, wildcards resolved; what is not there, or not to be read, has been
-/// reported.
+/// The paths that a command was given, wildcards resolved; what is not there has been reported.
 pub(super) fn targets(
     call: &Bound,
     cx: &mut Context<'_>,
@@ -38,10 +38,7 @@ pub(super) fn targets(
     let is_literal = literal || input.is_some();
     for path in given {
         let path = path.strip_prefix("Microsoft.PowerShell.Core\\FileSystem::").unwrap_or(&path).to_owned();
-        let Some(existing) = existing(cx, &path, is_literal) else {
-            cx.error(denied(&absolute(&path), "ItemExistsUnauthorizedAccessError"))?;
-            continue;
-        };
+        let existing = existing(cx, &path, is_literal);
         let is_pattern = !literal && !Wildcard::new(&path, false).is_plain();
         if existing.is_empty() && !is_pattern {
             let message =
@@ -61,25 +58,46 @@ pub(super) fn targets(
     Ok(found)
 }
 
-/// Opens a file that [`targets`] found.
+/// Opens a file that [`targets`] found. Without the permission to run programs, clients read what is in the
+/// directory that they may copy and, elsewhere, the files that everybody on this computer may read.
 pub(super) fn open(cx: &Context<'_>, path: &Path) -> std::io::Result<File> {
     if cx.runspace().reads_everything() {
         return File::open(path);
     }
-    let outside = || std::io::Error::from(std::io::ErrorKind::PermissionDenied);
-    let files = cx.runspace().files().ok_or_else(outside)?;
-    let place = path.to_str().and_then(|path| files.place(path).ok()).ok_or_else(outside)?;
-    files.read(&place)
+    let copied = cx.runspace().files().and_then(|files| Some((files, files.place(path.to_str()?).ok()?)));
+    if let Some((files, place)) = copied {
+        return files.read(&place);
+    }
+    let is_public = |metadata: &Metadata| metadata.is_file() && others_read(metadata);
+    // A pipe or a device is not even opened; afterwards the file itself is asked, not its name.
+    if is_public(&fs::metadata(path)?) {
+        let file = File::open(path)?;
+        if is_public(&file.metadata()?) {
+            return Ok(file);
+        }
+    }
+    Err(ErrorKind::PermissionDenied.into())
 }
 
-/// What is there of the files that a path names; `None` where clients may not read there.
-fn existing(cx: &Context<'_>, path: &str, is_literal: bool) -> Option<Vec<PathBuf>> {
-    let runspace = cx.runspace();
-    if runspace.reads_everything() {
-        let resolved = if is_literal { vec![PathBuf::from(path)] } else { resolve(path) };
-        return Some(resolved.into_iter().filter(|path| path.symlink_metadata().is_ok()).collect());
+/// Whether users other than the owner and the group may read a file.
+#[cfg(unix)]
+fn others_read(metadata: &Metadata) -> bool {
+    std::os::unix::fs::PermissionsExt::mode(&metadata.permissions()) & 0o004 != 0
+}
+
+/// Where there are no such permissions, nothing is open to all.
+#[cfg(not(unix))]
+fn others_read(_: &Metadata) -> bool {
+    false
+}
+
+/// What is there of the files that a path names.
+fn existing(cx: &Context<'_>, path: &str, is_literal: bool) -> Vec<PathBuf> {
+    if let Some(copied) = cx.runspace().files().and_then(|files| copied(files, path, is_literal)) {
+        return copied;
     }
-    copied(runspace.files()?, path, is_literal)
+    let resolved = if is_literal { vec![PathBuf::from(path)] } else { resolve(path) };
+    resolved.into_iter().filter(|path| path.symlink_metadata().is_ok()).collect()
 }
 
 /// The files that a path names in the directory that clients may copy; `None` where it leads out of it.
