@@ -31,6 +31,7 @@ use windlass_mock::powershell::{Commands, Context, Halt, LocalRunspace, Variable
 
 use crate::credential::{KeytabFile, Login};
 use crate::exit::Exit;
+use crate::failure::say;
 use crate::host::LocalHost;
 use crate::record::Redacting;
 use crate::terminal::Terminal;
@@ -188,7 +189,8 @@ impl Local {
             .set_allow_unencrypted(defaults.no_encryption)
             .set_skip_ca_check(defaults.skip_ca_check)
             .set_skip_cn_check(defaults.skip_cn_check)
-            .set_forbid_ntlm(defaults.forbid_ntlm);
+            .set_forbid_ntlm(defaults.forbid_ntlm)
+            .set_redirect_notice(Arc::new(|from, to| say(&format!("{from} sends this command on to {to}"))));
         if let Some(class) = &defaults.spn_class {
             target.set_spn_class(class);
         }

@@ -105,7 +105,10 @@ fn redirections_are_counted() {
         let at = format!(" -ConnectionUri http://127.0.0.1:{}/wsman -AllowRedirection", far.port);
         let ran = console(&host.http, &[], &[], &ps(options).replace(" srv1", &at));
         match refused {
-            None => ran.wrote("there", options),
+            None => {
+                ran.wrote("there", options);
+                assert!(ran.errors.contains("sends this command on to http://srv1"), "{}", ran.errors);
+            }
             Some(reason) => ran.failed(reason, options),
         }
     }
