@@ -82,7 +82,8 @@ async fn without_permission_to_run_programs_private_files_are_not_read() {
         reading("Get-ChildItem", folder.path("")),
     ];
     let sharing = || host().files(folder.path("shared")).unwrap();
-    for builder in [&host as &dyn Fn() -> MockHostBuilder, &sharing] {
+    let builders: [&dyn Fn() -> MockHostBuilder; 2] = [&host, &sharing];
+    for builder in builders {
         for (output, error) in outcomes(builder(), &private).await {
             assert!(output == 0 && error.contains("is denied"), "{output}: {error}");
         }
