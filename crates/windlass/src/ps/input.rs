@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
+use tokio::sync::mpsc::error::TryRecvError;
 use tokio::sync::{mpsc, oneshot, watch};
 use uuid::Uuid;
 use windlass_clixml::PsValue;
-use windlass_psrp::{PipelineState, PsrpError};
 
 use super::pipeline::Progress;
 use super::shared::Shared;
@@ -82,47 +82,79 @@ async fn pump(
     shared: &Arc<Shared>,
     id: Uuid,
     mut progress: watch::Receiver<Progress>,
-    mut given: mpsc::Receiver<PsValue>,
+    given: mpsc::Receiver<PsValue>,
 ) -> Result<()> {
     let started =
         progress.wait_for(|&progress| progress > Progress::Starting).await.map(|progress| *progress);
     if !matches!(started, Ok(Progress::Running)) {
         return Err(Error::closed(shared.host_name(), "the pipeline was not started"));
     }
-    let mut batch = Vec::new();
-    loop {
-        let count = tokio::select! {
-            count = given.recv_many(&mut batch, DEPTH) => count,
+    let mut feed = Feed { shared, id, given, is_over: false };
+    while !feed.is_over {
+        let changed = shared.pool_changed.notified();
+        tokio::select! {
+            () = feed.queue() => {}
+            // Perhaps the session's key has come, for which what fills the queue waits.
+            () = changed => {}
             _ = progress.wait_for(|&progress| progress == Progress::Ended) => return Ok(()),
-        };
-        let mut objects = batch.drain(..).peekable();
-        while objects.peek().is_some() {
-            let queued = shared.with_machine(|machine| {
-                while machine.pool.takes_input(id) {
-                    let Some(object) = objects.next() else { break };
-                    machine.pool.send_input(id, &object)?;
+        }
+        while feed.send().await? {}
+    }
+    Ok(())
+}
+
+/// What is given, on its way through the machine.
+struct Feed<'a> {
+    shared: &'a Arc<Shared>,
+    id: Uuid,
+    given: mpsc::Receiver<PsValue>,
+    /// The end has been queued, or the pipeline takes nothing more.
+    is_over: bool,
+}
+
+impl Feed<'_> {
+    /// Waits for objects and queues as many as are there, as long as there is room, and the end behind the last
+    /// of them. Without room it waits for ever. Dropping it loses nothing.
+    async fn queue(&mut self) {
+        if !self.shared.machine().pool.takes_input(self.id) {
+            return std::future::pending().await;
+        }
+        let first = self.given.recv().await;
+        let queued = self.shared.with_machine(|machine| {
+            let mut next = first;
+            loop {
+                match &next {
+                    Some(object) => machine.pool.send_input(self.id, object)?,
+                    None => {
+                        self.is_over = true;
+                        return machine.pool.end_input(self.id);
+                    }
                 }
-                Ok::<_, PsrpError>(machine.pool.pipeline_state(id).is_none_or(PipelineState::is_final))
-            });
-            match queued {
-                // A pipeline that has ended takes nothing more: `Select-Object -First` does so.
-                Ok(true) => return Ok(()),
-                Ok(false) => shared.flush().await?,
-                Err(error) => return Err(shared.protocol_error(error)),
+                if !machine.pool.takes_input(self.id) {
+                    return Ok(());
+                }
+                next = match self.given.try_recv() {
+                    Ok(object) => Some(object),
+                    Err(TryRecvError::Disconnected) => None,
+                    Err(TryRecvError::Empty) => return Ok(()),
+                };
+            }
+        });
+        // A pipeline that has ended takes nothing more: `Select-Object -First` does so.
+        self.is_over |= queued.is_err();
+    }
+
+    /// Sends one message, and queues what is given meanwhile. False where there is none to send.
+    async fn send(&mut self) -> Result<bool> {
+        let shared = self.shared;
+        let mut sending = std::pin::pin!(shared.send_next());
+        loop {
+            tokio::select! {
+                // First, as it makes room.
+                biased;
+                sent = &mut sending => return sent,
+                () = self.queue() => {}
             }
         }
-        drop(objects);
-        if count == 0 {
-            break;
-        }
-    }
-    let over = shared.with_machine(|machine| {
-        let over = machine.pool.pipeline_state(id).is_none_or(PipelineState::is_final);
-        if over { Ok(true) } else { machine.pool.end_input(id).map(|()| false) }
-    });
-    match over {
-        Ok(true) => Ok(()),
-        Ok(false) => shared.flush().await,
-        Err(error) => Err(shared.protocol_error(error)),
     }
 }

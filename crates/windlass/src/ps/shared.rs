@@ -181,17 +181,23 @@ impl Shared {
     /// Sends what the machine wants sent, in order. Where a message to a pipeline is lost, the pipeline is given
     /// up.
     pub(super) async fn flush(self: &Arc<Self>) -> Result<()> {
+        while self.send_next().await? {}
+        Ok(())
+    }
+
+    /// Sends the next of what the machine wants sent, as [`Shared::flush`] does. False where there is nothing.
+    pub(super) async fn send_next(self: &Arc<Self>) -> Result<bool> {
         let _in_order = self.sending.lock().await;
-        let capacity = self.link.capacity();
-        loop {
-            let Some(outgoing) = self.machine().pool.poll_send(capacity) else { return Ok(()) };
-            if let Err(error) = self.send(&outgoing).await {
+        let Some(outgoing) = self.machine().pool.poll_send(self.link.capacity()) else { return Ok(false) };
+        match self.send(&outgoing).await {
+            Ok(()) => Ok(true),
+            Err(error) => {
                 // A pipeline that is gone says itself how it ended.
                 if let Some(pipeline) = outgoing.pipeline.filter(|_| !is_gone(&error)) {
                     let failure = error.again().while_doing("sending to a pipeline");
                     self.machine().fail(pipeline, failure);
                 }
-                return Err(error);
+                Err(error)
             }
         }
     }
