@@ -53,6 +53,17 @@ impl Seat {
     }
 }
 
+/// What is to be done at each computer.
+#[derive(Clone)]
+struct Order {
+    command: PowerShell,
+    input: Option<Vec<PsValue>>,
+    /// How long it may take, from the time that the computer's turn comes.
+    deadline: Option<Duration>,
+    /// Whether somebody at a terminal waits for it, and may stop it.
+    is_watched: bool,
+}
+
 /// What comes from one of the computers.
 type Message = (usize, Result<PipelineEvent, windlass::Error>);
 
@@ -75,10 +86,12 @@ impl Stage for InvokeCommand {
         if self.call.switch("InDisconnectedSession") {
             return self.leave_running(cx, &command, seats);
         }
+        let deadline = deadline(&self.call);
         if self.call.switch("AsJob") || self.call.has("JobName") {
-            return self.start_job(cx, &command, seats, input);
+            return self.start_job(cx, Order { command, input, deadline, is_watched: false }, seats);
         }
-        self.run(cx, &command, seats, input)
+        let is_watched = self.local.terminal.is_interactive();
+        self.run(cx, Order { command, input, deadline, is_watched }, seats)
     }
 }
 
@@ -151,22 +164,14 @@ impl InvokeCommand {
     }
 
     /// Runs the command everywhere and writes what is said as it comes.
-    fn run(
-        &self,
-        cx: &mut Context<'_>,
-        command: &PowerShell,
-        seats: Vec<Seat>,
-        input: Option<Vec<PsValue>>,
-    ) -> Outcome {
+    fn run(&self, cx: &mut Context<'_>, order: Order, seats: Vec<Seat>) -> Outcome {
         let origins = self.origins(&seats);
-        let (throttle, deadline) = (throttle(&self.call), deadline(&self.call));
+        let throttle = throttle(&self.call);
         let (messages, mut incoming) = mpsc::channel::<Message>(WAITING);
-        let command = command.clone();
         let work = self.local.handle.spawn(async move {
             let seats = seats.into_iter().enumerate();
             let mut everywhere = fleet(seats, throttle, |(place, seat): (usize, Seat)| {
-                let (command, input, messages) = (command.clone(), input.clone(), messages.clone());
-                at(seat, command, input, deadline, Outlet::Channel(place, messages))
+                at(seat, order.clone(), Outlet::Channel(place, messages.clone()))
             });
             while everywhere.next().await.is_some() {}
         });
@@ -188,27 +193,20 @@ impl InvokeCommand {
         }
     }
 
-    fn start_job(
-        &self,
-        cx: &mut Context<'_>,
-        command: &PowerShell,
-        seats: Vec<Seat>,
-        input: Option<Vec<PsValue>>,
-    ) -> Outcome {
+    fn start_job(&self, cx: &mut Context<'_>, order: Order, seats: Vec<Seat>) -> Outcome {
         let local = &self.local;
         let origins = self.origins(&seats);
         let computers = origins.iter().map(|origin| origin.computer.clone()).collect();
         let hide = self.call.switch("HideComputerName");
         let shown = self.call.text("ScriptBlock").or_else(|| self.call.text("FilePath")).unwrap_or_default();
         let job = local.jobs.start(self.call.text("JobName"), computers, shown, hide);
-        let (worker, command) = (Arc::clone(&job), command.clone());
-        let (throttle, deadline) = (throttle(&self.call), deadline(&self.call));
+        let worker = Arc::clone(&job);
+        let throttle = throttle(&self.call);
         let task = local.handle.spawn(async move {
             let seats = seats.into_iter().zip(origins);
             let ending = Arc::clone(&worker);
             let mut everywhere = fleet(seats, throttle, move |(seat, origin): (Seat, Origin)| {
-                let (command, input, worker) = (command.clone(), input.clone(), Arc::clone(&worker));
-                at(seat, command, input, deadline, Outlet::Job(worker, origin.computer))
+                at(seat, order.clone(), Outlet::Job(Arc::clone(&worker), origin.computer))
             });
             while everywhere.next().await.is_some() {}
             ending.end();
@@ -277,15 +275,10 @@ fn deadline(call: &Bound) -> Option<Duration> {
 }
 
 /// Runs the command at one place, for no longer than the deadline, and hands on what it says.
-async fn at(
-    seat: Seat,
-    command: PowerShell,
-    input: Option<Vec<PsValue>>,
-    deadline: Option<Duration>,
-    outlet: Outlet,
-) {
+async fn at(seat: Seat, order: Order, outlet: Outlet) {
     let computer = seat.computer().to_owned();
-    let work = work(seat, command, input, &outlet);
+    let deadline = order.deadline;
+    let work = work(seat, order, &outlet);
     let Some(limit) = deadline else { return work.await };
     let done = within(&computer, limit, async {
         work.await;
@@ -296,10 +289,10 @@ async fn at(
     }
 }
 
-async fn work(seat: Seat, command: PowerShell, input: Option<Vec<PsValue>>, outlet: &Outlet) {
+async fn work(seat: Seat, order: Order, outlet: &Outlet) {
     match seat {
         Seat::Open(entry) => {
-            pump(invoke(&entry.session, command, input), outlet).await;
+            pump(invoke(&entry.session, order), outlet).await;
         }
         Seat::New(recipe, name) => {
             let session = match recipe.builder(name.as_deref()).connect().await {
@@ -309,7 +302,7 @@ async fn work(seat: Seat, command: PowerShell, input: Option<Vec<PsValue>>, outl
                     return;
                 }
             };
-            pump(invoke(&session, command, input), outlet).await;
+            pump(invoke(&session, order), outlet).await;
             if let Err(error) = session.close().await {
                 outlet.send(Err(error)).await;
             }
@@ -326,8 +319,13 @@ async fn pump(mut invocation: Invocation, outlet: &Outlet) {
 }
 
 /// Starts the command; its input is sent while it runs.
-fn invoke(session: &PsSession, command: PowerShell, input: Option<Vec<PsValue>>) -> Invocation {
-    let Some(objects) = input else { return session.invoke(command) };
+fn invoke(session: &PsSession, order: Order) -> Invocation {
+    let Order { command, input, is_watched, .. } = order;
+    let Some(objects) = input else {
+        let mut options = InvokeOptions::default();
+        options.is_watched = is_watched;
+        return session.invoke_with(command, &options);
+    };
     let (mut sink, invocation) = session.invoke_with_input(command);
     tokio::spawn(async move {
         for object in objects {
