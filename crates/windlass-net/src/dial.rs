@@ -24,7 +24,8 @@ pub(crate) async fn dial(
     let peer = endpoint.authority();
     let addresses = within(Stage::Resolve, &peer, timeouts.resolve, resolve(endpoint, names)).await?;
     let stream = within(Stage::Connect, &peer, timeouts.connect, async {
-        connect(interleave(addresses)).await.map_err(|source| Error::Connect { peer: peer.clone(), source })
+        let won = race(interleave(addresses), TcpStream::connect).await;
+        won.map_err(|source| Error::Connect { peer: peer.clone(), source })
     })
     .await?;
     // Requests are written whole: waiting for more to send only delays them.
@@ -62,9 +63,13 @@ fn interleave(addresses: Vec<SocketAddr>) -> Vec<SocketAddr> {
     }
 }
 
-/// Tries the addresses in order, each a little after the last or at once when one has failed. The
-/// attempts that are left over are dropped with the set.
-async fn connect(addresses: Vec<SocketAddr>) -> io::Result<TcpStream> {
+/// Tries the addresses in order with `connect`, each a little after the last or at once when one has failed.
+/// The attempts that are left over are dropped with the set.
+async fn race<S, F>(addresses: Vec<SocketAddr>, connect: impl Fn(SocketAddr) -> F) -> io::Result<S>
+where
+    S: Send + 'static,
+    F: Future<Output = io::Result<S>> + Send + 'static,
+{
     let mut attempts = JoinSet::new();
     let mut waiting = addresses.into_iter();
     let mut failure = io::Error::new(io::ErrorKind::NotFound, "the name has no address");
@@ -72,7 +77,7 @@ async fn connect(addresses: Vec<SocketAddr>) -> io::Result<TcpStream> {
         let next = waiting.next();
         let exhausted = next.is_none();
         if let Some(address) = next {
-            attempts.spawn(TcpStream::connect(address));
+            attempts.spawn(connect(address));
         }
         let finished = if exhausted {
             attempts.join_next().await
@@ -103,6 +108,52 @@ mod tests {
         assert_eq!(mixed, parse("[::1]:1 1.1.1.1:1 [::2]:1 2.2.2.2:1 [::3]:1"));
     }
 
+    /// What becomes of an attempt to connect: silence, or after some milliseconds success or failure.
+    #[derive(Clone, Copy)]
+    enum Peer {
+        Silent,
+        Answers(u64),
+        Refuses(u64),
+    }
+
+    async fn attempt(peer: Peer, port: u16) -> io::Result<u16> {
+        match peer {
+            Peer::Silent => std::future::pending().await,
+            Peer::Answers(after) => {
+                tokio::time::sleep(Duration::from_millis(after)).await;
+                Ok(port)
+            }
+            Peer::Refuses(after) => {
+                tokio::time::sleep(Duration::from_millis(after)).await;
+                Err(io::ErrorKind::ConnectionRefused.into())
+            }
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_first_address_that_answers_wins() {
+        use Peer::{Answers, Refuses, Silent};
+        // The winner's place in the list, and the milliseconds until it is known.
+        for (peers, winner, took) in [
+            (&[Answers(40), Answers(1)][..], Some(0), 40),
+            (&[Silent, Answers(10)], Some(1), 260),
+            (&[Silent, Silent, Answers(10)], Some(2), 510),
+            (&[Answers(300), Answers(100)], Some(0), 300),
+            (&[Answers(400), Answers(100)], Some(1), 350),
+            (&[Refuses(30), Answers(10)], Some(1), 40),
+            (&[Silent, Refuses(10), Answers(10)], Some(2), 270),
+            (&[Refuses(300), Refuses(300)], None, 550),
+        ] {
+            let started = tokio::time::Instant::now();
+            let places = 0..u16::try_from(peers.len()).unwrap();
+            let addresses = places.map(|place| SocketAddr::from(([10, 0, 0, 1], place))).collect();
+            let won =
+                race(addresses, |address| attempt(peers[usize::from(address.port())], address.port())).await;
+            let elapsed = started.elapsed().as_millis();
+            assert_eq!((won.ok(), elapsed), (winner, took));
+        }
+    }
+
     #[tokio::test]
     async fn a_closed_address_gives_way_to_an_open_one() {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -111,8 +162,9 @@ mod tests {
             let unused = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
             unused.local_addr().unwrap()
         };
-        let stream = connect(vec![closed, open]).await.unwrap();
+        let stream = race(vec![closed, open], TcpStream::connect).await.unwrap();
         assert_eq!(stream.peer_addr().unwrap(), open);
-        assert_eq!(connect(vec![closed]).await.unwrap_err().kind(), io::ErrorKind::ConnectionRefused);
+        let refused = race(vec![closed], TcpStream::connect).await.unwrap_err();
+        assert_eq!(refused.kind(), io::ErrorKind::ConnectionRefused);
     }
 }
