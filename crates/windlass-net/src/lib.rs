@@ -39,6 +39,7 @@ mod srv;
 mod stream;
 mod timeouts;
 mod tls;
+mod tls_failure;
 mod verify;
 
 pub use connection::Connection;

@@ -1,6 +1,5 @@
 //! TLS over any stream, with a provider written in Rust.
 
-use std::io;
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 
@@ -8,14 +7,14 @@ use rustls::client::WebPkiServerVerifier;
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, CertificateRevocationListDer, ServerName};
-use rustls::{AlertDescription, CertificateError, ClientConfig, InvalidMessage, RootCertStore};
+use rustls::{ClientConfig, RootCertStore};
 use tokio_rustls::TlsConnector;
 use windlass_auth::ChannelBinding;
 
 use crate::identity::{self, ClientIdentity};
 use crate::key_log::KeyLogFile;
 use crate::verify::Verifier;
-use crate::{BoxStream, Endpoint, Error};
+use crate::{BoxStream, Endpoint, Error, tls_failure};
 
 /// How much of the server's certificate is checked, and what the client shows of itself.
 #[derive(Debug, Clone, Default)]
@@ -174,7 +173,7 @@ pub(crate) async fn handshake(
     let stream = TlsConnector::from(Arc::clone(config))
         .connect(name, stream)
         .await
-        .map_err(|error| failed(explain(&error)))?;
+        .map_err(|error| failed(tls_failure::explain(&error)))?;
     let certificate = stream.get_ref().1.peer_certificates().and_then(<[_]>::first);
     let binding = certificate.and_then(|der| match ChannelBinding::tls_server_end_point(der) {
         Ok(binding) => Some(binding),
@@ -184,51 +183,4 @@ pub(crate) async fn handshake(
         }
     });
     Ok((Box::new(stream), binding))
-}
-
-/// The reason of a failed handshake in words, with what to do where that is known.
-fn explain(error: &io::Error) -> String {
-    let Some(tls) = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) else {
-        return match error.kind() {
-            io::ErrorKind::UnexpectedEof | io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe => {
-                "the peer closed the connection; is this the plain HTTP port?".to_owned()
-            }
-            _ => error.to_string(),
-        };
-    };
-    match tls {
-        rustls::Error::InvalidMessage(InvalidMessage::InvalidContentType) => {
-            "the peer does not speak TLS; is this the plain HTTP port?".to_owned()
-        }
-        rustls::Error::InvalidMessage(message) => {
-            format!("the peer's answer is not TLS ({message:?}); is this the plain HTTP port?")
-        }
-        rustls::Error::InvalidCertificate(reason) => explain_certificate(reason),
-        rustls::Error::AlertReceived(AlertDescription::ProtocolVersion) => {
-            "the peer speaks neither TLS 1.3 nor TLS 1.2".to_owned()
-        }
-        rustls::Error::AlertReceived(
-            AlertDescription::CertificateRequired | AlertDescription::BadCertificate,
-        ) => "the peer wants a certificate of the client that it trusts".to_owned(),
-        other => other.to_string(),
-    }
-}
-
-fn explain_certificate(reason: &CertificateError) -> String {
-    match reason {
-        CertificateError::ApplicationVerificationFailure => {
-            "the certificate is not the pinned one".to_owned()
-        }
-        CertificateError::Revoked => "the certificate was revoked".to_owned(),
-        CertificateError::UnknownRevocationStatus => {
-            "no revocation list covers the certificate; add one or skip the revocation check".to_owned()
-        }
-        CertificateError::UnknownIssuer => {
-            "the certificate's issuer is not trusted; add its root or skip the CA check".to_owned()
-        }
-        CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
-            format!("the certificate is for another name ({reason}); dial that name or skip the CN check")
-        }
-        other => format!("the certificate is not acceptable: {other}"),
-    }
 }

@@ -13,6 +13,7 @@ mod support;
 
 use std::sync::Arc;
 
+use sha2::{Digest as _, Sha256};
 use support::{SOAP, echo, listen, options};
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::ServerConfig;
@@ -92,6 +93,19 @@ async fn each_check_can_be_left_out_alone() {
             (outcome, _) => panic!("{case}: {outcome:?}"),
         }
     }
+}
+
+#[tokio::test]
+async fn an_authority_that_is_its_own_server_is_taken_when_it_is_pinned() {
+    let port = serve_tls("itself").await;
+    let mut tls = TlsOptions { without_system_roots: true, ..TlsOptions::default() };
+    tls.add_roots_pem(include_bytes!("certificates/itself.pem")).unwrap();
+    let error = exchange(port, tls.clone()).await.unwrap_err().to_string();
+    assert!(error.contains("CA:TRUE") && error.contains("pin its fingerprint"), "{error}");
+
+    let certificate = CertificateDer::from_pem_slice(include_bytes!("certificates/itself.pem")).unwrap();
+    tls.pins.push(Sha256::digest(&certificate).into());
+    assert_eq!(exchange(port, tls).await.unwrap(), "hello");
 }
 
 #[tokio::test]

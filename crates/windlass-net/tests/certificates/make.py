@@ -29,7 +29,7 @@ def make(file, subject, names, issuer, signer, until=LAST):
     certificate = builder.sign(signer or key, hashes.SHA256())
     with open(f"{file}.pem", "wb") as out:
         out.write(certificate.public_bytes(serialization.Encoding.PEM))
-    if not is_ca:
+    if names:
         with open(f"{file}.key", "wb") as out:
             out.write(key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()))
     return key
@@ -41,3 +41,4 @@ authority = make("ca", AUTHORITY, None, AUTHORITY, None)
 make("good", "good", LOCAL, AUTHORITY, authority)
 make("other", "other", [x509.DNSName("elsewhere.example")], AUTHORITY, authority)
 make("expired", "expired", LOCAL, AUTHORITY, authority, until=datetime.datetime(2021, 1, 1))
+make("itself", "an authority that is a server, too", LOCAL, "an authority that is a server, too", None)
