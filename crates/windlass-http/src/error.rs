@@ -60,11 +60,11 @@ pub enum HttpError {
         scheme: &'static str,
     },
     /// The server does not offer the scheme that was asked for.
-    #[error("the server does not accept {wanted}; it offers {}", offers(.offered))]
+    #[error("the server does not accept {wanted}; it {}", offers(.offered))]
     SchemeNotOffered {
         /// What was asked for.
         wanted: &'static str,
-        /// What the server offers.
+        /// What the server offers. Nothing, if its refusal names no way to log on.
         offered: Vec<String>,
     },
     /// The context was to seal messages but has no keys for it.
@@ -77,7 +77,7 @@ pub enum HttpError {
         status: u16,
     },
     /// The server ended the handshake without completing it.
-    #[error("the server ended the {mechanism} handshake early, with http {status}")]
+    #[error("the server ended the {mechanism} handshake early, with http {status}{}", no_service(*.status))]
     HandshakeIncomplete {
         /// The scheme in use.
         mechanism: &'static str,
@@ -124,7 +124,19 @@ pub enum HttpError {
 }
 
 fn offers(offered: &[String]) -> String {
-    if offered.is_empty() { "nothing".to_owned() } else { offered.join(", ") }
+    if offered.is_empty() {
+        "offered no way to log on".to_owned()
+    } else {
+        format!("offers {}", offered.join(", "))
+    }
+}
+
+/// What statuses mean that a web server without WinRM has for a request of WinRM.
+fn no_service(status: u16) -> &'static str {
+    match status {
+        200..=299 | 404 | 405 | 500..=502 => "; no WinRM service seems to be at this port and path",
+        _ => "",
+    }
 }
 
 impl HttpError {

@@ -238,6 +238,23 @@ fn what_is_not_http_is_named() {
 }
 
 #[test]
+fn servers_that_know_no_logon_are_not_said_to_refuse_the_credential() {
+    for (auth, answer, said) in [
+        (AuthMethod::Negotiate, "404 Not Found", "with http 404; no WinRM service seems to be at this port"),
+        (AuthMethod::Ntlm, "200 OK", "with http 200; no WinRM service seems to be at this port"),
+        (AuthMethod::Negotiate, "503 Unavailable", "handshake early, with http 503"),
+        (AuthMethod::Negotiate, "401 Unauthorized", "not accept Negotiate; it offered no way to log on"),
+    ] {
+        let mut client = client(auth);
+        send(&mut client, "hello");
+        client.receive(format!("HTTP/1.1 {answer}\r\nContent-Length: 0\r\n\r\n").as_bytes());
+        let said_so = failure(&mut client).to_string();
+        assert!(said_so.contains(said), "{said_so}");
+        assert_eq!(said_so.contains("no WinRM"), said.contains("no WinRM"), "{said_so}");
+    }
+}
+
+#[test]
 fn a_challenge_on_a_closing_connection_is_hopeless() {
     let (mut client, mut server) = (client(AuthMethod::Ntlm), server());
     send(&mut client, "hello");

@@ -304,16 +304,19 @@ impl Connection {
     /// The stream has ended. The HTTP layer may have a whole answer all the same, and knows whether the
     /// request can have been carried out.
     fn hang_up(&mut self, reason: &str) -> Result<Option<Outcome>, Error> {
+        let reason = if self.http.is_amid_answer() {
+            format!("the answer is truncated: {reason}")
+        } else if self.answered || self.http.http_requests() > 1 {
+            reason.to_owned()
+        } else {
+            format!("{reason}; is this the right port?")
+        };
         self.http.receive_eof();
-        let hint =
-            if self.answered || self.http.http_requests() > 1 { "" } else { "; is this the right port?" };
         match self.http.poll_event() {
             Some(ClientEvent::Response(response)) => Ok(Some(Outcome::Response(response))),
             Some(ClientEvent::Failed(source)) => Err(self.http_error(source)),
-            Some(ClientEvent::Reconnect { safe_to_repeat }) => {
-                Err(self.lost(&format!("{reason}{hint}"), !safe_to_repeat))
-            }
-            _ => Err(self.lost(reason, true)),
+            Some(ClientEvent::Reconnect { safe_to_repeat }) => Err(self.lost(&reason, !safe_to_repeat)),
+            _ => Err(self.lost(&reason, true)),
         }
     }
 

@@ -45,7 +45,8 @@ const CERTIFICATE_NOT_ASKED: &str = "the server asks for no client certificate i
     need renegotiation, which is not supported; on Windows, bind the port with netsh http add sslcert ... \
     clientcertnegotiation=enable";
 
-/// A connection that could not be made or used. `peer` is `host:port` as dialled.
+/// A connection that could not be made or used. `peer` is `host:port` as dialled, with the address that the user
+/// gave for them.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum Error {
@@ -286,6 +287,11 @@ impl Error {
             self,
             Self::Resolve { .. } | Self::Connect { .. } | Self::Lost { .. } | Self::TimedOut { .. }
         )
+    }
+
+    /// Whether a logon failed for another reason than the credential: a token of the peer cannot be used.
+    pub fn is_failed_logon(&self) -> bool {
+        matches!(self, Self::Http { source: HttpError::Auth { .. }, .. })
     }
 
     /// Whether the peer said that it is too busy for a logon (503).

@@ -158,14 +158,14 @@ impl Client {
         http.limit = Some(timeout.saturating_add(GRACE));
         http.repeatable = sending.repeatable;
         http.lane = sending.lane;
-        let failed = |error: &dyn std::fmt::Display| {
-            Error::protocol(Layer::Wsman, &self.host, format!("the answer cannot be read: {error}"))
-        };
         let mut followed = 0;
         loop {
             let response = self.pool.request(http.clone()).await?;
             tracing::trace!(status = response.status, "answered");
             self.check_status(response.status, &response.body)?;
+            let failed = |error: &dyn std::fmt::Display| {
+                self.unreadable(response.status, &response.content_type, error)
+            };
             let text =
                 windlass_xml::decode_utf(&response.body, &self.limits.xml).map_err(|error| failed(&error))?;
             if let Some(tap) = &self.tap {
@@ -229,6 +229,17 @@ impl Client {
             return Err(Error::refused(&self.host, reason));
         }
         Err(Error::protocol(Layer::Http, &self.host, reason).retryable(status == 503))
+    }
+
+    /// Why an answer that cannot be read is none: web servers without WinRM have pages for every request.
+    fn unreadable(&self, status: u16, content_type: &str, error: &dyn std::fmt::Display) -> Error {
+        if content_type.to_ascii_lowercase().contains("xml") {
+            return Error::protocol(Layer::Wsman, &self.host, format!("the answer cannot be read: {error}"));
+        }
+        let reason = format!(
+            "the answer (http {status}) is not one of WinRM: {error}; is this the port and the path of WinRM?"
+        );
+        Error::protocol(Layer::Http, &self.host, reason)
     }
 
     fn fault(&self, fault: Fault) -> Error {

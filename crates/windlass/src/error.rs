@@ -115,7 +115,7 @@ impl Error {
         self.0.layer
     }
 
-    /// The host, as `name:port` where it was dialled; empty for errors of usage.
+    /// The host, as `name:port` where it was dialled, with the address that the user gave for it; empty for errors of usage.
     pub fn host(&self) -> &str {
         &self.0.host
     }
@@ -331,6 +331,7 @@ impl From<windlass_net::Error> for Error {
             Net::TimedOut { stage: Stage::Tls, .. } => (ErrorKind::Unreachable, Layer::Tls),
             Net::TimedOut { stage: Stage::Authenticate, .. } => (ErrorKind::TimedOut, Layer::Auth),
             Net::TimedOut { .. } => (ErrorKind::TimedOut, Layer::Http),
+            error if error.is_failed_logon() => (ErrorKind::Protocol, Layer::Auth),
             _ => (ErrorKind::Protocol, Layer::Http),
         };
         let mut built = Self::build(kind, layer, error.peer().unwrap_or_default(), error.reason());

@@ -98,6 +98,32 @@ async fn endpoints_that_do_not_exist() {
 }
 
 #[tokio::test]
+async fn servers_whose_logon_is_none() {
+    let challenge = |token: &str| {
+        ResponseTemplate::new(401).insert_header("WWW-Authenticate", format!("Negotiate {token}").as_str())
+    };
+    for (case, answer, kind, layer, part) in [
+        ("a broken token", challenge("AAEC"), ErrorKind::Protocol, Layer::Auth, "authentication"),
+        ("no way to log on", ResponseTemplate::new(401), ErrorKind::Refused, Layer::Auth, "no way to log on"),
+        (
+            "another service",
+            ResponseTemplate::new(404),
+            ErrorKind::Protocol,
+            Layer::Http,
+            "http 404; no WinRM",
+        ),
+    ] {
+        let server = MockServer::start().await;
+        Mock::given(any()).respond_with(answer).mount(&server).await;
+        let mut target = Target::computer("localhost");
+        target.set_port(server.address().port()).set_credential(credential("x"));
+        let error = refused(target).await;
+        assert_eq!((error.kind(), error.layer()), (kind, layer), "{case}: {error}");
+        assert!(error.to_string().contains(part), "{case}: {error}");
+    }
+}
+
+#[tokio::test]
 async fn answers_that_are_no_answers() {
     let envelope = |header: &str, body: &str| {
         format!(
@@ -121,6 +147,12 @@ async fn answers_that_are_no_answers() {
             soap(envelope(&format!("<a:Action>{created}</a:Action><a:RelatesTo>uuid:0</a:RelatesTo>"), "")),
             Layer::Wsman,
             "relates to",
+        ),
+        (
+            "a page of a web server",
+            ResponseTemplate::new(500).set_body_raw("it broke", "text/plain"),
+            Layer::Http,
+            "(http 500) is not one of WinRM",
         ),
         ("not found", ResponseTemplate::new(404), Layer::Http, "path of WinRM"),
         ("unavailable", ResponseTemplate::new(503), Layer::Http, "not available"),

@@ -23,10 +23,11 @@ impl ClientConnection {
         let usable: Vec<_> = read.iter().flatten().cloned().collect();
         let again = usable.iter().any(DigestChallenge::is_stale) && !exchange.restarted;
         if exchange.carried && !again || read.is_empty() {
-            return Err(refusal("Digest", head));
+            return Err(refusal("Digest", head, exchange.carried));
         }
         if usable.is_empty() {
-            return Err(read.into_iter().find_map(Result::err).map_or(refusal("Digest", head), fault));
+            let unreadable = read.into_iter().find_map(Result::err);
+            return Err(unreadable.map_or_else(|| refusal("Digest", head, exchange.carried), fault));
         }
         if !head.keeps_alive() {
             return Err(HttpError::HandshakeIncomplete { mechanism: "Digest", status: head.status });

@@ -14,7 +14,9 @@ use crate::head::split_head;
 pub use forward::ForwardProxy;
 use forward::{Forwarder, Written};
 
-use crate::{Challenge, ClientConfig, HttpError, ResponseHead, Scheme, multipart, parse_challenges};
+use crate::{
+    AuthMethod, Challenge, ClientConfig, HttpError, ResponseHead, Scheme, multipart, parse_challenges,
+};
 
 /// Pieces shorter than this altogether are sent as one.
 const COALESCE: usize = 16 * 1024;
@@ -188,6 +190,11 @@ impl ClientConnection {
         if let Err(error) = self.advance() {
             self.fail(error);
         }
+    }
+
+    /// Part of an answer has arrived, and the rest is awaited.
+    pub fn is_amid_answer(&self) -> bool {
+        self.exchange.is_some() && (self.reading.is_some() || !self.input.is_empty())
     }
 
     /// The socket has no more to give.
@@ -411,7 +418,7 @@ impl ClientConnection {
                 head.push_str(&format!("{name}: {value}\r\n"));
             }
         }
-        if matches!(self.config.auth, crate::AuthMethod::None) {
+        if matches!(self.config.auth, AuthMethod::None) {
             // Asks for the answer that Identify has for nobody in particular.
             head.push_str("WSMANIDENTIFY: unauthenticated\r\n");
         }
@@ -468,7 +475,9 @@ impl ClientConnection {
             _ => {}
         }
         match &self.login {
-            Login::Header { method, .. } if head.status == 401 => Err(refusal(method.name(), head)),
+            Login::Header { method, .. } if head.status == 401 => {
+                Err(refusal(method.name(), head, *method != AuthMethod::None))
+            }
             Login::Header { .. } => {
                 self.deliver(head, body, false);
                 Ok(())
@@ -522,7 +531,7 @@ impl ClientConnection {
                 let step = handshake.start()?;
                 self.follow(step)
             }
-            _ => Err(refusal(handshake.name(), head)),
+            _ => Err(refusal(handshake.name(), head, handshake.is_ready())),
         }
     }
 
@@ -641,15 +650,15 @@ pub(crate) fn enqueue(queue: &mut VecDeque<Bytes>, mut head: Vec<u8>, pieces: Ve
     }
 }
 
-/// What a bare 401 means: the scheme is not there, or the credential is wrong.
-fn refusal(wanted: &'static str, head: &ResponseHead) -> HttpError {
+/// What a bare 401 means: the scheme is not there, or the credential is wrong, if it was shown.
+fn refusal(wanted: &'static str, head: &ResponseHead, shown: bool) -> HttpError {
     let challenges = parse_challenges(&head.headers, "WWW-Authenticate");
     let offered = challenges.iter().any(|challenge| {
         challenge.is(wanted)
             || matches!(wanted, "NTLM" | "Kerberos") && challenge.is("Negotiate")
             || wanted == "Certificate"
     });
-    if offered || challenges.is_empty() {
+    if offered || challenges.is_empty() && shown {
         return HttpError::AccessDenied { scheme: wanted };
     }
     HttpError::SchemeNotOffered {
