@@ -90,6 +90,18 @@ async fn each_vice_is_one_clear_error() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn opening_ends_after_three_minutes_unless_said_otherwise() {
+    let server = Wicked::new(Vice::TimedOut("Receive"));
+    let began = Instant::now();
+    let opening = PsSession::builder("").target(server.target()).connect();
+    let outcome = tokio::time::timeout(FOR_EVER, opening).await.expect("an end");
+    assert_eq!(outcome.err().map(|error| error.kind()), Some(ErrorKind::TimedOut));
+    // The shell that was made is closed after that.
+    assert!((180..190).contains(&began.elapsed().as_secs()), "{:?}", began.elapsed());
+    assert_eq!(server.seen("Delete"), 1);
+}
+
+#[tokio::test(start_paused = true)]
 async fn some_vices_do_no_harm() {
     for (vice, output) in [(Vice::None, &[1][..]), (Vice::OtherShell, &[1]), (Vice::EndsTwice, &[])] {
         let server = Wicked::new(vice);
