@@ -70,10 +70,13 @@ impl Stage for ScriptStage {
 fn refusal(source: &str, error: &ParseError) -> Failure {
     if let ParseErrorKind::Syntax { id, .. } = &error.kind {
         let exception = if error.incomplete { exceptions::INCOMPLETE_PARSE } else { exceptions::PARSE };
-        return Failure::new(exception, id, ErrorCategory::ParserError, error.to_string()).with_bare_id();
+        let message = error.to_string();
+        let mut failure = Failure::new(exception, id, ErrorCategory::ParserError, message).with_bare_id();
+        failure.details = Some(format!("The endpoint cannot read the command: {}", failure.message));
+        return failure;
     }
     let mut failure = not_allowed(source);
-    failure.details = Some(format!("{} ({error})", failure.message));
+    failure.details = Some(format!("The endpoint refuses the command: {} ({error})", failure.message));
     failure
 }
 
