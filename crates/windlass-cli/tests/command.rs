@@ -73,6 +73,37 @@ fn exit_statuses_tell_failures_apart() {
 }
 
 #[test]
+fn refusals_name_the_computer_the_layer_and_the_reason() {
+    let host = Host::start(&[]);
+    let there = ["-ComputerName", "localhost", "-Port", &host.http, "-Credential", "alice"];
+    let at = format!("localhost:{}: WS-Management", host.http);
+    let class = ["Get-CimInstance", "NoSuchClass"];
+    for (cmdlet, there, status, said) in [
+        (
+            &["Invoke-Command", "{ 1 + 1 }"][..],
+            &there[..],
+            1,
+            ["[localhost]", "The endpoint refuses the command: The syntax is not supported"],
+        ),
+        (
+            &["Invoke-Command", "{ Get-Date | }"],
+            &there,
+            1,
+            ["[localhost]", "The endpoint cannot read the command: at offset 10"],
+        ),
+        (&class, &there, 5, [&at, "The class NoSuchClass does not exist"]),
+        (&class, &[], 5, ["localhost: WS-Management", "The class NoSuchClass does not exist"]),
+        (&["Get-CimInstance", "-Query", "SELECT FROM"], &there, 5, [&at, "query, position 11"]),
+    ] {
+        let ran = windlass(PASSWORD, &[cmdlet, there].concat());
+        let text = String::from_utf8_lossy(&ran.stderr);
+        assert_eq!(ran.status.code(), Some(status), "{cmdlet:?}: {text}");
+        assert!(said.iter().all(|part| text.contains(part)), "{cmdlet:?}: {said:?} is not in {text}");
+    }
+    host.stop();
+}
+
+#[test]
 fn mistakes_are_told_so_that_they_can_be_mended() {
     for (words, said) in [
         (&["Get-CimInstnce", "Win32_Process"][..], "did you mean Get-CimInstance?"),

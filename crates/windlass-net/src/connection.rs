@@ -67,13 +67,13 @@ enum Outcome {
 impl Connection {
     pub(crate) fn new(
         stream: BoxStream,
+        peer: String,
         options: &ConnectorOptions,
         binding: Option<ChannelBinding>,
         authenticate_empty: bool,
         counters: Arc<Counters>,
     ) -> Result<Self, Error> {
         let endpoint = &options.endpoint;
-        let peer = endpoint.authority();
         let scheme = if endpoint.is_secure() { Scheme::Https } else { Scheme::Http };
         let mut config =
             ClientConfig::new(endpoint.public_authority(), scheme, options.auth, options.credential.clone());

@@ -143,6 +143,16 @@ impl Connector {
         &self.shared.counters
     }
 
+    /// What errors call the peer: host and port, with the address that the user gave for them; where something
+    /// else than TCP leads there, the host alone.
+    pub(crate) fn peer(&self) -> String {
+        let Shared { options, dial, .. } = &*self.shared;
+        match dial {
+            Some(_) => options.endpoint.host().to_owned(),
+            None => options.names.describe(&options.endpoint),
+        }
+    }
+
     /// Opens a connection: the name, TCP, TLS. Authentication waits for the first request, which rides
     /// on its last exchange.
     ///
@@ -150,14 +160,14 @@ impl Connector {
     /// The stage that failed, with the peer and the reason.
     pub async fn connect(&self) -> Result<Connection, Error> {
         let options = &self.shared.options;
-        let peer = options.endpoint.authority();
+        let peer = self.peer();
         let Way { stream, forwarder } = self.open_way(&peer).await?;
         let (stream, binding) = self.secure(&peer, stream).await?;
         self.shared.counters.connected();
         tracing::debug!(%peer, tls = options.endpoint.is_secure(), "connected");
-        let authenticate_empty = empty_logons().contains(&peer);
+        let authenticate_empty = empty_logons().contains(&options.endpoint.authority());
         let counters = Arc::clone(&self.shared.counters);
-        let mut connection = Connection::new(stream, options, binding, authenticate_empty, counters)?;
+        let mut connection = Connection::new(stream, peer, options, binding, authenticate_empty, counters)?;
         if let Some(forwarder) = forwarder {
             connection.forward_through(forwarder);
         }
@@ -247,7 +257,7 @@ impl Connector {
                 self.shared.tls.get_or_init(|| built)
             }
         };
-        let shaken = tls::handshake(config, &options.endpoint, stream);
+        let shaken = tls::handshake(config, &options.endpoint, peer, stream);
         let secured = within(Stage::Tls, peer, options.timeouts.tls, shaken).await?;
         let identity = options.tls.identity.as_ref().filter(|_| options.auth == AuthMethod::Certificate);
         if identity.is_some_and(|identity| !identity.was_asked_for()) {

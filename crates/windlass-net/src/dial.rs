@@ -21,7 +21,7 @@ pub(crate) async fn dial(
     names: &NameMap,
     timeouts: &Timeouts,
 ) -> Result<TcpStream, Error> {
-    let peer = endpoint.authority();
+    let peer = names.describe(endpoint);
     let addresses = within(Stage::Resolve, &peer, timeouts.resolve, resolve(endpoint, names)).await?;
     let stream = within(Stage::Connect, &peer, timeouts.connect, async {
         let won = race(interleave(addresses), TcpStream::connect).await;

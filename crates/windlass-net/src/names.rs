@@ -6,6 +6,8 @@ use std::sync::Arc;
 
 use thiserror::Error;
 
+use crate::Endpoint;
+
 /// Names with fixed addresses, like those of curl's `--resolve`. The name itself stays what it is in
 /// URLs, certificates and service principal names. Clones share the entries.
 #[derive(Debug, Clone, Default)]
@@ -59,11 +61,29 @@ impl NameMap {
         let (address, fixed) = self.entries.get(&name.to_ascii_lowercase())?;
         Some(SocketAddr::new(*address, fixed.unwrap_or(port)))
     }
+
+    /// Host and port of an endpoint, and where they lead if the user says so: what errors call the peer.
+    pub fn describe(&self, endpoint: &Endpoint) -> String {
+        let authority = endpoint.authority();
+        match self.lookup(endpoint.host(), endpoint.port()) {
+            Some(address) => format!("{authority} (at {address})"),
+            None => authority,
+        }
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn peers_are_called_by_name_and_by_the_address_that_was_given() {
+        let mut names = NameMap::new();
+        names.parse_entry("srv1=127.0.0.1:8080").unwrap();
+        let peer = |host: &str| names.describe(&Endpoint::winrm(host, true));
+        assert_eq!(peer("srv1"), "srv1:5986 (at 127.0.0.1:8080)");
+        assert_eq!(peer("srv2"), "srv2:5986");
+    }
 
     #[test]
     fn entries_read_and_found_in_any_case() {

@@ -94,6 +94,12 @@ impl Pool {
         &self.shared.origin.options().endpoint
     }
 
+    /// What errors call the peer: `host:port` with the address that stands for them, if the user gave one; the
+    /// host alone where the connections are none of TCP.
+    pub fn peer(&self) -> String {
+        self.shared.origin.peer()
+    }
+
     /// What the connections carried until now.
     pub fn counts(&self) -> Counts {
         self.shared.origin.counters().snapshot()

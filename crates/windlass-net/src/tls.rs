@@ -165,9 +165,10 @@ fn system_roots() -> RootCertStore {
 pub(crate) async fn handshake(
     config: &Arc<ClientConfig>,
     endpoint: &Endpoint,
+    peer: &str,
     stream: BoxStream,
 ) -> Result<(BoxStream, Option<ChannelBinding>), Error> {
-    let failed = |reason: String| Error::Tls { peer: endpoint.authority(), reason };
+    let failed = |reason: String| Error::Tls { peer: peer.to_owned(), reason };
     let name = ServerName::try_from(endpoint.public_host().to_owned())
         .map_err(|_| failed("the host's name cannot stand in a certificate".to_owned()))?;
     let stream = TlsConnector::from(Arc::clone(config))

@@ -208,7 +208,7 @@ async fn a_closed_port_and_an_unknown_name_are_unreachable() {
     let error = connector(port).connect().await.err().unwrap();
     assert!(matches!(error, Error::Connect { .. }) && error.is_unreachable(), "{error:?}");
     assert!(
-        error.to_string().starts_with(&format!("cannot connect to localhost:{port}: ")),
+        error.to_string().starts_with(&format!("cannot connect to localhost:{port} (at 127.0.0.1:{port}): ")),
         "{error}"
     );
 

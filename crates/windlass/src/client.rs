@@ -76,7 +76,7 @@ pub(crate) struct Client {
 
 impl Client {
     pub(crate) fn new(pool: Pool, session: Session, utf16: bool, tap: Option<Arc<dyn Tap>>) -> Self {
-        let host = pool.endpoint().authority();
+        let host = pool.peer();
         let id = session.session_id;
         Self { pool, host, id, session: RwLock::new(session), limits: Limits::default(), utf16, tap }
     }

@@ -90,7 +90,8 @@ impl RpcConnection {
     pub async fn connect(host: &str, port: u16, options: RpcOptions) -> Result<Self, Error> {
         let endpoint = Endpoint::winrm(host, false).with_port(port);
         let stream = dial::dial(&endpoint, &options.names, &options.timeouts).await?;
-        Ok(Self::over(Box::new(stream), &endpoint.authority(), options))
+        let peer = options.names.describe(&endpoint);
+        Ok(Self::over(Box::new(stream), &peer, options))
     }
 
     /// Uses a stream that is open. `peer` is what errors call the other side. Needs a runtime.

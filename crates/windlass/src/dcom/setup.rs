@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use windlass_core::status::Hresult;
-use windlass_net::{BoxStream, Dial, RpcConnection, RpcOptions, RpcSecurity};
+use windlass_net::{BoxStream, Dial, Endpoint, RpcConnection, RpcOptions, RpcSecurity};
 use windlass_rpc::pdu::AuthLevel;
 
 use crate::error::{Error, Layer, Result};
@@ -49,7 +49,13 @@ pub(crate) struct Setup {
 
 impl Setup {
     pub(super) fn host(&self) -> String {
-        format!("{}:{}", self.computer, self.port)
+        match &self.dial {
+            Some(_) => self.computer.clone(),
+            None => {
+                let endpoint = Endpoint::winrm(&self.computer, false).with_port(self.port);
+                self.rpc.names.describe(&endpoint)
+            }
+        }
     }
 
     pub(super) fn broken(&self, reason: impl std::fmt::Display) -> Error {
