@@ -96,9 +96,10 @@ async fn input_that_was_lost_on_its_way_is_not_sent_twice() {
         let session = PsSession::builder("").target(over_http(&host)).connect().await.unwrap();
         let (mut input, running) = session.invoke_with_input(PowerShell::new().command("Measure-Object"));
         let feeding = async {
-            // More than waits on this side, so that whoever sends is told.
-            for number in 0..2000 {
-                input.send(PsValue::from(number)).await?;
+            // More than waits on this side, so that whoever sends is told, and that no message that is lost
+            // carries the end: with all its input the pipeline would end well.
+            for _ in 0..2000 {
+                input.send(PsValue::from("x".repeat(4000))).await?;
             }
             input.close().await
         };
