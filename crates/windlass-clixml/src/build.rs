@@ -256,9 +256,9 @@ impl Builder {
         self.leaf_tags.find(written)
     }
 
-    /// Keeps the start tag of a property.
-    pub(crate) fn keep_tag(&mut self, written: &str, tag: LeafTag) {
-        self.leaf_tags.keep(written, tag);
+    /// Keeps the start tag of a property; says whether it did: it keeps none that is very long.
+    pub(crate) fn keep_tag(&mut self, written: &str, tag: LeafTag) -> bool {
+        self.leaf_tags.keep(written, tag)
     }
 
     /// Takes the value of the property whose tag was read last.

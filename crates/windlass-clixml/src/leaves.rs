@@ -92,10 +92,11 @@ impl<'a> Reader<'a, '_> {
                 let written = rest.get(..head.length).unwrap_or_default();
                 if !self.builder.has_tag(written) {
                     let name = Self::attribute(head.name, offset)?;
-                    if name.is_empty() {
+                    let is_named = !name.is_empty();
+                    let tag = LeafTag { kind, name, end: head.end(), distinct: None };
+                    if !is_named || !self.builder.keep_tag(written, tag) {
                         return Ok(false);
                     }
-                    self.builder.keep_tag(written, LeafTag { kind, name, end: head.end(), distinct: None });
                 }
                 self.builder.expected_property(value);
             }

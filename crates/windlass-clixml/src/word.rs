@@ -26,14 +26,15 @@ impl Word {
     }
 
     /// Reads a name up to a blank or a closing bracket, of which the first eight bytes count. Gives its
-    /// length too; what comes after it is for the caller to look at.
+    /// length too; what comes after it is for the caller to look at. A zero byte ends the name, since a word
+    /// with it would be that of the name without it.
     #[inline]
     pub(crate) fn read(bytes: &[u8]) -> (Self, usize) {
         let word = match bytes.first_chunk() {
             Some(chunk) => u64::from_le_bytes(*chunk),
             None => Self::of(bytes).0,
         };
-        let ends = zeros(word ^ repeated(b'>')) | zeros(word ^ repeated(b' '));
+        let ends = zeros(word) | zeros(word ^ repeated(b'>')) | zeros(word ^ repeated(b' '));
         // Ones below the first end; all are ones where there is none.
         let within = ((ends & ends.wrapping_neg()) >> 7).wrapping_sub(1);
         let length = usize::try_from(within.count_ones() / 8).unwrap_or_default();
@@ -83,6 +84,8 @@ mod tests {
             ("ToStrings>", "ToString"),
             ("Nil/><S>a</S>", "Nil/"),
             ("> and more", ""),
+            ("S\0>long text", "S"),
+            ("S\0", "S"),
             ("\u{e9}\u{e9} >abcdef", "\u{e9}\u{e9}"),
         ] {
             assert_eq!(Word::read(text.as_bytes()), (Word::of(name.as_bytes()), name.len()), "{text}");

@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used, missing_docs, reason = "test code")]
 
 use proptest::prelude::*;
-use windlass_clixml::{Decoder, Limits, decode, encode};
+use windlass_clixml::{Decoder, Limits, PsValue, decode, encode};
 
 /// Parts of objects, with names that differ little and come again.
 fn members(depth: u32) -> BoxedStrategy<String> {
@@ -38,5 +38,39 @@ proptest! {
             let (fresh, again) = (decode(&message, &limits), decoder.decode(&message, &limits));
             prop_assert_eq!(fresh.as_ref().map(encode), again.as_ref().map(encode), "{}", message);
         }
+    }
+}
+
+/// A tag that is too long to be remembered is not taken for the one before it.
+#[test]
+fn names_of_any_length_are_their_own() {
+    for letters in ["x", "\u{44f}"] {
+        let long = letters.repeat(1100);
+        let first = format!("<Obj><MS><S N=\"{long}\">1</S></MS></Obj>");
+        let second = format!("<Obj><MS><S N=\"a\">1</S><S N=\"{long}\">2</S><S N=\"b\">3</S></MS></Obj>");
+        let mut decoder = Decoder::default();
+        let cases: [(&str, &[(&str, &str)]); 2] =
+            [(&first, &[(&long, "1")]), (&second, &[("a", "1"), (&long, "2"), ("b", "3")])];
+        for (message, expected) in cases {
+            let value = decoder.decode(message, &Limits::default()).unwrap();
+            let extended = &value.as_object().unwrap().extended;
+            assert_eq!(extended.len(), expected.len());
+            for (name, text) in expected {
+                assert_eq!(value.get(name), Some(&PsValue::from(*text)), "{name}");
+            }
+        }
+    }
+}
+
+/// XML allows no NUL anywhere: it does not end a name that is known.
+#[test]
+fn a_name_with_a_nul_is_no_name() {
+    for message in [
+        "<S\0>x</S\0>",
+        "<Obj\0></Obj\0>",
+        "<Obj><MS><S\0 N=\"a\">x</S\0></MS></Obj>",
+        "<Obj><MS\0></MS\0></Obj>",
+    ] {
+        assert!(decode(message, &Limits::default()).is_err(), "{message:?}");
     }
 }
