@@ -16,7 +16,7 @@ pub struct Principal {
     pub domain: Option<String>,
     /// The user's name.
     pub user: String,
-    /// The mechanism that proved it: `Basic`, `NTLM`, ...
+    /// The mechanism that proved it: `Basic`, `NTLM`, ... Within CredSSP it is the one inside.
     pub mechanism: &'static str,
 }
 

@@ -303,11 +303,12 @@ fn the_service_has_to_prove_itself() {
     assert!(initiator.step(Some(&bad)).is_err());
     assert!(!initiator.can_seal());
 
-    for length in 0..answer.len() - 1 {
+    for left_out in 1..=answer.len() {
         let mut initiator = KerberosInitiator::new(world.options("Pa55w0rd"));
         let token = world.start(&mut initiator).unwrap();
         let mut acceptor = KerberosAcceptor::new(world.acceptor_options());
         let Step::Complete(Some(answer)) = acceptor.step(Some(&token)).unwrap() else { panic!("no answer") };
+        let length = answer.len().saturating_sub(left_out);
         assert!(initiator.step(Some(&answer[..length])).is_err(), "cut at {length}");
         assert!(!initiator.can_seal());
     }

@@ -151,7 +151,7 @@ impl CredSspAcceptor {
         let credentials = zeroize::Zeroizing::new(self.inner.unwrap(&sealed)?);
         self.delegated = Some(TsCredentials::decode(&credentials)?);
         let principal = self.inner.peer().ok_or_else(|| out_of_order("has a mechanism that named nobody"))?;
-        self.principal = Some(Principal { mechanism: NAME, ..principal.clone() });
+        self.principal = Some(principal.clone());
         self.state = State::Complete;
         Ok(Step::Complete(None))
     }

@@ -141,7 +141,7 @@ fn both_sides_agree_and_the_password_arrives() {
     assert_eq!(legs, 4, "hello, negotiate, authenticate with the proof, credentials");
     assert!(client.is_complete() && server.is_complete());
     let principal = server.peer().unwrap();
-    assert_eq!((principal.to_string().as_str(), principal.mechanism), ("CORP\\alice", "CredSSP"));
+    assert_eq!((principal.to_string().as_str(), principal.mechanism), ("CORP\\alice", "NTLM"));
     let delegated = server.delegated().unwrap();
     assert_eq!((delegated.user.as_str(), delegated.password.expose()), ("alice", "secret"));
 

@@ -284,7 +284,7 @@ mod tests {
             let mut other = data.clone();
             server.unseal_between(b"header", &mut data, b"trailer", &signature).unwrap();
             assert_eq!(data, b"a call of a method", "{filler}");
-            // The number of filler bytes is protected like the rest.
+            // The number of filler bytes has to be true.
             let mut server = side(&key, false);
             signature[5] ^= 1;
             assert!(server.unseal_between(b"header", &mut other, b"trailer", &signature).is_err());

@@ -7,12 +7,7 @@ use crate::config::Config;
 /// The name of a user's account, which no other account has. The domain that a client names counts where a
 /// domain proved the logon: the host looks up its own accounts without it.
 pub(crate) fn owner(config: &Config, user: &Principal) -> String {
-    let is_of_realm = match user.mechanism {
-        "Kerberos" => true,
-        // It does not tell what proved the logon inside of it.
-        "CredSSP" => config.keytab.is_some() && user.domain.is_some(),
-        _ => false,
-    };
+    let is_of_realm = user.mechanism == "Kerberos";
     let is_known = || config.ntlm_auth.is_none() || config.accounts.nt_hash("", &user.user).is_some();
     let is_local = !is_of_realm && is_known();
     if is_local { user.user.to_lowercase() } else { user.to_string().to_lowercase() }

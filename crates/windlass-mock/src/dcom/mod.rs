@@ -29,6 +29,7 @@ use windlass_wmi::ids;
 use self::enumeration::Enumeration;
 use self::result::CallResult;
 use self::services::Services;
+use crate::auth::owner;
 use crate::cim::{CimFailure, CimProvider, MemoryProvider};
 use crate::host::Host;
 use crate::rpc::{RpcCall, RpcReply, RpcService};
@@ -214,7 +215,7 @@ fn call(host: &Arc<Host>, raw: &RawCall<'_>) -> Outcome {
     {
         return outcome;
     }
-    let (user, owner) = identity(raw.caller, raw.in_process)?;
+    let (user, owner) = identity(host, raw.caller, raw.in_process)?;
     let call = Call { host, user, owner, raw };
     match raw.interface {
         dcom_ids::OBJECT_EXPORTER => resolver::exporter(&call),
@@ -225,13 +226,13 @@ fn call(host: &Arc<Host>, raw: &RawCall<'_>) -> Outcome {
 }
 
 /// Who calls: the user, and by what name objects belong to them.
-fn identity(caller: &Caller, in_process: bool) -> Result<(&str, String), FaultStatus> {
+fn identity<'c>(host: &Host, caller: &'c Caller, in_process: bool) -> Result<(&'c str, String), FaultStatus> {
     // Hardened servers refuse everything below this since 2023 ([MS-DCOM] 3.1.2.5.2.1).
     if !in_process && caller.level < AuthLevel::Integrity {
         return Err(FaultStatus::ACCESS_DENIED);
     }
     match &caller.principal {
-        Some(principal) => Ok((principal.user.as_str(), principal.to_string().to_lowercase())),
+        Some(principal) => Ok((principal.user.as_str(), owner(&host.config, principal))),
         None if in_process => Ok(("local", LOCAL_OWNER.to_owned())),
         None => Err(FaultStatus::ACCESS_DENIED),
     }

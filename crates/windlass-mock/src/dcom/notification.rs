@@ -120,7 +120,7 @@ fn awaited(host: &Host, call: &RpcCall) -> Option<Awaited> {
     if timeout < flags::INFINITE {
         return None;
     }
-    let (_, owner) = identity(&call.caller, call.connection.local.is_none()).ok()?;
+    let (_, owner) = identity(host, &call.caller, call.connection.local.is_none()).ok()?;
     let (object, _) = host.dcom.table().target(&owner, call.object?, now()).ok()?;
     let notification = match object.as_ref() {
         HostObject::Enumeration(enumeration) | HostObject::SmartEnumeration(enumeration) => {
