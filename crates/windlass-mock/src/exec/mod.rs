@@ -4,6 +4,7 @@ mod line;
 mod process;
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use uuid::Uuid;
@@ -24,6 +25,8 @@ pub(crate) struct CmdShell {
     buffered_output: usize,
     presence: Arc<Presence>,
     processes: Mutex<HashMap<String, Arc<Process>>>,
+    /// Nothing is started any more. Read and set with `processes` locked.
+    is_closed: AtomicBool,
 }
 
 impl CmdShell {
@@ -35,6 +38,7 @@ impl CmdShell {
             buffered_output: host.config.limits.buffered_output,
             presence: Arc::clone(presence),
             processes: Mutex::default(),
+            is_closed: AtomicBool::new(false),
         }
     }
 
@@ -70,6 +74,9 @@ impl CmdShell {
         let id = id.unwrap_or_else(|| Uuid::new_v4().hyphenated().to_string().to_uppercase());
         // Held until the program is listed: of two commands with one id, the second is refused.
         let mut processes = self.lock();
+        if self.is_closed.load(Ordering::Relaxed) {
+            return Err(Box::new(Fault::unexpected_selectors()));
+        }
         if processes.contains_key(&id) {
             let text = format!("A command with the id {id} exists already.");
             return Err(Box::new(Fault::new(FaultCode::ALREADY_EXISTS).with_message(text)));
@@ -148,7 +155,9 @@ impl CmdShell {
 
     /// Ends all programs.
     pub(crate) fn close(&self) {
-        let processes: Vec<_> = self.lock().drain().map(|(_, process)| process).collect();
+        let mut processes = self.lock();
+        self.is_closed.store(true, Ordering::Relaxed);
+        let processes: Vec<_> = processes.drain().map(|(_, process)| process).collect();
         processes.iter().for_each(|process| process.signal(Signal::Kill));
     }
 
