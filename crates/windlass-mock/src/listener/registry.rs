@@ -32,6 +32,8 @@ pub(crate) struct Listener {
     pub(crate) host_name: String,
     /// Where it listens; nowhere while it is not enabled.
     pub(crate) socket: Option<SocketAddr>,
+    /// Where it listened last: where it is to listen when it is enabled again.
+    pub(crate) place: Option<IpAddr>,
     /// The port that it was given.
     pub(crate) port: u16,
     close: Stop,
@@ -69,7 +71,7 @@ impl Listener {
     /// A listener that does not listen yet.
     pub(crate) fn new(address: &str, scheme: Scheme, port: u16) -> Self {
         let (address, host_name) = (address.to_owned(), String::new());
-        Self { address, scheme, host_name, socket: None, port, close: Stop::default() }
+        Self { address, scheme, host_name, socket: None, place: None, port, close: Stop::default() }
     }
 
     /// The same, listening nowhere.
@@ -123,6 +125,7 @@ impl Listeners {
         bound: TcpListener,
     ) -> Result<(), Error> {
         listener.socket = bound.local_addr().ok();
+        listener.place = listener.socket.map(|socket| socket.ip());
         listener.port = listener.socket.map_or(listener.port, |socket| socket.port());
         let transport = match listener.scheme {
             Scheme::Http => Transport::Plain,

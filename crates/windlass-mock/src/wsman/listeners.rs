@@ -133,7 +133,7 @@ async fn put(host: &Arc<Host>, listener: Listener, enabled: bool) -> Result<(), 
         host.listeners.put(listener);
         return Ok(());
     }
-    let ip = local_address(host, &listener.address)?;
+    let ip = listener.place.map_or_else(|| local_address(host, &listener.address), Ok)?;
     let failed = |error: crate::Error| refused(&format!("The listener cannot be opened: {error}."));
     let bound = listener::bind(&std::net::SocketAddr::new(ip, listener.port).to_string()).await;
     host.listeners.open(host, listener, bound.map_err(failed)?).map_err(failed)
