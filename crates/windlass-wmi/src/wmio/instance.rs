@@ -119,7 +119,9 @@ impl Shape {
         ordered.sort_by_key(|(_, property)| property.declaration_order);
         let places = ordered.into_iter().map(|(place, _)| place).collect();
         let class = Arc::new(class);
-        let properties = CimInstance::of_class(&class).properties;
+        let mut properties = CimInstance::of_class(&class).properties;
+        // Each instance brings values of its own: those of the class are not copied for it.
+        properties.iter_mut().for_each(|property| property.value = CimValue::Null);
         Ok(Self { class, properties, places })
     }
 
