@@ -253,8 +253,8 @@ impl MockHostBuilder {
         self
     }
 
-    /// Whether clients may run programs. Without it, the commands of the PowerShell endpoints read only the
-    /// files that every user of the computer may read, and those of [`files`](Self::files).
+    /// Whether clients may run programs. Without it, the commands of the PowerShell endpoints read only files
+    /// whose own permissions let everybody read them, wherever they lie, and those of [`files`](Self::files).
     pub fn allow_exec(mut self, allow: bool) -> Self {
         self.config.allow_exec = allow;
         self

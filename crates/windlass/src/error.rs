@@ -115,7 +115,8 @@ impl Error {
         self.0.layer
     }
 
-    /// The host, as `name:port` where it was dialled, with the address that the user gave for it; empty for errors of usage.
+    /// The host, as `name:port` where it was dialled, with the address that the user gave for it; empty for
+    /// errors of usage.
     pub fn host(&self) -> &str {
         &self.0.host
     }

@@ -7,13 +7,12 @@ use anyhow::Result;
 use super::fleet::program;
 use super::host::Host;
 use super::numbers;
-use crate::command::{cargo, output, root, target};
+use crate::command::{build, output, root, target};
 
 /// Prints what it costs to get instances from the host in each of two programs, and the memory that it takes to
 /// stream many of them.
 pub(crate) fn run() -> Result<()> {
-    let example = ["build", "--release", "--package", "windlass", "--example"];
-    cargo(example.into_iter().chain(["fleet", "--example", "cim_answers"]))?;
+    build(["--release", "--example", "fleet", "--example", "cim_answers"])?;
     let host = Host::start(&program(), &["host"])?;
     let folder = std::env::temp_dir().join(format!("windlass-bench-{}", std::process::id()));
     std::fs::create_dir_all(&folder)?;

@@ -21,8 +21,8 @@ pub(crate) struct Session {
     pub(crate) scenario: Arc<Scenario>,
     /// The files that clients may copy.
     pub(crate) files: Option<Arc<Files>>,
-    /// Commands read every file that this process can read, not only [`files`](Self::files) and what everybody
-    /// may read.
+    /// Commands read every file that this process can read, not only [`files`](Self::files) and those whose
+    /// permissions let everybody read them.
     pub(crate) reads_everything: bool,
     pub(crate) facts: Facts,
     /// The user, as `whoami` would print it.
@@ -129,7 +129,7 @@ impl Runspace {
     }
 
     /// Whether commands read every file that this process can read, not only those that clients may copy and
-    /// those that everybody may read.
+    /// those whose permissions let everybody read them.
     pub(crate) fn reads_everything(&self) -> bool {
         self.session.reads_everything
     }

@@ -59,7 +59,8 @@ pub(super) fn targets(
 }
 
 /// Opens a file that [`targets`] found. Without the permission to run programs, clients read what is in the
-/// directory that they may copy and, elsewhere, the files that everybody on this computer may read.
+/// directory that they may copy and, elsewhere, the files whose permissions let everybody read them. The folders
+/// above are not asked: listing is open to clients, too.
 pub(super) fn open(cx: &Context<'_>, path: &Path) -> std::io::Result<File> {
     if cx.runspace().reads_everything() {
         return File::open(path);
