@@ -17,8 +17,8 @@ use std::time::Duration;
 use support::{host, nothing_left, over_http, over_https};
 use windlass::clixml::PsValue;
 use windlass::{
-    DisconnectOptions, ErrorKind, PipelineState, PowerShell, PsSession, PsSessionBuilder, PsSessionOptions,
-    SessionState, Target,
+    DisconnectOptions, ErrorKind, InvokeOptions, PipelineState, PowerShell, PsSession, PsSessionBuilder,
+    PsSessionOptions, SessionState, Target,
 };
 use windlass_mock::{HostLimits, MockHost, Statistics};
 
@@ -90,6 +90,25 @@ async fn another_client_takes_a_session_over() {
     assert_eq!((result.output.last(), result.state), (Some(&2.into()), PipelineState::Completed));
     let found = builder(over_http(&host)).find().await.unwrap();
     assert!(!found[0].is_disconnected);
+    session.close().await.unwrap();
+    nothing_left(&host).await;
+}
+
+/// The host takes its time to let go. Until then this client fetches nothing of what is for the next one.
+#[tokio::test]
+async fn all_output_of_a_pipeline_that_is_left_goes_to_the_next_client() {
+    let host = host().trouble("delay:500@Disconnect".parse().unwrap()).start().await.unwrap();
+    let session = builder(over_http(&host)).connect().await.unwrap();
+    let mut options = InvokeOptions::default();
+    options.is_left = true;
+    let left = session.invoke_with(PowerShell::new().command("Write-Output").argument(1), &options);
+    until(&host, |now| now.finished_pipelines == 1).await;
+    session.disconnect(DisconnectOptions::default()).await.unwrap();
+    let ticket = session.ticket();
+    drop((left, session));
+    let (session, mut pipelines) = builder(over_http(&host)).connect_to(&ticket).await.unwrap();
+    let result = pipelines.remove(0).collect().await.unwrap();
+    assert_eq!((result.output, result.state), (vec![1.into()], PipelineState::Completed));
     session.close().await.unwrap();
     nothing_left(&host).await;
 }

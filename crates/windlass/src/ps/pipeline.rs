@@ -181,6 +181,13 @@ impl Run {
         let mut retry = Retry::new(shared.timing.retry_window);
         let mut limit = Limit::new(self.timeout);
         loop {
+            // The host takes its leave only when it is asked, after the stage has changed: a Receive would be
+            // answered until then, with what the next client is to get.
+            if shared.stage() == Stage::Disconnected
+                && let Some(end) = self.wait_connected().await?
+            {
+                return Ok(end);
+            }
             let received = tokio::select! {
                 received = shared.link.receive(inlet) => Some(received),
                 () = self.outlet.abandoned() => return Ok(End::Abandoned),
@@ -200,10 +207,7 @@ impl Run {
                     shared.feed(Some(self.id), &incoming)?;
                     incoming.is_last
                 }
-                Some(Err(_)) if shared.stage() == Stage::Disconnected => match self.wait_connected().await? {
-                    Some(end) => return Ok(end),
-                    None => continue,
-                },
+                Some(Err(_)) if shared.stage() == Stage::Disconnected => continue,
                 Some(Err(error)) if shared.stage() == Stage::Open && error.is_network_failure() => {
                     match self.network_failed(error, &mut retry).await? {
                         Some(end) => return Ok(end),
