@@ -86,6 +86,9 @@ impl<W: Write> Printer<W> {
 
     /// Prints what was not printed yet.
     fn display(&mut self, view: &Display) -> io::Result<()> {
+        if self.printed == self.held.len() {
+            return Ok(());
+        }
         let (printed, rest) = self.held.split_at_checked(self.printed).unwrap_or_default();
         let all = self.formatted(&self.held, view);
         // How a value looks may depend on those before it.
