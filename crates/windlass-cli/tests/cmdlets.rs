@@ -101,6 +101,11 @@ fn sessions_are_left_and_come_back() {
             ("Connect-PSSession -ComputerName srv1 -Name nobody", 1, "no disconnected session that fits"),
             ("Connect-PSSession -Name nobody", 1, "no session of this process is called 'nobody'"),
             (
+                "Invoke-Command srv1 -InDisconnectedSession -DeadlineSec 5 { Get-Date }",
+                2,
+                "-DeadlineSec and -InDisconnectedSession cannot be used together",
+            ),
+            (
                 "$s = New-PSSession srv1; $d = Disconnect-PSSession $s; Invoke-Command $s { Get-Date }",
                 1,
                 "can only run in one that is Opened",

@@ -113,6 +113,13 @@ impl InvokeCommand {
                 "-AsJob and -InDisconnectedSession cannot be used together",
             ));
         }
+        if call.has("DeadlineSec") && call.switch("InDisconnectedSession") {
+            return Err(argument(
+                local,
+                "InvalidParameterCombination",
+                "-DeadlineSec and -InDisconnectedSession cannot be used together: nobody waits for the command",
+            ));
+        }
         if call.has("SessionName") && !call.switch("InDisconnectedSession") {
             return Err(argument(
                 local,
