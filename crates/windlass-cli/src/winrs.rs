@@ -1,6 +1,6 @@
 //! `windlass winrs`: a command in the cmd shell of another computer.
 
-use std::io::{IsTerminal, Read, Write};
+use std::io::{self, IsTerminal, Read, Write};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -62,7 +62,7 @@ impl WinRs {
         let target = self.way.target(&local, &self.computer)?;
         if local.defaults.what_if {
             let place = self.way.described(&local, &target)?;
-            writeln!(std::io::stdout(), "What if: winrs on {place}: {command}")?;
+            writeln!(io::stdout(), "What if: winrs on {place}: {command}")?;
             return Ok(Exit::DONE);
         }
         let mut builder = WinRsShell::builder(&self.computer).target(target).no_profile(self.no_profile);
@@ -74,7 +74,7 @@ impl WinRs {
             shell = builder.open() => shell?,
             _ = interrupts.next() => return Ok(Exit::INTERRUPTED),
         };
-        let has_console = std::io::stdin().is_terminal();
+        let has_console = io::stdin().is_terminal();
         let mut running = shell.run(WinRsCommand::new(&command).with_input().console_input(has_console));
         let feeding = feed(running.input());
         tokio::pin!(feeding);
@@ -83,7 +83,7 @@ impl WinRs {
         loop {
             let event = tokio::select! {
                 event = running.next() => event,
-                refused = &mut feeding => return Err(refused.into()),
+                failed = &mut feeding => return Err(failed),
                 interrupt = interrupts.next() => {
                     // The command may take its time to end, or ignore Ctrl-C; who insists does not wait for it.
                     if interrupted || interrupt == Interrupt::End {
@@ -96,10 +96,10 @@ impl WinRs {
             };
             match event {
                 Some(Ok(ShellEvent::Stdout(bytes))) => {
-                    std::io::stdout().write_all(&bytes)?;
-                    std::io::stdout().flush()?;
+                    io::stdout().write_all(&bytes)?;
+                    io::stdout().flush()?;
                 }
-                Some(Ok(ShellEvent::Stderr(bytes))) => std::io::stderr().write_all(&bytes)?,
+                Some(Ok(ShellEvent::Stderr(bytes))) => io::stderr().write_all(&bytes)?,
                 Some(Ok(ShellEvent::Exited(exit))) => code = exit,
                 Some(Err(error)) => return Err(error.into()),
                 Some(Ok(_)) => {}
@@ -116,13 +116,14 @@ impl WinRs {
     }
 }
 
-/// Sends standard input to the command until it ends. Comes back with the reason where the input was refused
-/// and the command goes on.
-async fn feed(input: CommandInput) -> windlass::Error {
+/// Sends standard input to the command until it ends. Comes back with the reason where it cannot be read, or
+/// was refused and the command goes on.
+async fn feed(input: CommandInput) -> anyhow::Error {
     let mut pieces = standard_input();
     let refused = loop {
         let taken = match pieces.recv().await {
-            Some(piece) => input.write(&piece).await,
+            Some(Ok(piece)) => input.write(&piece).await,
+            Some(Err(error)) => return anyhow::Error::new(error).context("cannot read standard input"),
             None => match input.close().await {
                 Ok(()) => std::future::pending().await,
                 Err(error) => Err(error),
@@ -134,18 +135,24 @@ async fn feed(input: CommandInput) -> windlass::Error {
     };
     // A command that has ended takes no input, which is no fault.
     tokio::time::sleep(ENDING).await;
-    refused
+    refused.into()
 }
 
-/// Standard input in pieces.
-fn standard_input() -> mpsc::Receiver<Vec<u8>> {
+/// Standard input in pieces; an error is the last.
+fn standard_input() -> mpsc::Receiver<io::Result<Vec<u8>>> {
     let (pieces, taken) = mpsc::channel(1);
     // A thread of its own reads, since reading cannot be cancelled.
     std::thread::spawn(move || {
         let mut buffer = vec![0; PIECE];
-        while let Ok(count @ 1..) = std::io::stdin().read(&mut buffer) {
-            let piece = buffer.get(..count).unwrap_or_default().to_vec();
-            if pieces.blocking_send(piece).is_err() {
+        loop {
+            let piece = match io::stdin().read(&mut buffer) {
+                Ok(0) => return,
+                Ok(count) => Ok(buffer.get(..count).unwrap_or_default().to_vec()),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                Err(error) => Err(error),
+            };
+            let is_last = piece.is_err();
+            if pieces.blocking_send(piece).is_err() || is_last {
                 return;
             }
         }

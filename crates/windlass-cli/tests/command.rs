@@ -426,6 +426,14 @@ fn winrs_and_doctor_tell_how_it_went() {
     assert_eq!(output.status.code(), Some(0));
     assert_eq!(String::from_utf8(output.stdout).unwrap().replace("\r\n", "\n"), sent);
 
+    // A folder cannot be read, which is not the end of the input.
+    let mut command = Command::new(PROGRAM);
+    command.args([&["winrs", "-r", "srv1"], &at[..], &["cat"]].concat()).env("WINDLASS_PASSWORD", PASSWORD);
+    let folder = std::fs::File::open(std::env::temp_dir()).unwrap();
+    let ran = command.stdin(folder).output().unwrap();
+    assert_eq!(ran.status.code(), Some(2));
+    assert!(support::errors(&ran).contains("cannot read standard input"), "{}", support::errors(&ran));
+
     let file = std::env::temp_dir().join(format!("windlass-what-if-{}", std::process::id()));
     let made = format!("touch {}", file.display());
     let ran = windlass(PASSWORD, &[&["winrs", "--what-if", "-r", "srv1"], &at[..], &[&made]].concat());
