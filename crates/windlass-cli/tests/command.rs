@@ -232,8 +232,13 @@ fn policies_for_logon_and_tls_reach_the_connection() {
     let host = Host::start(&[]);
     let at = ["-cn", "localhost", "-Cred", "alice", "Write-Output 1"];
     let plain = ["Invoke-Command", "-Port", &host.http, "--forbid-ntlm"];
-    let ran = windlass(PASSWORD, &[&plain[..], &at[..]].concat());
-    assert_ne!(ran.status.code(), Some(0));
+    let mut command = Command::new(PROGRAM);
+    // Without a realm Kerberos cannot begin, and nothing else is tried.
+    let variables = [("WINDLASS_PASSWORD", PASSWORD), ("WINDLASS_CONFIG", ""), ("KRB5_CONFIG", "/dev/null")];
+    command.args([&plain[..], &at[..]].concat()).envs(variables).stdin(Stdio::null());
+    let ran = command.output().unwrap();
+    assert_eq!(ran.status.code(), Some(4));
+    assert!(support::errors(&ran).contains("Kerberos: which realm"), "{}", support::errors(&ran));
     assert!(lines(&ran).is_empty(), "{}", support::errors(&ran));
 
     let log = std::env::temp_dir().join(format!("windlass-key-log-{}", std::process::id()));
