@@ -146,11 +146,8 @@ impl Doctor {
                 local.logs_on().then_some(())?;
                 let remedy = "check user and password, the mechanisms that the service allows (winrm get winrm/config), \
                               for Kerberos the service's name (-SpnClass), over HTTPS its channel bindings";
-                let outcome = match self.way.logon(local) {
-                    Ok(logon) => identify(target).await.map(|_| logon).map_err(&mut failed),
-                    Err(error) => Err(format!("{error:#}")),
-                };
-                finding("logon", remedy, outcome)
+                let outcome = identify(target).await.map(|_| self.way.logon(local));
+                finding("logon", remedy, outcome.map_err(&mut failed))
             }
             4 => {
                 local.logs_on().then_some(())?;

@@ -1,6 +1,6 @@
 //! The way to a computer of subcommands that are no cmdlets.
 
-use anyhow::{Result, bail};
+use anyhow::Result;
 use clap::Args;
 use windlass::{Authentication, Target};
 
@@ -17,8 +17,8 @@ pub(crate) struct PlainWay {
     #[arg(long)]
     use_ssl: bool,
     /// How to log on: Negotiate, Kerberos, Ntlm, Basic, Digest or Credssp
-    #[arg(long, value_name = "NAME")]
-    authentication: Option<String>,
+    #[arg(long, value_name = "NAME", value_parser = known_mechanism)]
+    authentication: Option<Authentication>,
 }
 
 impl PlainWay {
@@ -28,8 +28,8 @@ impl PlainWay {
     }
 
     /// Who logs on there, and how: for people.
-    pub(crate) fn logon(&self, local: &Local) -> Result<String> {
-        Ok(logon(self.mechanism()?, default_credential(local).as_ref()))
+    pub(crate) fn logon(&self, local: &Local) -> String {
+        logon(self.authentication.unwrap_or_default(), default_credential(local).as_ref())
     }
 
     /// The computer, with who logs on where no cmdlet names a credential.
@@ -39,7 +39,7 @@ impl PlainWay {
         if let Some(port) = self.port {
             target.set_port(port);
         }
-        target.set_use_ssl(self.use_ssl).set_authentication(self.mechanism()?);
+        target.set_use_ssl(self.use_ssl).set_authentication(self.authentication.unwrap_or_default());
         if let Some(credential) = default_credential(local) {
             target.set_credential(credential);
         }
@@ -48,16 +48,10 @@ impl PlainWay {
 
     /// Where a target is, and who would log on there: for people.
     pub(crate) fn described(&self, local: &Local, target: &Target) -> Result<String> {
-        Ok(described(local, target, &self.logon(local)?)?)
+        Ok(described(local, target, &self.logon(local))?)
     }
+}
 
-    fn mechanism(&self) -> Result<Authentication> {
-        let Some(name) = &self.authentication else { return Ok(Authentication::Default) };
-        match mechanism(name) {
-            Some(mechanism) => Ok(mechanism),
-            None => bail!(
-                "--authentication {name} is not known: it is Negotiate, Kerberos, Ntlm, Basic, Digest or Credssp"
-            ),
-        }
-    }
+fn known_mechanism(name: &str) -> Result<Authentication, &'static str> {
+    mechanism(name).ok_or("it is Negotiate, Kerberos, Ntlm, Basic, Digest or Credssp")
 }
