@@ -13,6 +13,7 @@ mod support;
 
 use std::io::{BufRead, BufReader, Read};
 use std::process::{Child, ChildStdout, Command, Stdio};
+use std::time::Duration;
 
 use support::{PASSWORD, PROGRAM};
 use tokio::runtime::Runtime;
@@ -20,7 +21,7 @@ use windlass_mock::MockHost;
 
 /// A host in this process, which tells what is open.
 struct Watched {
-    _runtime: Runtime,
+    runtime: Runtime,
     host: MockHost,
 }
 
@@ -30,7 +31,7 @@ impl Watched {
         let host =
             MockHost::builder().user("alice", PASSWORD.to_owned()).allow_exec(true).http("127.0.0.1:0");
         let host = runtime.block_on(host.start()).unwrap();
-        Self { _runtime: runtime, host }
+        Self { runtime, host }
     }
 
     fn command(&self, arguments: &[&str]) -> Command {
@@ -54,6 +55,14 @@ impl Watched {
         assert!(line.contains("begun"), "{line}");
         assert_eq!(self.host.statistics().open_shells, 1);
         (child, output)
+    }
+
+    /// Waits until a command has a shell open.
+    fn wait_for_shell(&self) {
+        self.runtime.block_on(async {
+            let opened = self.host.wait_until(|statistics| statistics.open_shells == 1);
+            tokio::time::timeout(Duration::from_secs(60), opened).await.expect("no shell is opened");
+        });
     }
 
     /// The child's status and what it said; nothing is open when it has ended.
@@ -112,6 +121,19 @@ fn a_console_that_waits_for_a_line_ends() {
 }
 
 #[test]
+fn a_console_whose_reader_does_not_read_ends() {
+    let watched = Watched::start();
+    // More than the pipe holds.
+    let lines = format!("$s = New-PSSession srv1\nWrite-Output '{}'", "x".repeat(100_000));
+    let mut child = watched.command(&["console", "--command", &lines]).spawn().unwrap();
+    let output = child.stdout.take().unwrap();
+    watched.wait_for_shell();
+    signal(&child, "-TERM");
+    assert_eq!(watched.end(child).0, Some(130));
+    drop(output);
+}
+
+#[test]
 fn a_reader_that_leaves_closes_what_is_open() {
     let watched = Watched::start();
     // More than the pipe holds, so that the command is at it when the reader goes.
@@ -135,11 +157,14 @@ fn a_reader_that_leaves_closes_what_is_open() {
 #[test]
 fn jobs_close_what_is_open_when_the_console_ends() {
     let watched = Watched::start();
-    let line = format!(
-        "$j = Invoke-Command srv1 {{ {WAITING} }} -AsJob\n\
-         Invoke-Command srv1 {{ Start-Sleep -Milliseconds 1; Write-Output begun }}"
-    );
-    let child = watched.command(&["console", "--command", &line]).spawn().unwrap();
+    // More than the pipe holds, so that the console waits for its reader.
+    let long = "x".repeat(100_000);
+    let lines = format!("$j = Invoke-Command srv1 {{ {WAITING} }} -AsJob\nWrite-Output '{long}'");
+    let mut child = watched.command(&["console", "--command", &lines]).spawn().unwrap();
+    watched.wait_for_shell();
+    let mut said = String::new();
+    child.stdout.take().unwrap().read_to_string(&mut said).unwrap();
+    assert!(said.contains(&long), "{} bytes", said.len());
     assert_eq!(watched.end(child).0, Some(0));
 }
 

@@ -253,11 +253,12 @@ impl Session {
     }
 }
 
-/// Ends the process: its own thread may wait for a line that does not come.
+/// Ends the process: its own thread may wait for a line that does not come, or for a reader who does not read,
+/// and hosts may be silent.
 async fn end(local: &Local, running: &watch::Sender<Option<Stop>>) {
     // What runs has been stopped and writes its last words.
-    running.subscribe().wait_for(Option::is_none).await.ok();
-    local.close().await;
+    tokio::time::timeout(crate::CLOSING, running.subscribe().wait_for(Option::is_none)).await.ok();
+    tokio::time::timeout(crate::CLOSING, local.close()).await.ok();
     windlass::settled(crate::CLOSING).await;
     std::process::exit(local.exit().code().into());
 }
