@@ -132,8 +132,6 @@ impl CommandLine {
         session.invoke(&PowerShell::new().add_command(command));
         if session.local.entered().is_some() {
             session.converse()?;
-        } else {
-            session.screen.conclude();
         }
         Ok(session.close())
     }

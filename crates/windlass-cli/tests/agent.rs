@@ -151,6 +151,9 @@ fn a_session_that_is_kept_is_entered() {
     // The session is left and not closed, with or without a word.
     let entered = agent.fed("Write-Output three", &["Enter-PSSession", "-Session", "web"]);
     assert_eq!(values(&entered), ["three"], "{}", errors(&entered));
+    let entered = agent.fed("Write-Output four", &["Enter-PSSession", "-Name", "web", "--output", "json"]);
+    let document: serde_json::Value = serde_json::from_slice(&entered.stdout).unwrap();
+    assert_eq!(document[0]["value"], "four", "{}", errors(&entered));
     assert!(agent.agent("status").contains("web on srv1: Opened"));
 
     let nobody = agent.fed("Get-Date\n", &["Enter-PSSession", "-Name", "nobody"]);

@@ -6,7 +6,6 @@ use std::sync::{Arc, Mutex, mpsc};
 use std::time::Duration;
 
 use anyhow::Result;
-use windlass_mock::powershell::Stop;
 use windlass_psrp::host::{HostInfo, HostMethod, HostReturn, Size};
 
 use super::wire::{Answer, LONGEST, Order, Run};
@@ -37,12 +36,11 @@ pub(super) fn execute(shared: &Local, run: Run, stream: UnixStream) -> Result<()
     };
     let local = shared.sharing(run.defaults, terminal);
     let mut session = Session::over(local, run.view, paper);
-    let stop = Stop::default();
-    let orders = listen(reading, typed, stop.clone(), session.interrupter());
+    let orders = listen(reading, typed, Arc::clone(&session.local), session.interrupter());
     let exit = match CommandLine::of(&run.words) {
         Ok(Some(line)) => match line.command_in(&session) {
             Ok(command) => {
-                session.invoke_until(&command, &stop);
+                session.invoke(&command);
                 converse(&mut session, &orders, &pieces)?;
                 session.exit()
             }
@@ -93,7 +91,7 @@ fn converse(session: &mut Session, orders: &mpsc::Receiver<Order>, pieces: &Mute
 fn listen(
     stream: UnixStream,
     typed: mpsc::Sender<Typed>,
-    stop: Stop,
+    local: Arc<Local>,
     interrupt: impl Fn() + Send + 'static,
 ) -> mpsc::Receiver<Order> {
     let (ordered, orders) = mpsc::channel();
@@ -118,7 +116,8 @@ fn listen(
                 break;
             }
         }
-        stop.stop();
+        // A line that begins after this is stopped at once.
+        local.begin_to_end();
         drop(ordered);
         interrupt();
     });

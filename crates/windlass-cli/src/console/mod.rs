@@ -166,13 +166,6 @@ impl Session {
         Self { local, runspace, screen, running: watch::Sender::new(None) }
     }
 
-    /// Runs commands until they end or the order to stop is given.
-    pub(crate) fn invoke_until(&mut self, command: &windlass::PowerShell, stop: &Stop) {
-        self.runspace.invoke(command, None, stop, &mut self.screen);
-        self.screen.finish();
-        self.screen.conclude();
-    }
-
     /// Shows what is wrong with a command.
     pub(crate) fn complain(&mut self, error: &anyhow::Error) {
         self.screen.refuse(&format!("windlass: {error:#}"));
@@ -222,12 +215,15 @@ impl Session {
         went_on
     }
 
-    /// Runs commands whose arguments are values already.
-    pub(crate) fn invoke(&mut self, command: &windlass::PowerShell) -> bool {
+    /// Runs the one command of a command line, whose arguments are values already. The results are complete
+    /// with it, unless it entered a session.
+    pub(crate) fn invoke(&mut self, command: &windlass::PowerShell) {
         let stop = self.begin();
-        let went_on = self.runspace.invoke(command, None, &stop, &mut self.screen);
+        self.runspace.invoke(command, None, &stop, &mut self.screen);
         self.end();
-        went_on
+        if self.local.entered().is_none() {
+            self.screen.conclude();
+        }
     }
 
     fn begin(&self) -> Stop {
