@@ -17,7 +17,7 @@ use crate::terminal::{OwnTerminal, Terminal};
 /// Sends a request and passes on what is answered. Where a session was entered, the lines of the terminal, or of
 /// standard input, go to it; `handle` hears Ctrl-C meanwhile.
 pub(super) fn converse(stream: UnixStream, request: &str, handle: Option<&Handle>) -> Result<Exit> {
-    let writing = stream.try_clone().context("the agent's socket")?;
+    let writing = Arc::new(Mutex::new(stream.try_clone().context("the agent's socket")?));
     let mut conversation = Conversation { reading: BufReader::new(stream), writing };
     conversation.say(request)?;
     let prompt = match conversation.next()? {
@@ -26,7 +26,7 @@ pub(super) fn converse(stream: UnixStream, request: &str, handle: Option<&Handle
         Reply::Completions(..) => bail!("the agent completes what nobody asked for"),
     };
     if let Some(handle) = handle {
-        conversation.heed_interrupts(handle)?;
+        conversation.heed_interrupts(handle);
     }
     let mut entered = Entered { with: Arc::new(Mutex::new(conversation)), now: Now::Waits(prompt) };
     if std::io::stdin().is_terminal() {
@@ -44,7 +44,8 @@ pub(super) fn converse(stream: UnixStream, request: &str, handle: Option<&Handle
 
 struct Conversation {
     reading: BufReader<UnixStream>,
-    writing: UnixStream,
+    /// Ctrl-C writes, too, and not into the middle of a line.
+    writing: Arc<Mutex<UnixStream>>,
 }
 
 /// What the agent waits for, or the end.
@@ -55,8 +56,8 @@ enum Reply {
 }
 
 impl Conversation {
-    fn say(&mut self, line: &str) -> Result<()> {
-        self.writing.write_all(line.as_bytes()).context("the agent does not listen")
+    fn say(&self, line: &str) -> Result<()> {
+        lock(&self.writing).write_all(line.as_bytes()).context("the agent does not listen")
     }
 
     /// Passes on what the agent says until it waits or ends.
@@ -100,19 +101,18 @@ impl Conversation {
     }
 
     /// From now on Ctrl-C stops what the agent runs, and not this command.
-    fn heed_interrupts(&self, handle: &Handle) -> Result<()> {
-        let mut writing = self.writing.try_clone().context("the agent's socket")?;
+    fn heed_interrupts(&self, handle: &Handle) {
+        let writing = Arc::clone(&self.writing);
         handle.spawn(async move {
             let Ok(mut interrupts) = Interrupts::heed() else { return };
             while interrupts.next().await == Interrupt::Stop {
-                if let Err(error) = writing.write_all(Order::Interrupt.to_line().as_bytes()) {
+                if let Err(error) = lock(&writing).write_all(Order::Interrupt.to_line().as_bytes()) {
                     tracing::debug!(%error, "the agent does not listen");
                 }
             }
             // The agent leaves the session when it hears no more.
             std::process::exit(Exit::INTERRUPTED.code().into());
         });
-        Ok(())
     }
 }
 
