@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use anyhow::{Context, Result, bail};
 use tokio::runtime::Handle;
 
-use super::wire::{Answer, Order};
+use super::wire::{Answer, Order, Said};
 use crate::console::{Complete, Partner, edit};
 use crate::exit::Exit;
 use crate::interrupts::{Interrupt, Interrupts};
@@ -78,11 +78,11 @@ impl Conversation {
                     out.flush()?;
                     error.write_all(text.as_bytes()).context("standard error is closed")?;
                 }
-                Some(Answer::Ask(echo)) => {
+                Some(Answer::Ask(number, echo)) => {
                     out.flush()?;
                     let typed =
                         OwnTerminal::default().line(echo, &|| true).context("cannot read the terminal")?;
-                    self.say(&Order::Typed(typed).to_line())?;
+                    self.say(&Said::Typed(number, typed).to_line())?;
                 }
                 Some(Answer::Prompt(text)) => {
                     out.flush()?;
@@ -106,7 +106,7 @@ impl Conversation {
         handle.spawn(async move {
             let Ok(mut interrupts) = Interrupts::heed() else { return };
             while interrupts.next().await == Interrupt::Stop {
-                if let Err(error) = lock(&writing).write_all(Order::Interrupt.to_line().as_bytes()) {
+                if let Err(error) = lock(&writing).write_all(Said::Interrupt.to_line().as_bytes()) {
                     tracing::debug!(%error, "the agent does not listen");
                 }
             }
@@ -130,9 +130,9 @@ enum Now {
 }
 
 impl Entered {
-    fn order(&mut self, order: &Order) -> Result<()> {
+    fn order(&mut self, order: Order) -> Result<()> {
         let mut with = lock(&self.with);
-        with.say(&order.to_line())?;
+        with.say(&Said::Order(order).to_line())?;
         self.now = match with.next()? {
             Reply::Prompt(prompt) => Now::Waits(prompt),
             Reply::Exit(exit) => Now::Left(exit),
@@ -146,7 +146,7 @@ impl Entered {
         loop {
             match self.now {
                 Now::Left(exit) => return Ok(exit),
-                Now::Waits(_) => self.order(&Order::Leave)?,
+                Now::Waits(_) => self.order(Order::Leave)?,
             }
         }
     }
@@ -165,15 +165,15 @@ impl Partner for Entered {
     }
 
     fn take(&mut self, line: &str) -> Result<()> {
-        self.order(&Order::Line(line.to_owned()))
+        self.order(Order::Line(line.to_owned()))
     }
 
     fn forget(&mut self) -> Result<()> {
-        self.order(&Order::Forget)
+        self.order(Order::Forget)
     }
 
     fn leave(&mut self) -> Result<()> {
-        self.order(&Order::Leave)
+        self.order(Order::Leave)
     }
 }
 
@@ -183,7 +183,7 @@ struct Completions(Arc<Mutex<Conversation>>);
 impl Complete for Completions {
     fn complete(&self, line: &str, at: usize) -> (usize, Vec<String>) {
         let mut with = lock(&self.0);
-        let asked = with.say(&Order::Complete(line.to_owned(), at).to_line());
+        let asked = with.say(&Said::Order(Order::Complete(line.to_owned(), at)).to_line());
         match asked.and_then(|()| with.next()) {
             Ok(Reply::Completions(start, texts)) if line.is_char_boundary(start) => (start, texts),
             _ => (at, Vec::new()),

@@ -156,8 +156,8 @@ pub(super) enum Answer {
     Output(String),
     /// For standard error.
     Error(String),
-    /// A line is to be typed.
-    Ask(Echo),
+    /// A line is to be typed, for the question of this number.
+    Ask(u64, Echo),
     /// A session was entered: an [`Order`] is wanted, and this stands before it.
     Prompt(String),
     /// Where the word that was to be completed begins, and what it may become.
@@ -171,8 +171,8 @@ impl Answer {
         let value = match self {
             Self::Output(text) => json!({ "o": text }),
             Self::Error(text) => json!({ "e": text }),
-            Self::Ask(Echo::Shown) => json!({ "q": "shown" }),
-            Self::Ask(Echo::Masked) => json!({ "q": "masked" }),
+            Self::Ask(number, Echo::Shown) => json!({ "q": "shown", "number": number }),
+            Self::Ask(number, Echo::Masked) => json!({ "q": "masked", "number": number }),
             Self::Prompt(text) => json!({ "p": text }),
             Self::Completions(start, texts) => json!({ "c": texts, "at": start }),
             Self::Exit(code) => json!({ "x": code }),
@@ -187,7 +187,8 @@ impl Answer {
             return Some(Self::Exit(u8::try_from(code).unwrap_or(u8::MAX)));
         }
         if let Some(echo) = text("q") {
-            return Some(Self::Ask(if echo == "masked" { Echo::Masked } else { Echo::Shown }));
+            let number = value.get("number")?.as_u64()?;
+            return Some(Self::Ask(number, if echo == "masked" { Echo::Masked } else { Echo::Shown }));
         }
         if let Some(texts) = value.get("c").and_then(Value::as_array) {
             let texts = texts.iter().filter_map(Value::as_str).map(str::to_owned).collect();
@@ -205,12 +206,18 @@ fn place(value: &Value) -> Option<usize> {
 }
 
 /// What is said to the agent while it runs a command.
-pub(super) enum Order {
-    /// What was typed where it had asked.
-    Typed(Typed),
+pub(super) enum Said {
+    /// What was typed for the question of this number.
+    Typed(u64, Typed),
     /// Ctrl-C: stop what runs.
     Interrupt,
-    /// A line for the session that was entered.
+    /// What is to be done with the session that was entered.
+    Order(Order),
+}
+
+/// What is to be done with the session that was entered.
+pub(super) enum Order {
+    /// Run this line.
     Line(String),
     /// What may the word that ends here become?
     Complete(String, usize),
@@ -220,31 +227,37 @@ pub(super) enum Order {
     Leave,
 }
 
-impl Order {
+impl Said {
     pub(super) fn to_line(&self) -> String {
         let value = match self {
-            Self::Typed(Typed::Line(line)) => json!({ "line": line.expose() }),
-            Self::Typed(Typed::Interrupted | Typed::NoLonger) => json!({}),
+            Self::Typed(number, Typed::Line(line)) => json!({ "line": line.expose(), "number": number }),
+            Self::Typed(number, Typed::Interrupted | Typed::NoLonger) => json!({ "number": number }),
             Self::Interrupt => json!({ "order": "interrupt" }),
-            Self::Line(text) => json!({ "order": "line", "text": text }),
-            Self::Complete(text, at) => json!({ "order": "complete", "text": text, "at": at }),
-            Self::Forget => json!({ "order": "forget" }),
-            Self::Leave => json!({ "order": "leave" }),
+            Self::Order(Order::Line(text)) => json!({ "order": "line", "text": text }),
+            Self::Order(Order::Complete(text, at)) => json!({ "order": "complete", "text": text, "at": at }),
+            Self::Order(Order::Forget) => json!({ "order": "forget" }),
+            Self::Order(Order::Leave) => json!({ "order": "leave" }),
         };
         format!("{value}\n")
     }
 
-    /// Reads a line; what is no order is an answer of somebody who is gone.
+    /// Reads a line; what cannot be read answers question 0, which is never asked.
     pub(super) fn read(line: &str) -> Self {
         let value: Value = serde_json::from_str(line).unwrap_or_default();
         let text = |key: &str| value.get(key).and_then(Value::as_str).map(str::to_owned);
         match (text("order").as_deref(), text("text")) {
             (Some("interrupt"), _) => Self::Interrupt,
-            (Some("line"), Some(line)) => Self::Line(line),
-            (Some("complete"), Some(line)) => Self::Complete(line, place(&value).unwrap_or_default()),
-            (Some("forget"), _) => Self::Forget,
-            (Some("leave"), _) => Self::Leave,
-            _ => Self::Typed(text("line").map_or(Typed::Interrupted, |line| Typed::Line(Secret::new(line)))),
+            (Some("line"), Some(line)) => Self::Order(Order::Line(line)),
+            (Some("complete"), Some(line)) => {
+                Self::Order(Order::Complete(line, place(&value).unwrap_or_default()))
+            }
+            (Some("forget"), _) => Self::Order(Order::Forget),
+            (Some("leave"), _) => Self::Order(Order::Leave),
+            _ => {
+                let number = value.get("number").and_then(Value::as_u64).unwrap_or_default();
+                let line = text("line").map_or(Typed::Interrupted, |line| Typed::Line(Secret::new(line)));
+                Self::Typed(number, line)
+            }
         }
     }
 }
@@ -273,21 +286,23 @@ mod tests {
     #[test]
     fn what_is_typed_comes_back_as_it_was() {
         for echo in [Echo::Shown, Echo::Masked] {
-            assert!(
-                matches!(Answer::read(&Answer::Ask(echo).to_line()), Some(Answer::Ask(read)) if read == echo)
-            );
+            let asked = Answer::read(&Answer::Ask(7, echo).to_line());
+            assert!(matches!(asked, Some(Answer::Ask(7, read)) if read == echo));
         }
-        let read = |order: Order| Order::read(&order.to_line());
-        let typed = read(Order::Typed(Typed::Line(Secret::new("a \"line\""))));
-        assert!(matches!(typed, Order::Typed(Typed::Line(line)) if line.expose() == "a \"line\""));
-        assert!(matches!(read(Order::Typed(Typed::Interrupted)), Order::Typed(Typed::Interrupted)));
-        assert!(matches!(Order::read("nothing"), Order::Typed(Typed::Interrupted)));
+        let read = |said: Said| Said::read(&said.to_line());
+        let typed = read(Said::Typed(7, Typed::Line(Secret::new("a \"line\""))));
+        assert!(matches!(typed, Said::Typed(7, Typed::Line(line)) if line.expose() == "a \"line\""));
+        assert!(matches!(read(Said::Typed(7, Typed::Interrupted)), Said::Typed(7, Typed::Interrupted)));
+        assert!(matches!(Said::read("nothing"), Said::Typed(0, Typed::Interrupted)));
     }
 
     #[test]
     fn orders_and_their_answers_come_back_as_they_were() {
-        let read = |order: Order| Order::read(&order.to_line());
-        assert!(matches!(read(Order::Interrupt), Order::Interrupt));
+        assert!(matches!(Said::read(&Said::Interrupt.to_line()), Said::Interrupt));
+        let read = |order: Order| match Said::read(&Said::Order(order).to_line()) {
+            Said::Order(order) => order,
+            _ => panic!("an order"),
+        };
         assert!(matches!(read(Order::Forget), Order::Forget));
         assert!(matches!(read(Order::Leave), Order::Leave));
         assert!(matches!(read(Order::Line("Get-Date".to_owned())), Order::Line(line) if line == "Get-Date"));

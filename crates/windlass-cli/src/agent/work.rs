@@ -8,7 +8,7 @@ use std::time::Duration;
 use anyhow::Result;
 use windlass_psrp::host::{HostInfo, HostMethod, HostReturn, Size};
 
-use super::wire::{Answer, LONGEST, Order, Run};
+use super::wire::{Answer, LONGEST, Order, Run, Said};
 use crate::command_line::CommandLine;
 use crate::console::{Complete, Lines, Remote, Session};
 use crate::exit::Exit;
@@ -28,7 +28,7 @@ pub(super) fn execute(shared: &Local, run: Run, stream: UnixStream) -> Result<()
     let terminal: Arc<dyn Terminal> = match run.rows {
         Some(rows) => Arc::new(TheirTerminal {
             pieces: Arc::clone(&pieces),
-            answers: Mutex::new(answers),
+            questions: Mutex::new(Questions { asked: 0, answers }),
             columns: run.view.columns,
             rows,
         }),
@@ -77,8 +77,6 @@ fn converse(session: &mut Session, orders: &mpsc::Receiver<Order>, pieces: &Mute
                     session.take(&mut lines, &line);
                 }
                 Ok(Order::Forget) => lines.forget(),
-                // These belong to what runs, and nothing does.
-                Ok(Order::Typed(_) | Order::Interrupt) => continue,
                 Ok(Order::Leave) | Err(_) => session.local.leave(),
             }
             break;
@@ -90,7 +88,7 @@ fn converse(session: &mut Session, orders: &mpsc::Receiver<Order>, pieces: &Mute
 /// Hears what the command's user types and wants. When the command goes away, what runs for it is stopped.
 fn listen(
     stream: UnixStream,
-    typed: mpsc::Sender<Typed>,
+    typed: mpsc::Sender<(u64, Typed)>,
     local: Arc<Local>,
     interrupt: impl Fn() + Send + 'static,
 ) -> mpsc::Receiver<Order> {
@@ -104,13 +102,13 @@ fn listen(
                 Ok(count) if count > 0 => {}
                 _ => break,
             }
-            let is_heard = match Order::read(&line) {
-                Order::Typed(answer) => typed.send(answer).is_ok(),
-                Order::Interrupt => {
+            let is_heard = match Said::read(&line) {
+                Said::Typed(number, answer) => typed.send((number, answer)).is_ok(),
+                Said::Interrupt => {
                     interrupt();
                     true
                 }
-                order => ordered.send(order).is_ok(),
+                Said::Order(order) => ordered.send(order).is_ok(),
             };
             if !is_heard {
                 break;
@@ -127,9 +125,16 @@ fn listen(
 /// The terminal of the user whose command runs here.
 struct TheirTerminal {
     pieces: Arc<Mutex<Frames>>,
-    answers: Mutex<mpsc::Receiver<Typed>>,
+    questions: Mutex<Questions>,
     columns: usize,
     rows: u16,
+}
+
+/// The questions of a command, one at a time.
+struct Questions {
+    /// How many were asked; each has the count as its number.
+    asked: u64,
+    answers: mpsc::Receiver<(u64, Typed)>,
 }
 
 impl Terminal for TheirTerminal {
@@ -143,12 +148,14 @@ impl Terminal for TheirTerminal {
     }
 
     fn line(&self, echo: Echo, go_on: &dyn Fn() -> bool) -> std::io::Result<Typed> {
-        lock(&self.pieces).say(&Answer::Ask(echo))?;
-        let answers = lock(&self.answers);
+        let mut questions = lock(&self.questions);
+        questions.asked += 1;
+        lock(&self.pieces).say(&Answer::Ask(questions.asked, echo))?;
         while go_on() {
-            match answers.recv_timeout(LOOK) {
-                Ok(typed) => return Ok(typed),
-                Err(mpsc::RecvTimeoutError::Timeout) => {}
+            match questions.answers.recv_timeout(LOOK) {
+                Ok((number, typed)) if number == questions.asked => return Ok(typed),
+                // What is typed for a question that does not stand any more may be a password.
+                Ok(_) | Err(mpsc::RecvTimeoutError::Timeout) => {}
                 Err(mpsc::RecvTimeoutError::Disconnected) => return Ok(Typed::Interrupted),
             }
         }
@@ -176,5 +183,30 @@ impl Pieces for Frames {
 
     fn error(&mut self, text: String) -> std::io::Result<()> {
         self.say(&Answer::Error(text))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use windlass_core::Secret;
+
+    use super::*;
+
+    #[test]
+    fn a_late_answer_is_not_taken_for_the_next_question() {
+        let (stream, _client) = UnixStream::pair().unwrap();
+        let (typed, answers) = mpsc::channel();
+        let terminal = TheirTerminal {
+            pieces: Arc::new(Mutex::new(Frames(stream))),
+            questions: Mutex::new(Questions { asked: 0, answers }),
+            columns: 80,
+            rows: 24,
+        };
+        let withdrawn = terminal.line(Echo::Masked, &|| false).unwrap();
+        assert!(matches!(withdrawn, Typed::NoLonger));
+        typed.send((1, Typed::Line(Secret::new("a password")))).unwrap();
+        typed.send((2, Typed::Line(Secret::new("yes")))).unwrap();
+        let answered = terminal.line(Echo::Shown, &|| true).unwrap();
+        assert!(matches!(answered, Typed::Line(line) if line.expose() == "yes"));
     }
 }
