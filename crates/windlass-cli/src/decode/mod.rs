@@ -80,13 +80,14 @@ impl Decode {
 /// What the bytes are: text first (XML, hexadecimal digits, base64), then the binary formats by their
 /// signatures.
 pub(crate) fn value(bytes: &[u8]) -> Result<Value> {
+    let left = &mut clixml::budget(bytes.len());
     if is_xml(bytes) {
-        return xml(bytes);
+        return xml(bytes, left);
     }
     if let Some(inner) = from_text(bytes) {
-        return if is_xml(&inner) { xml(&inner) } else { binary(&inner) };
+        return if is_xml(&inner) { xml(&inner, left) } else { binary(&inner, left) };
     }
-    binary(bytes)
+    binary(bytes, left)
 }
 
 fn is_xml(bytes: &[u8]) -> bool {
@@ -97,19 +98,19 @@ fn is_xml(bytes: &[u8]) -> bool {
         || matches!(bytes, [0xFF, 0xFE, b'<', 0, ..] | [0xFE, 0xFF, 0, b'<', ..])
 }
 
-fn xml(bytes: &[u8]) -> Result<Value> {
+fn xml(bytes: &[u8], left: &mut usize) -> Result<Value> {
     let limits = windlass_xml::Limits::default();
     let text = windlass_xml::decode_utf(bytes, &limits)?;
     let trimmed = text.trim_start();
     if trimmed.starts_with("#< CLIXML") {
-        return clixml::document(trimmed);
+        return clixml::document(trimmed, left);
     }
     let mut reader = windlass_xml::Reader::new(trimmed, limits.without_character_checks());
     match reader.next_element() {
-        Ok(Some(root)) if root.is(windlass_soap::ns::SOAP, "Envelope") => soap::envelope(trimmed),
-        Ok(Some(root)) if root.local() == "Objs" => clixml::document(trimmed),
-        Ok(Some(root)) if matches!(root.attr("PSGuid"), Ok(Some(_))) => psrp::packets(trimmed),
-        _ => clixml::value(trimmed).or_else(|error| {
+        Ok(Some(root)) if root.is(windlass_soap::ns::SOAP, "Envelope") => soap::envelope(trimmed, left),
+        Ok(Some(root)) if root.local() == "Objs" => clixml::document(trimmed, left),
+        Ok(Some(root)) if matches!(root.attr("PSGuid"), Ok(Some(_))) => psrp::packets(trimmed, left),
+        _ => clixml::value(trimmed, left).or_else(|error| {
             // What is wrong with the document comes before what is unknown in it.
             let mut reader = windlass_xml::Reader::new(trimmed, limits.without_character_checks());
             while !matches!(reader.next()?, windlass_xml::Event::Eof) {}
@@ -118,14 +119,14 @@ fn xml(bytes: &[u8]) -> Result<Value> {
     }
 }
 
-fn binary(bytes: &[u8]) -> Result<Value> {
+fn binary(bytes: &[u8], left: &mut usize) -> Result<Value> {
     match bytes {
         [b'N', b'T', b'L', b'M', b'S', b'S', b'P', 0, ..] => tokens::ntlm(bytes),
         [0x60 | 0xA0 | 0xA1, ..] => tokens::spnego(bytes),
         [0x78, 0x56, 0x34, 0x12, ..] => wmi::object(bytes),
         [5, 0 | 1, _, _, 0x10, 0, ..] => rpc::pdus(bytes),
-        [1 | 2, 0, 0, 0, ..] => psrp::message(bytes),
-        [0, ..] => psrp::fragments(bytes),
+        [1 | 2, 0, 0, 0, ..] => psrp::message(bytes, left),
+        [0, ..] => psrp::fragments(bytes, left),
         _ => bail!(
             "these bytes are nothing known: no XML, NTLM or SPNEGO token, DCE/RPC PDU, PSRP fragment or \
              message, or WMI object (the first byte is {:#04x})",

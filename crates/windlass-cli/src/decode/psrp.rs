@@ -9,10 +9,9 @@ use windlass_psrp::outofproc::Packet;
 
 use super::clixml::describe;
 
-const DEPTH: usize = 32;
-
-/// Fragments one after the other, with the messages that they make up.
-pub(super) fn fragments(bytes: &[u8]) -> Result<Value> {
+/// Fragments one after the other, with the messages that they make up. What their values take is taken from
+/// what is left for the input.
+pub(super) fn fragments(bytes: &[u8], left: &mut usize) -> Result<Value> {
     let split = split(bytes)?;
     let shown: Vec<Value> = split
         .iter()
@@ -29,29 +28,29 @@ pub(super) fn fragments(bytes: &[u8]) -> Result<Value> {
     defragmenter.join_midway();
     let mut objects = defragmenter.push(bytes);
     while let Some(object) = objects.next()? {
-        messages.push(message_json(object.data)?);
+        messages.push(message_json(object.data, left)?);
     }
     Ok(json!({ "format": "psrp fragments", "fragments": shown, "messages": messages }))
 }
 
 /// Lines of the out-of-process framing, the fragments of each for themselves.
-pub(super) fn packets(text: &str) -> Result<Value> {
+pub(super) fn packets(text: &str, left: &mut usize) -> Result<Value> {
     let mut shown = Vec::new();
     for (number, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
         let packets =
             Packet::decode_line(line.trim()).map_err(|reason| anyhow!("line {}: {reason}", number + 1))?;
         for packet in packets {
-            shown.push(packet_json(&packet)?);
+            shown.push(packet_json(&packet, left)?);
         }
     }
     Ok(json!({ "format": "psrp out of process", "packets": shown }))
 }
 
-fn packet_json(packet: &Packet) -> Result<Value> {
+fn packet_json(packet: &Packet, left: &mut usize) -> Result<Value> {
     let pipeline = |id: &Option<uuid::Uuid>| id.map(|id| id.to_string());
     let (name, id) = match packet {
         Packet::Data { id, data, .. } => {
-            return Ok(json!({ "packet": "Data", "pipeline": pipeline(id), "data": fragments(data)? }));
+            return Ok(json!({ "packet": "Data", "pipeline": pipeline(id), "data": fragments(data, left)? }));
         }
         Packet::DataAck(id) => ("DataAck", id),
         Packet::Command(id) => ("Command", id),
@@ -65,20 +64,20 @@ fn packet_json(packet: &Packet) -> Result<Value> {
 }
 
 /// One message.
-pub(super) fn message(bytes: &[u8]) -> Result<Value> {
-    let mut shown = message_json(bytes)?;
+pub(super) fn message(bytes: &[u8], left: &mut usize) -> Result<Value> {
+    let mut shown = message_json(bytes, left)?;
     if let Some(map) = shown.as_object_mut() {
         map.shift_insert(0, "format".to_owned(), json!("psrp message"));
     }
     Ok(shown)
 }
 
-fn message_json(bytes: &[u8]) -> Result<Value> {
+fn message_json(bytes: &[u8], left: &mut usize) -> Result<Value> {
     let message = Message::decode(bytes)?;
     let data = if message.data.is_empty() {
         Value::Null
     } else {
-        describe(&decode(message.data, &Limits::default())?, DEPTH)
+        describe(&decode(message.data, &Limits::default())?, left)
     };
     Ok(json!({
         "destination": format!("{:?}", message.destination).to_lowercase(),

@@ -12,14 +12,14 @@ use super::psrp;
 const STREAMS: [&str; 5] = ["Stream", "Arguments", "creationXml", "connectXml", "connectResponseXml"];
 
 /// An envelope with everything that can be opened.
-pub(super) fn envelope(text: &str) -> Result<Value> {
+pub(super) fn envelope(text: &str, left: &mut usize) -> Result<Value> {
     let mut envelope = Envelope::open(text, &Limits::default())?;
     envelope.check()?;
     let header = header(&envelope.header);
     let mut body = Vec::new();
     let reader = envelope.body();
     while let Some(element) = reader.next_element()? {
-        body.push(element_json(&element, reader)?);
+        body.push(element_json(&element, reader, left)?);
     }
     let fault = body.iter().any(|element| element.get("element").and_then(Value::as_str) == Some("Fault"));
     Ok(json!({ "format": if fault { "soap fault" } else { "soap" }, "header": header, "body": body }))
@@ -80,7 +80,7 @@ struct Frame {
 }
 
 /// An element with its attributes, text and children, read without recursion.
-fn element_json(element: &Element<'_>, reader: &mut Reader<'_>) -> Result<Value> {
+fn element_json(element: &Element<'_>, reader: &mut Reader<'_>, left: &mut usize) -> Result<Value> {
     let mut stack = vec![open(element)?];
     loop {
         match reader.next()? {
@@ -92,7 +92,7 @@ fn element_json(element: &Element<'_>, reader: &mut Reader<'_>) -> Result<Value>
             }
             Event::End | Event::Eof => {
                 let Some(frame) = stack.pop() else { return Ok(Value::Null) };
-                let closed = close(frame);
+                let closed = close(frame, left);
                 match stack.last_mut() {
                     Some(parent) => parent.children.push(closed),
                     None => return Ok(closed),
@@ -119,11 +119,11 @@ fn open(element: &Element<'_>) -> Result<Frame> {
     Ok(Frame { map, text: String::new(), children: Vec::new() })
 }
 
-fn close(frame: Frame) -> Value {
+fn close(frame: Frame, left: &mut usize) -> Value {
     let Frame { mut map, text, children } = frame;
     let text = text.trim();
     let is_stream = map.get("element").and_then(Value::as_str).is_some_and(|name| STREAMS.contains(&name));
-    if is_stream && let Some((name, content)) = stream(text) {
+    if is_stream && let Some((name, content)) = stream(text, left) {
         map.insert(name.to_owned(), content);
     } else if !text.is_empty() {
         map.insert("text".to_owned(), json!(text));
@@ -135,14 +135,14 @@ fn close(frame: Frame) -> Value {
 }
 
 /// What a stream carries: PSRP, text or other bytes. `None` where it is no base64.
-fn stream(text: &str) -> Option<(&'static str, Value)> {
+fn stream(text: &str, left: &mut usize) -> Option<(&'static str, Value)> {
     let digits: Vec<u8> = text.bytes().filter(|byte| !byte.is_ascii_whitespace()).collect();
     let bytes = base64_simd::STANDARD.decode_to_vec(&digits).ok()?;
     if bytes.is_empty() {
         return None;
     }
     if bytes.first() == Some(&0)
-        && let Ok(Value::Object(mut shown)) = psrp::fragments(&bytes)
+        && let Ok(Value::Object(mut shown)) = psrp::fragments(&bytes, left)
     {
         shown.remove("format");
         return Some(("psrp", Value::Object(shown)));
