@@ -46,21 +46,31 @@ pub(super) fn http_overheard(data: &[u8]) {
 }
 
 /// What both sides say stands in the data one after the other, parted by a zero byte.
-fn overheard(data: &[u8], step: usize) -> Vec<Exchange> {
+fn overheard(data: &[u8], step: usize) -> (Vec<Exchange>, Result<(), HttpError>) {
     let middle = data.iter().position(|byte| *byte == 0).unwrap_or(data.len());
     let (client, server) = data.split_at(middle);
-    let mut heard = Overheard::new(Limits::default());
+    // Small, so that data of any length meets them.
+    let limits = Limits { head: 1024, body: 64, body_before_logon: 64 };
+    let mut heard = Overheard::new(limits);
     let both = client
         .chunks(step)
         .map(|bytes| (true, bytes))
         .chain(server.get(1..).unwrap_or_default().chunks(step).map(|bytes| (false, bytes)));
+    let mut told = Ok(());
     for (is_client, bytes) in both {
-        let told = if is_client { heard.client_said(bytes) } else { heard.server_said(bytes) };
+        told = if is_client { heard.client_said(bytes) } else { heard.server_said(bytes) };
         if told.is_err() {
             break;
         }
     }
-    std::iter::from_fn(|| heard.next_exchange()).collect()
+    if told.is_ok() {
+        told = heard.server_ended();
+    }
+    let exchanges: Vec<Exchange> = std::iter::from_fn(|| heard.next_exchange()).collect();
+    for exchange in &exchanges {
+        assert!(exchange.question.len() <= limits.body && exchange.answer.len() <= limits.body);
+    }
+    (exchanges, told)
 }
 
 /// A server lets nobody in without a password, however the bytes arrive.
