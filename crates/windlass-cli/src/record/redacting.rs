@@ -1,5 +1,6 @@
 //! Recordings without the passwords that are known.
 
+use std::cmp::Reverse;
 use std::sync::Arc;
 
 use windlass::{Secret, Tap};
@@ -36,12 +37,10 @@ impl Tap for Redacting {
 
 /// The text with an x for each byte of a secret: as it is, as XML writes it, and inside base64.
 pub(super) fn redacted(text: &str, secrets: &[&str]) -> String {
+    let forms = forms(secrets);
     let mut shown = text.to_owned();
-    for secret in secrets {
-        let escaped = secret.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
-        for form in [*secret, escaped.as_str()] {
-            shown = shown.replace(form, &"x".repeat(form.len()));
-        }
+    for form in &forms {
+        shown = shown.replace(form, &"x".repeat(form.len()));
     }
     let mut whole = String::with_capacity(shown.len());
     let mut rest = shown.as_str();
@@ -50,7 +49,7 @@ pub(super) fn redacted(text: &str, secrets: &[&str]) -> String {
         let end = run.find(|character| !is_base64(character)).unwrap_or(run.len());
         let (run, after) = run.split_at(end);
         whole.push_str(before);
-        match (run.len() >= SHORTEST).then(|| inside(run, secrets)).flatten() {
+        match (run.len() >= SHORTEST).then(|| inside(run, &forms)).flatten() {
             Some(replaced) => whole.push_str(&replaced),
             None => whole.push_str(run),
         }
@@ -60,17 +59,33 @@ pub(super) fn redacted(text: &str, secrets: &[&str]) -> String {
     whole
 }
 
+/// The secrets as they are, and as XML and CLIXML write them. The longest come first: what is left of a secret
+/// after the beginning of it was replaced would not be found.
+fn forms(secrets: &[&str]) -> Vec<String> {
+    let mut forms = Vec::with_capacity(3 * secrets.len());
+    for secret in secrets.iter().copied().filter(|secret| !secret.is_empty()) {
+        forms.push(secret.to_owned());
+        forms.push(windlass_xml::escape_text(secret).into_owned());
+        let element = windlass_clixml::encode(&secret.into());
+        let content = element.strip_prefix("<S>").and_then(|rest| rest.strip_suffix("</S>"));
+        forms.extend(content.map(str::to_owned));
+    }
+    forms.sort_by_key(|form| Reverse(form.len()));
+    forms.dedup();
+    forms
+}
+
 fn is_base64(character: char) -> bool {
     character.is_ascii_alphanumeric() || matches!(character, '+' | '/' | '=')
 }
 
 /// The run with the secrets in what it encodes replaced; nothing where there are none.
-fn inside(run: &str, secrets: &[&str]) -> Option<String> {
+fn inside(run: &str, forms: &[String]) -> Option<String> {
     let mut bytes = base64_simd::STANDARD.decode_to_vec(run).ok()?;
     let mut found = false;
-    for secret in secrets {
-        let wide: Vec<u8> = secret.encode_utf16().flat_map(u16::to_le_bytes).collect();
-        for form in [secret.as_bytes(), wide.as_slice()] {
+    for form in forms {
+        let wide: Vec<u8> = form.encode_utf16().flat_map(u16::to_le_bytes).collect();
+        for form in [form.as_bytes(), wide.as_slice()] {
             let mut from = 0;
             let next = |rest: &[u8]| rest.windows(form.len()).position(|window| window == form);
             while let Some(at) = bytes.get(from..).and_then(next) {
@@ -91,14 +106,31 @@ mod tests {
     #[test]
     fn passwords_become_x_wherever_they_stand() {
         let base64 = |text: &str| base64_simd::STANDARD.encode_to_string(text.as_bytes());
-        let hidden = base64("<S>the p&ss word is here</S>");
+        let hidden = base64("<S>the p&amp;ss word is here</S>");
         let text = format!("<a>p&amp;ss</a><b>{hidden}</b><c>p&ss</c><d>plainplainplainplain</d>");
         let expected = format!(
             "<a>xxxxxxxx</a><b>{}</b><c>xxxx</c><d>plainplainplainplain</d>",
-            base64("<S>the xxxx word is here</S>")
+            base64("<S>the xxxxxxxx word is here</S>")
         );
         assert_eq!(redacted(&text, &["p&ss"]), expected);
         assert_eq!(redacted(&text, &[]), text);
         assert_eq!(redacted(&base64("a secret of x: xxxx"), &["xx"]), base64("a secret of x: xxxx"));
+        let wide = |text: &str| {
+            let bytes: Vec<u8> = text.encode_utf16().flat_map(u16::to_le_bytes).collect();
+            base64_simd::STANDARD.encode_to_string(bytes)
+        };
+        let found = redacted(&wide("<S>the p&amp;ss word</S>"), &["p&ss"]);
+        let found = base64_simd::STANDARD.decode_to_vec(found).unwrap();
+        assert!(found.windows(8).any(|part| part == *b"xxxxxxxx"), "{}", found.escape_ascii());
+        let escaped = base64("<S>my_x005F_xray is here</S>");
+        assert_eq!(redacted(&escaped, &["my_xray"]), base64("<S>xxxxxxxxxxxxx is here</S>"));
+    }
+
+    #[test]
+    fn nothing_is_left_of_a_secret_that_begins_with_another() {
+        let base64 = |text: &str| base64_simd::STANDARD.encode_to_string(text.as_bytes());
+        let text =
+            |secret: &str| format!("<a>{secret}</a><b>{}</b>", base64(&format!("the word {secret} is here")));
+        assert_eq!(redacted(&text("Secret1!"), &["Secret", "Secret1!"]), text("xxxxxxxx"));
     }
 }
