@@ -73,7 +73,7 @@ enum Command {
     /// Serve as a host that other programs can manage
     #[command(name = "mock")]
     Mock(Box<Mock>),
-    /// Keep what is said over WS-Management, readable and without passwords
+    /// Keep what is said over WS-Management, readable and without the passwords that are known
     #[command(name = "record")]
     Record(Record),
     /// Tell what there is, or about one cmdlet

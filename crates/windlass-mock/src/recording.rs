@@ -58,18 +58,16 @@ impl Recorder {
     }
 
     /// Keeps a message and its answer.
-    pub fn note(&self, request: &str, status: u16, response: &str) {
+    ///
+    /// # Errors
+    /// The file cannot be written.
+    pub fn note(&self, request: &str, status: u16, response: &str) -> std::io::Result<()> {
         let ms = u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX);
         let line = Line { ms, request: request.to_owned(), status, response: response.to_owned() };
         let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
-        let written = serde_json::to_string(&line).map_err(std::io::Error::other);
-        let written = written.and_then(|mut text| {
-            text.push('\n');
-            file.write_all(text.as_bytes())
-        });
-        if let Err(error) = written {
-            tracing::warn!(%error, "a message could not be recorded");
-        }
+        let mut text = serde_json::to_string(&line).map_err(std::io::Error::other)?;
+        text.push('\n');
+        file.write_all(text.as_bytes())
     }
 }
 

@@ -14,7 +14,7 @@ use crate::failure::report_local;
 
 pub(crate) use redacting::Redacting;
 
-/// Keep what is said over WS-Management, readable and without passwords
+/// Keep what is said over WS-Management, readable and without the passwords that are known
 ///
 /// Either of a command of this program, or of two others: with --listen and --to it stands between a client and a
 /// server. The folder gets a file of JSON lines for each run, which `windlass mock --replay` plays.
@@ -30,7 +30,9 @@ such as those written in a script, are kept as they are: look before you pass a 
 
 Between two others it hands every byte on as it is, so that any logon works, and keeps what it can read: messages
 that are sealed (Kerberos, Negotiate or CredSSP over HTTP) go by unread, and it says so. Basic without TLS, or NTLM
-of a client that does not seal, can be read. It ends with Ctrl-C, or when its standard input ends.")]
+of a client that does not seal, can be read. The only passwords that it knows there, and replaces, are those that the
+server accepts with Basic, in UTF-8; where somebody logs on in another way it says that it knows none. It ends with
+Ctrl-C, or when its standard input ends.")]
 pub(crate) struct Record {
     /// Folder for the recording
     #[arg(value_name = "DIR")]

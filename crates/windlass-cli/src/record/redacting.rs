@@ -31,7 +31,10 @@ impl Tap for Redacting {
         secrets.extend(self.credentials.passwords());
         let secrets: Vec<&str> =
             secrets.iter().map(Secret::expose).filter(|secret| !secret.is_empty()).collect();
-        self.recorder.note(&redacted(request, &secrets), status, &redacted(answer, &secrets));
+        let (request, answer) = (redacted(request, &secrets), redacted(answer, &secrets));
+        if let Err(error) = self.recorder.note(&request, status, &answer) {
+            tracing::warn!(%error, "a message could not be recorded");
+        }
     }
 }
 

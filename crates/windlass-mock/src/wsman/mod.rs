@@ -146,8 +146,10 @@ pub(crate) async fn answer(host: &Arc<Host>, request: &HttpRequest, peer: &str) 
         },
         Err(fault) => fault_answer(host, &header, *fault),
     };
-    if let Some(recorder) = &host.recorder {
-        recorder.note(&text, answer.status, &String::from_utf8_lossy(&answer.body));
+    if let Some(recorder) = &host.recorder
+        && let Err(error) = recorder.note(&text, answer.status, &String::from_utf8_lossy(&answer.body))
+    {
+        tracing::warn!(%error, "a message could not be recorded");
     }
     Answer { trouble, ..answer }
 }
