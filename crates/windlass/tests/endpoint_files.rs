@@ -70,12 +70,16 @@ fn reading(command: &str, path: String) -> PowerShell {
 #[tokio::test(flavor = "multi_thread")]
 async fn without_permission_to_run_programs_private_files_are_not_read() {
     let folder = Folder::new();
-    let private = [
+    let mut private = vec![
         reading("Get-Content", folder.path("secret")),
         PowerShell::new().command("Get-Content").parameter("Path", folder.path("s*t")),
         // Where no file is, but something that may never end.
         reading("Get-Content", "/dev/zero".to_owned()),
     ];
+    if cfg!(target_os = "linux") {
+        // Its permissions let everybody read it, but the system lets only the process itself.
+        private.push(reading("Get-Content", "/proc/self/maps".to_owned()));
+    }
     let open = [
         reading("Get-Content", folder.path("public")),
         reading("Get-Item", folder.path("public")),

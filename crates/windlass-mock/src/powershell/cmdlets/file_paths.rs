@@ -60,7 +60,7 @@ pub(super) fn targets(
 
 /// Opens a file that [`targets`] found. Without the permission to run programs, clients read what is in the
 /// directory that they may copy and, elsewhere, the files whose permissions let everybody read them. The folders
-/// above are not asked: listing is open to clients, too.
+/// above are not asked: listing is open to clients, too. What the system tells a process about itself is no file.
 pub(super) fn open(cx: &Context<'_>, path: &Path) -> std::io::Result<File> {
     if cx.runspace().reads_everything() {
         return File::open(path);
@@ -80,10 +80,13 @@ pub(super) fn open(cx: &Context<'_>, path: &Path) -> std::io::Result<File> {
     Err(ErrorKind::PermissionDenied.into())
 }
 
-/// Whether users other than the owner and the group may read a file.
+/// Whether users other than the owner and the group may read a file. The permissions below `/proc` do not tell: a
+/// process may read there about itself what others may not.
 #[cfg(unix)]
 fn others_read(metadata: &Metadata) -> bool {
-    std::os::unix::fs::PermissionsExt::mode(&metadata.permissions()) & 0o004 != 0
+    use std::os::unix::fs::MetadataExt;
+    let is_of_process = fs::metadata("/proc/self").is_ok_and(|proc| proc.dev() == metadata.dev());
+    metadata.mode() & 0o004 != 0 && !is_of_process
 }
 
 /// Where there are no such permissions, nothing is open to all.
