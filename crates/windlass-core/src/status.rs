@@ -200,6 +200,11 @@ impl Hresult {
     pub fn is_failure(self) -> bool {
         self.0 & 0x8000_0000 != 0
     }
+
+    /// Whether it is an error of WMI ([MS-WMI] 2.2.11).
+    pub fn is_wbem(self) -> bool {
+        self.0 & 0xFFFF_F000 == 0x8004_1000
+    }
 }
 
 #[cfg(test)]

@@ -172,17 +172,23 @@ impl Error {
         matches!(self.0.layer, Layer::Resolve | Layer::Connect | Layer::Http | Layer::Rpc) && self.0.retryable
     }
 
-    /// The exit status of a program that ends with this error: 1 the remote command failed, 2 wrong
-    /// usage, 3 could not connect, 4 refused, 5 protocol failure, 130 stopped.
+    /// The exit status of a program that ends with this error: 1 the remote command failed, or the host's CIM
+    /// provider did, 2 wrong usage, 3 could not connect, 4 refused, 5 protocol failure, 130 stopped.
     pub fn exit_status(&self) -> u8 {
         match self.0.kind {
             ErrorKind::Remote => 1,
+            ErrorKind::Fault if self.is_of_provider() => 1,
             ErrorKind::Usage => 2,
             ErrorKind::Unreachable => 3,
             ErrorKind::Refused => 4,
             ErrorKind::Protocol | ErrorKind::Fault | ErrorKind::TimedOut => 5,
             ErrorKind::Closed => 130,
         }
+    }
+
+    /// Whether the protocol did its work and it is WMI, or another CIM server, that says no.
+    fn is_of_provider(&self) -> bool {
+        self.hresult().is_some_and(Hresult::is_wbem) || self.cim_status().is_some()
     }
 
     /// Says what was being done, where nobody closer to the fault has said it.

@@ -104,7 +104,7 @@ async fn what_does_not_exist_is_one_clear_error() {
                 .unwrap_err(),
         ),
     ] {
-        assert_eq!((error.kind(), error.exit_status()), (ErrorKind::Fault, 5), "{case}: {error}");
+        assert_eq!((error.kind(), error.exit_status()), (ErrorKind::Fault, 1), "{case}: {error}");
         assert!(error.fault().is_some() && error.to_string().contains("localhost:"), "{case}: {error}");
     }
     let error = session.enumerate("", "no class").collect().await.unwrap_err();
