@@ -21,7 +21,9 @@ use windlass_http::{
 
 use crate::ProxyRefusal;
 use crate::kerberos::ask_kdc;
-use crate::{BoxStream, ConnectorOptions, Counters, Error, KdcMap, Kerberos, NameMap, Stage, inner_tls};
+use crate::{
+    BoxStream, ConnectorOptions, Counters, Error, Gate, KdcMap, Kerberos, NameMap, Request, Stage, inner_tls,
+};
 
 /// How much is read from the stream at once, at first and at most. Most answers are small, and sessions wait
 /// for them by the thousand.
@@ -47,6 +49,10 @@ pub struct Connection {
     counted: u64,
     /// What is to be written: the rest of a body, too, whose answer came early.
     unsent: VecDeque<Bytes>,
+    /// What holds the end of the message back.
+    gate: Option<Gate>,
+    /// The end of the message that is held back.
+    tail: Option<Bytes>,
     /// What was read last. There is none between requests.
     buffer: Vec<u8>,
     /// The logon takes more than one exchange.
@@ -55,6 +61,14 @@ pub struct Connection {
     answered: bool,
     last_used: Instant,
     usable: bool,
+}
+
+/// What ends a wait.
+enum Heard {
+    /// So many bytes came; none at the end of the stream.
+    Bytes(usize),
+    /// The gate has opened: the end of the message may go out.
+    Opened,
 }
 
 /// How something that was begun on a connection ends well.
@@ -108,6 +122,8 @@ impl Connection {
             counters,
             counted: 0,
             unsent: VecDeque::new(),
+            gate: None,
+            tail: None,
             buffer: Vec::new(),
             shakes_hands: !matches!(
                 options.auth,
@@ -135,7 +151,27 @@ impl Connection {
         content_type: &str,
         limit: Option<Duration>,
     ) -> Result<Response, Error> {
+        self.gate = None;
+        self.exchange_message(body, content_type, limit).await
+    }
+
+    /// Does the same for a request of a session, which may have a gate.
+    pub(crate) async fn carry_out(&mut self, request: &Request) -> Result<Response, Error> {
+        self.gate.clone_from(&request.gate);
+        self.exchange_message(request.body.clone(), request.content_type, request.limit).await
+    }
+
+    async fn exchange_message(
+        &mut self,
+        body: Bytes,
+        content_type: &str,
+        limit: Option<Duration>,
+    ) -> Result<Response, Error> {
         match self.perform(Some((body, content_type)), limit).await? {
+            Outcome::Response(_) if self.tail.is_some() => {
+                self.usable = false;
+                Err(self.lost("the peer answered before it had the request", true))
+            }
             Outcome::Response(response) => {
                 self.answered = true;
                 Ok(response)
@@ -159,11 +195,16 @@ impl Connection {
         limit: Option<Duration>,
     ) -> Result<Outcome, Error> {
         self.usable = false;
-        let started = Instant::now();
+        let mut started = Instant::now();
         self.http.set_now(filetime_now());
         let mut request = Some(request);
+        let mut waits = self.is_gated();
         let outcome = loop {
-            let (stage, limit) = self.current_limit(limit);
+            if waits && !self.is_gated() {
+                waits = false;
+                started = Instant::now();
+            }
+            let (stage, limit) = self.current_limit(limit.filter(|_| !waits));
             let step = async {
                 match request.take() {
                     Some(request) => self.start(request).await.map(|()| None),
@@ -269,12 +310,16 @@ impl Connection {
             return self.handle(event).await;
         }
         while let Some(bytes) = self.http.poll_transmit() {
+            // A message that was answered before it had ended ends before the next begins.
+            self.unsent.extend(self.tail.take());
             self.unsent.push_back(bytes);
         }
+        self.hold_back();
         self.count();
         match self.exchange().await {
-            Ok(0) => self.hang_up("the peer closed the connection"),
-            Ok(read) => {
+            Ok(Heard::Opened) => Ok(None),
+            Ok(Heard::Bytes(0)) => self.hang_up("the peer closed the connection"),
+            Ok(Heard::Bytes(read)) => {
                 self.counters.received(read);
                 self.http.receive(&self.buffer);
                 Ok(None)
@@ -320,10 +365,27 @@ impl Connection {
         }
     }
 
+    /// Takes the last byte of the message from what is due, as long as its gate is closed.
+    fn hold_back(&mut self) {
+        if self.tail.is_some() || !self.is_gated() || !self.http.carries_message() {
+            return;
+        }
+        if let Some(last) = self.unsent.back_mut()
+            && let Some(before) = last.len().checked_sub(1)
+        {
+            self.tail = Some(last.split_off(before));
+        }
+    }
+
+    /// Whether the message must not reach the peer whole yet.
+    fn is_gated(&self) -> bool {
+        self.gate.as_ref().is_some_and(|gate| !gate.is_open())
+    }
+
     /// Writes what is due while reading, so that a peer that answers early is heard, and returns once
-    /// something was read. What was not written by then goes out before anything else: the peer expects the
-    /// rest of a body that was begun. The number of bytes is 0 at the end of the stream.
-    async fn exchange(&mut self) -> io::Result<usize> {
+    /// something was read, or the gate of what is held back has opened. What was not written by then goes out
+    /// before anything else: the peer expects the rest of a body that was begun.
+    async fn exchange(&mut self) -> io::Result<Heard> {
         self.make_room();
         while let Some(piece) = self.unsent.front_mut() {
             if piece.is_empty() {
@@ -337,15 +399,28 @@ impl Connection {
                     Ok(written) => self.counters.sent(written),
                     // What the peer said before it hung up matters more than that it did.
                     Err(error) => return match self.reader.read_buf(&mut self.buffer).await {
-                        Ok(read) if read > 0 => Ok(read),
+                        Ok(read) if read > 0 => Ok(Heard::Bytes(read)),
                         _ => Err(error),
                     },
                 },
-                read = self.reader.read_buf(&mut self.buffer) => return read,
+                read = self.reader.read_buf(&mut self.buffer) => return read.map(Heard::Bytes),
             }
         }
         self.writer.flush().await?;
-        self.reader.read_buf(&mut self.buffer).await
+        let Self { gate, tail, unsent, reader, buffer, .. } = self;
+        let opened = async {
+            match gate {
+                Some(gate) if tail.is_some() => gate.opened().await,
+                _ => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            biased;
+            () = opened => {}
+            read = reader.read_buf(buffer) => return read.map(Heard::Bytes),
+        }
+        unsent.extend(tail.take());
+        Ok(Heard::Opened)
     }
 
     /// Makes the buffer ready for the next piece: larger, where the last one filled it.
@@ -369,6 +444,8 @@ impl Connection {
     }
 
     fn lost(&self, reason: &str, executed: bool) -> Error {
+        // Nobody carries out a request whose end has not been sent.
+        let executed = executed && self.tail.is_none();
         Error::Lost { peer: self.peer.clone(), reason: reason.to_owned(), executed }
     }
 

@@ -8,7 +8,8 @@
 //! - [`Connector`] opens [`Connection`]s: one HTTP/1.1 connection, one security context, one request at
 //!   a time. It dials TCP or asks a [`Dial`] for any other byte stream, for example one in memory.
 //! - [`Pool`] keeps idle connections for the requests of a session and applies the rule that a request
-//!   which the peer may have executed is never sent twice.
+//!   which the peer may have executed is never sent twice. A [`Gate`] lets a request be made ready and sent
+//!   but for its end before it is its turn.
 //! - [`RpcConnection`] is a DCE/RPC association: several calls at once, each with a time limit.
 //! - [`Error`] names the layer, the peer and the reason; [`Stage`] names what ran out of time.
 //!
@@ -24,6 +25,7 @@ mod counters;
 mod dial;
 mod endpoint;
 mod error;
+mod gate;
 #[cfg(feature = "gssapi")]
 mod gssapi;
 mod identity;
@@ -47,6 +49,7 @@ pub use connector::{Connector, ConnectorOptions, RedirectNotice};
 pub use counters::{Counters, Counts};
 pub use endpoint::Endpoint;
 pub use error::{Error, ProxyRefusal, Stage};
+pub use gate::Gate;
 pub use identity::ClientIdentity;
 pub use kdc::KdcMap;
 pub use kerberos::Kerberos;

@@ -11,7 +11,7 @@ use bytes::Bytes;
 use tokio::sync::{Semaphore, SemaphorePermit};
 use windlass_http::{HttpError, Response};
 
-use crate::{Connection, Connector, Counts, Endpoint, Error};
+use crate::{Connection, Connector, Counts, Endpoint, Error, Gate};
 
 /// Which connections a request may take.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -31,18 +31,20 @@ pub struct Request {
     pub body: Bytes,
     /// Its media type.
     pub content_type: &'static str,
-    /// How long the answer may take once the request is on its way.
+    /// How long the answer may take once the request is on its way, and its gate open.
     pub limit: Option<Duration>,
     /// Whether it does no harm when the peer carries it out twice.
     pub repeatable: bool,
     /// Which connections it may take.
     pub lane: Lane,
+    /// What holds its last bytes back, if anything does.
+    pub gate: Option<Gate>,
 }
 
 impl Request {
     /// A request for work that must not be carried out twice.
     pub fn new(body: impl Into<Bytes>, content_type: &'static str) -> Self {
-        Self { body: body.into(), content_type, limit: None, repeatable: false, lane: Lane::Work }
+        Self { body: body.into(), content_type, limit: None, repeatable: false, lane: Lane::Work, gate: None }
     }
 }
 
@@ -153,12 +155,12 @@ impl Pool {
             // In a box: only the wait for an answer stays in memory for long.
             None => Box::pin(connector.connect()).await?,
         };
-        let first = connection.request(request.body.clone(), request.content_type, request.limit).await;
+        let first = connection.carry_out(request).await;
         let response = match first {
             Err(error) if worth_repeating(&error, request.repeatable) => {
                 tracing::debug!(%error, "the connection was lost; the request goes out again on a new one");
                 connection = Box::pin(connector.connect()).await?;
-                connection.request(request.body.clone(), request.content_type, request.limit).await?
+                connection.carry_out(request).await?
             }
             other => other?,
         };

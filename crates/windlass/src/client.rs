@@ -6,7 +6,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use tracing::Instrument as _;
 use uuid::Uuid;
-use windlass_net::{Counts, Lane, Pool};
+use windlass_net::{Counts, Gate, Lane, Pool};
 use windlass_soap::{Fault, Header, Limits};
 use windlass_wsman::client::Session;
 use windlass_wsman::{Error as WsmanError, Reply, Request, decode_response};
@@ -23,21 +23,23 @@ const SOAP_UTF16: &str = "application/soap+xml;charset=UTF-16";
 const GRACE: Duration = Duration::from_secs(30);
 
 /// How a request is sent.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Sending {
     /// Whether it does no harm when the service carries it out twice.
     pub(crate) repeatable: bool,
     /// Which connections it may take.
     pub(crate) lane: Lane,
+    /// What holds its end back, if anything does.
+    pub(crate) gate: Option<Gate>,
 }
 
 impl Sending {
     /// For requests that change something: never sent twice.
-    pub(crate) const ONCE: Self = Self { repeatable: false, lane: Lane::Work };
+    pub(crate) const ONCE: Self = Self { repeatable: false, lane: Lane::Work, gate: None };
     /// For requests that only read.
-    pub(crate) const REPEATABLE: Self = Self { repeatable: true, lane: Lane::Work };
+    pub(crate) const REPEATABLE: Self = Self { repeatable: true, lane: Lane::Work, gate: None };
     /// For requests that free something: sent again where needed, and ahead of all work.
-    pub(crate) const CLEAN_UP: Self = Self { repeatable: true, lane: Lane::CleanUp };
+    pub(crate) const CLEAN_UP: Self = Self { repeatable: true, lane: Lane::CleanUp, gate: None };
 }
 
 /// Why the content of a reply cannot be used.
@@ -153,11 +155,11 @@ impl Client {
         read: impl FnOnce(&Header, Reply<'_>) -> Result<T, Unreadable>,
     ) -> Result<T> {
         let timeout = request.header.operation_timeout.unwrap_or_else(|| self.session().operation_timeout);
-        let envelope = request.encode();
-        let mut http = windlass_net::Request::new(self.body(&envelope), self.content_type());
+        let mut http = windlass_net::Request::new(self.body(request.encode()), self.content_type());
         http.limit = Some(timeout.saturating_add(GRACE));
         http.repeatable = sending.repeatable;
         http.lane = sending.lane;
+        http.gate = sending.gate;
         let mut followed = 0;
         loop {
             let response = self.pool.request(http.clone()).await?;
@@ -169,7 +171,7 @@ impl Client {
             let text =
                 windlass_xml::decode_utf(&response.body, &self.limits.xml).map_err(|error| failed(&error))?;
             if let Some(tap) = &self.tap {
-                tap.exchanged(&envelope, response.status, &text);
+                tap.exchanged(&request.encode(), response.status, &text);
             }
             let answer = decode_response(&text, &request.expectation(), &self.limits)
                 .map_err(|error| failed(&error))?;
@@ -200,9 +202,9 @@ impl Client {
         Uuid::new_v4()
     }
 
-    fn body(&self, envelope: &str) -> Bytes {
+    fn body(&self, envelope: String) -> Bytes {
         if !self.utf16 {
-            return Bytes::copy_from_slice(envelope.as_bytes());
+            return Bytes::from(envelope);
         }
         let units = std::iter::once(0xFEFF).chain(envelope.encode_utf16());
         units.flat_map(u16::to_le_bytes).collect()

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use uuid::Uuid;
-use windlass_net::Lane;
+use windlass_net::{Gate, Lane};
 use windlass_soap::OptionSet;
 use windlass_wsman::client::{Session, ShellTarget, uuid_uri};
 use windlass_wsman::xpress::{self, Compressor, Decompressor};
@@ -200,13 +200,14 @@ impl RemoteShell {
             .await
     }
 
-    /// Sends bytes to a stream of a command, or of the shell.
+    /// Sends bytes to a stream of a command, or of the shell; the end of the request waits for the gate, where
+    /// there is one.
     pub(crate) async fn send(
         &self,
         command: Option<&str>,
         stream: &str,
-        data: &[u8],
-        last: bool,
+        (data, last): (&[u8], bool),
+        gate: Option<Gate>,
     ) -> Result<()> {
         let mut packed = Vec::new();
         if self.compressed {
@@ -217,7 +218,7 @@ impl RemoteShell {
         let piece = if last { piece.last() } else { piece };
         let session = self.client.session();
         let request = self.target.send(&session, Client::new_id(), SendInput { streams: vec![piece] });
-        self.client.call(&request, Sending::ONCE, |_| Ok(())).await
+        self.client.call(&request, Sending { gate, ..Sending::ONCE }, |_| Ok(())).await
     }
 
     /// Waits for output of a command, or of the shell. The host answers each Receive within its

@@ -292,6 +292,11 @@ impl ClientConnection {
         self.exchange.as_ref().is_some_and(|exchange| exchange.sent)
     }
 
+    /// Whether the HTTP request under way carries the message, as opposed to a leg of the logon alone.
+    pub fn carries_message(&self) -> bool {
+        self.exchange.as_ref().is_some_and(|exchange| exchange.carried)
+    }
+
     /// How many HTTP requests were sent, those of the logon included.
     pub fn http_requests(&self) -> u64 {
         self.http_requests

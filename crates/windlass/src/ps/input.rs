@@ -114,10 +114,14 @@ struct Feed<'a> {
 
 impl Feed<'_> {
     /// Waits for objects and queues as many as are there, as long as there is room, and the end behind the last
-    /// of them. Without room it waits for ever. Dropping it loses nothing.
+    /// of them. Dropping it loses nothing.
     async fn queue(&mut self) {
-        if !self.shared.machine().pool.takes_input(self.id) {
-            return std::future::pending().await;
+        loop {
+            let taken = self.shared.turns.taken.notified();
+            if self.shared.machine().pool.takes_input(self.id) {
+                break;
+            }
+            taken.await;
         }
         let first = self.given.recv().await;
         let queued = self.shared.with_machine(|machine| {
@@ -140,17 +144,17 @@ impl Feed<'_> {
                 };
             }
         });
+        self.shared.turns.queued.notify_one();
         // A pipeline that has ended takes nothing more: `Select-Object -First` does so.
         self.is_over |= queued.is_err();
     }
 
-    /// Sends one message, and queues what is given meanwhile. False where there is none to send.
+    /// Sends what there is, and queues what is given meanwhile. False where there is nothing to send.
     async fn send(&mut self) -> Result<bool> {
         let shared = self.shared;
         let mut sending = std::pin::pin!(shared.send_next());
         loop {
             tokio::select! {
-                // First, as it makes room.
                 biased;
                 sent = &mut sending => return sent,
                 () = self.queue() => {}

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use uuid::Uuid;
+use windlass_net::Gate;
 use windlass_psrp::Outgoing;
 use windlass_soap::OptionSet;
 use windlass_wsman::client::guid;
@@ -101,13 +102,18 @@ impl Link {
         }
     }
 
-    /// Sends fragments.
-    pub(super) async fn send(&self, outgoing: &Outgoing) -> Result<()> {
+    /// Whether fragments can be made ready before it is their turn.
+    pub(super) fn takes_gates(&self) -> bool {
+        matches!(self, Self::Shell(_))
+    }
+
+    /// Sends fragments. The end of them waits for the gate, where there is one and gates are taken.
+    pub(super) async fn send(&self, outgoing: &Outgoing, gate: Option<Gate>) -> Result<()> {
         match self {
             Self::Shell(shell) => {
                 let command = outgoing.pipeline.map(guid);
                 let stream = outgoing.stream.shell_input_name();
-                shell.send(command.as_deref(), stream, &outgoing.data, false).await
+                shell.send(command.as_deref(), stream, (&outgoing.data, false), gate).await
             }
             Self::Process(process) => process.send(outgoing).await,
         }

@@ -15,6 +15,7 @@ mod release;
 mod runspaces;
 mod session;
 mod shared;
+mod turns;
 
 pub use builder::{PsSessionBuilder, PsSessionOptions};
 pub use event::{Collected, NetworkEvent, PipelineEvent};

@@ -140,7 +140,7 @@ async fn create_once(builder: &PsSessionBuilder, compress: bool, tasks: &Tasks) 
                 stream: windlass_psrp::Stream::Default,
                 data: fragments,
             };
-            shared.link.send(&first).await?;
+            shared.link.send(&first, None).await?;
             shared
         }
         None => {

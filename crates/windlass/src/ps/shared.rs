@@ -6,13 +6,14 @@ use std::time::Duration;
 
 use tokio::sync::{Notify, watch};
 use uuid::Uuid;
+use windlass_psrp::PoolState;
 use windlass_psrp::host::{HostCall, HostReply};
-use windlass_psrp::{Outgoing, PoolState};
 
 use super::host::{self, Host};
 use super::link::{Incoming, Inlet, Link};
 use super::machine::Machine;
 use super::release::Releases;
+use super::turns::Turns;
 use crate::error::{Error, Layer, Result};
 use crate::retry::Retry;
 use crate::shell::is_gone;
@@ -57,8 +58,8 @@ pub(super) struct Shared {
     pub(super) link: Link,
     pub(super) tasks: Tasks,
     machine: Mutex<Machine>,
-    /// Held while something is sent, so that fragments of one stream stay in order.
-    sending: tokio::sync::Mutex<()>,
+    /// Whose turn it is to send.
+    pub(super) turns: Turns,
     stage: watch::Sender<Stage>,
     /// The pool's own messages are received in the background.
     parked: AtomicBool,
@@ -93,7 +94,7 @@ impl Shared {
             link,
             tasks,
             machine: Mutex::new(machine),
-            sending: tokio::sync::Mutex::new(()),
+            turns: Turns::default(),
             stage: watch::Sender::new(Stage::Open),
             parked: AtomicBool::new(false),
             pool_inlet,
@@ -176,43 +177,6 @@ impl Shared {
             incoming.pieces.iter().try_for_each(|piece| machine.pool.receive(pipeline, piece))
         });
         fed.map_err(|error| self.protocol_error(error))
-    }
-
-    /// Sends what the machine wants sent, in order. Where a message to a pipeline is lost, the pipeline is given
-    /// up.
-    pub(super) async fn flush(self: &Arc<Self>) -> Result<()> {
-        while self.send_next().await? {}
-        Ok(())
-    }
-
-    /// Sends the next of what the machine wants sent, as [`Shared::flush`] does. False where there is nothing.
-    pub(super) async fn send_next(self: &Arc<Self>) -> Result<bool> {
-        let _in_order = self.sending.lock().await;
-        let Some(outgoing) = self.machine().pool.poll_send(self.link.capacity()) else { return Ok(false) };
-        match self.send(&outgoing).await {
-            Ok(()) => Ok(true),
-            Err(error) => {
-                // A pipeline that is gone says itself how it ended.
-                if let Some(pipeline) = outgoing.pipeline.filter(|_| !is_gone(&error)) {
-                    let failure = error.again().while_doing("sending to a pipeline");
-                    self.machine().fail(pipeline, failure);
-                }
-                Err(error)
-            }
-        }
-    }
-
-    /// Sends one message. It is tried again for as long as the host certainly did not get it.
-    async fn send(&self, outgoing: &Outgoing) -> Result<()> {
-        let mut retry = Retry::new(self.timing.retry_window);
-        loop {
-            match self.link.send(outgoing).await {
-                Err(error) if error.is_retryable() && self.stage() == Stage::Open && retry.allows(&error) => {
-                    retry.pause().await;
-                }
-                outcome => return outcome,
-            }
-        }
     }
 
     /// Receives until the pool is open.

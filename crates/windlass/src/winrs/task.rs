@@ -104,7 +104,7 @@ async fn obey(shared: Arc<Shared>, id: Arc<str>, takes_input: bool, mut orders: 
                 done.send(write(&shared, &id, &bytes).await).ok();
             }
             Some(Order::CloseInput(done)) => {
-                done.send(shell.send(Some(&id), "stdin", &[], true).await).ok();
+                done.send(shell.send(Some(&id), "stdin", (&[], true), None).await).ok();
             }
             Some(Order::Signal(code, done)) => {
                 done.send(shell.signal(&id, code, Some(shared.cancel_timeout)).await).ok();
@@ -115,7 +115,7 @@ async fn obey(shared: Arc<Shared>, id: Arc<str>, takes_input: bool, mut orders: 
 
 async fn write(shared: &Shared, id: &str, bytes: &[u8]) -> Result<()> {
     for piece in bytes.chunks(shared.shell.send_capacity().max(1)) {
-        shared.shell.send(Some(id), "stdin", piece, false).await?;
+        shared.shell.send(Some(id), "stdin", (piece, false), None).await?;
     }
     Ok(())
 }
