@@ -188,12 +188,12 @@ fn cim_objects_are_made_changed_called_and_followed() {
         &[
             (
                 "Invoke-CimMethod -ClassName Test_Methods -Namespace root/test -MethodName No -ComputerName srv1",
-                5,
+                1,
                 "No",
             ),
             (
                 "New-CimInstance Test_Item -Namespace root/test -Property @{ Count = 1 } -ComputerName srv1",
-                5,
+                1,
                 "Name",
             ),
         ],
@@ -240,7 +240,7 @@ fn resources_of_ws_management() {
         &host,
         &[(
             &format!("Get-WSManInstance {uri} -ComputerName srv1 -SelectorSet @{{ Name = 'no' }}"),
-            5,
+            1,
             "srv1",
         )],
     );

@@ -279,7 +279,10 @@ fn read_reply<'a>(envelope: &mut Envelope<'a>, expectation: &Expectation) -> Res
     }
     let identified = body.root.as_ref().is_some_and(|root| root.is(ns::IDENTIFY, "IdentifyResponse"));
     if expectation.identify || (identified && expectation.action.is_none()) {
-        body.expect(ns::IDENTIFY, "IdentifyResponse", "id:IdentifyResponse")?;
+        // Microsoft's server for other systems (OMI) puts the element, and it alone, into the namespace of SOAP.
+        let is_of_omi = body.root.as_ref().is_some_and(|root| root.is(ns::SOAP, "IdentifyResponse"));
+        let space = if is_of_omi { ns::SOAP } else { ns::IDENTIFY };
+        body.expect(space, "IdentifyResponse", "id:IdentifyResponse")?;
         return Ok(Reply::Identify(IdentifyResponse::read(body.reader, &limits)?));
     }
     let mut empty = |reply: Reply<'a>| body.skip().map(|()| reply);

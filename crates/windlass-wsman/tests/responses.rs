@@ -264,6 +264,32 @@ fn an_answer_to_another_request_is_refused() {
     assert!(decode_response(&twice, &Expectation::new("uuid:ONE", GET), &limits).is_err());
 }
 
+/// As Microsoft's server for other systems (OMI 1.0.8) answers: the element itself is in the namespace of SOAP.
+#[test]
+fn omi_identifies_itself() {
+    let text = r#"<soap:Envelope xmlns:soap="http://www.w3.org/2003/05/soap-envelope" xmlns:wsmid="http://schemas.dmtf.org/wbem/wsman/identity/1/wsmanidentity.xsd">
+<soap:Header/>
+<soap:Body>
+<soap:IdentifyResponse>
+<wsmid:ProtocolVersion>http://schemas.dmtf.org/wbem/wsman/1/wsman.xsd</wsmid:ProtocolVersion>
+<wsmid:ProductVendor>Open Management Infrastructure</wsmid:ProductVendor>
+<wsmid:ProductVersion>1.0.8-6</wsmid:ProductVersion>
+<wsmid:SecurityProfiles>
+<wsmid:SecurityProfileName>http://schemas.dmtf.org/wbem/wsman/1/wsman/secprofile/https/basic</wsmid:SecurityProfileName>
+</wsmid:SecurityProfiles>
+<wsmb:Capability_FaultIncludesCIMError xmlns:wsmb="http://schemas.dmtf.org/wbem/wsman/1/cimbinding.xml"/>
+</soap:IdentifyResponse>
+</soap:Body>
+</soap:Envelope>"#;
+    let read = decode_response(text, &Expectation::identify(), &Limits::default()).unwrap();
+    let identified: IdentifyResponse = read.into_reply().unwrap();
+    assert_eq!(identified.product_vendor.as_deref(), Some("Open Management Infrastructure"));
+    assert_eq!(
+        (identified.product_version.as_deref(), identified.security_profiles.len()),
+        (Some("1.0.8-6"), 1)
+    );
+}
+
 #[test]
 fn methods_may_be_answered_with_their_own_action() {
     let action = "http://schemas.dmtf.org/wbem/wscim/1/cim-schema/2/X_Thing/Do";

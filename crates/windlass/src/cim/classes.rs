@@ -9,7 +9,7 @@ use windlass_cim::{
     Schema, UriFamily,
 };
 use windlass_soap::SelectorSet;
-use windlass_wsman::{Enumerate, Item, Operation, Reply, Xml};
+use windlass_wsman::{Enumerate, Item, Operation, Reply, Request, Xml};
 
 use super::class_filter::ClassFilter;
 use super::session::Shared;
@@ -83,7 +83,7 @@ pub(super) async fn get(shared: &Shared, namespace: &Namespace, class: &str) -> 
         return Ok(found);
     }
     let limits = shared.client.limits().xml;
-    let request = shared.bare(&schema_uri(), selectors(namespace, class), Operation::Get);
+    let request = request(shared, namespace, class, Operation::Get);
     let got = shared.client.call(&request, Sending::REPEATABLE, |reply| match reply {
         Reply::Get(xml) => read(&xml, namespace, limits),
         _ => Err(windlass_wsman::Error::OtherReply("Get").into()),
@@ -127,10 +127,14 @@ pub(super) async fn list(shared: &Shared, namespace: &Namespace) -> Result<Vec<A
     let limits = shared.client.limits().xml;
     let listed = shared
         .client
-        .enumerate(&schema_uri(), selectors(namespace, ""), Enumerate::default(), |item| match item {
-            Item::Object(xml) => Ok(Some(Arc::new(read(xml, namespace, limits)?))),
-            _ => Ok(None),
-        })
+        .enumerate_with(
+            |operation| request(shared, namespace, "", operation),
+            Enumerate::default(),
+            |item| match item {
+                Item::Object(xml) => Ok(Some(Arc::new(read(xml, namespace, limits)?))),
+                _ => Ok(None),
+            },
+        )
         .await;
     let classes = listed.map_err(|error| error.while_doing("listing classes"))?;
     for class in &classes {
@@ -261,6 +265,16 @@ fn selectors(namespace: &Namespace, class: &str) -> SelectorSet {
     SelectorSet::new()
         .with(windlass_cim::wscim::NAMESPACE_SELECTOR, namespace.as_str())
         .with("ClassName", class)
+}
+
+/// A request for definitions of classes. Services that are not Windows leave out qualifiers, keys among them, and
+/// what is inherited, unless they are asked for both.
+fn request<'o>(shared: &Shared, namespace: &Namespace, class: &str, operation: Operation<'o>) -> Request<'o> {
+    let mut request = shared.bare(&schema_uri(), selectors(namespace, class), operation);
+    for part in ["Qualifiers", "InheritedElements", "InheritanceHierarchy", "ClassOrigin"] {
+        request.header.options.push(format!("Include{part}"), "TRUE", false);
+    }
+    request
 }
 
 /// Reads a class; some services put an element around it.

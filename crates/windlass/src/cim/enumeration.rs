@@ -178,13 +178,13 @@ impl Enumeration {
                     naming.class(&namespace, &class)
                 } else {
                     filter = Some(Filter::Wql(query_of(&class, condition.as_deref(), &properties)?));
-                    naming.all_classes(&namespace)
+                    naming.queries(&namespace)
                 }
             }
             Source::Query { text, dialect: Some(dialect) } => {
                 let content = windlass_xml::escape_text(&text).into_owned();
                 filter = Some(Filter::Other { dialect: Some(dialect), content });
-                naming.all_classes(&namespace)
+                naming.queries(&namespace)
             }
             Source::Query { text, dialect: None } => {
                 // The host may know more of WQL than this client; its fault says it better.
@@ -192,7 +192,7 @@ impl Enumeration {
                     class = select.from;
                 }
                 filter = Some(Filter::Wql(text));
-                naming.all_classes(&namespace)
+                naming.queries(&namespace)
             }
             Source::Associations(mut path, mut associations) => {
                 path.namespace.get_or_insert_with(|| namespace.clone());

@@ -12,11 +12,12 @@ const NAMESPACE: &str = windlass_cim::wscim::NAMESPACE_SELECTOR;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 #[non_exhaustive]
 pub enum UriStyle {
-    /// Those of WMI, which name the namespace: what Windows understands for every class.
+    /// Those of DMTF, with the namespace in a selector: what Microsoft's own client sends, and all services
+    /// understand.
     #[default]
-    Wmi,
-    /// Those of DMTF, with the namespace in a selector: what other services understand.
     Dmtf,
+    /// Those of WMI, which name the namespace: of Windows alone.
+    Wmi,
 }
 
 /// How the objects of one operation are named.
@@ -52,7 +53,16 @@ impl Naming<'_> {
         }
     }
 
-    /// All classes of a namespace: the resource of queries.
+    /// What a query is put to: WMI's URI even where classes have those of DMTF.
+    pub(super) fn queries(&self, namespace: &Namespace) -> Resource {
+        let mut resource = self.all_classes(namespace);
+        if self.uri.is_none() {
+            resource.uri = ResourceUri::wmi_all(namespace.clone());
+        }
+        resource
+    }
+
+    /// All classes of a namespace: what is asked for associations and for events.
     pub(super) fn all_classes(&self, namespace: &Namespace) -> Resource {
         match (self.uri, self.style) {
             (Some(uri), _) => self.given(uri, namespace),
@@ -132,6 +142,17 @@ mod tests {
         let dmtf = object(UriStyle::Dmtf, None, &path);
         assert_eq!(dmtf.uri.to_string(), "http://schemas.dmtf.org/wbem/wscim/1/cim-schema/2/Win32_Service");
         assert_eq!(dmtf.selectors.get("__cimnamespace"), Some("root/other"));
+    }
+
+    /// As in the requests that Microsoft's MI client was recorded with.
+    #[test]
+    fn queries_are_put_to_wmi_in_both_styles() {
+        let namespace = Namespace::new("root/cimv2");
+        for (style, selectors) in [(UriStyle::Dmtf, 1), (UriStyle::Wmi, 0)] {
+            let query = Naming { style, default: &namespace, uri: None }.queries(&namespace);
+            assert_eq!(query.uri.to_string(), "http://schemas.microsoft.com/wbem/wsman/1/wmi/root/cimv2/*");
+            assert_eq!(query.selectors.len(), selectors);
+        }
     }
 
     #[test]
