@@ -2,7 +2,9 @@
 
 use std::collections::HashSet;
 use std::mem;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
+
+use memchr::memmem::Finder;
 
 use crate::back::BackReference;
 use crate::document::StreamValue;
@@ -21,6 +23,7 @@ use crate::value::PsValue;
 const KEPT: usize = 1024;
 
 const TYPES_END: &str = "</TN>";
+static TYPES_END_FINDER: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(TYPES_END));
 
 /// What may come next in an element.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -227,7 +230,7 @@ impl Builder {
             None => {
                 let bytes = next.as_bytes();
                 let near = bytes.get(..seen::LONGEST).unwrap_or(bytes);
-                let length = memchr::memmem::find(near, TYPES_END.as_bytes())? + TYPES_END.len();
+                let length = TYPES_END_FINDER.find(near)? + TYPES_END.len();
                 if !self.known_types.find(next.get(..length)?) {
                     return None;
                 }

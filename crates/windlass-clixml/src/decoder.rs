@@ -3,6 +3,7 @@
 use crate::build::Builder;
 use crate::document::StreamValue;
 use crate::error::Error;
+use crate::leaves::lone;
 use crate::limits::Limits;
 use crate::primitive::Form;
 use crate::read::Reader;
@@ -24,7 +25,13 @@ impl Decoder {
     /// # Errors
     /// What is not CLIXML, or passes a limit.
     pub fn decode(&mut self, xml: &str, limits: &Limits) -> Result<PsValue, Error> {
-        let outcome = Reader::new(xml, Form::Message, limits, &mut self.builder).and_then(Reader::message);
+        if limits.admit_one(xml)
+            && let Some(value) = lone(xml)
+        {
+            return Ok(value);
+        }
+        let reader = Reader::new(xml, Form::Message, limits, &mut self.builder);
+        let outcome = reader.and_then(|mut reader| reader.message());
         let value = self.builder.take_root();
         self.builder.clear();
         outcome.map(|()| value.unwrap_or_default())
@@ -36,7 +43,8 @@ impl Decoder {
     /// # Errors
     /// What is not CLIXML, or passes a limit.
     pub fn decode_document(&mut self, xml: &str, limits: &Limits) -> Result<Vec<StreamValue>, Error> {
-        let outcome = Reader::new(xml, Form::Document, limits, &mut self.builder).and_then(Reader::document);
+        let reader = Reader::new(xml, Form::Document, limits, &mut self.builder);
+        let outcome = reader.and_then(|mut reader| reader.document());
         let values = self.builder.take_roots();
         self.builder.clear();
         outcome.map(|()| values)

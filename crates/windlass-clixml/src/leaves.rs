@@ -10,7 +10,7 @@
 
 use crate::build::Part;
 use crate::error::Error;
-use crate::primitive;
+use crate::primitive::{self, Form};
 use crate::read::Reader;
 use crate::scan::{EndTag, Head};
 use crate::string::PsString;
@@ -29,6 +29,27 @@ pub(crate) struct LeafTag {
     pub(crate) distinct: Option<Run>,
 }
 
+/// A start tag that may come again, as those of the items of a list and of the keys of a dictionary do.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Again<'a> {
+    written: &'a str,
+    kind: Option<Primitive>,
+    end: EndTag,
+}
+
+impl Again<'_> {
+    /// Reads the value that comes next and is written with the same tag; gives the length of its element.
+    #[inline]
+    fn read(&self, next: &str, form: Form) -> Option<(PsValue, usize)> {
+        let content = next.strip_prefix(self.written)?;
+        let (value, length) = content_of(self.kind, self.end, content, form)?;
+        Some((value, self.written.len() + length))
+    }
+}
+
+/// The end of an entry of a dictionary and the start of the next.
+const NEXT_ENTRY: &str = "</En><En>";
+
 /// Properties that came one after the other, each as it was expected after the one before.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Run {
@@ -37,6 +58,18 @@ pub(crate) struct Run {
     pub(crate) count: usize,
     /// How many surprises there had been before the first.
     pub(crate) surprises: usize,
+}
+
+/// Reads a message that is one plain value and nothing else.
+pub(crate) fn lone(xml: &str) -> Option<PsValue> {
+    let head = Head::read(xml)?;
+    let Kind::Primitive(kind) = head.kind else { return None };
+    if head.empty {
+        return None;
+    }
+    let content = xml.get(head.length..)?;
+    let (value, length) = content_of(Some(kind), head.end(), content, Form::Message)?;
+    (head.length + length == xml.len()).then_some(value)
 }
 
 impl<'a> Reader<'a, '_> {
@@ -66,6 +99,7 @@ impl<'a> Reader<'a, '_> {
         let kind = match head.kind {
             Kind::Primitive(kind) if !head.empty => Some(kind),
             Kind::Null if head.empty => None,
+            Kind::ToString if !head.empty => return self.plain_to_string(head),
             _ => return Ok(false),
         };
         let offset = self.scanner.offset();
@@ -87,13 +121,14 @@ impl<'a> Reader<'a, '_> {
         let Some((value, length)) = content_of(kind, head.end(), content, self.form) else {
             return Ok(false);
         };
+        let written = rest.get(..head.length).unwrap_or_default();
+        let again = Again { written, kind, end: head.end() };
         match part {
             Part::Adapted | Part::Members => {
-                let written = rest.get(..head.length).unwrap_or_default();
                 if !self.builder.has_tag(written) {
                     let name = Self::attribute(head.name, offset)?;
                     let is_named = !name.is_empty();
-                    let tag = LeafTag { kind, name, end: head.end(), distinct: None };
+                    let tag = LeafTag { kind, name, end: again.end, distinct: None };
                     if !is_named || !self.builder.keep_tag(written, tag) {
                         return Ok(false);
                     }
@@ -101,20 +136,85 @@ impl<'a> Reader<'a, '_> {
                 self.builder.expected_property(value);
             }
             Part::Key => {
-                self.builder.item(value);
-                self.builder.set_part(Part::Value);
-                self.new_key(self.builder.depth().saturating_sub(1), None, offset)?;
+                self.plain_key(value, offset)?;
+                self.key_tag = Some(again);
             }
             Part::Value => {
-                self.builder.item(value);
-                self.builder.set_part(Part::EntryEnd);
+                self.plain_value(value);
+                self.value_tag = Some(again);
             }
             Part::Items => self.builder.item(value),
             _ => self.builder.put(PsString::default(), value),
         }
         self.count(offset)?;
         self.scanner.pass(head.length + length);
+        match part {
+            Part::Items => self.more_items(again)?,
+            Part::Value => self.more_entries()?,
+            _ => {}
+        }
         Ok(true)
+    }
+
+    /// Reads items as long as each is written as the one before: most lists hold values of one type.
+    fn more_items(&mut self, tag: Again<'a>) -> Result<(), Error> {
+        while let Some((value, length)) = tag.read(self.scanner.rest(), self.form) {
+            self.builder.item(value);
+            self.count(self.scanner.offset())?;
+            self.scanner.pass(length);
+        }
+        Ok(())
+    }
+
+    /// Goes on from the end of an entry to the next ones, as long as their keys are written as the last one
+    /// was, and reads the plain values in them.
+    pub(crate) fn more_entries(&mut self) -> Result<(), Error> {
+        let Some(key_tag) = self.key_tag.filter(|_| self.may_hold_leaves() && self.scanner.is_in_entry())
+        else {
+            return Ok(());
+        };
+        loop {
+            let Some(entry) = self.scanner.rest().strip_prefix(NEXT_ENTRY) else { return Ok(()) };
+            let Some((key, length)) = key_tag.read(entry, self.form) else { return Ok(()) };
+            let offset = self.scanner.offset() + NEXT_ENTRY.len();
+            self.plain_key(key, offset)?;
+            self.count(offset)?;
+            self.scanner.pass(NEXT_ENTRY.len() + length);
+            let value = self.value_tag.and_then(|tag| tag.read(self.scanner.rest(), self.form));
+            let Some((value, length)) = value else { return Ok(()) };
+            self.plain_value(value);
+            self.count(self.scanner.offset())?;
+            self.scanner.pass(length);
+        }
+    }
+
+    fn plain_key(&mut self, key: PsValue, offset: usize) -> Result<(), Error> {
+        self.builder.item(key);
+        self.builder.set_part(Part::Value);
+        self.new_key(self.builder.depth().saturating_sub(1), None, offset)
+    }
+
+    fn plain_value(&mut self, value: PsValue) {
+        self.builder.item(value);
+        self.builder.set_part(Part::EntryEnd);
+    }
+
+    /// The same for what an object's `ToString` gave.
+    fn plain_to_string(&mut self, head: &Head<'a>) -> Result<bool, Error> {
+        if self.builder.part() != Part::Object || !self.may_hold_leaves() {
+            return Ok(false);
+        }
+        let offset = self.scanner.offset();
+        let content = self.scanner.rest().get(head.length..).unwrap_or_default();
+        match content_of(Some(Primitive::String), head.end(), content, self.form) {
+            Some((PsValue::String(text), length)) => {
+                self.builder.set_to_string(text);
+                self.count(offset)?;
+                self.scanner.pass(head.length + length);
+                Ok(true)
+            }
+            _ => Ok(false),
+        }
     }
 
     /// Whether values are not too deep here and have the right namespace unless they say otherwise.
@@ -125,12 +225,7 @@ impl<'a> Reader<'a, '_> {
 
 /// Reads the value after a start tag, and its end tag; gives the length of both.
 #[inline]
-fn content_of(
-    kind: Option<Primitive>,
-    end: EndTag,
-    content: &str,
-    form: primitive::Form,
-) -> Option<(PsValue, usize)> {
+fn content_of(kind: Option<Primitive>, end: EndTag, content: &str, form: Form) -> Option<(PsValue, usize)> {
     let Some(kind) = kind else { return Some((PsValue::Null, 0)) };
     let (value, length) = primitive::read(kind, content, form)?;
     let ended = end.comes(content.as_bytes().get(length..)?);

@@ -19,6 +19,11 @@ impl Default for Limits {
 }
 
 impl Limits {
+    /// Whether a message of one value passes no limit.
+    pub(crate) fn admit_one(&self, text: &str) -> bool {
+        self.depth > 0 && self.values > 0 && text.len() <= self.text
+    }
+
     /// The same limits with another depth.
     #[must_use]
     pub fn with_depth(self, depth: usize) -> Self {

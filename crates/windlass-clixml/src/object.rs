@@ -1,5 +1,6 @@
 //! Objects: their four parts kept apart, and the properties in them.
 
+use std::cell::Cell;
 use std::collections::HashSet;
 use std::fmt;
 use std::ops::Deref;
@@ -12,8 +13,13 @@ use crate::unique::replace_repeated;
 use crate::value::PsValue;
 use crate::writer::Writer;
 
-/// Objects with more values in one part are not looked through to learn whether they hold objects.
-const FEW: usize = 32;
+/// Objects that are dropped one within the other; what is deeper is taken out first.
+const SHALLOW: usize = 16;
+
+thread_local! {
+    /// How many objects are being dropped, one within the other.
+    static DROPPING: Cell<usize> = const { Cell::new(0) };
+}
 
 /// An object of PowerShell, or the property bag that is left of one after its journey
 /// ([MS-PSRP] 2.2.5.2).
@@ -199,27 +205,10 @@ impl PsObject {
             && bare(name) == "System.Collections.Specialized.OrderedDictionary"
     }
 
-    /// Whether this is a small object that surely holds no other.
-    fn is_flat(&self) -> bool {
-        let is_flat = |value: &PsValue| !matches!(value, PsValue::Object(_));
-        let in_base = match &self.base {
-            Base::None | Base::MemberSet => true,
-            Base::Primitive(value) => is_flat(value),
-            Base::Dictionary(entries) => entries.is_empty(),
-            Base::List(items) | Base::Stack(items) | Base::Queue(items) | Base::Enumerable(items) => {
-                items.len() <= FEW && items.iter().all(is_flat)
-            }
-        };
-        let mut parts = [&self.adapted, &self.extended].into_iter();
-        in_base && parts.all(|part| part.len() <= FEW && part.iter().all(|property| is_flat(&property.value)))
-    }
-
-    /// Moves the objects that this one holds out of it, but those that hold no others: these drop where
-    /// they are, and most do.
-    pub(crate) fn take_children(&mut self, into: &mut Vec<Arc<PsObject>>) {
+    /// Moves the objects that this one holds out of it.
+    fn take_children(&mut self, into: &mut Vec<Arc<PsObject>>) {
         let mut take = |value: &mut PsValue| {
-            if let PsValue::Object(object) = value
-                && !object.is_flat()
+            if matches!(value, PsValue::Object(_))
                 && let PsValue::Object(object) = std::mem::take(value)
             {
                 into.push(object);
@@ -374,8 +363,17 @@ impl<N: Into<PsString>, V: Into<PsValue>> From<(N, V)> for Property {
 }
 
 impl Drop for PsObject {
-    /// Takes nested objects apart one by one: a chain of any length drops in constant stack.
+    /// Drops what it holds, but objects that are deep within others one by one: a chain of any length drops
+    /// in constant stack.
     fn drop(&mut self) {
+        let around = DROPPING.get();
+        if around < SHALLOW {
+            DROPPING.set(around + 1);
+            self.base = Base::None;
+            self.adapted = Properties::default();
+            self.extended = Properties::default();
+            return DROPPING.set(around);
+        }
         let mut pending = Vec::new();
         self.take_children(&mut pending);
         while let Some(object) = pending.pop() {

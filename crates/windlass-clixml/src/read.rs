@@ -7,6 +7,7 @@ use std::borrow::Cow;
 
 use crate::build::{Builder, Part, Slot};
 use crate::error::Error;
+use crate::leaves::Again;
 use crate::limits::Limits;
 use crate::names::TypeNames;
 use crate::primitive::{self, Form};
@@ -14,8 +15,11 @@ use crate::progress::{ProgressKind, ProgressRecord};
 use crate::scan::{Namespace, Next, Scanner, Tag};
 use crate::string::PsString;
 use crate::tag::Kind;
-use crate::text::{Raw, Written, attribute_characters};
+use crate::text::{self, Raw, Written, attribute_characters};
 use crate::value::PsValue;
+
+const TYPE_START: &str = "<T>";
+const TYPE_END: &str = "</T>";
 
 pub(crate) struct Reader<'a, 'b> {
     pub(crate) scanner: Scanner<'a>,
@@ -23,6 +27,9 @@ pub(crate) struct Reader<'a, 'b> {
     pub(crate) limits: Limits,
     pub(crate) form: Form,
     skip_unknown: bool,
+    /// How the last plain key and the last plain value of a dictionary were written.
+    pub(crate) key_tag: Option<Again<'a>>,
+    pub(crate) value_tag: Option<Again<'a>>,
     /// How many values are open, member sets not counted.
     pub(crate) depth: usize,
     /// Values and parts of objects so far.
@@ -47,6 +54,8 @@ impl<'a, 'b> Reader<'a, 'b> {
             limits: *limits,
             form,
             skip_unknown: false,
+            key_tag: None,
+            value_tag: None,
             depth: 0,
             values: 0,
             type_names: 0,
@@ -54,24 +63,18 @@ impl<'a, 'b> Reader<'a, 'b> {
     }
 
     /// Reads the one value of a message.
-    pub(crate) fn message(mut self) -> Result<(), Error> {
+    pub(crate) fn message(&mut self) -> Result<(), Error> {
         let offset = self.scanner.offset();
-        let is_leaf = match self.scanner.head() {
-            Some(head) => self.leaf(&head)?,
-            None => false,
+        let Next::Start(tag) = self.scanner.next()? else {
+            return Err(Error::expected("a value", offset));
         };
-        if !is_leaf {
-            let Next::Start(tag) = self.scanner.next()? else {
-                return Err(Error::expected("a value", offset));
-            };
-            self.root(&tag)?;
-            self.children(0)?;
-        }
+        self.root(&tag)?;
+        self.children(0)?;
         self.finish("the end of the message")
     }
 
     /// Reads all values of a document.
-    pub(crate) fn document(mut self) -> Result<(), Error> {
+    pub(crate) fn document(&mut self) -> Result<(), Error> {
         let offset = self.scanner.offset();
         let root = match self.scanner.next()? {
             Next::Start(tag) if tag.kind == Kind::Root && tag.namespace == Namespace::PowerShell => tag,
@@ -90,11 +93,11 @@ impl<'a, 'b> Reader<'a, 'b> {
         self.finish("the end of the document")
     }
 
-    fn finish(mut self, expected: &'static str) -> Result<(), Error> {
+    fn finish(&mut self, expected: &'static str) -> Result<(), Error> {
         let offset = self.scanner.offset();
         match self.scanner.next()? {
             Next::Eof => {
-                self.builder.give_nesting(self.scanner.into_open());
+                self.builder.give_nesting(self.scanner.take_open());
                 Ok(())
             }
             _ => Err(Error::expected(expected, offset)),
@@ -109,15 +112,16 @@ impl<'a, 'b> Reader<'a, 'b> {
                 self.end(offset)?;
                 continue;
             }
-            let next = match self.scanner.head() {
-                Some(head) if self.leaf(&head)? => {
+            if let Some(head) = self.scanner.head() {
+                if self.leaf(&head)? {
                     self.expected_properties()?;
-                    continue;
+                } else {
+                    let tag = self.scanner.enter(&head)?;
+                    self.child(&tag)?;
                 }
-                Some(head) => Next::Start(self.scanner.enter(&head)?),
-                None => self.scanner.next()?,
-            };
-            match next {
+                continue;
+            }
+            match self.scanner.next()? {
                 Next::Start(tag) => self.child(&tag)?,
                 Next::End => self.end(offset)?,
                 Next::Eof => return Err(Error::syntax("unexpected end", offset)),
@@ -255,9 +259,16 @@ impl<'a, 'b> Reader<'a, 'b> {
         let mut all_plain = plain;
         loop {
             let offset = self.scanner.offset();
+            if plain && let Some((name, length)) = plain_type_name(self.scanner.rest()) {
+                names.push(PsString::new(name));
+                self.scanner.pass(length);
+                self.type_names += 1;
+                self.within(self.type_names, offset)?;
+                continue;
+            }
             match self.scanner.next()? {
                 Next::Start(item) if self.is(&item, Kind::TypeName) => {
-                    all_plain &= self.scanner.since(offset) == "<T>";
+                    all_plain &= self.scanner.since(offset) == TYPE_START;
                     names.push(self.decoded(&item)?);
                 }
                 Next::Start(item) => return Err(Error::unknown(item.local, item.offset)),
@@ -402,7 +413,7 @@ impl<'a, 'b> Reader<'a, 'b> {
             Part::Root | Part::Adapted | Part::Members | Part::Items | Part::Entries => {}
         }
         self.builder.close();
-        Ok(())
+        if self.builder.part() == Part::EntryEnd { self.more_entries() } else { Ok(()) }
     }
 
     /// Counts one more value or part of an object.
@@ -475,4 +486,12 @@ impl<'a, 'b> Reader<'a, 'b> {
     fn required_ref_id(&self, tag: &Tag<'a>) -> Result<Cow<'a, str>, Error> {
         self.ref_id(tag)?.ok_or(Error::expected("a reference id", tag.offset))
     }
+}
+
+/// The type name that comes next, and the length of its element, where it is written as writers do and
+/// nothing in it has to be replaced.
+fn plain_type_name(next: &str) -> Option<(&str, usize)> {
+    let name = text::plain(next.strip_prefix(TYPE_START)?)?;
+    let length = TYPE_START.len() + name.len();
+    next.get(length..)?.starts_with(TYPE_END).then_some((name, length + TYPE_END.len()))
 }

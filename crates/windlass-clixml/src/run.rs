@@ -9,6 +9,9 @@ pub(crate) const PLAIN: u8 = 0;
 /// How many bytes are looked at together.
 const BLOCK: usize = 16;
 
+/// After so many plain blocks a run is taken for a long one.
+const FEW: usize = 4;
+
 /// What a byte is, by its table.
 #[inline]
 pub(crate) fn class(classes: &Classes, byte: u8) -> u8 {
@@ -24,6 +27,7 @@ pub(crate) fn class(classes: &Classes, byte: u8) -> u8 {
 #[inline]
 pub(crate) fn plain_run(bytes: &[u8], classes: &Classes, stops: impl Fn(u8) -> bool) -> usize {
     let mut rest = bytes;
+    let mut blocks = 0;
     while let Some((block, after)) = rest.split_first_chunk::<BLOCK>() {
         let mut stopped = [0_u8; BLOCK];
         for (stopped, byte) in stopped.iter_mut().zip(block) {
@@ -35,8 +39,24 @@ pub(crate) fn plain_run(bytes: &[u8], classes: &Classes, stops: impl Fn(u8) -> b
             return bytes.len() - rest.len() + place;
         }
         rest = after;
+        blocks += 1;
+        if blocks == FEW {
+            rest = after_plain(rest, &stops);
+        }
     }
     bytes.len() - rest.len() + short_run(rest, classes)
+}
+
+/// What is left after several plain blocks at a time.
+fn after_plain(bytes: &[u8], stops: impl Fn(u8) -> bool) -> &[u8] {
+    let mut rest = bytes;
+    while let Some((blocks, after)) = rest.split_first_chunk::<{ FEW * BLOCK }>() {
+        if blocks.iter().fold(false, |any, byte| any | stops(*byte)) {
+            break;
+        }
+        rest = after;
+    }
+    rest
 }
 
 /// The same for less than a block, by fours.

@@ -92,7 +92,7 @@ pub(crate) struct Outer<'a> {
 
 impl<'a> Scanner<'a> {
     /// A scanner before the first tag; a byte order mark and an XML declaration are passed over. The
-    /// list of open elements is empty, and comes from [`Scanner::into_open`] or from nowhere.
+    /// list of open elements is empty, and comes from [`Scanner::take_open`] or from nowhere.
     pub(crate) fn new(text: &'a str, open: Vec<Open>) -> Result<Self, Error> {
         let mut scanner = Self {
             text,
@@ -114,9 +114,9 @@ impl<'a> Scanner<'a> {
     }
 
     /// The list of open elements, to be used again.
-    pub(crate) fn into_open(mut self) -> Vec<Open> {
+    pub(crate) fn take_open(&mut self) -> Vec<Open> {
         self.open.clear();
-        self.open
+        std::mem::take(&mut self.open)
     }
 
     /// What was read since an offset.
@@ -211,6 +211,14 @@ impl<'a> Scanner<'a> {
             }
         }
         Ok(())
+    }
+
+    /// Whether the innermost element is an entry of a dictionary that is written `<En>`, so that after its end
+    /// and the start of the next everything is as before.
+    pub(crate) fn is_in_entry(&self) -> bool {
+        const ENTRY: Word = Word::of(b"En");
+        let outside = |open: &Open| (open.bindings, open.default) == (self.bindings.len(), self.default);
+        self.open.last().is_some_and(|open| open.word == ENTRY && outside(open))
     }
 
     fn name_of(&self, open: Open) -> &'a str {

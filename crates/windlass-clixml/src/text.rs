@@ -102,7 +102,13 @@ pub(crate) fn class(byte: u8) -> u8 {
 /// The text before an end tag, where all of it stands for itself and there is no underscore in it.
 #[inline]
 pub(crate) fn plain(text: &str) -> Option<&str> {
-    let length = plain_run(text.as_bytes());
+    let bytes = text.as_bytes();
+    let mut length = plain_run(bytes);
+    while let Some([b']', rest @ ..]) = bytes.get(length..)
+        && !rest.starts_with(b"]>")
+    {
+        length += 1 + plain_run(rest);
+    }
     let (plain, rest) = text.split_at_checked(length)?;
     rest.starts_with("</").then_some(plain)
 }

@@ -2,21 +2,15 @@
 
 use std::collections::HashMap;
 
-use crate::object::{Property, fold_name, same_name};
+use crate::object::{Property, fold_name};
 
-/// Up to this many properties are told apart in a table on the stack.
+/// Up to this many properties are told apart without a table.
 const SMALL: usize = 128;
-
-/// Up to this many properties are compared each with each.
-const FEW: usize = 8;
 
 /// Puts each property that has the name of an earlier one in that one's place, as PowerShell does;
 /// names are compared without regard to case.
 pub(crate) fn replace_repeated(properties: &mut Vec<Property>) {
-    if properties.len() < 2 {
-        return;
-    }
-    if !may_repeat(properties) {
+    if properties.len() < 2 || !may_repeat(properties) {
         return;
     }
     let mut places: HashMap<Box<str>, usize> = HashMap::with_capacity(properties.len());
@@ -33,46 +27,23 @@ pub(crate) fn replace_repeated(properties: &mut Vec<Property>) {
 
 /// Whether two names may be the same: no where all are of ASCII and differ.
 fn may_repeat(properties: &[Property]) -> bool {
-    let mut few = [""; FEW];
-    if let Some(names) = few.get_mut(..properties.len()) {
-        names.iter_mut().zip(properties).for_each(|(name, property)| *name = property.name.as_str());
-        return names.iter().any(|name| !name.is_ascii()) || any_pair(names);
+    if properties.len() > SMALL {
+        return true;
     }
-    properties.len() > SMALL
-        || properties.iter().any(|property| !property.name.is_ascii())
-        || any_repeated(properties)
-}
-
-/// Whether two names, all of ASCII, are the same; for few.
-fn any_pair(names: &[&str]) -> bool {
-    let mut rest = names;
-    while let Some((name, others)) = rest.split_first() {
-        if others.iter().any(|other| other.eq_ignore_ascii_case(name)) {
+    // One bit for each hash that was met.
+    let mut met = [0_u64; 4];
+    for (index, property) in properties.iter().enumerate() {
+        let name = property.name.as_str();
+        let hash = hash(name.as_bytes());
+        let Some(bits) = met.get_mut(usize::from(hash / 64)) else { return true };
+        let bit = 1 << (hash % 64);
+        let mut earlier = properties.iter().take(index);
+        if !name.is_ascii()
+            || (*bits & bit != 0 && earlier.any(|earlier| earlier.name.eq_ignore_ascii_case(name)))
+        {
             return true;
         }
-        rest = others;
-    }
-    false
-}
-
-/// The same for many.
-fn any_repeated(properties: &[Property]) -> bool {
-    // Places in `properties`, counted from one, by hash.
-    let mut table = [0_u8; 2 * SMALL];
-    for (index, property) in properties.iter().enumerate() {
-        let mut slot = hash(property.name.as_bytes());
-        loop {
-            let Some(place) = table.get_mut(usize::from(slot)) else { return true };
-            let Some(earlier) = usize::from(*place).checked_sub(1).and_then(|place| properties.get(place))
-            else {
-                *place = u8::try_from(index + 1).unwrap_or(u8::MAX);
-                break;
-            };
-            if same_name(&earlier.name, &property.name) {
-                return true;
-            }
-            slot = slot.wrapping_add(1);
-        }
+        *bits |= bit;
     }
     false
 }

@@ -55,6 +55,9 @@ impl Version {
     /// Reads two to four numbers of up to 31 bits, each with white space or a plus sign around it
     /// as .NET allows.
     pub fn parse(text: &str) -> Option<Self> {
+        if let Some(version) = Self::plain(text) {
+            return Some(version);
+        }
         let mut parts = text.split('.');
         let mut next = || parts.next().map(part);
         let major = next()??;
@@ -70,6 +73,29 @@ impl Version {
             build: build.unwrap_or(Some(-1))?,
             revision: revision.unwrap_or(Some(-1))?,
         })
+    }
+
+    /// The same for what is written as writers do: short numbers of digits alone.
+    fn plain(text: &str) -> Option<Self> {
+        let mut parts = [-1; 4];
+        let mut places = parts.iter_mut();
+        let (mut number, mut digits) = (0, 0);
+        for byte in text.bytes().chain([b'.']) {
+            match byte {
+                b'0'..=b'9' if digits < 9 => {
+                    number = 10 * number + i32::from(byte - b'0');
+                    digits += 1;
+                }
+                b'.' if digits > 0 => {
+                    *places.next()? = number;
+                    (number, digits) = (0, 0);
+                }
+                _ => return None,
+            }
+        }
+        let [major, minor, build, revision] = parts;
+        let (major, minor) = (u32::try_from(major).ok()?, u32::try_from(minor).ok()?);
+        Some(Self { major, minor, build, revision })
     }
 }
 
@@ -104,6 +130,7 @@ mod tests {
             assert_eq!(Version::parse(text), None, "{text}");
         }
         assert_eq!(Version::parse("01.02"), Some(Version::new(1, 2)));
+        assert_eq!(Version::parse(" 1.+2 .3.4"), Some(Version::new(1, 2).with_build(3, 4)));
         assert!(Version::new(2, 3) < Version::new(2, 3).with_build(0, 0));
     }
 }

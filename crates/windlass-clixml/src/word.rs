@@ -26,18 +26,18 @@ impl Word {
     }
 
     /// Reads a name up to a blank or a closing bracket, of which the first eight bytes count. Gives its
-    /// length too; what comes after it is for the caller to look at. A zero byte ends the name, since a word
-    /// with it would be that of the name without it.
+    /// length too; what comes after it is for the caller to look at. A control character ends the name too: a
+    /// word with a zero byte would be that of the name without it.
     #[inline]
     pub(crate) fn read(bytes: &[u8]) -> (Self, usize) {
         let word = match bytes.first_chunk() {
             Some(chunk) => u64::from_le_bytes(*chunk),
             None => Self::of(bytes).0,
         };
-        let ends = zeros(word) | zeros(word ^ repeated(b'>')) | zeros(word ^ repeated(b' '));
+        let ends = below(word, b' ' + 1) | below(word ^ repeated(b'>'), 1);
         // Ones below the first end; all are ones where there is none.
         let within = ((ends & ends.wrapping_neg()) >> 7).wrapping_sub(1);
-        let length = usize::try_from(within.count_ones() / 8).unwrap_or_default();
+        let length = usize::try_from(ends.trailing_zeros() / 8).unwrap_or_default();
         (Self(word & within), length)
     }
 
@@ -57,6 +57,35 @@ impl Word {
     }
 }
 
+/// The length of the value of an attribute up to its quotation mark, and whether an underscore is in it, which
+/// may start an escape of CLIXML. `None` where anything in it does not stand for itself in XML.
+#[inline]
+pub(crate) fn quoted(value: &[u8]) -> Option<(usize, bool)> {
+    let (mut length, mut underscores) = (0, 0);
+    loop {
+        let rest = value.get(length..)?;
+        let word = match rest.first_chunk() {
+            Some(chunk) => u64::from_le_bytes(*chunk),
+            None => Word::of(rest).0,
+        };
+        let is = |byte: u8| below(word ^ repeated(byte), 1);
+        let quotes = is(b'"');
+        // What may be half of U+FFFE or U+FFFF is not let through either.
+        let refused =
+            below(word, b' ') | is(b'<') | is(0xef) | below((word | repeated(1)) ^ repeated(b'\''), 1);
+        // Ones below the quotation mark; all are ones where there is none.
+        let within = ((quotes & quotes.wrapping_neg()) >> 7).wrapping_sub(1);
+        if refused & within != 0 {
+            return None;
+        }
+        underscores |= is(b'_') & within;
+        length += usize::try_from(quotes.trailing_zeros() / 8).unwrap_or_default();
+        if quotes != 0 {
+            return Some((length, underscores != 0));
+        }
+    }
+}
+
 const fn widened(byte: u8) -> u64 {
     u64::from_le_bytes([byte, 0, 0, 0, 0, 0, 0, 0])
 }
@@ -65,9 +94,10 @@ const fn repeated(byte: u8) -> u64 {
     u64::from_le_bytes([byte; 8])
 }
 
-/// The highest bit of each byte that is zero, exact up to the lowest such byte.
-fn zeros(word: u64) -> u64 {
-    word.wrapping_sub(repeated(1)) & !word & repeated(0x80)
+/// The highest bit of each byte that is less than `limit`, exact up to the lowest such byte.
+#[inline]
+fn below(word: u64, limit: u8) -> u64 {
+    word.wrapping_sub(repeated(limit)) & !word & repeated(0x80)
 }
 
 #[cfg(test)]
@@ -85,11 +115,35 @@ mod tests {
             ("Nil/><S>a</S>", "Nil/"),
             ("> and more", ""),
             ("S\0>long text", "S"),
+            ("S\t>long text", "S"),
+            ("I32!>8 8", "I32!"),
             ("S\0", "S"),
             ("\u{e9}\u{e9} >abcdef", "\u{e9}\u{e9}"),
         ] {
             assert_eq!(Word::read(text.as_bytes()), (Word::of(name.as_bytes()), name.len()), "{text}");
         }
         assert_eq!(Word::of(b"NineBytes"), Word::NONE);
+    }
+
+    #[test]
+    fn values_of_attributes_are_read_up_to_their_quotation_mark() {
+        for (text, value) in [
+            ("Id\">&<", Some((2, false))),
+            ("\"", Some((0, false))),
+            ("a name of several words, \u{e9} and all\"", Some((35, false))),
+            ("_under\"_", Some((6, true))),
+            ("before\"_>", Some((6, false))),
+            ("much longer than eight_\"", Some((23, true))),
+            ("a&amp;b\"", None),
+            ("it's\"", None),
+            ("a<b\"", None),
+            ("a\tb\"", None),
+            ("\u{ffff}\"", None),
+            ("never ended", None),
+            ("eight by", None),
+            ("", None),
+        ] {
+            assert_eq!(quoted(text.as_bytes()), value, "{text}");
+        }
     }
 }

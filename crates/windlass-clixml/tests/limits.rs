@@ -148,6 +148,22 @@ fn one_object_cannot_be_a_key_twice() {
 }
 
 #[test]
+fn what_an_entry_declares_ends_with_it() {
+    let entries = |declared: &str, second: &str| {
+        let first = format!("<En{declared}><S N=\"Key\">a</S><S N=\"Value\">1</S></En>");
+        let xml = format!("<Obj><DCT>{first}<En><S N=\"Key\">b</S>{second}</En></DCT></Obj>");
+        decode(&xml, &Limits::default()).map(|value| value.entries().map(<[_]>::len))
+    };
+    let (plain, prefixed) = ("<S N=\"Value\">2</S>", "<p:S N=\"Value\">2</p:S>");
+    assert_eq!(entries("", plain), Ok(Some(2)));
+    assert_eq!(entries(" xmlns:p=\"u\"", plain), Ok(Some(2)));
+    assert!(entries(" xmlns:p=\"u\"", prefixed).is_err());
+    let other = "<Obj xmlns=\"u\"><DCT><En xmlns=\"\"><S N=\"Key\">a</S><S N=\"Value\">1</S></En>\
+                 <En><S N=\"Key\">b</S><S N=\"Value\">2</S></En></DCT></Obj>";
+    assert!(decode(other, &Limits::default()).is_err());
+}
+
+#[test]
 fn numbers_dates_and_durations_do_not_overflow() {
     let long = "9".repeat(100_000);
     for (tag, text) in [

@@ -179,6 +179,17 @@ fn value() -> impl Strategy<Value = PsValue> {
     })
 }
 
+/// The same with a blank in each end tag, which no writer puts there, so that it is read the longer way.
+fn with_blanks(xml: &str) -> String {
+    let mut parts = xml.split("</");
+    let mut out = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let (name, rest) = part.split_once('>').unwrap_or((part, ""));
+        out.extend(["</", name, " >", rest]);
+    }
+    out
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(400) })]
 
@@ -188,6 +199,17 @@ proptest! {
         let again = decode(&xml, &Limits::default()).map_err(|error| TestCaseError::fail(format!("{error}: {xml}")))?;
         prop_assert_eq!(&again, &value, "{}", xml);
         prop_assert_eq!(encode(&again), xml);
+    }
+
+    #[test]
+    fn blanks_in_end_tags_mean_nothing(value in value(), at in any::<prop::sample::Index>(), with in "[&\" _xN0-9a-zA-Z]{0,3}") {
+        let xml = encode(&value);
+        let again = decode(&with_blanks(&xml), &Limits::default());
+        prop_assert_eq!(again.as_ref(), Ok(&value), "{}", xml);
+        let mut damaged = xml.clone();
+        damaged.insert_str(xml.floor_char_boundary(at.index(xml.len())), &with);
+        let outcomes = [&damaged, &with_blanks(&damaged)].map(|xml| decode(xml, &Limits::default()).ok());
+        prop_assert_eq!(&outcomes[0], &outcomes[1], "{}", damaged);
     }
 
     #[test]

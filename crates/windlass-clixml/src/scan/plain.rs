@@ -8,8 +8,8 @@
 use super::{MAX_OPEN, Open, Outer, Scanner, Tag};
 use crate::error::Error;
 use crate::tag::Kind;
-use crate::text::{self, Raw, Written};
-use crate::word::Word;
+use crate::text::{Raw, Written};
+use crate::word::{self, Word};
 
 /// A start tag of CLIXML with no attributes but `N` and `RefId`, in this order, in which nothing has to be
 /// replaced. The scanner still stands before it.
@@ -35,7 +35,32 @@ pub(crate) struct EndTag {
     name_length: usize,
 }
 
-impl Head<'_> {
+impl<'a> Head<'a> {
+    /// The start tag that stands at the start of a text, where it is written so.
+    #[inline]
+    pub(crate) fn read(text: &'a str) -> Option<Self> {
+        let bytes = text.as_bytes();
+        let name = bytes.strip_prefix(b"<")?;
+        let (word, name_length) = Word::read(name);
+        let kind = Kind::of(word);
+        if kind == Kind::Other {
+            return None;
+        }
+        let at = 1 + name_length;
+        let mut head = Self { kind, word, name_length, name: None, ref_id: None, empty: false, length: at };
+        if bytes.get(at) != Some(&b'>') {
+            (head.name, head.length) = plain_name(text, at)?;
+            (head.ref_id, head.length) = counted(text, head.length)?;
+            let rest = bytes.get(head.length..)?;
+            head.empty = rest.starts_with(b" />");
+            if !head.empty && rest.first() != Some(&b'>') {
+                return None;
+            }
+        }
+        head.length += if head.empty { 3 } else { 1 };
+        Some(head)
+    }
+
     /// The end tag of the element.
     #[inline]
     pub(crate) fn end(&self) -> EndTag {
@@ -70,26 +95,7 @@ impl<'a> Scanner<'a> {
     /// The start tag that comes next, where it is written so.
     #[inline]
     pub(crate) fn head(&self) -> Option<Head<'a>> {
-        let bytes = self.text.as_bytes().get(self.at..)?;
-        let name = bytes.strip_prefix(b"<")?;
-        let (word, name_length) = Word::read(name);
-        let kind = Kind::of(word);
-        if kind == Kind::Other {
-            return None;
-        }
-        let at = 1 + name_length;
-        let mut head = Head { kind, word, name_length, name: None, ref_id: None, empty: false, length: at };
-        if bytes.get(at) != Some(&b'>') {
-            (head.name, head.length) = self.plain_name(bytes, at)?;
-            (head.ref_id, head.length) = self.counted(bytes, head.length)?;
-            let rest = bytes.get(head.length..)?;
-            head.empty = rest.starts_with(b" />");
-            if !head.empty && rest.first() != Some(&b'>') {
-                return None;
-            }
-        }
-        head.length += if head.empty { 3 } else { 1 };
-        Some(head)
+        Head::read(self.rest())
     }
 
     /// Passes over the start tag that comes next. Its element is open then, unless it is empty.
@@ -124,40 +130,32 @@ impl<'a> Scanner<'a> {
         self.leave(open);
         true
     }
+}
 
-    /// The attribute `N`, where it stands at a place in the rest of the text, and the place
-    /// after it. Nothing where something in it would have to be replaced, but escapes of CLIXML.
-    #[inline]
-    fn plain_name(&self, rest: &[u8], at: usize) -> Option<(Option<Raw<'a>>, usize)> {
-        const START: &[u8] = b" N=\"";
-        let Some(value) = rest.get(at..)?.strip_prefix(START) else { return Some((None, at)) };
-        let mut written = Written::Plain;
-        let mut length = text::attribute_run(value);
-        while let Some(b'_') = value.get(length) {
-            written = Written::Underscore;
-            length += 1;
-            length += text::attribute_run(value.get(length..)?);
-        }
-        if value.get(length) != Some(&b'"') {
-            return None;
-        }
-        let from = at + START.len();
-        let text = self.text.get(self.at + from..self.at + from + length)?;
-        Some((Some(Raw { text, written }), from + length + 1))
-    }
+/// The attribute `N`, where it stands at a place in a text, and the place after it. Nothing where something
+/// in it would have to be replaced, but escapes of CLIXML.
+#[inline]
+fn plain_name(text: &str, at: usize) -> Option<(Option<Raw<'_>>, usize)> {
+    const START: &[u8] = b" N=\"";
+    let Some(value) = text.as_bytes().get(at..)?.strip_prefix(START) else { return Some((None, at)) };
+    let (length, has_underscore) = word::quoted(value)?;
+    let written = if has_underscore { Written::Underscore } else { Written::Plain };
+    let from = at + START.len();
+    let text = text.get(from..from + length)?;
+    Some((Some(Raw { text, written }), from + length + 1))
+}
 
-    /// The attribute `RefId`, where it stands at a place in the rest of the text, and the place after it.
-    /// Nothing where it is no number that counts objects.
-    #[inline]
-    fn counted(&self, rest: &[u8], at: usize) -> Option<(Option<Raw<'a>>, usize)> {
-        const START: &[u8] = b" RefId=\"";
-        let Some(value) = rest.get(at..)?.strip_prefix(START) else { return Some((None, at)) };
-        let length = value.iter().take_while(|byte| byte.is_ascii_digit()).count();
-        if value.get(length) != Some(&b'"') {
-            return None;
-        }
-        let from = at + START.len();
-        let text = self.text.get(self.at + from..self.at + from + length)?;
-        Some((Some(Raw { text, written: Written::Plain }), from + length + 1))
+/// The attribute `RefId`, where it stands at a place in a text, and the place after it. Nothing where it is
+/// no number that counts objects.
+#[inline]
+fn counted(text: &str, at: usize) -> Option<(Option<Raw<'_>>, usize)> {
+    const START: &[u8] = b" RefId=\"";
+    let Some(value) = text.as_bytes().get(at..)?.strip_prefix(START) else { return Some((None, at)) };
+    let length = value.iter().take_while(|byte| byte.is_ascii_digit()).count();
+    if value.get(length) != Some(&b'"') {
+        return None;
     }
+    let from = at + START.len();
+    let text = text.get(from..from + length)?;
+    Some((Some(Raw { text, written: Written::Plain }), from + length + 1))
 }
