@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 use std::mem;
+use std::num::NonZeroUsize;
 use std::sync::{Arc, LazyLock};
 
 use memchr::memmem::Finder;
@@ -50,7 +51,17 @@ impl Part {
 
 /// The place of an object that references may name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(crate) struct Slot(usize);
+pub(crate) struct Slot(NonZeroUsize);
+
+impl Slot {
+    fn of(index: usize) -> Self {
+        Self(NonZeroUsize::MIN.saturating_add(index))
+    }
+
+    fn index(self) -> usize {
+        self.0.get() - 1
+    }
+}
 
 /// An element that is being read.
 #[derive(Debug)]
@@ -181,7 +192,7 @@ impl Builder {
     /// thing.
     pub(crate) fn reference(&mut self, id: &str, name: PsString) -> Option<Slot> {
         let slot = *self.objects.get_mut(id)?;
-        let value = match self.slots.get_mut(slot.0)? {
+        let value = match self.slots.get_mut(slot.index())? {
             Referable::Built(object) => PsValue::Object(Arc::clone(object)),
             Referable::Open(back) => PsValue::Back(back.get_or_insert_default().clone()),
         };
@@ -192,7 +203,7 @@ impl Builder {
     /// Opens an object, to which references may lead where it has an id.
     pub(crate) fn open_object(&mut self, id: Option<&str>, name: PsString) -> Option<Slot> {
         let slot = id.map(|id| {
-            let slot = Slot(self.slots.len());
+            let slot = Slot::of(self.slots.len());
             self.slots.push(Referable::Open(None));
             self.objects.set(id, slot);
             slot
@@ -374,7 +385,7 @@ impl Builder {
             object.extended.replace_repeated();
         }
         let object = Arc::new(object);
-        if let Some(referable) = slot.and_then(|slot| self.slots.get_mut(slot.0)) {
+        if let Some(referable) = slot.and_then(|slot| self.slots.get_mut(slot.index())) {
             let before = mem::replace(referable, Referable::Built(Arc::clone(&object)));
             if let Referable::Open(Some(back)) = before {
                 back.bind(&object);

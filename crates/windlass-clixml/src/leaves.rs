@@ -228,6 +228,8 @@ impl<'a> Reader<'a, '_> {
 fn content_of(kind: Option<Primitive>, end: EndTag, content: &str, form: Form) -> Option<(PsValue, usize)> {
     let Some(kind) = kind else { return Some((PsValue::Null, 0)) };
     let (value, length) = primitive::read(kind, content, form)?;
-    let ended = end.comes(content.as_bytes().get(length..)?);
-    ended.then_some((value, length + end.length()))
+    match end.comes(content.as_bytes().get(length..)?) {
+        true => Some((value, length + end.length())),
+        false => None,
+    }
 }

@@ -13,12 +13,13 @@ const PREFIX: &str = "Deserialized.";
 ///
 /// An object without a list differs from one with an empty list, which PowerShell keeps apart.
 #[derive(Clone, Default, PartialEq, Eq, Hash)]
-pub struct TypeNames(Option<Arc<[PsString]>>);
+// Thin, so that the memory of an object is copied in a few steps.
+pub struct TypeNames(Option<Arc<Vec<PsString>>>);
 
 impl TypeNames {
     /// A list of names, most derived first.
     pub fn new(names: impl IntoIterator<Item = impl Into<PsString>>) -> Self {
-        Self(Some(names.into_iter().map(Into::into).collect()))
+        Self(Some(Arc::new(names.into_iter().map(Into::into).collect())))
     }
 
     /// No list at all.
@@ -76,7 +77,7 @@ impl Deref for TypeNames {
     type Target = [PsString];
 
     fn deref(&self) -> &[PsString] {
-        self.0.as_deref().unwrap_or_default()
+        self.0.as_deref().map(Vec::as_slice).unwrap_or_default()
     }
 }
 

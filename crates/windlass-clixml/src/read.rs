@@ -3,23 +3,21 @@
 //! This is the grammar: which element may stand where, what a reader forgives, what it refuses. It
 //! follows what PowerShell does, not what [MS-PSRP] 2.2.5 asks writers to do.
 
+mod types;
+
 use std::borrow::Cow;
 
 use crate::build::{Builder, Part, Slot};
 use crate::error::Error;
 use crate::leaves::Again;
 use crate::limits::Limits;
-use crate::names::TypeNames;
 use crate::primitive::{self, Form};
 use crate::progress::{ProgressKind, ProgressRecord};
 use crate::scan::{Namespace, Next, Scanner, Tag};
 use crate::string::PsString;
 use crate::tag::Kind;
-use crate::text::{self, Raw, Written, attribute_characters};
+use crate::text::{Raw, Written, attribute_characters};
 use crate::value::PsValue;
-
-const TYPE_START: &str = "<T>";
-const TYPE_END: &str = "</T>";
 
 pub(crate) struct Reader<'a, 'b> {
     pub(crate) scanner: Scanner<'a>,
@@ -153,14 +151,14 @@ impl<'a, 'b> Reader<'a, 'b> {
                 Ok(())
             }
             Part::Key => {
-                if !self.named(tag)?.eq_ignore_ascii_case("Key") {
+                if !self.is_named(tag, "Key")? {
                     return Err(Error::expected("the key of a dictionary entry", tag.offset));
                 }
                 self.builder.set_part(Part::Value);
                 self.key(tag)
             }
             Part::Value => {
-                if !self.named(tag)?.eq_ignore_ascii_case("Value") {
+                if !self.is_named(tag, "Value")? {
                     return Err(Error::expected("the value of a dictionary entry", tag.offset));
                 }
                 self.builder.set_part(Part::EntryEnd);
@@ -231,58 +229,6 @@ impl<'a, 'b> Reader<'a, 'b> {
         match self.skip_unknown {
             true => self.scanner.skip(tag),
             false => Err(Error::unknown(tag.local, tag.offset)),
-        }
-    }
-
-    fn type_names(&mut self, tag: &Tag<'a>) -> Result<(), Error> {
-        let id = self.ref_id(tag)?;
-        let names = if tag.empty { TypeNames::new(Vec::<PsString>::new()) } else { self.type_name_list()? };
-        if let Some(id) = id {
-            self.builder.name_types(&id, &names);
-        }
-        self.builder.set_type_names(names);
-        self.count(tag.offset)
-    }
-
-    fn type_name_list(&mut self) -> Result<TypeNames, Error> {
-        let plain = self.scanner.default_namespace() == self.own_namespace();
-        let start = self.scanner.offset();
-        if plain && let Some((names, length)) = self.builder.known_types(self.scanner.rest()) {
-            self.type_names += names.len();
-            self.within(self.type_names, start)?;
-            self.scanner.pass(length);
-            self.scanner.next()?;
-            return Ok(names);
-        }
-        let mut names = Vec::new();
-        // A prefix would mean something else elsewhere.
-        let mut all_plain = plain;
-        loop {
-            let offset = self.scanner.offset();
-            if plain && let Some((name, length)) = plain_type_name(self.scanner.rest()) {
-                names.push(PsString::new(name));
-                self.scanner.pass(length);
-                self.type_names += 1;
-                self.within(self.type_names, offset)?;
-                continue;
-            }
-            match self.scanner.next()? {
-                Next::Start(item) if self.is(&item, Kind::TypeName) => {
-                    all_plain &= self.scanner.since(offset) == TYPE_START;
-                    names.push(self.decoded(&item)?);
-                }
-                Next::Start(item) => return Err(Error::unknown(item.local, item.offset)),
-                Next::End => {
-                    let names = TypeNames::new(names);
-                    if all_plain {
-                        self.builder.remember_types(self.scanner.since(start), &names);
-                    }
-                    return Ok(names);
-                }
-                Next::Eof => return Err(Error::syntax("unexpected end", offset)),
-            }
-            self.type_names += 1;
-            self.within(self.type_names, offset)?;
         }
     }
 
@@ -464,6 +410,13 @@ impl<'a, 'b> Reader<'a, 'b> {
         Self::attribute(tag.name, tag.offset)
     }
 
+    fn is_named(&self, tag: &Tag<'a>, name: &str) -> Result<bool, Error> {
+        match tag.name {
+            Some(Raw { text, written: Written::Plain }) => Ok(text.eq_ignore_ascii_case(name)),
+            _ => Ok(self.named(tag)?.eq_ignore_ascii_case(name)),
+        }
+    }
+
     pub(crate) fn attribute(name: Option<Raw<'a>>, offset: usize) -> Result<PsString, Error> {
         match name {
             Some(Raw { text, written: Written::Plain }) => Ok(PsString::new(text)),
@@ -486,12 +439,4 @@ impl<'a, 'b> Reader<'a, 'b> {
     fn required_ref_id(&self, tag: &Tag<'a>) -> Result<Cow<'a, str>, Error> {
         self.ref_id(tag)?.ok_or(Error::expected("a reference id", tag.offset))
     }
-}
-
-/// The type name that comes next, and the length of its element, where it is written as writers do and
-/// nothing in it has to be replaced.
-fn plain_type_name(next: &str) -> Option<(&str, usize)> {
-    let name = text::plain(next.strip_prefix(TYPE_START)?)?;
-    let length = TYPE_START.len() + name.len();
-    next.get(length..)?.starts_with(TYPE_END).then_some((name, length + TYPE_END.len()))
 }
