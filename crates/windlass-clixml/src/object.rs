@@ -362,9 +362,6 @@ impl<N: Into<PsString>, V: Into<PsValue>> From<(N, V)> for Property {
     }
 }
 
-// With the counts of its owners an object takes 128 bytes, which are copied without a call.
-const _: () = assert!(size_of::<PsObject>() <= 112);
-
 impl Drop for PsObject {
     /// Drops what it holds, but objects that are deep within others one by one: a chain of any length drops
     /// in constant stack.
