@@ -3,6 +3,8 @@
 //! `-ComputerName a,b` and `--computer-name a,b` mean the same; the words from `{` to its `}` are one
 //! script block; options that hold for every connection may stand among them.
 
+use std::io::IsTerminal;
+
 use anyhow::{Result, bail};
 use clap::ValueEnum;
 use windlass_clixml::PsValue;
@@ -121,6 +123,7 @@ impl CommandLine {
                 defaults: defaults.clone(),
                 view: View::of_process(self.format),
                 rows: crate::terminal::rows(),
+                is_typed: std::io::stdin().is_terminal(),
             };
             if let Some(exit) = crate::agent::forward(how, &run, &self.defaults, handle)? {
                 return Ok(exit);

@@ -13,6 +13,8 @@ impl Exit {
     pub(crate) const REMOTE_ERRORS: Self = Self(1);
     /// The command line was wrong.
     pub(crate) const USAGE: Self = Self(2);
+    /// There is no connection, or none any more.
+    pub(crate) const NOT_CONNECTED: Self = Self(3);
     /// What was read or received breaks its format, or something local failed.
     pub(crate) const PROTOCOL: Self = Self(5);
     /// The user interrupted the command.

@@ -83,8 +83,23 @@ impl Terminal {
         }
     }
 
+    /// Waits until the line editor asks for a line with this prompt: from then on it gets every key. What it draws
+    /// again meanwhile begins with no such mark.
+    fn asks(&mut self, prompt: &str) {
+        self.shows("\u{1b}[?2004h");
+        self.shows(prompt);
+    }
+
+    /// Waits until the line editor has handed in a line: from then on Ctrl-C is a signal.
+    fn runs(&mut self) {
+        self.shows("\u{1b}[?2004l");
+    }
+
+    /// The program ends by itself, as one that did all that was asked for.
     fn ends(mut self) {
-        assert!(self.child.wait().unwrap().success());
+        let status = self.child.wait().unwrap();
+        self.seen.extend(self.screen.iter().map(|piece| String::from_utf8_lossy(&piece).into_owned()));
+        assert!(status.success(), "{status}: {:?}", self.seen);
     }
 }
 
@@ -109,16 +124,35 @@ impl Drop for Folder {
 fn what_is_pasted_is_drawn_at_once() {
     let folder = Folder::new("pasted");
     let Some(mut terminal) = Terminal::with(&format!("{PROGRAM} console"), &folder.0) else { return };
-    terminal.shows("windlass> ");
+    terminal.asks("windlass> ");
     terminal.types("Write-Output pasted");
     terminal.shows("pasted");
     // Ctrl-C drops the line.
     terminal.types("\u{3}");
-    terminal.shows("windlass> ");
+    terminal.asks("windlass> ");
     terminal.types("Write-Output one\rWrite-Output two\r");
     terminal.shows("\none\r\n");
     terminal.shows("\ntwo\r\n");
-    terminal.shows("windlass> ");
+    terminal.asks("windlass> ");
+    terminal.types("exit\r");
+    terminal.ends();
+}
+
+#[test]
+fn ctrl_c_drops_what_stands_before_it_and_nothing_else() {
+    let folder = Folder::new("dropped");
+    let Some(mut terminal) = Terminal::with(&format!("{PROGRAM} console"), &folder.0) else { return };
+    terminal.asks("windlass> ");
+    terminal.types("Write-Output (\r");
+    terminal.asks(">> ");
+    terminal.types("Write-Output dropped\u{3}Write-Output kept\r");
+    terminal.shows("\nkept\r\n");
+    terminal.asks("windlass> ");
+    assert!(!terminal.seen.contains("\ndropped"));
+    // What failed was seen, and the user went on.
+    terminal.types("Get-Nothing\r");
+    terminal.shows("Get-Nothing");
+    terminal.asks("windlass> ");
     terminal.types("exit\r");
     terminal.ends();
 }
@@ -129,21 +163,25 @@ fn ctrl_c_stops_what_runs_and_the_next_line_is_read() {
     let host = Host::start(&[]);
     let command = format!("{PROGRAM} console --resolve srv1=127.0.0.1:{} -Credential alice", host.http);
     let Some(mut terminal) = Terminal::with(&command, &folder.0) else { return };
-    terminal.shows("windlass> ");
+    terminal.asks("windlass> ");
     terminal.types("Invoke-Command srv1 { Write-Output begun; Start-Sleep 1000 }\r");
+    terminal.runs();
     terminal.shows("\r\nbegun");
     terminal.types("\u{3}Write-Output after\r");
     terminal.shows("\r\nafter");
+    terminal.asks("windlass> ");
     terminal.types("Enter-PSSession srv1\r");
-    terminal.shows("[srv1]: ");
+    terminal.asks("[srv1]: ");
     terminal.types("Write-Output within; Start-Sleep 1000\r");
-    terminal.shows("\r\nwithin");
+    terminal.runs();
+    terminal.shows("within");
     terminal.types("\u{3}Write-Output behind\r");
     terminal.shows("\r\nbehind");
+    terminal.asks("[srv1]: ");
     terminal.types("exit\r");
-    terminal.shows("windlass> ");
+    terminal.asks("windlass> ");
     terminal.types("\u{4}");
-    terminal.child.wait().unwrap();
+    terminal.ends();
     host.stop();
 }
 
@@ -164,19 +202,26 @@ fn a_session_of_the_agent_is_entered_at_the_terminal() {
     windlass(&["New-PSSession", "srv1", "-Name", "web", "-Credential", "alice", "--resolve", &resolve]);
     let entering = format!("{PROGRAM} Enter-PSSession -Name web");
     if let Some(mut terminal) = Terminal::with(&entering, &folder.0) {
-        terminal.shows("[srv1]: ");
+        terminal.asks("[srv1]: ");
         terminal.types("Get-Proc\t");
         terminal.shows("Get-Process");
         terminal.types("\u{3}");
-        terminal.shows("[srv1]: ");
+        terminal.asks("[srv1]: ");
         terminal.types("Write-Output within; Start-Sleep 1000\r");
-        terminal.shows("\r\nwithin");
+        terminal.runs();
+        terminal.shows("within");
         terminal.types("\u{3}Write-Output behind\r");
         terminal.shows("\r\nbehind");
-        terminal.types("Read-Host\r");
-        terminal.shows("Read-Host\u{1b}[?2004l\r\n");
+        terminal.asks("[srv1]: ");
+        // What fails on the way is no failure of the conversation.
+        terminal.types("Get-Nothing; Read-Host asked\r");
+        terminal.runs();
+        terminal.shows("asked: ");
         terminal.types("an answer\r");
-        terminal.shows("\r\nan answer");
+        // As it was typed, and as it came back.
+        terminal.shows("an answer\r\n");
+        terminal.shows("an answer\r\n");
+        terminal.asks("[srv1]: ");
         terminal.types("exit\r");
         terminal.ends();
     }

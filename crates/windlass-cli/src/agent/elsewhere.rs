@@ -54,6 +54,7 @@ pub(crate) struct Run {
     pub(crate) defaults: Defaults,
     pub(crate) view: View,
     pub(crate) rows: Option<u16>,
+    pub(crate) is_typed: bool,
 }
 
 /// Refuses what only an agent could keep; everything else runs in this process.

@@ -37,6 +37,8 @@ pub(crate) struct Run {
     pub(crate) view: View,
     /// Rows of the terminal where questions can be asked; none where there is nobody.
     pub(crate) rows: Option<u16>,
+    /// Whether somebody types the lines for a session that is entered.
+    pub(crate) is_typed: bool,
 }
 
 impl Run {
@@ -69,6 +71,7 @@ impl Run {
             "colours": self.view.is_colourful,
             "progress": self.view.shows_progress,
             "rows": self.rows,
+            "typed": self.is_typed,
         });
         format!("{request}\n")
     }
@@ -146,6 +149,7 @@ impl Request {
                 shows_progress: flag("progress"),
             },
             rows: value.get("rows").and_then(Value::as_u64).and_then(|rows| u16::try_from(rows).ok()),
+            is_typed: flag("typed"),
         })))
     }
 }
@@ -323,7 +327,8 @@ mod tests {
         defaults.spn_class = Some("WSMAN".to_owned());
         defaults.login = Some(Login { user: "alice".to_owned(), password: Secret::new("pw") });
         let view = View { format: Format::List, columns: 90, is_colourful: true, shows_progress: false };
-        let run = Run { words: vec!["Get-PSSession".to_owned()], defaults, view, rows: Some(40) };
+        let words = vec!["Get-PSSession".to_owned()];
+        let run = Run { words, defaults, view, rows: Some(40), is_typed: true };
         let Some(Request::Run(read)) = Request::read(&run.to_line(&options)) else { panic!("a request") };
         assert_eq!(read.words, ["Get-PSSession"]);
         assert!(read.defaults.forbid_ntlm && read.defaults.spn_class.as_deref() == Some("WSMAN"));
@@ -333,6 +338,7 @@ mod tests {
             Some("pw")
         );
         assert_eq!((read.view.format, read.view.columns, read.rows), (Format::List, 90, Some(40)));
+        assert!(read.is_typed);
         assert!(Request::read("{}").is_some_and(|request| matches!(request, Request::Run(_))));
         assert!(Request::read("nothing").is_none());
     }

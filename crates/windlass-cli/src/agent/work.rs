@@ -37,11 +37,16 @@ pub(super) fn execute(shared: &Local, run: Run, stream: UnixStream) -> Result<()
     let local = shared.sharing(run.defaults, terminal);
     let mut session = Session::over(local, run.view, paper);
     let orders = listen(reading, typed, Arc::clone(&session.local), session.interrupter());
+    let is_typed = run.is_typed;
     let exit = match CommandLine::of(&run.words) {
         Ok(Some(line)) => match line.command_in(&session) {
             Ok(command) => {
                 session.invoke(&command);
-                converse(&mut session, &orders, &pieces)?;
+                let conversation = converse(&mut session, &orders, &pieces);
+                session.local.leave();
+                if conversation? == Some(Left::AtWill) && is_typed {
+                    session.local.forgive();
+                }
                 session.exit()
             }
             Err(error) => {
@@ -56,9 +61,23 @@ pub(super) fn execute(shared: &Local, run: Run, stream: UnixStream) -> Result<()
     Ok(())
 }
 
+/// How the session that a command entered was left.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Left {
+    /// Its user had enough.
+    AtWill,
+    /// It ended before.
+    Lost,
+}
+
 /// Takes lines for the session that the command entered, if it did, until that is left.
-fn converse(session: &mut Session, orders: &mpsc::Receiver<Order>, pieces: &Mutex<Frames>) -> Result<()> {
+fn converse(
+    session: &mut Session,
+    orders: &mpsc::Receiver<Order>,
+    pieces: &Mutex<Frames>,
+) -> Result<Option<Left>> {
     let mut lines = Lines::default();
+    let mut left = None;
     while let Some(prompt) = session.entered_prompt(&lines) {
         lock(pieces).say(&Answer::Prompt(prompt))?;
         loop {
@@ -74,15 +93,19 @@ fn converse(session: &mut Session, orders: &mpsc::Receiver<Order>, pieces: &Mute
                     continue;
                 }
                 Ok(Order::Line(line)) => {
-                    session.take(&mut lines, &line);
+                    let goes_on = session.take(&mut lines, &line);
+                    left = Some(if goes_on { Left::AtWill } else { Left::Lost });
                 }
                 Ok(Order::Forget) => lines.forget(),
-                Ok(Order::Leave) | Err(_) => session.local.leave(),
+                Ok(Order::Leave) | Err(_) => {
+                    session.local.leave();
+                    left = Some(Left::AtWill);
+                }
             }
             break;
         }
     }
-    Ok(())
+    Ok(left)
 }
 
 /// Hears what the command's user types and wants. When the command goes away, what runs for it is stopped.

@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::{Context as _, Result};
 use rustyline::completion::{Completer, Pair};
@@ -10,7 +12,10 @@ use rustyline::highlight::Highlighter;
 use rustyline::hint::Hinter;
 use rustyline::history::FileHistory;
 use rustyline::validate::Validator;
-use rustyline::{Config, Context, Editor, Helper};
+use rustyline::{
+    Cmd, ConditionalEventHandler, Config, Context, Editor, Event, EventContext, EventHandler, Helper, KeyEvent,
+    RepeatCount,
+};
 
 /// Lines that the history keeps.
 const HISTORY: usize = 5000;
@@ -49,6 +54,10 @@ pub(crate) fn run(partner: &mut dyn Partner) -> Result<()> {
         .build();
     let mut editor: Editor<Assistant, FileHistory> =
         Editor::with_config(config).context("the line editor")?;
+    let is_dropped = Arc::new(AtomicBool::new(false));
+    let key = |drops| EventHandler::Conditional(Box::new(Key { drops, is_dropped: Arc::clone(&is_dropped) }));
+    editor.bind_sequence(KeyEvent::ctrl('c'), key(true));
+    editor.bind_sequence(Event::Any, key(false));
     let history = history_file();
     if let Some(file) = &history
         && let Err(error) = editor.load_history(file)
@@ -57,7 +66,9 @@ pub(crate) fn run(partner: &mut dyn Partner) -> Result<()> {
     }
     while let Some(prompt) = partner.prompt()? {
         editor.set_helper(Some(Assistant(partner.completer())));
+        is_dropped.store(false, Ordering::Relaxed);
         match editor.readline(&prompt) {
+            Ok(_) if is_dropped.load(Ordering::Relaxed) => partner.forget()?,
             Ok(line) => {
                 if !line.trim().is_empty()
                     && let Err(error) = editor.add_history_entry(line.as_str())
@@ -89,6 +100,22 @@ fn history_file() -> Option<PathBuf> {
     let state = std::env::var_os("XDG_STATE_HOME").map(PathBuf::from);
     let state = state.or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(".local/state")));
     Some(state?.join("windlass").join("history"))
+}
+
+/// A key at the prompt: Ctrl-C, or another one.
+///
+/// The editor's own answer to Ctrl-C forgets what came with it in one read, which was typed ahead. So Ctrl-C hands
+/// the line in, and what is handed in by it is dropped.
+struct Key {
+    drops: bool,
+    is_dropped: Arc<AtomicBool>,
+}
+
+impl ConditionalEventHandler for Key {
+    fn handle(&self, _: &Event, _: RepeatCount, _: bool, _: &EventContext<'_>) -> Option<Cmd> {
+        self.is_dropped.store(self.drops, Ordering::Relaxed);
+        self.drops.then_some(Cmd::AcceptLine)
+    }
 }
 
 /// What helps at the prompt.

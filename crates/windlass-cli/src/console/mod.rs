@@ -96,6 +96,7 @@ impl Console {
             None => {
                 session.heed_interrupts();
                 edit(&mut Typing::new(&mut session, Until::Exit))?;
+                session.local.forgive();
             }
         }
         Ok(session.close())
@@ -118,9 +119,9 @@ impl Session {
             loop {
                 let interrupt = interrupts.next().await;
                 let Some(local) = known.upgrade() else { return };
-                local.note(Exit::INTERRUPTED);
-                if interrupt == Interrupt::End {
-                    local.begin_to_end();
+                match interrupt {
+                    Interrupt::Stop => local.note(Exit::INTERRUPTED),
+                    Interrupt::End => local.begin_to_end(),
                 }
                 if let Some(stop) = running.borrow().as_ref() {
                     stop.stop();
@@ -146,7 +147,12 @@ impl Session {
     /// left.
     pub(crate) fn converse(&mut self) -> Result<()> {
         if std::io::stdin().is_terminal() {
-            return edit(&mut Typing::new(self, Until::Left));
+            let mut typing = Typing::new(self, Until::Left);
+            edit(&mut typing)?;
+            if !typing.has_lost() {
+                self.local.forgive();
+            }
+            return Ok(());
         }
         let mut lines = Lines::default();
         for line in std::io::stdin().lines() {
@@ -182,13 +188,14 @@ impl Session {
         Some(if lines.is_waiting() { ">> ".to_owned() } else { self.remote_prompt(&entered) })
     }
 
-    /// Takes one line more; runs what is complete. `false` where nothing more is to be run.
+    /// Takes one line more; runs what is complete. `false` where nothing more is to be run: the line was stopped,
+    /// or the session that it was meant for is lost.
     pub(crate) fn take(&mut self, lines: &mut Lines, line: &str) -> bool {
         if let Some(entered) = self.local.entered() {
-            if let Some(text) = lines.add_remote(line) {
-                self.remote(&entered, &text);
-            }
-            return true;
+            return match lines.add_remote(line) {
+                Some(text) => self.remote(&entered, &text),
+                None => true,
+            };
         }
         match lines.add(line, |text| self.runspace.parse(text)) {
             lines::Outcome::More => true,

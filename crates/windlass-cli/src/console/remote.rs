@@ -45,11 +45,11 @@ impl Session {
         format!("[{}]: {said}", entered.session.computer_name())
     }
 
-    /// Runs a line in the session that was entered.
-    pub(super) fn remote(&mut self, entered: &Arc<SessionEntry>, line: &str) {
+    /// Runs a line in the session that was entered. `false` where that session is lost.
+    pub(super) fn remote(&mut self, entered: &Arc<SessionEntry>, line: &str) -> bool {
         let word = line.trim();
         if word.is_empty() {
-            return;
+            return true;
         }
         let leaves = ["exit", "exsn", "Exit-PSSession"].iter().any(|known| word.eq_ignore_ascii_case(known));
         let text = if leaves { "Exit-PSSession" } else { line };
@@ -65,9 +65,12 @@ impl Session {
         if leaves || self.local.is_to_leave() {
             self.local.leave();
         } else if entered.session.state() != SessionState::Opened {
+            self.local.note(Exit::NOT_CONNECTED);
             self.screen.complain(&format!("the session with {} has ended", entered.session.computer_name()));
             self.local.leave();
+            return false;
         }
+        true
     }
 
     /// Shows what a pipeline says until it ends. An order to stop goes to the pipeline, which says its last

@@ -23,11 +23,17 @@ pub(super) struct Typing<'s> {
     lines: Lines,
     until: Until,
     is_over: bool,
+    has_lost: bool,
 }
 
 impl<'s> Typing<'s> {
     pub(super) fn new(session: &'s mut Session, until: Until) -> Self {
-        Self { session, lines: Lines::default(), until, is_over: false }
+        Self { session, lines: Lines::default(), until, is_over: false, has_lost: false }
+    }
+
+    /// Whether the session that was entered ended before it was left.
+    pub(super) fn has_lost(&self) -> bool {
+        self.has_lost
     }
 }
 
@@ -53,10 +59,12 @@ impl Partner for Typing<'_> {
 
     fn take(&mut self, line: &str) -> Result<()> {
         let leaves = ["exit", "quit"].iter().any(|word| line.trim().eq_ignore_ascii_case(word));
-        if leaves && self.session.local.entered().is_none() && !self.lines.is_waiting() {
+        let is_remote = self.session.local.entered().is_some();
+        if leaves && !is_remote && !self.lines.is_waiting() {
             self.is_over = true;
         } else {
-            self.session.take(&mut self.lines, line);
+            let goes_on = self.session.take(&mut self.lines, line);
+            self.has_lost = is_remote && !goes_on;
         }
         Ok(())
     }

@@ -302,9 +302,14 @@ impl Local {
         *known = (*known).max(exit);
     }
 
-    /// How the process is to end.
+    /// Forgets what failed or was interrupted: the user at the terminal saw it, went on, and left when all was done.
+    pub(crate) fn forgive(&self) {
+        *lock(&self.exit) = Exit::DONE;
+    }
+
+    /// How the process is to end. A signal that ends it has the last word.
     pub(crate) fn exit(&self) -> Exit {
-        *lock(&self.exit)
+        if self.is_ending() { Exit::INTERRUPTED } else { *lock(&self.exit) }
     }
 
     /// Sessions and jobs as they are now, where a value stands for one.
