@@ -336,6 +336,9 @@ impl Connection {
             ClientEvent::Failed(HttpError::NotHttp(_)) if !self.answered && self.speaks_tls() => {
                 return Err(Error::PeerSpeaksTls { peer: self.peer.clone() });
             }
+            ClientEvent::Failed(HttpError::NotHttp(_)) if !self.answered => {
+                return Err(Error::OtherProtocol { peer: self.peer.clone(), wanted: "HTTP" });
+            }
             ClientEvent::Failed(source) => return Err(self.failed(source)),
             ClientEvent::Reconnect { safe_to_repeat } => {
                 return Err(self.lost("the peer dropped the security context", !safe_to_repeat));

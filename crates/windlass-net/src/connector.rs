@@ -216,6 +216,17 @@ impl Connector {
         Ok(Self::build(options, None, Arc::clone(&self.shared.counters)))
     }
 
+    /// What leads to the server, and not to a proxy that hands requests on.
+    pub(crate) async fn open_stream(&self, peer: &str) -> Result<BoxStream, Error> {
+        let Way { stream, forwarder } = self.open_way(peer).await?;
+        match forwarder {
+            None => Ok(stream),
+            Some(_) => Err(Error::ProxyOptions {
+                reason: "what a server shows is not seen through a proxy that hands requests on".to_owned(),
+            }),
+        }
+    }
+
     async fn open_way(&self, peer: &str) -> Result<Way, Error> {
         let options = &self.shared.options;
         if let Some(dial) = &self.shared.dial {
@@ -241,7 +252,7 @@ impl Connector {
         Ok(Box::new(stream))
     }
 
-    async fn secure(
+    pub(crate) async fn secure(
         &self,
         peer: &str,
         stream: BoxStream,

@@ -125,6 +125,14 @@ pub enum Error {
         /// Whom it concerns.
         peer: String,
     },
+    /// The first that the peer says is another protocol: another service has the port.
+    #[error("{peer} does not speak {wanted}: another service answers at this port")]
+    OtherProtocol {
+        /// Whom it concerns.
+        peer: String,
+        /// What it was to speak.
+        wanted: &'static str,
+    },
     /// The peer refused to let the client in.
     #[error("authentication with {peer} failed: {source}")]
     Refused {
@@ -226,6 +234,7 @@ impl Error {
             | Self::CertificateNotAsked { peer }
             | Self::Http { peer, .. }
             | Self::PeerSpeaksTls { peer }
+            | Self::OtherProtocol { peer, .. }
             | Self::Refused { peer, .. }
             | Self::Rpc { peer, .. }
             | Self::RpcRefused { peer, .. }
@@ -258,6 +267,9 @@ impl Error {
                 format!("the interface {interface} cannot be called: {reason}")
             }
             Self::Fault { status, .. } => format!("the call failed: {status}"),
+            Self::OtherProtocol { wanted, .. } => {
+                format!("the peer does not speak {wanted}: another service answers at this port")
+            }
             Self::PeerSpeaksTls { .. } => "the peer speaks TLS; is this the HTTPS port?".to_owned(),
             Self::Kdc { source, .. } => format!("the KDC cannot be asked: {source}"),
             Self::Lost { reason, executed: false, .. } => format!("the connection was lost: {reason}"),
@@ -276,6 +288,7 @@ impl Error {
                 | Self::Connect { .. }
                 | Self::Tls { .. }
                 | Self::PeerSpeaksTls { .. }
+                | Self::OtherProtocol { .. }
                 | Self::Proxy { .. }
                 | Self::TimedOut { stage: Stage::Resolve | Stage::Connect | Stage::Proxy | Stage::Tls, .. }
         )

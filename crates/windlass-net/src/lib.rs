@@ -26,6 +26,7 @@ mod dial;
 mod endpoint;
 mod error;
 mod gate;
+mod greeting;
 #[cfg(feature = "gssapi")]
 mod gssapi;
 mod identity;
@@ -50,6 +51,7 @@ pub use counters::{Counters, Counts};
 pub use endpoint::Endpoint;
 pub use error::{Error, ProxyRefusal, Stage};
 pub use gate::Gate;
+pub use greeting::{Greeting, Sight, TlsSight};
 pub use identity::ClientIdentity;
 pub use kdc::KdcMap;
 pub use kerberos::Kerberos;

@@ -84,6 +84,16 @@ impl TlsOptions {
 
     /// Builds what handshakes share: roots, verifier and the tickets for resumption.
     pub(crate) fn client_config(&self) -> Result<Arc<ClientConfig>, Error> {
+        self.config_with(self.verifier()?)
+    }
+
+    /// The same for a look at a server whose certificate is not judged.
+    pub(crate) fn onlooker_config(&self) -> Result<Arc<ClientConfig>, Error> {
+        self.config_with(Verifier { is_onlooker: true, ..self.verifier()? })
+    }
+
+    /// Which server certificates are good enough.
+    pub(crate) fn verifier(&self) -> Result<Verifier, Error> {
         let provider = Arc::new(rustls_graviola::default_provider());
         let mut roots = if self.skip_ca_check || self.without_system_roots {
             RootCertStore::empty()
@@ -95,20 +105,25 @@ impl TlsOptions {
                 reason: format!("a certificate of the trusted roots cannot be used: {error}"),
             })?;
         }
-        let failed = |error: rustls::Error| Error::TlsOptions { reason: error.to_string() };
         let checks_lists = !self.skip_revocation_check && !self.revocation_lists.is_empty();
         let revocation = match checks_lists && !self.skip_ca_check {
             true => Some(revocation(&provider, &roots, &self.revocation_lists)?),
             false => None,
         };
-        let verifier = Verifier {
-            provider: Arc::clone(&provider),
+        Ok(Verifier {
+            provider,
             roots,
             check_chain: !self.skip_ca_check,
             check_name: !self.skip_cn_check,
             pins: self.pins.clone(),
+            is_onlooker: false,
             revocation,
-        };
+        })
+    }
+
+    fn config_with(&self, verifier: Verifier) -> Result<Arc<ClientConfig>, Error> {
+        let provider = Arc::clone(&verifier.provider);
+        let failed = |error: rustls::Error| Error::TlsOptions { reason: error.to_string() };
         let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
             .with_protocol_versions(&[&rustls::version::TLS13, &rustls::version::TLS12])
             .map_err(failed)?

@@ -19,6 +19,11 @@ pub(crate) fn explain(error: &io::Error) -> String {
             _ => error.to_string(),
         };
     };
+    explain_tls(tls)
+}
+
+/// The reason that the library of TLS gives, with what to do where that is known.
+pub(crate) fn explain_tls(tls: &rustls::Error) -> String {
     match tls {
         rustls::Error::InvalidMessage(InvalidMessage::InvalidContentType) => {
             "the peer does not speak TLS; is this the plain HTTP port?".to_owned()

@@ -26,6 +26,8 @@ pub(crate) struct Verifier {
     /// SHA-256 of certificates. Where there are any, nothing else counts but that the certificate is one
     /// of them and in force.
     pub(crate) pins: Vec<[u8; 32]>,
+    /// Whether everybody is taken, to be looked at.
+    pub(crate) is_onlooker: bool,
     /// Looks at revocation lists beside the chain.
     pub(crate) revocation: Option<Arc<WebPkiServerVerifier>>,
 }
@@ -39,6 +41,9 @@ impl ServerCertVerifier for Verifier {
         ocsp_response: &[u8],
         now: UnixTime,
     ) -> Result<ServerCertVerified, rustls::Error> {
+        if self.is_onlooker {
+            return Ok(ServerCertVerified::assertion());
+        }
         if !self.pins.is_empty() {
             let fingerprint: [u8; 32] = Sha256::digest(end_entity).into();
             if !self.pins.contains(&fingerprint) {
@@ -116,7 +121,7 @@ fn is_about_name(error: &rustls::Error) -> bool {
 
 /// Whether the certificate itself has run out or is not yet in force: leaving out the chain does not
 /// excuse that. The verifier looks at the period before it looks for an issuer.
-fn is_about_validity(error: &rustls::Error) -> bool {
+pub(crate) fn is_about_validity(error: &rustls::Error) -> bool {
     matches!(
         error,
         rustls::Error::InvalidCertificate(

@@ -243,7 +243,7 @@ async fn bodies_that_are_cut_short_or_too_long_end_in_one_error() {
     for (port, part) in [
         (truncated, "the answer is truncated: the peer closed"),
         (oversized, "exceeds"),
-        (garbage, "does not speak http"),
+        (garbage, "does not speak HTTP"),
     ] {
         let error = pool(port).request(request("x")).await.unwrap_err();
         assert!(error.to_string().contains(part), "{error}");

@@ -22,7 +22,7 @@ use windlass_mock::rpc::{EchoService, RpcCall, RpcReply, RpcService};
 use windlass_net::{Error, RpcConnection, RpcOptions, RpcSecurity, Stage};
 use windlass_rpc::ndr::{Limits, Reader, Writer};
 use windlass_rpc::pdu::{AuthLevel, AuthType, FaultStatus};
-use windlass_rpc::{CallRequest, RpcError, SyntaxId};
+use windlass_rpc::{CallRequest, SyntaxId};
 
 /// Takes calls and never answers them; notices when one is dropped.
 #[derive(Default)]
@@ -246,5 +246,5 @@ async fn a_connection_that_breaks_says_so_to_all_who_wait() {
     let port = scripted(vec![b"HTTP/1.1 400 Bad Request\r\n\r\n".to_vec()]).await;
     let connection = RpcConnection::connect("127.0.0.1", port, RpcOptions::default()).await.unwrap();
     let error = connection.bind(&[SILENT], None).await.unwrap_err();
-    assert!(matches!(error, Error::Rpc { source: RpcError::Malformed { .. }, .. }), "{error}");
+    assert!(matches!(error, Error::OtherProtocol { wanted: "RPC", .. }), "{error}");
 }

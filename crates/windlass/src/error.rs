@@ -325,7 +325,7 @@ impl From<windlass_net::Error> for Error {
             Net::Resolve { .. } => (ErrorKind::Unreachable, Layer::Resolve),
             Net::Connect { .. } => (ErrorKind::Unreachable, Layer::Connect),
             Net::Tls { .. } => (ErrorKind::Unreachable, Layer::Tls),
-            Net::PeerSpeaksTls { .. } => (ErrorKind::Unreachable, Layer::Http),
+            Net::PeerSpeaksTls { .. } | Net::OtherProtocol { .. } => (ErrorKind::Unreachable, Layer::Http),
             Net::TlsOptions { .. } => (ErrorKind::Usage, Layer::Tls),
             Net::Refused { .. } | Net::RpcRefused { .. } | Net::Kdc { .. } => {
                 (ErrorKind::Refused, Layer::Auth)

@@ -13,7 +13,10 @@
 mod support;
 
 use support::{credential, host, nothing_left, over_http, over_https};
-use windlass::{Authentication, Error, ErrorKind, Layer, PsSession, Target, WinRsShell};
+use windlass::{
+    Authentication, CimSession, Error, ErrorKind, Layer, Protocol, PsSession, PsSessionOptions, Target,
+    WinRsShell,
+};
 use wiremock::matchers::any;
 use wiremock::{Mock, MockServer, ResponseTemplate};
 
@@ -60,6 +63,80 @@ async fn ports_that_do_not_fit() {
     assert_error(&error, ErrorKind::Unreachable, Layer::Connect, 3, &[&format!("localhost:{closed}")]);
     assert!(error.is_retryable());
     nothing_left(&host).await;
+}
+
+/// A server that greets whoever comes, or answers the first bytes.
+fn another_service(greeting: &'static [u8], answer: &'static [u8]) -> u16 {
+    use std::io::{Read as _, Write as _};
+
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.unwrap();
+            stream.write_all(greeting).ok();
+            if matches!(stream.read(&mut [0; 4096]), Ok(1..)) {
+                stream.write_all(answer).ok();
+            }
+        }
+    });
+    port
+}
+
+/// Whoever speaks another protocol is not the host that was meant; one that speaks the protocol and breaks it is.
+#[tokio::test]
+async fn services_of_another_kind() {
+    let not_http = "does not speak HTTP";
+    for (greeting, answer, status, part) in [
+        (&b"SSH-2.0-OpenSSH_9.9\r\n"[..], &b""[..], 3, not_http),
+        (b"220 mail.example.com ESMTP\r\n", b"", 3, not_http),
+        (b"", b"-ERR unknown command 'POST'\r\n", 3, not_http),
+        (b"", b"\x15\x03\x01\x00\x02\x02\x46", 3, "is this the HTTPS port?"),
+        (b"", b"HTTP/1.1 banana\r\n\r\n", 5, "HTTP"),
+        (b"", b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi", 5, "HTTP"),
+    ] {
+        let mut target = Target::computer("localhost");
+        target.set_port(another_service(greeting, answer)).set_credential(credential("x"));
+        let error = refused(target).await;
+        assert_eq!(error.exit_status(), status, "{greeting:?} {answer:?}: {error}");
+        assert!(error.to_string().contains(part), "{greeting:?} {answer:?}: {error}");
+    }
+    for (greeting, answer, status) in [
+        (&b"SSH-2.0-OpenSSH_9.9\r\n"[..], &b""[..], 3),
+        (b"", b"HTTP/1.1 400 Bad Request\r\n\r\n", 3),
+        (b"", b"\x05\x00\x0c\x03\x10\x00\x00\x00\x04\x00\x00\x00\x01\x00\x00\x00", 5),
+    ] {
+        let mut target = Target::computer("localhost");
+        target.set_port(another_service(greeting, answer)).set_credential(credential("x"));
+        let builder = CimSession::builder("").target(target).protocol(Protocol::Dcom);
+        let error = builder.connect().await.err().expect("a session");
+        assert_eq!(error.exit_status(), status, "{greeting:?} {answer:?}: {error}");
+    }
+}
+
+/// How long a session takes to fail where nobody listens, by a clock that runs only while everybody waits.
+#[tokio::test(start_paused = true)]
+async fn a_computer_that_is_not_there_is_tried_again() {
+    let nobody = {
+        let unused = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        unused.local_addr().unwrap().port()
+    };
+    let millis = std::time::Duration::from_millis;
+    for (retries, open_timeout, waited) in
+        [(0, None, 0), (2, None, 750), (5, None, 3750), (5, Some(millis(1000)), 750)]
+    {
+        let mut options = PsSessionOptions::default();
+        options.max_connection_retry_count = retries;
+        options.wsman.open_timeout = open_timeout;
+        let mut target = Target::computer("localhost");
+        target.set_port(nobody).set_credential(credential("x"));
+        let started = tokio::time::Instant::now();
+        let outcome = PsSession::builder("").target(target).options(options).connect().await;
+        let (error, waited) = (outcome.err().unwrap(), millis(waited));
+        assert_error(&error, ErrorKind::Unreachable, Layer::Connect, 3, &[]);
+        let elapsed = started.elapsed();
+        assert!((waited..waited + millis(100)).contains(&elapsed), "{retries}: {elapsed:?}");
+    }
 }
 
 #[tokio::test]

@@ -31,6 +31,9 @@ enum End {
     Failed(Error),
 }
 
+/// The byte that every PDU starts with ([C706] 12.6.3.1, `rpc_vers`).
+const VERSION: u8 = 5;
+
 pub(super) struct Driver {
     peer: String,
     association: ClientAssociation,
@@ -40,6 +43,8 @@ pub(super) struct Driver {
     /// Binds in the order in which they were asked for: the association answers them in this order.
     binds: VecDeque<Reply<RpcBinding>>,
     calls: HashMap<u32, Reply<Vec<u8>>>,
+    /// Whether the server has said anything.
+    is_heard: bool,
 }
 
 impl Driver {
@@ -52,6 +57,7 @@ impl Driver {
             counters: Arc::clone(&options.counters),
             binds: VecDeque::new(),
             calls: HashMap::new(),
+            is_heard: false,
         }
     }
 
@@ -67,6 +73,12 @@ impl Driver {
         if let End::Failed(error) = end {
             tracing::debug!(%error, peer = %self.peer, "an RPC connection failed");
             self.fail(&error);
+            // A server that speaks first may be found out before anybody asks it for something.
+            if matches!(error, Error::OtherProtocol { .. }) {
+                while let Some(command) = commands.recv().await {
+                    self.refuse(command, &error);
+                }
+            }
         }
     }
 
@@ -96,7 +108,11 @@ impl Driver {
                     Ok(0) => return End::Failed(self.lost("the server closed it")),
                     Ok(read) => {
                         self.counters.received(read);
-                        self.association.receive(buffer.get(..read).unwrap_or_default())
+                        let bytes = buffer.get(..read).unwrap_or_default();
+                        if !std::mem::replace(&mut self.is_heard, true) && bytes.first() != Some(&VERSION) {
+                            return End::Failed(other_protocol(&self.peer));
+                        }
+                        self.association.receive(bytes)
                     }
                     Err(error) => return End::Failed(self.lost(&error.to_string())),
                 },
@@ -222,6 +238,15 @@ impl Driver {
         }
     }
 
+    /// Tells one who comes late.
+    fn refuse(&self, command: Command, error: &Error) {
+        match command {
+            Command::Bind { reply, .. } => drop(reply.send(Err(again(error, &self.peer, false)))),
+            Command::Call { reply, .. } => drop(reply.send(Err(again(error, &self.peer, false)))),
+            Command::SessionKey { reply, .. } => drop(reply.send(None)),
+        }
+    }
+
     fn lost(&self, reason: &str) -> Error {
         let executed = !self.calls.is_empty();
         Error::Lost { peer: self.peer.clone(), reason: reason.to_owned(), executed }
@@ -230,6 +255,11 @@ impl Driver {
     fn rpc_error(&self, source: RpcError) -> Error {
         rpc_error(&self.peer, source)
     }
+}
+
+/// The error where the server is none of RPC.
+fn other_protocol(peer: &str) -> Error {
+    Error::OtherProtocol { peer: peer.to_owned(), wanted: "RPC" }
 }
 
 /// An RPC error as this crate reports it: logons that fail apart from malformed traffic.
@@ -250,6 +280,7 @@ fn again(error: &Error, peer: &str, executed: bool) -> Error {
         Error::Fault { status, did_not_execute, .. } => {
             Error::Fault { peer: peer.to_owned(), status: *status, did_not_execute: *did_not_execute }
         }
+        Error::OtherProtocol { .. } => other_protocol(peer),
         other => Error::Lost { peer: peer.to_owned(), reason: other.reason(), executed },
     }
 }

@@ -4,6 +4,7 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::time::Instant;
 use uuid::Uuid;
 use windlass_psrp::payload::ConnectRunspacePool;
 use windlass_psrp::{ClientPool, PsrpError};
@@ -90,9 +91,15 @@ where
     Ok(opened)
 }
 
-/// Opens a session, again where the host was busy, and without compression where the host knows none.
+/// The longest pause before a busy host is asked again.
+const LONGEST_BUSY: Duration = Duration::from_secs(5);
+/// The longest one before another attempt to reach a host: somebody may wait who mistyped its port.
+const LONGEST_AWAY: Duration = Duration::from_secs(1);
+
+/// Opens a session, again where the host was busy or not there, and without compression where the host knows none.
 pub(super) async fn create(builder: Arc<PsSessionBuilder>, tasks: Tasks) -> Result<Arc<Shared>> {
     let mut retries = builder.options.max_connection_retry_count;
+    let deadline = builder.options.wsman.open_timeout.map(|limit| Instant::now() + limit);
     let mut pause = Duration::from_millis(250);
     let mut compress = builder.options.wsman.compress;
     loop {
@@ -101,11 +108,16 @@ pub(super) async fn create(builder: Arc<PsSessionBuilder>, tasks: Tasks) -> Resu
                 tracing::debug!(%error, "the session is opened without compression");
                 compress = false;
             }
-            Err(error) if retries > 0 && is_transient(&error) => {
+            Err(error)
+                if retries > 0
+                    && is_transient(&error)
+                    && deadline.is_none_or(|deadline| Instant::now() + pause < deadline) =>
+            {
                 tracing::debug!(%error, "opening the session is tried again");
                 retries -= 1;
                 tokio::time::sleep(pause).await;
-                pause = (pause * 2).min(Duration::from_secs(5));
+                let longest = if error.layer() == Layer::Connect { LONGEST_AWAY } else { LONGEST_BUSY };
+                pause = (pause * 2).min(longest);
             }
             outcome => return outcome,
         }
@@ -120,10 +132,10 @@ fn refuses_compression(error: &Error) -> bool {
     })
 }
 
-/// Whether the host was busy, or dropped the connection before it did anything. Where nobody listens,
-/// trying again a moment later seldom helps.
+/// Whether the host was busy, not there, or dropped the connection before it did anything. A name that leads nowhere
+/// will not do so a moment later.
 fn is_transient(error: &Error) -> bool {
-    error.is_retryable() && !matches!(error.layer(), Layer::Resolve | Layer::Connect)
+    error.is_retryable() && error.layer() != Layer::Resolve
 }
 
 async fn create_once(builder: &PsSessionBuilder, compress: bool, tasks: &Tasks) -> Result<Arc<Shared>> {
