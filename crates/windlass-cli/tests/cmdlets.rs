@@ -75,6 +75,12 @@ fn sessions_are_left_and_come_back() {
                  Wait-Job $j | Receive-Job",
                 &["got", "kept"],
             ),
+            // What is stopped makes room; one command may have a session twice.
+            (
+                "$s = New-PSSession srv1; $j = Invoke-Command $s { Start-Sleep 1000 } -AsJob\n\
+                 Stop-Job $j; Invoke-Command $s,$s { Write-Output free }",
+                &["free", "free"],
+            ),
         ],
     );
     // Another process finds what the first one left.
@@ -98,6 +104,12 @@ fn sessions_are_left_and_come_back() {
     check_refusals(
         &host,
         &[
+            (
+                "$s = New-PSSession srv1 -Name web; $j = Invoke-Command $s { Start-Sleep 1000 } -AsJob\n\
+                 Invoke-Command $s { Get-Date }",
+                1,
+                "the session web is Busy",
+            ),
             ("Connect-PSSession -ComputerName srv1 -Name nobody", 1, "no disconnected session that fits"),
             ("Connect-PSSession -Name nobody", 1, "no session of this process is called 'nobody'"),
             (

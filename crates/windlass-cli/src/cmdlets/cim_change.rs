@@ -10,7 +10,7 @@ use windlass_mock::powershell::{Bound, Cmdlet, Context, Failure, Outcome, text};
 use super::cim_reach::in_each;
 use super::{cmdlet, each};
 use crate::output::{cim_to_value, instance_to_value};
-use crate::runspace::{Local, argument, of_error};
+use crate::runspace::{Local, argument};
 
 const INSTANCE: &str = "Microsoft.Management.Infrastructure.CimInstance";
 
@@ -211,14 +211,16 @@ async fn paths(
 
 fn invoke(local: &Arc<Local>, call: &Bound, cx: &mut Context<'_>) -> Outcome {
     let (namespace, class) = class_named(local, call).map_err(|failure| cx.fail(*failure))?;
-    let method = call.text("MethodName").unwrap_or_default();
-    let arguments = given_table(call, "Arguments");
-    in_each(local, call, cx, |reached, cx| {
-        let session = reached.session();
-        let called = local.wait(cx, async {
+    let named = Arc::new((namespace, class));
+    in_each(local, call, cx, "CimMethodFailed", |reached, call| {
+        let named = Arc::clone(&named);
+        async move {
+            let (session, (namespace, class)) = (reached.session(), &*named);
+            let method = call.text("MethodName").unwrap_or_default();
+            let arguments = given_table(&call, "Arguments");
             let (input, query) = (call.get("InputObject"), call.text("Query"));
             let paths = if input.is_some() || query.is_some() {
-                paths(session, input, query.as_deref(), &namespace).await?
+                paths(session, input, query.as_deref(), namespace).await?
             } else {
                 let path = ObjectPath::class(class.as_str());
                 vec![if namespace.is_empty() { path } else { path.in_namespace(namespace.as_str()) }]
@@ -233,13 +235,9 @@ fn invoke(local: &Arc<Local>, call: &Bound, cx: &mut Context<'_>) -> Outcome {
                     Some(method.parameter(name)?.data_type.clone())
                 };
                 let input = filled(CimInstance::new(method.as_str()), &arguments, types);
-                results.push(session.invoke(&path, &method, &input).await?);
+                results.push(result_value(&session.invoke(&path, &method, &input).await?));
             }
-            Ok::<_, windlass::Error>(results)
-        })?;
-        match called {
-            Ok(results) => results.iter().try_for_each(|result| reached.write(cx, result_value(result))),
-            Err(error) => cx.error(of_error(local, &error, "CimMethodFailed", &reached.computer())),
+            Ok(results)
         }
     })
 }
@@ -255,31 +253,29 @@ fn result_value(result: &windlass::MethodResult) -> PsValue {
 
 fn new(local: &Arc<Local>, call: &Bound, cx: &mut Context<'_>) -> Outcome {
     let (namespace, class) = class_named(local, call).map_err(|failure| cx.fail(*failure))?;
-    let keys = call.texts("Key");
-    let properties = given_table(call, "Property");
     if call.switch("ClientOnly") {
+        let properties = given_table(call, "Property");
         let place = if namespace.is_empty() { "root/cimv2" } else { namespace.as_str() };
         let instance = filled(CimInstance::new(class.as_str()).in_namespace(place), &properties, |_| None);
         return cx.write(instance_to_value(&instance));
     }
-    in_each(local, call, cx, |reached, cx| {
-        let session = reached.session();
-        let created = local.wait(cx, async {
-            let declared = session.get_class(&namespace, &class).await.ok();
+    let named = Arc::new((namespace, class));
+    in_each(local, call, cx, "CimInstanceNotCreated", |reached, call| {
+        let named = Arc::clone(&named);
+        async move {
+            let (session, (namespace, class)) = (reached.session(), &*named);
+            let (keys, properties) = (call.texts("Key"), given_table(&call, "Property"));
+            let declared = session.get_class(namespace, class).await.ok();
             let mut instance =
                 filled(CimInstance::new(class.as_str()), &properties, types_of(declared.as_deref()));
             for property in instance.properties.iter_mut() {
                 property.is_key |= keys.iter().any(|key| property.name.is(key));
             }
-            let mut path = session.create(&namespace, &instance).await?;
+            let mut path = session.create(namespace, &instance).await?;
             if path.namespace.is_none() && !namespace.is_empty() {
                 path = path.in_namespace(namespace.as_str());
             }
-            session.get(&path).await
-        })?;
-        match created {
-            Ok(instance) => reached.write(cx, instance_to_value(&instance)),
-            Err(error) => cx.error(of_error(local, &error, "CimInstanceNotCreated", &reached.computer())),
+            Ok(vec![instance_to_value(&session.get(&path).await?)])
         }
     })
 }
@@ -290,55 +286,40 @@ fn types_of(class: Option<&CimClass>) -> impl Fn(&str) -> Option<DataType> + use
 }
 
 fn set(local: &Arc<Local>, call: &Bound, cx: &mut Context<'_>) -> Outcome {
-    let namespace = call.text("Namespace").unwrap_or_default();
-    let properties = given_table(call, "Property");
-    let shown = call.switch("PassThru");
-    in_each(local, call, cx, |reached, cx| {
+    in_each(local, call, cx, "CimInstanceNotChanged", |reached, call| async move {
         let session = reached.session();
-        let changed = local.wait(cx, async {
-            let (input, query) = (call.get("InputObject"), call.text("Query"));
-            let mut changed = Vec::new();
-            for path in paths(session, input, query.as_deref(), &namespace).await? {
-                let place = path.namespace.as_ref().map(|namespace| namespace.as_str()).unwrap_or_default();
-                let declared = session.get_class(place, path.class_name.as_str()).await.ok();
-                let blank = CimInstance::new(path.class_name.clone());
-                let mut instance = filled(blank, &properties, types_of(declared.as_deref()));
-                for property in instance.properties.iter_mut() {
-                    property.is_modified = true;
-                }
-                let answer = session.modify(&path, &instance).await?;
-                if shown {
-                    changed.push(match answer {
-                        Some(instance) => instance,
-                        None => session.get(&path).await?,
-                    });
-                }
+        let namespace = call.text("Namespace").unwrap_or_default();
+        let (properties, shown) = (given_table(&call, "Property"), call.switch("PassThru"));
+        let (input, query) = (call.get("InputObject"), call.text("Query"));
+        let mut changed = Vec::new();
+        for path in paths(session, input, query.as_deref(), &namespace).await? {
+            let place = path.namespace.as_ref().map(|namespace| namespace.as_str()).unwrap_or_default();
+            let declared = session.get_class(place, path.class_name.as_str()).await.ok();
+            let blank = CimInstance::new(path.class_name.clone());
+            let mut instance = filled(blank, &properties, types_of(declared.as_deref()));
+            for property in instance.properties.iter_mut() {
+                property.is_modified = true;
             }
-            Ok::<_, windlass::Error>(changed)
-        })?;
-        match changed {
-            Ok(instances) => {
-                instances.iter().try_for_each(|instance| reached.write(cx, instance_to_value(instance)))
+            let answer = session.modify(&path, &instance).await?;
+            if shown {
+                changed.push(instance_to_value(&match answer {
+                    Some(instance) => instance,
+                    None => session.get(&path).await?,
+                }));
             }
-            Err(error) => cx.error(of_error(local, &error, "CimInstanceNotChanged", &reached.computer())),
         }
+        Ok(changed)
     })
 }
 
 fn remove(local: &Arc<Local>, call: &Bound, cx: &mut Context<'_>) -> Outcome {
-    let namespace = call.text("Namespace").unwrap_or_default();
-    in_each(local, call, cx, |reached, cx| {
+    in_each(local, call, cx, "CimInstanceNotRemoved", |reached, call| async move {
         let session = reached.session();
-        let removed = local.wait(cx, async {
-            let (input, query) = (call.get("InputObject"), call.text("Query"));
-            for path in paths(session, input, query.as_deref(), &namespace).await? {
-                session.delete(&path).await?;
-            }
-            Ok::<_, windlass::Error>(())
-        })?;
-        match removed {
-            Ok(()) => Ok(()),
-            Err(error) => cx.error(of_error(local, &error, "CimInstanceNotRemoved", &reached.computer())),
+        let namespace = call.text("Namespace").unwrap_or_default();
+        let (input, query) = (call.get("InputObject"), call.text("Query"));
+        for path in paths(session, input, query.as_deref(), &namespace).await? {
+            session.delete(&path).await?;
         }
+        Ok(Vec::new())
     })
 }

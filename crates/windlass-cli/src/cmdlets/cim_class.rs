@@ -9,36 +9,26 @@ use windlass_mock::powershell::{Bound, Cmdlet, Context, Outcome};
 use super::cim_reach::in_each;
 use super::{cmdlet, each};
 use crate::output::cim_to_value;
-use crate::runspace::{Local, matcher, of_error};
+use crate::runspace::{Local, matcher};
 
 pub(super) fn all(local: &Arc<Local>) -> Vec<Arc<dyn Cmdlet>> {
     vec![cmdlet(local, "Get-CimClass", "Tells the classes of CIM instances.", |l, c, x| each(l, c, x, get))]
 }
 
 fn get(local: &Arc<Local>, call: &Bound, cx: &mut Context<'_>) -> Outcome {
-    let namespace = call.text("Namespace").unwrap_or_default();
-    let pattern = call.text("ClassName").unwrap_or_else(|| "*".to_owned());
-    in_each(local, call, cx, |reached, cx| {
+    in_each(local, call, cx, "CimClassNotFound", |reached, call| async move {
         let session = reached.session();
-        let found = local.wait(cx, async {
-            if windlass_command::wildcard::has_wildcards(&pattern) {
-                return session.classes(&namespace).await;
-            }
-            session.get_class(&namespace, &pattern).await.map(|class| vec![class])
-        })?;
-        let mut classes = match found {
-            Ok(classes) => classes,
-            Err(error) => {
-                return cx.error(of_error(local, &error, "CimClassNotFound", &reached.computer()));
-            }
+        let namespace = call.text("Namespace").unwrap_or_default();
+        let pattern = call.text("ClassName").unwrap_or_else(|| "*".to_owned());
+        let mut classes = if windlass_command::wildcard::has_wildcards(&pattern) {
+            session.classes(&namespace).await?
+        } else {
+            vec![session.get_class(&namespace, &pattern).await?]
         };
         let fits = matcher(&pattern);
-        classes.retain(|class| fits(class.name.as_str()) && has_all(call, class));
+        classes.retain(|class| fits(class.name.as_str()) && has_all(&call, class));
         classes.sort_by_key(|class| class.name.as_str().to_lowercase());
-        for class in classes {
-            reached.write(cx, class_value(&class, &namespace))?;
-        }
-        Ok(())
+        Ok(classes.iter().map(|class| class_value(class, &namespace)).collect())
     })
 }
 

@@ -7,6 +7,7 @@ use windlass::{CimSession, Enumeration, PipelineEvent, Subscription, fleet};
 use windlass_clixml::{PsObject, PsValue};
 use windlass_mock::powershell::{Bound, Cmdlet, Context, Failure, Outcome};
 
+use super::abreast::in_order;
 use super::cim_change::{path_of, resource_path};
 use super::cim_reach::{Reached, in_each, sessions};
 use super::{cmdlet, each, throttle};
@@ -162,43 +163,29 @@ async fn one(
 
 /// Gets an instance as it is now.
 fn again(local: &Arc<Local>, call: &Bound, cx: &mut Context<'_>) -> Outcome {
-    let Some(input) = call.get("InputObject") else { return Ok(()) };
-    in_each(local, call, cx, |reached, cx| {
-        let got = local.wait(cx, async {
-            let path = path_of(reached.session(), input).await?;
-            reached.session().get(&path).await
-        })?;
-        match got {
-            Ok(instance) => reached.write(cx, instance_to_value(&instance)),
-            Err(error) => cx.error(of_error(local, &error, "CimOperationFailed", &reached.computer())),
-        }
+    in_each(local, call, cx, "CimOperationFailed", |reached, call| async move {
+        let Some(input) = call.get("InputObject") else { return Ok(Vec::new()) };
+        let path = path_of(reached.session(), input).await?;
+        Ok(vec![instance_to_value(&reached.session().get(&path).await?)])
     })
 }
 
 fn associated(local: &Arc<Local>, call: &Bound, cx: &mut Context<'_>) -> Outcome {
-    let Some(input) = call.get("InputObject") else { return Ok(()) };
-    let (class, result) = (call.text("Association"), call.text("ResultClassName"));
-    in_each(local, call, cx, |reached, cx| {
-        let found = local.wait(cx, async {
-            let path = path_of(reached.session(), input).await?;
-            let mut enumeration = Enumeration::associators(&path);
-            if let Some(class) = &class {
-                enumeration = enumeration.association_class(class);
-            }
-            if let Some(result) = &result {
-                enumeration = enumeration.result_class(result);
-            }
-            if let Some(namespace) = &path.namespace {
-                enumeration = enumeration.namespace(namespace.as_str());
-            }
-            reached.session().instances(enumeration).collect().await
-        })?;
-        match found {
-            Ok(instances) => {
-                instances.iter().try_for_each(|instance| reached.write(cx, instance_to_value(instance)))
-            }
-            Err(error) => cx.error(of_error(local, &error, "CimOperationFailed", &reached.computer())),
+    in_each(local, call, cx, "CimOperationFailed", |reached, call| async move {
+        let Some(input) = call.get("InputObject") else { return Ok(Vec::new()) };
+        let path = path_of(reached.session(), input).await?;
+        let mut enumeration = Enumeration::associators(&path);
+        if let Some(class) = call.text("Association") {
+            enumeration = enumeration.association_class(&class);
         }
+        if let Some(result) = call.text("ResultClassName") {
+            enumeration = enumeration.result_class(&result);
+        }
+        if let Some(namespace) = &path.namespace {
+            enumeration = enumeration.namespace(namespace.as_str());
+        }
+        let found = reached.session().instances(enumeration).collect().await?;
+        Ok(found.iter().map(instance_to_value).collect())
     })
 }
 
@@ -217,12 +204,20 @@ fn register(local: &Arc<Local>, call: &Bound, cx: &mut Context<'_>) -> Outcome {
         subscription = subscription.namespace(&namespace);
     }
     let reached = sessions(local, call, cx)?;
-    for reached in reached {
-        let subscribed = local.wait(cx, reached.session().subscribe(subscription.clone()))?;
+    let subscribed = in_order(local, cx, reached, throttle(call), |reached: Reached| {
+        let subscription = subscription.clone();
+        async move { (reached.session().subscribe(subscription).await, reached) }
+    })?;
+    for (subscribed, reached) in subscribed {
         let mut events = match subscribed {
             Ok(events) => events,
             Err(error) => {
-                cx.error(of_error(local, &error, "SubscriptionFailed", &reached.computer()))?;
+                cx.error(of_error(
+                    local,
+                    &error,
+                    "SubscriptionFailed",
+                    &reached.label().unwrap_or_default(),
+                ))?;
                 continue;
             }
         };

@@ -1,13 +1,15 @@
 //! The sessions that a CIM cmdlet works in: those given, new ones with the computers named, or one with the
 //! local computer.
 
+use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
-use windlass::{CimSession, CimSessionBuilder, CimSessionOptions, DcomOptions, Protocol, fleet};
+use windlass::{CimSession, CimSessionBuilder, CimSessionOptions, DcomOptions, Protocol};
 use windlass_clixml::PsValue;
 use windlass_mock::powershell::{Bound, Context, Failure, Halt, Outcome, text};
 
+use super::abreast::{abreast, in_order};
 use super::throttle;
 use crate::output::with_computer;
 use crate::runspace::{
@@ -34,19 +36,6 @@ impl Reached {
         match self {
             Self::Kept(entry) => entry.label(),
             Self::Own(_, label) => label.clone(),
-        }
-    }
-
-    /// The computer's name for messages; empty where it is not marked.
-    pub(super) fn computer(&self) -> String {
-        self.label().unwrap_or_default()
-    }
-
-    /// Writes a result, marked with the computer it comes from.
-    pub(super) fn write(&self, cx: &mut Context<'_>, value: PsValue) -> Outcome {
-        match self.label() {
-            Some(computer) => cx.write(with_computer(value, &computer)),
-            None => cx.write(value),
         }
     }
 
@@ -165,22 +154,12 @@ pub(super) fn sessions(local: &Arc<Local>, call: &Bound, cx: &mut Context<'_>) -
         _ => computers(local, call),
     };
     let openings = openings(local, call, &wanted, Protocol::Wsman).map_err(|failure| cx.fail(*failure))?;
-    let throttle = throttle(call);
-    let labels: Vec<_> = openings.iter().map(|opening| opening.computer.clone()).collect();
-    let results = local.wait(cx, async {
-        let mut everywhere = fleet(openings, throttle, |opening: Opening| async move {
-            // What the operation itself finds out need not be asked first.
-            opening.builder.skip_test_connection(true).connect().await
-        });
-        let mut results = Vec::new();
-        while let Some(result) = everywhere.next().await {
-            results.push(result);
-        }
-        results
+    let results = in_order(local, cx, openings, throttle(call), |opening: Opening| async move {
+        // What the operation itself finds out need not be asked first.
+        (opening.builder.skip_test_connection(true).connect().await, opening.computer)
     })?;
     let mut reached = Vec::new();
-    for (place, result) in results {
-        let label = labels.get(place).cloned().flatten();
+    for (result, label) in results {
         match result {
             Ok(session) => reached.push(Reached::Own(session, label)),
             Err(error) => {
@@ -196,19 +175,38 @@ pub(super) fn sessions(local: &Arc<Local>, call: &Bound, cx: &mut Context<'_>) -
     Ok(reached)
 }
 
-/// Works in each of a call's sessions, one after the other, and closes those that were opened for it.
-pub(super) fn in_each(
+/// Works in each of a call's sessions, as many at a time as the call allows, and closes those that were opened for
+/// it. Results are written as they come, marked with the computer they come from; `failure` is the id of errors.
+pub(super) fn in_each<W>(
     local: &Arc<Local>,
     call: &Bound,
     cx: &mut Context<'_>,
-    mut work: impl FnMut(&Reached, &mut Context<'_>) -> Outcome,
-) -> Outcome {
-    for reached in sessions(local, call, cx)? {
-        let worked = work(&reached, cx);
-        local.handle.block_on(reached.done());
-        worked?;
-    }
-    Ok(())
+    failure: &str,
+    work: impl Fn(Arc<Reached>, Arc<Bound>) -> W,
+) -> Outcome
+where
+    W: Future<Output = windlass::Result<Vec<PsValue>>> + Send + 'static,
+{
+    let reached = sessions(local, call, cx)?;
+    let shared = Arc::new(call.clone());
+    let at_one = |reached: Reached| {
+        let (label, reached) = (reached.label(), Arc::new(reached));
+        let worked = work(Arc::clone(&reached), Arc::clone(&shared));
+        async move {
+            let worked = worked.await;
+            if let Some(reached) = Arc::into_inner(reached) {
+                reached.done().await;
+            }
+            (label, worked)
+        }
+    };
+    abreast(local, cx, reached, throttle(call), at_one, |_, (label, worked), cx| match worked {
+        Ok(values) => values.into_iter().try_for_each(|value| match &label {
+            Some(computer) => cx.write(with_computer(value, computer)),
+            None => cx.write(value),
+        }),
+        Err(error) => cx.error(of_error(local, &error, failure, label.as_deref().unwrap_or_default())),
+    })
 }
 
 /// The computer that a result came from.

@@ -1,13 +1,13 @@
 //! `New-CimSession`, `Get-CimSession` and `Remove-CimSession`.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use windlass::{Protocol, fleet};
+use windlass::Protocol;
 use windlass_clixml::PsValue;
 use windlass_mock::powershell::{Bound, Cmdlet, Context, Failure, Halt, Outcome, exceptions};
 use windlass_psrp::ErrorCategory;
 
+use super::abreast::in_order;
 use super::cim_reach::{Opening, openings};
 use super::{cmdlet, each, throttle};
 use crate::runspace::{CimEntry, Local, computers, of_error};
@@ -29,33 +29,24 @@ fn new(local: &Arc<Local>, calls: &[Bound], cx: &mut Context<'_>) -> Outcome {
         all.extend(more.map_err(|failure| cx.fail(*failure))?);
     }
     let Some(first) = calls.first() else { return Ok(()) };
-    let throttle = throttle(first);
-    let names: Vec<_> = all.iter().map(|opening| opening.computer.clone()).collect();
-    let results = local.wait(cx, async {
-        let mut everywhere = fleet(all, throttle, |opening: Opening| async move {
-            let Opening { builder, computer, name, protocol } = opening;
-            (builder.connect().await, computer.is_none(), name, protocol)
-        });
-        let mut results = Vec::new();
-        while let Some(result) = everywhere.next().await {
-            results.push(result);
-        }
-        results
+    let results = in_order(local, cx, all, throttle(first), |opening: Opening| async move {
+        let Opening { builder, computer, name, protocol } = opening;
+        (builder.connect().await, computer, name, protocol)
     })?;
-    let mut opened = BTreeMap::new();
-    for (place, (result, is_local, name, protocol)) in results {
+    let mut opened = Vec::new();
+    for (result, computer, name, protocol) in results {
         match result {
             Ok(session) => {
                 let protocol = if protocol == Protocol::Dcom { "DCOM" } else { "WSMAN" };
-                opened.insert(place, local.cim.add(session, name, protocol, is_local));
+                opened.push(local.cim.add(session, name, protocol, computer.is_none()));
             }
             Err(error) => {
-                let computer = names.get(place).cloned().flatten().unwrap_or_default();
+                let computer = computer.unwrap_or_default();
                 cx.error(of_error(local, &error, "CimSessionOpenFailed", &computer))?;
             }
         }
     }
-    opened.into_values().try_for_each(|entry| cx.write(entry.value()))
+    opened.into_iter().try_for_each(|entry| cx.write(entry.value()))
 }
 
 fn get(local: &Arc<Local>, call: &Bound, cx: &mut Context<'_>) -> Outcome {
@@ -101,9 +92,7 @@ fn not_found(message: String) -> Failure {
 }
 
 fn remove(local: &Arc<Local>, call: &Bound, cx: &mut Context<'_>) -> Outcome {
-    for entry in chosen(local, call, cx)? {
-        local.cim.remove(&entry);
-        local.wait(cx, entry.close())?;
-    }
-    Ok(())
+    let entries = chosen(local, call, cx)?;
+    entries.iter().for_each(|entry| local.cim.remove(entry));
+    in_order(local, cx, entries, throttle(call), CimEntry::close).map(|_| ())
 }

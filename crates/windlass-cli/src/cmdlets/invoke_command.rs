@@ -9,13 +9,16 @@ use windlass::{
 };
 use windlass_clixml::PsValue;
 use windlass_mock::powershell::{
-    Bound, Cmdlet, Context, Failure, Outcome, Stage, declared, exceptions, stage, text,
+    Bound, Cmdlet, Context, Failure, Halt, Outcome, Stage, declared, exceptions, stage, text,
 };
 use windlass_psrp::{ErrorCategory, Parameter};
 
+use super::abreast::in_order;
 use super::invoke_work::{Origin, tell};
 use super::{nameless, script_block, throttle, what_if};
-use crate::runspace::{Job, Local, Reach, Recipe, SessionEntry, argument, job_value, places};
+use crate::runspace::{
+    Job, Local, Reach, Recipe, SessionEntry, Working, argument, job_value, of_error, places,
+};
 
 /// Events that wait to be written before the computers are made to wait.
 const WAITING: usize = 256;
@@ -36,18 +39,28 @@ struct InvokeCommand {
 }
 
 /// One computer to work on.
-#[derive(Clone)]
 enum Seat {
     /// A session that is open.
     Open(Arc<SessionEntry>),
+    /// Such a session, with the command's place in it.
+    Taken(Working),
     /// A session to be opened for the command alone.
     New(Box<Recipe>, Option<String>),
 }
 
 impl Seat {
+    /// The seat of a job, which works beside what works there already.
+    fn beside(self) -> Self {
+        match self {
+            Self::Open(entry) => Self::Taken(entry.work()),
+            seat => seat,
+        }
+    }
+
     fn computer(&self) -> &str {
         match self {
             Self::Open(entry) => entry.session.computer_name(),
+            Self::Taken(place) => place.session.computer_name(),
             Self::New(recipe, _) => &recipe.computer,
         }
     }
@@ -90,6 +103,7 @@ impl Stage for InvokeCommand {
         if self.call.switch("AsJob") || self.call.has("JobName") {
             return self.start_job(cx, Order { command, input, deadline, is_watched: false }, seats);
         }
+        let seats = self.taken(cx, seats)?;
         let is_watched = self.local.terminal.is_interactive();
         self.run(cx, Order { command, input, deadline, is_watched }, seats)
     }
@@ -158,12 +172,47 @@ impl InvokeCommand {
         Ok((command, seats))
     }
 
+    /// The seats, each session taken for this command alone: one at work is refused, as PowerShell does. A job would
+    /// wait for its turn.
+    fn taken(&self, cx: &mut Context<'_>, seats: Vec<Seat>) -> Result<Vec<Seat>, Halt> {
+        let mut taken: Vec<Seat> = Vec::with_capacity(seats.len());
+        for seat in seats {
+            let Seat::Open(entry) = seat else {
+                taken.push(seat);
+                continue;
+            };
+            let is_known = |seat: &Seat| matches!(seat, Seat::Taken(place) if place.is(&entry));
+            if taken.iter().any(is_known) {
+                taken.push(Seat::Taken(entry.work()));
+                continue;
+            }
+            match self.local.wait(cx, entry.work_alone())? {
+                Some(place) => taken.push(Seat::Taken(place)),
+                None => {
+                    let message = format!(
+                        "the session {} is Busy, and a command can only run in one that is Available: wait for what \
+                         runs there, or use -AsJob, which waits for its turn",
+                        entry.session.name()
+                    );
+                    return Err(cx.fail(Failure::new(
+                        exceptions::INVALID_OPERATION,
+                        "PSSessionNotAvailable",
+                        ErrorCategory::ResourceBusy,
+                        message,
+                    )));
+                }
+            }
+        }
+        Ok(taken)
+    }
+
     fn origins(&self, seats: &[Seat]) -> Vec<Origin> {
         let hide = self.call.switch("HideComputerName");
         let named =
             self.call.has("ComputerName") || self.call.has("ConnectionUri") || self.call.has("Session");
         let origin = |seat: &Seat| match seat {
             Seat::Open(entry) => Origin::of(entry, hide),
+            Seat::Taken(place) => Origin::of(place, hide),
             Seat::New(recipe, _) if named => Origin::computer(&recipe.computer, hide),
             Seat::New(..) => Origin::unmarked(),
         };
@@ -209,6 +258,7 @@ impl InvokeCommand {
         let job = local.jobs.start(self.call.text("JobName"), computers, shown, hide);
         let worker = Arc::clone(&job);
         let throttle = throttle(&self.call);
+        let seats: Vec<Seat> = seats.into_iter().map(Seat::beside).collect();
         let task = local.handle.spawn(async move {
             let seats = seats.into_iter().zip(origins);
             let ending = Arc::clone(&worker);
@@ -224,18 +274,26 @@ impl InvokeCommand {
 
     /// Starts the command in sessions of its own, and leaves them.
     fn leave_running(&self, cx: &mut Context<'_>, command: &PowerShell, seats: Vec<Seat>) -> Outcome {
-        for seat in seats {
-            let Seat::New(recipe, name) = seat else { continue };
-            let computer = recipe.computer.clone();
-            let left = self.local.wait(cx, async {
-                let session = recipe.builder(name.as_deref()).connect().await?;
-                let mut options = InvokeOptions::default();
-                options.is_left = true;
-                let invocation = session.invoke_with(command.clone(), &options);
-                invocation.started().await?;
-                session.disconnect(windlass::DisconnectOptions::default()).await?;
-                Ok::<_, windlass::Error>((session, invocation))
-            })?;
+        let seats = seats.into_iter().filter_map(|seat| match seat {
+            Seat::New(recipe, name) => Some((recipe, name)),
+            Seat::Open(_) | Seat::Taken(_) => None,
+        });
+        let start = |(recipe, name): (Box<Recipe>, Option<String>)| {
+            let command = command.clone();
+            async move {
+                let left = async {
+                    let session = recipe.builder(name.as_deref()).connect().await?;
+                    let mut options = InvokeOptions::default();
+                    options.is_left = true;
+                    let invocation = session.invoke_with(command, &options);
+                    invocation.started().await?;
+                    session.disconnect(windlass::DisconnectOptions::default()).await?;
+                    Ok::<_, windlass::Error>((session, invocation))
+                };
+                (left.await, recipe)
+            }
+        };
+        for (left, recipe) in in_order(&self.local, cx, seats, throttle(&self.call), start)? {
             match left {
                 Ok((session, invocation)) => {
                     let entry = self.local.sessions.add(session, *recipe);
@@ -243,12 +301,8 @@ impl InvokeCommand {
                     cx.write(entry.value())?;
                 }
                 Err(error) => {
-                    let failure = crate::runspace::of_error(
-                        &self.local,
-                        &error,
-                        "PSSessionDisconnectFailed",
-                        &computer,
-                    );
+                    let failure =
+                        of_error(&self.local, &error, "PSSessionDisconnectFailed", &recipe.computer);
                     cx.error(failure)?;
                 }
             }
@@ -298,9 +352,8 @@ async fn at(seat: Seat, order: Order, outlet: Outlet) {
 
 async fn work(seat: Seat, order: Order, outlet: &Outlet) {
     match seat {
-        Seat::Open(entry) => {
-            pump(invoke(&entry.session, order), outlet).await;
-        }
+        Seat::Open(entry) => pump(invoke(&entry.session, order), outlet).await,
+        Seat::Taken(place) => pump(invoke(&place.session, order), outlet).await,
         Seat::New(recipe, name) => {
             let session = match recipe.builder(name.as_deref()).connect().await {
                 Ok(session) => session,

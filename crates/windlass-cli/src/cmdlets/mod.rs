@@ -1,6 +1,7 @@
 //! The cmdlets, a module for each family. The table in `windlass-mock` says what they are called and what
 //! they take; here is what they do.
 
+mod abreast;
 mod cim_change;
 mod cim_class;
 mod cim_get;

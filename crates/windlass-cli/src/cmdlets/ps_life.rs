@@ -3,15 +3,16 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use windlass::{DisconnectOptions, SessionState};
+use windlass::{DisconnectOptions, Invocation, PsSession, SessionState, SessionTicket};
 use windlass_clixml::PsValue;
 use windlass_mock::powershell::{Bound, Cmdlet, Context, Halt, Outcome};
 use windlass_wsman::BufferMode;
 
+use super::abreast::in_order;
 use super::invoke_work::{Origin, drain, follow};
 use super::ps_session::{Wanted, chosen, not_found};
-use super::{cmdlet, each};
-use crate::runspace::{Local, Reach, SessionEntry, argument, job_value, of_error, places};
+use super::{cmdlet, each, throttle};
+use crate::runspace::{Local, Reach, Recipe, SessionEntry, argument, job_value, of_error, places};
 
 /// Seconds that hosts keep a session at least.
 const LEAST_IDLE: u64 = 60;
@@ -51,22 +52,21 @@ fn disconnect(local: &Arc<Local>, call: &Bound, cx: &mut Context<'_>) -> Outcome
         Some("Block") => Some(BufferMode::Block),
         _ => None,
     };
-    for entry in chosen(local, call, cx)? {
-        if entry.session.state() != SessionState::Disconnected {
-            let left = local.wait(cx, entry.session.disconnect(options))?;
-            if let Err(error) = left {
-                cx.error(of_error(
-                    local,
-                    &error,
-                    "PSSessionDisconnectFailed",
-                    entry.session.computer_name(),
-                ))?;
-                continue;
-            }
+    let entries = chosen(local, call, cx)?;
+    let left = in_order(local, cx, entries, throttle(call), |entry: Arc<SessionEntry>| async move {
+        let left = match entry.session.state() {
+            SessionState::Disconnected => Ok(()),
+            _ => entry.session.disconnect(options).await,
+        };
+        (left, entry)
+    })?;
+    left.into_iter().try_for_each(|(left, entry)| match left {
+        Ok(()) => cx.write(entry.value()),
+        Err(error) => {
+            let computer = entry.session.computer_name();
+            cx.error(of_error(local, &error, "PSSessionDisconnectFailed", computer))
         }
-        cx.write(entry.value())?;
-    }
-    Ok(())
+    })
 }
 
 fn connect(local: &Arc<Local>, call: &Bound, cx: &mut Context<'_>) -> Outcome {
@@ -76,104 +76,117 @@ fn connect(local: &Arc<Local>, call: &Bound, cx: &mut Context<'_>) -> Outcome {
     Ok(())
 }
 
+/// A session that was left.
+enum Left {
+    /// By this process.
+    Here(Arc<SessionEntry>),
+    /// By another client, as a host told.
+    There(SessionTicket, Box<Recipe>),
+}
+
+/// What came of coming back to it.
+enum Back {
+    Here(Arc<SessionEntry>, windlass::Result<()>),
+    There(Box<Recipe>, windlass::Result<(PsSession, Vec<Invocation>)>),
+}
+
 /// The sessions that a call names, connected.
 fn reconnected(
     local: &Arc<Local>,
     call: &Bound,
     cx: &mut Context<'_>,
 ) -> Result<Vec<Arc<SessionEntry>>, Halt> {
-    let mut connected = Vec::new();
+    let mut left = Vec::new();
     if call.has("ComputerName") || call.has("ConnectionUri") {
-        for entry in at_hosts(local, call, cx)? {
-            connected.push(entry);
-        }
-        return Ok(connected);
-    }
-    for value in call.list("Session") {
-        if local.sessions.of(&value).is_none() {
-            match value.get("InstanceId").and_then(PsValue::as_guid) {
-                Some(instance) if local.sessions.remembered(instance).is_some() => {
-                    connected.extend(join(local, instance, cx)?);
-                }
-                _ => cx.error(not_found("the session is closed, or is not known to this process", value))?,
-            }
-        }
-    }
-    for entry in chosen(local, call, cx)? {
-        if entry.session.state() == SessionState::Disconnected {
-            let back = local.wait(cx, entry.session.reconnect())?;
-            if let Err(error) = back {
-                cx.error(of_error(local, &error, "PSSessionConnectFailed", entry.session.computer_name()))?;
+        left = at_hosts(local, call, cx)?;
+    } else {
+        for value in call.list("Session") {
+            if local.sessions.of(&value).is_some() {
                 continue;
             }
+            let instance = value.get("InstanceId").and_then(PsValue::as_guid);
+            match instance.and_then(|instance| local.sessions.remembered(instance)) {
+                Some((ticket, recipe)) => left.push(Left::There(ticket, Box::new(recipe))),
+                None => {
+                    cx.error(not_found("the session is closed, or is not known to this process", value))?;
+                }
+            }
         }
-        connected.push(entry);
+        left.extend(chosen(local, call, cx)?.into_iter().map(Left::Here));
+    }
+    let back = in_order(local, cx, left, throttle(call), |left: Left| async move {
+        match left {
+            Left::Here(entry) => {
+                let back = match entry.session.state() {
+                    SessionState::Disconnected => entry.session.reconnect().await,
+                    _ => Ok(()),
+                };
+                Back::Here(entry, back)
+            }
+            Left::There(ticket, recipe) => {
+                let back = recipe.builder(None).connect_to(&ticket).await;
+                Back::There(recipe, back)
+            }
+        }
+    })?;
+    let mut connected = Vec::new();
+    for back in back {
+        let (error, computer) = match back {
+            Back::Here(entry, Ok(())) => {
+                connected.push(entry);
+                continue;
+            }
+            Back::There(recipe, Ok((session, running))) => {
+                let entry = local.sessions.add(session, *recipe);
+                local.handle.block_on(async { entry.running.lock().await.extend(running) });
+                connected.push(entry);
+                continue;
+            }
+            Back::Here(entry, Err(error)) => (error, entry.session.computer_name().to_owned()),
+            Back::There(recipe, Err(error)) => (error, recipe.computer),
+        };
+        cx.error(of_error(local, &error, "PSSessionConnectFailed", &computer))?;
     }
     Ok(connected)
 }
 
-/// Connects to sessions that a host has.
-fn at_hosts(local: &Arc<Local>, call: &Bound, cx: &mut Context<'_>) -> Result<Vec<Arc<SessionEntry>>, Halt> {
+/// The sessions that hosts have and that nobody is connected to.
+fn at_hosts(local: &Arc<Local>, call: &Bound, cx: &mut Context<'_>) -> Result<Vec<Left>, Halt> {
     let recipes =
         Reach::of(local, call).and_then(|reach| reach.recipes(local, cx, call, &places(local, call)));
     let recipes = recipes.map_err(|failure| cx.fail(*failure))?;
     let wanted = Wanted::of(call);
-    let mut connected = Vec::new();
-    for recipe in recipes {
-        let found = match local.wait(cx, recipe.builder(None).find())? {
+    let found = in_order(local, cx, recipes, throttle(call), |recipe: Recipe| async move {
+        (recipe.builder(None).find().await, recipe)
+    })?;
+    let mut left = Vec::new();
+    for (found, recipe) in found {
+        let mut found = match found {
             Ok(found) => found,
             Err(error) => {
                 cx.error(of_error(local, &error, "PSSessionQueryFailed", &recipe.computer))?;
                 continue;
             }
         };
-        let mut any = false;
-        for session in found {
-            let ticket = session.ticket;
-            if !wanted.takes(&ticket.name, None, ticket.instance_id) || !session.is_disconnected {
-                continue;
-            }
-            any = true;
-            let instance = ticket.instance_id;
-            match local.sessions.by_instance(instance) {
-                Some(entry) => match local.wait(cx, entry.session.reconnect())? {
-                    Ok(()) => connected.push(entry),
-                    Err(error) => {
-                        cx.error(of_error(local, &error, "PSSessionConnectFailed", &recipe.computer))?;
-                    }
-                },
-                None => {
-                    local.sessions.remember(ticket, recipe.clone());
-                    connected.extend(join(local, instance, cx)?);
-                }
-            }
-        }
-        if !any {
+        found.retain(|session| {
+            let ticket = &session.ticket;
+            session.is_disconnected && wanted.takes(&ticket.name, None, ticket.instance_id)
+        });
+        if found.is_empty() {
             let message = format!("{} has no disconnected session that fits", recipe.computer);
             cx.error(not_found(&message, recipe.computer.as_str().into()))?;
         }
+        left.extend(found.into_iter().map(|session| {
+            match local.sessions.by_instance(session.ticket.instance_id) {
+                Some(entry) => Left::Here(entry),
+                None => {
+                    local.sessions.remember(session.ticket.clone(), recipe.clone());
+                    Left::There(session.ticket, Box::new(recipe.clone()))
+                }
+            }
+        }));
     }
-    Ok(connected)
-}
-
-/// Connects to a session that another client left.
-fn join(
-    local: &Arc<Local>,
-    instance: uuid::Uuid,
-    cx: &mut Context<'_>,
-) -> Result<Option<Arc<SessionEntry>>, Halt> {
-    let Some((ticket, recipe)) = local.sessions.remembered(instance) else { return Ok(None) };
-    match local.wait(cx, recipe.builder(None).connect_to(&ticket))? {
-        Ok((session, running)) => {
-            let entry = local.sessions.add(session, recipe);
-            local.handle.block_on(async { entry.running.lock().await.extend(running) });
-            Ok(Some(entry))
-        }
-        Err(error) => {
-            cx.error(of_error(local, &error, "PSSessionConnectFailed", &recipe.computer))?;
-            Ok(None)
-        }
-    }
+    Ok(left)
 }
 
 fn receive(local: &Arc<Local>, call: &Bound, cx: &mut Context<'_>) -> Outcome {

@@ -1,13 +1,13 @@
 //! `New-PSSession`, `Get-PSSession` and `Remove-PSSession`.
 
-use std::collections::BTreeMap;
+use std::collections::HashSet;
 use std::sync::Arc;
 
-use windlass::fleet;
 use windlass_clixml::PsValue;
 use windlass_mock::powershell::{Bound, Cmdlet, Context, Failure, Outcome, exceptions, text};
 use windlass_psrp::ErrorCategory;
 
+use super::abreast::in_order;
 use super::{cmdlet, each, throttle};
 use crate::runspace::{
     Local, Reach, Recipe, SessionEntry, credential_of, found_value, matcher, of_error, places,
@@ -86,33 +86,20 @@ pub(super) fn open(
     names: &[String],
     throttle: usize,
 ) -> Result<Vec<Arc<SessionEntry>>, windlass_mock::powershell::Halt> {
-    let computers: Vec<String> = recipes.iter().map(|recipe| recipe.computer.clone()).collect();
     let names = names.iter().cloned().map(Some).chain(std::iter::repeat(None));
     let jobs: Vec<(Recipe, Option<String>)> = recipes.into_iter().zip(names).collect();
-    let mut opened = BTreeMap::new();
-    let results = local.wait(cx, async {
-        let mut everywhere = fleet(jobs, throttle, |(recipe, name): (Recipe, Option<String>)| {
-            let builder = recipe.builder(name.as_deref()).reserve_id();
-            async move { Ok::<_, windlass::Error>((builder.connect().await?, recipe)) }
-        });
-        let mut results = Vec::new();
-        while let Some(result) = everywhere.next().await {
-            results.push(result);
-        }
-        results
+    let results = in_order(local, cx, jobs, throttle, |(recipe, name): (Recipe, Option<String>)| {
+        let builder = recipe.builder(name.as_deref()).reserve_id();
+        async move { (builder.connect().await, recipe) }
     })?;
-    for (place, result) in results {
+    let mut opened = Vec::new();
+    for (result, recipe) in results {
         match result {
-            Ok((session, recipe)) => {
-                opened.insert(place, local.sessions.add(session, recipe));
-            }
-            Err(error) => {
-                let computer = computers.get(place).map(String::as_str).unwrap_or_default();
-                cx.error(of_error(local, &error, "PSSessionOpenFailed", computer))?;
-            }
+            Ok(session) => opened.push(local.sessions.add(session, recipe)),
+            Err(error) => cx.error(of_error(local, &error, "PSSessionOpenFailed", &recipe.computer))?,
         }
     }
-    Ok(opened.into_values().collect())
+    Ok(opened)
 }
 
 fn get(local: &Arc<Local>, call: &Bound, cx: &mut Context<'_>) -> Outcome {
@@ -195,19 +182,10 @@ fn at_hosts(local: &Arc<Local>, call: &Bound, cx: &mut Context<'_>, wanted: &Wan
     let recipes =
         Reach::of(local, call).and_then(|reach| reach.recipes(local, cx, call, &places(local, call)));
     let recipes = recipes.map_err(|failure| cx.fail(*failure))?;
-    let computers: Vec<Recipe> = recipes.clone();
-    let throttle = throttle(call);
-    let results = local.wait(cx, async {
-        let mut everywhere =
-            fleet(recipes, throttle, |recipe: Recipe| async move { recipe.builder(None).find().await });
-        let mut results = Vec::new();
-        while let Some(result) = everywhere.next().await {
-            results.push(result);
-        }
-        results
+    let results = in_order(local, cx, recipes, throttle(call), |recipe: Recipe| async move {
+        (recipe.builder(None).find().await, recipe)
     })?;
-    for (place, result) in results {
-        let Some(recipe) = computers.get(place) else { continue };
+    for (result, recipe) in results {
         match result {
             Ok(found) => {
                 for session in found {
@@ -234,22 +212,29 @@ fn at_hosts(local: &Arc<Local>, call: &Bound, cx: &mut Context<'_>, wanted: &Wan
 }
 
 fn remove(local: &Arc<Local>, calls: &[Bound], cx: &mut Context<'_>) -> Outcome {
+    let mut removed = Vec::new();
     for call in calls {
         for entry in chosen(local, call, cx)? {
             if local.entered().is_some_and(|entered| Arc::ptr_eq(&entered, &entry)) {
                 local.leave();
             }
             local.sessions.remove(&entry);
-            let computer = entry.session.computer_name().to_owned();
-            if let Err(error) = local.wait(cx, entry.close())? {
-                cx.error(of_error(local, &error, "PSSessionCloseFailed", &computer))?;
-            }
+            removed.push(entry);
+        }
+    }
+    let closed = in_order(local, cx, removed, windlass::DEFAULT_THROTTLE, |entry: Arc<SessionEntry>| {
+        let computer = entry.session.computer_name().to_owned();
+        async move { (entry.close().await, computer) }
+    })?;
+    for (closed, computer) in closed {
+        if let Err(error) = closed {
+            cx.error(of_error(local, &error, "PSSessionCloseFailed", &computer))?;
         }
     }
     Ok(())
 }
 
-/// The sessions of this process that a call names by value, name, id, instance or computer.
+/// The sessions of this process that a call names by value, name, id, instance or computer, each of them once.
 pub(super) fn chosen(
     local: &Arc<Local>,
     call: &Bound,
@@ -288,5 +273,7 @@ pub(super) fn chosen(
             entries.extend(local.sessions.all().into_iter().filter(on));
         }
     }
+    let mut seen = HashSet::new();
+    entries.retain(|entry| seen.insert(entry.session.instance_id()));
     Ok(entries)
 }

@@ -54,6 +54,7 @@ impl Session {
         let leaves = ["exit", "exsn", "Exit-PSSession"].iter().any(|known| word.eq_ignore_ascii_case(known));
         let text = if leaves { "Exit-PSSession" } else { line };
         let stop = self.begin();
+        let _place = entered.work();
         let mut options = InvokeOptions::default();
         options.is_watched = true;
         let outcome = self.follow(entered.session.invoke_with(typed_line(text), &options), &stop);

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 
 use uuid::Uuid;
-use windlass::CimSession;
+use windlass::{CimSession, DEFAULT_THROTTLE, fleet};
 use windlass_clixml::{PsObject, PsValue};
 
 use super::{lock, matcher};
@@ -113,8 +113,7 @@ impl CimTable {
     /// Closes all sessions.
     pub(crate) async fn close(&self) {
         let all = std::mem::take(&mut *lock(&self.open));
-        for entry in all {
-            entry.close().await;
-        }
+        let mut everywhere = fleet(all, DEFAULT_THROTTLE, CimEntry::close);
+        while everywhere.next().await.is_some() {}
     }
 }

@@ -17,7 +17,7 @@ use std::collections::BTreeMap;
 use std::future::Future;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use anyhow::{Context as _, Result};
 use tokio::runtime::Handle;
@@ -44,7 +44,10 @@ pub(crate) use jobs::{Job, JobEvent, JobState, JobTable, job_value};
 pub(crate) use options::{cim_options, dcom_options, ps_options, redirections, wants_dcom};
 pub(crate) use plain::PlainWay;
 pub(crate) use reach::{Place, Reach, Recipe, computers, credential_of, login_of, places};
-pub(crate) use sessions::{SessionEntry, SessionTable, found_value};
+pub(crate) use sessions::{SessionEntry, SessionTable, Working, found_value};
+
+/// The commands that need nothing of a process: made once, as the agent makes a runspace for each of its commands.
+static BUILT_IN: OnceLock<Commands> = OnceLock::new();
 
 /// The port of the resolver of RPC.
 const RESOLVER_PORT: u16 = 135;
@@ -114,7 +117,7 @@ pub(crate) struct Local {
     host: Arc<OnceCell<LocalHost>>,
     exit: Mutex<Exit>,
     /// Keeps what is said, from the first target on.
-    tap: std::sync::OnceLock<Arc<Redacting>>,
+    tap: OnceLock<Arc<Redacting>>,
 }
 
 impl Local {
@@ -133,7 +136,7 @@ impl Local {
             entered: Mutex::default(),
             host: Arc::new(OnceCell::new()),
             exit: Mutex::new(Exit::DONE),
-            tap: std::sync::OnceLock::new(),
+            tap: OnceLock::new(),
         })
     }
 
@@ -152,13 +155,13 @@ impl Local {
             entered: Mutex::default(),
             host: Arc::clone(&self.host),
             exit: Mutex::new(Exit::DONE),
-            tap: std::sync::OnceLock::new(),
+            tap: OnceLock::new(),
         })
     }
 
     /// A runspace with all cmdlets, which shows what it formats in so many columns.
     pub(crate) fn runspace(self: &Arc<Self>, width: usize) -> LocalRunspace {
-        let mut commands = Commands::built_in();
+        let mut commands = BUILT_IN.get_or_init(Commands::built_in).clone();
         crate::cmdlets::add_to(&mut commands, self);
         let weak = Arc::downgrade(self);
         let variables = Variables::refreshed_by(Box::new(move |value| weak.upgrade()?.refreshed(value)));

@@ -2,14 +2,19 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
+use tokio::sync::watch;
 use uuid::Uuid;
-use windlass::{Availability, PsSession, SessionState, SessionTicket};
+use windlass::{Availability, DEFAULT_THROTTLE, PsSession, SessionState, SessionTicket, fleet};
 use windlass_clixml::{PsObject, PsValue, ps_enum};
 
 use super::{Recipe, lock, matcher};
 
 const TYPE: &str = "System.Management.Automation.Runspaces.PSSession";
+
+/// How long a command that is being stopped may stand in the way of the next one.
+const A_MOMENT: Duration = Duration::from_secs(3);
 
 /// A session of this process, and what it was made from.
 pub(crate) struct SessionEntry {
@@ -17,6 +22,32 @@ pub(crate) struct SessionEntry {
     pub(crate) recipe: Recipe,
     /// Pipelines that go on while it is disconnected, and what came of them until then.
     pub(crate) running: tokio::sync::Mutex<Vec<windlass::Invocation>>,
+    /// How many commands work in it.
+    commands: watch::Sender<usize>,
+}
+
+/// A command's place in a session: the session is busy until it is given up.
+pub(crate) struct Working(Arc<SessionEntry>);
+
+impl Working {
+    /// Whether it is one in this session.
+    pub(crate) fn is(&self, entry: &Arc<SessionEntry>) -> bool {
+        Arc::ptr_eq(&self.0, entry)
+    }
+}
+
+impl std::ops::Deref for Working {
+    type Target = SessionEntry;
+
+    fn deref(&self) -> &SessionEntry {
+        &self.0
+    }
+}
+
+impl Drop for Working {
+    fn drop(&mut self) {
+        self.0.commands.send_modify(|count| *count = count.saturating_sub(1));
+    }
 }
 
 /// The sessions, in the order in which they were opened.
@@ -30,7 +61,39 @@ pub(crate) struct SessionTable {
 impl SessionEntry {
     /// An open session.
     pub(crate) fn new(session: PsSession, recipe: Recipe) -> Arc<Self> {
-        Arc::new(Self { session, recipe, running: tokio::sync::Mutex::default() })
+        let running = tokio::sync::Mutex::default();
+        Arc::new(Self { session, recipe, running, commands: watch::Sender::new(0) })
+    }
+
+    /// A place for a command, beside those that work already.
+    pub(crate) fn work(self: &Arc<Self>) -> Working {
+        self.commands.send_modify(|count| *count += 1);
+        Working(Arc::clone(self))
+    }
+
+    /// A place for a command that is to be the only one. Another one that is being stopped is waited for, for a
+    /// moment.
+    pub(crate) async fn work_alone(self: &Arc<Self>) -> Option<Working> {
+        // What goes on since the session was left waits for whoever receives it.
+        if !self.running.lock().await.is_empty() && self.session.availability() == Availability::Busy {
+            return None;
+        }
+        let take = |count: &mut usize| {
+            let is_free = *count == 0;
+            *count += usize::from(is_free);
+            is_free
+        };
+        let mut count = self.commands.subscribe();
+        tokio::time::timeout(A_MOMENT, async {
+            while !self.commands.send_if_modified(take) {
+                if count.changed().await.is_err() {
+                    return;
+                }
+            }
+        })
+        .await
+        .ok()
+        .map(|()| Working(Arc::clone(self)))
     }
 
     /// The session as a value, as it is now.
@@ -209,11 +272,11 @@ impl SessionTable {
 
     /// Closes all sessions; those that were disconnected stay at their hosts.
     pub(crate) async fn close(&self) {
-        let all = std::mem::take(&mut *lock(&self.open));
-        for entry in all {
-            if entry.session.state() == SessionState::Opened
-                && let Err(error) = entry.close().await
-            {
+        let mut all = std::mem::take(&mut *lock(&self.open));
+        all.retain(|entry| entry.session.state() == SessionState::Opened);
+        let mut everywhere = fleet(all, DEFAULT_THROTTLE, SessionEntry::close);
+        while let Some((_, closed)) = everywhere.next().await {
+            if let Err(error) = closed {
                 tracing::warn!(%error, "a session could not be closed");
             }
         }
