@@ -23,6 +23,7 @@ use crate::exit::Exit;
 use crate::failure::report_local;
 use crate::output::View;
 use crate::runspace::{Defaults, Local, job_value};
+use crate::workers::Workers;
 
 /// Shorter names that there are not are taken for abbreviations rather than for mistypings.
 const SHORTEST_MISTYPED: usize = 4;
@@ -80,14 +81,14 @@ impl CommandLine {
     }
 
     /// Runs the cmdlet: here, or in the agent where it concerns what the agent keeps.
-    pub(crate) fn run(self, handle: &tokio::runtime::Handle) -> Exit {
-        match self.run_somewhere(handle) {
+    pub(crate) fn run(self, workers: &Workers) -> Exit {
+        match self.run_somewhere(workers) {
             Ok(exit) => exit,
             Err(error) => report_local(&error),
         }
     }
 
-    fn run_somewhere(mut self, handle: &tokio::runtime::Handle) -> Result<Exit> {
+    fn run_somewhere(mut self, workers: &Workers) -> Result<Exit> {
         let is_help =
             |word: &String| ["--help", "-?", "-h", "-help"].contains(&word.to_ascii_lowercase().as_str());
         let asks_for_help = self.words.iter().any(is_help);
@@ -95,7 +96,7 @@ impl CommandLine {
         // and help take a session with all cmdlets, which costs more to make.
         let info = match declared(&self.name) {
             Some(info) if !asks_for_help => info,
-            _ => self.info(&Session::new(handle, Defaults::default(), self.format))?,
+            _ => self.info(&Session::new(workers.handle()?, Defaults::default(), self.format))?,
         };
         if asks_for_help {
             crate::help::show(&info)?;
@@ -125,11 +126,11 @@ impl CommandLine {
                 rows: crate::terminal::rows(),
                 is_typed: std::io::stdin().is_terminal(),
             };
-            if let Some(exit) = crate::agent::forward(how, &run, &self.defaults, handle)? {
+            if let Some(exit) = crate::agent::forward(how, &run, &self.defaults, workers)? {
                 return Ok(exit);
             }
         }
-        let mut session = Session::new(handle, defaults, self.format);
+        let mut session = Session::new(workers.handle()?, defaults, self.format);
         session.heed_interrupts();
         let command = resolved(command, &info, &session.local)?;
         session.invoke(&PowerShell::new().add_command(command));

@@ -31,6 +31,7 @@ mod record;
 mod runspace;
 mod terminal;
 mod winrs;
+mod workers;
 
 use std::process::ExitCode;
 use std::time::Duration;
@@ -40,7 +41,8 @@ use clap::{CommandFactory, FromArgMatches};
 use crate::cli::Cli;
 use crate::command_line::CommandLine;
 use crate::exit::Exit;
-use crate::failure::report;
+use crate::failure::{report, report_local};
+use crate::workers::Workers;
 
 /// How long the process waits at its end until what it opened on hosts is closed.
 pub(crate) const CLOSING: Duration = Duration::from_secs(5);
@@ -70,15 +72,16 @@ fn run(words: Vec<String>) -> Exit {
             Err(exit) => return exit,
         },
     };
-    let runtime = match tokio::runtime::Runtime::new() {
-        Ok(runtime) => runtime,
-        Err(error) => return report(&error, Exit::PROTOCOL),
-    };
+    let workers = Workers::default();
     let exit = match (line, cli) {
-        (Some(line), _) => line.run(runtime.handle()),
-        (None, Some(cli)) => cli.run(&runtime),
+        (Some(line), _) => line.run(&workers),
+        (None, Some(cli)) => match workers.runtime() {
+            Ok(runtime) => cli.run(runtime),
+            Err(error) => report_local(&error),
+        },
         (None, None) => Exit::USAGE,
     };
+    let Some(runtime) = workers.into_runtime() else { return exit };
     // What was cut off, by Ctrl-C or because nobody reads on, is closed in the background.
     if !runtime.block_on(windlass::settled(CLOSING)) {
         tracing::warn!(

@@ -21,7 +21,7 @@ mod table;
 mod text;
 mod views;
 
-pub use csv::{CsvOptions, to_csv};
+pub use csv::{CsvOptions, CsvRows, to_csv};
 pub use date_format::format_date;
 pub use document::{drawn, format, is_drawn};
 pub use json::to_json;

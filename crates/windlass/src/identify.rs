@@ -1,11 +1,12 @@
 //! Identify: does a WS-Management service answer here, and which? (DSP0226 11, `Test-WSMan`)
 
+use windlass_net::{Greeting, TlsSight};
 use windlass_wsman::{IdentifyResponse, Request};
 
 use crate::client::{Client, Sending};
 use crate::error::Result;
 use crate::options::WsmanOptions;
-use crate::target::Target;
+use crate::target::{Authentication, Target};
 
 /// What a service says about itself.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -32,6 +33,24 @@ pub async fn identify(target: &Target) -> Result<Identity> {
     let identity = ask(&client).await;
     client.close_idle();
     identity
+}
+
+/// What a computer shows of itself over TLS, each check of its certificate by itself; none without TLS.
+///
+/// # Errors
+/// The computer is not reached, or does not speak TLS.
+pub async fn inspect_tls(target: &Target) -> Result<Option<TlsSight>> {
+    Ok(target.connector(WsmanOptions::default().open_timeout)?.inspect_tls().await?)
+}
+
+/// What a computer answers to a request without a logon: which schemes it offers, and its time.
+///
+/// # Errors
+/// The computer is not reached, its certificate is not accepted, or it does not speak HTTP.
+pub async fn greet(target: &Target) -> Result<Greeting> {
+    let mut anybody = target.clone();
+    anybody.set_authentication(Authentication::Anonymous);
+    Ok(anybody.connector(WsmanOptions::default().open_timeout)?.greet().await?)
 }
 
 pub(crate) async fn ask(client: &Client) -> Result<Identity> {

@@ -51,7 +51,7 @@ pub use copy::{CopiedItem, CopyChoice, CopyEvent, CopyOptions, CopyPlace, CopyRe
 pub use dcom::DcomOptions;
 pub use error::{Error, ErrorKind, Layer, Result};
 pub use fleet::{DEFAULT_THROTTLE, Fleet, fleet, within};
-pub use identify::{Identity, identify};
+pub use identify::{Identity, greet, identify, inspect_tls};
 pub use options::WsmanOptions;
 pub use ps::{
     Answering, Availability, Collected, DisconnectOptions, FoundSession, Host, HostAnswer, HostRequest,

@@ -370,6 +370,11 @@ impl Target {
 
     /// Checks the parameters and makes the session's pool of connections; nothing is sent yet.
     pub(crate) fn pool(&self, open_timeout: Option<Duration>) -> Result<Pool> {
+        Ok(Pool::new(self.connector(open_timeout)?, self.pool))
+    }
+
+    /// What opens connections to it.
+    pub(crate) fn connector(&self, open_timeout: Option<Duration>) -> Result<Connector> {
         let endpoint = self.endpoint()?;
         self.check(&endpoint)?;
         let credential = self.logon()?;
@@ -398,11 +403,10 @@ impl Target {
             Some(limit) => self.timeouts.capped(limit),
             None => self.timeouts,
         };
-        let connector = match &self.dial {
+        Ok(match &self.dial {
             None => Connector::new(options),
             Some(dial) => Connector::over(options, Arc::clone(dial)),
-        };
-        Ok(Pool::new(connector, self.pool))
+        })
     }
 
     /// Who logs on: the credential, or whom the tickets that the user holds name.

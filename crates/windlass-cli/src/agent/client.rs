@@ -8,13 +8,13 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
-use tokio::runtime::Handle;
 
 use super::conversation::converse;
 use super::wire::Run;
 use super::{Place, is_on, this_user};
 use crate::defaults::DefaultOptions;
 use crate::exit::Exit;
+use crate::workers::Workers;
 
 /// How long a new agent may take until it answers.
 const STARTING: Duration = Duration::from_secs(10);
@@ -37,7 +37,7 @@ pub(crate) fn forward(
     how: Forwarding,
     run: &Run,
     options: &DefaultOptions,
-    handle: &Handle,
+    workers: &Workers,
 ) -> Result<Option<Exit>> {
     if how == Forwarding::Never || !is_on() {
         return Ok(None);
@@ -48,7 +48,7 @@ pub(crate) fn forward(
         None if how == Forwarding::IfRunning => return Ok(None),
         None => start(&place)?,
     };
-    converse(stream, &run.to_line(options), Some(handle)).map(Some)
+    converse(stream, &run.to_line(options), Some(workers)).map(Some)
 }
 
 /// `windlass agent status`.

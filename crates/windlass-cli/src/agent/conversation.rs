@@ -13,10 +13,11 @@ use crate::exit::Exit;
 use crate::interrupts::{Interrupt, Interrupts};
 use crate::runspace::lock;
 use crate::terminal::{OwnTerminal, Terminal};
+use crate::workers::Workers;
 
 /// Sends a request and passes on what is answered. Where a session was entered, the lines of the terminal, or of
-/// standard input, go to it; `handle` hears Ctrl-C meanwhile.
-pub(super) fn converse(stream: UnixStream, request: &str, handle: Option<&Handle>) -> Result<Exit> {
+/// standard input, go to it; the workers hear Ctrl-C meanwhile.
+pub(super) fn converse(stream: UnixStream, request: &str, workers: Option<&Workers>) -> Result<Exit> {
     let writing = Arc::new(Mutex::new(stream.try_clone().context("the agent's socket")?));
     let mut conversation = Conversation { reading: BufReader::new(stream), writing };
     conversation.say(request)?;
@@ -25,8 +26,8 @@ pub(super) fn converse(stream: UnixStream, request: &str, handle: Option<&Handle
         Reply::Prompt(prompt) => prompt,
         Reply::Completions(..) => bail!("the agent completes what nobody asked for"),
     };
-    if let Some(handle) = handle {
-        conversation.heed_interrupts(handle);
+    if let Some(workers) = workers {
+        conversation.heed_interrupts(workers.handle()?);
     }
     let mut entered = Entered { with: Arc::new(Mutex::new(conversation)), now: Now::Waits(prompt) };
     if std::io::stdin().is_terminal() {

@@ -2,13 +2,13 @@
 
 use anyhow::{Result, bail};
 use clap::{Args, Subcommand};
-use tokio::runtime::Handle;
 
 use crate::defaults::DefaultOptions;
 use crate::exit::Exit;
 use crate::failure::report_local;
 use crate::output::View;
 use crate::runspace::Defaults;
+use crate::workers::Workers;
 
 /// Tell about the agent that keeps sessions, or stop it
 #[derive(Debug, Args)]
@@ -62,7 +62,7 @@ pub(crate) fn forward(
     how: Forwarding,
     _run: &Run,
     _options: &DefaultOptions,
-    _handle: &Handle,
+    _workers: &Workers,
 ) -> Result<Option<Exit>> {
     match how {
         Forwarding::Always => bail!("{MISSING}"),

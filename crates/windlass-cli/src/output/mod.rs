@@ -8,7 +8,7 @@ mod screen;
 use std::io::{self, Write};
 
 use windlass_clixml::{PsObject, PsValue, StreamValue, encode_document, to_text};
-use windlass_display::{CsvOptions, View as Display, is_drawn, to_csv, to_json};
+use windlass_display::{CsvOptions, CsvRows, View as Display, is_drawn, to_json};
 
 use crate::cli::Format;
 
@@ -30,12 +30,13 @@ pub(crate) struct Printer<W> {
     /// How many of those, from the first on, are lines of their own and were printed when they came.
     printed: usize,
     count: usize,
+    csv: Option<CsvRows>,
 }
 
 impl<W: Write> Printer<W> {
     /// Prints to `out`.
     pub(crate) fn new(format: Format, columns: usize, out: W) -> Self {
-        Self { format, columns, out, held: Vec::new(), printed: 0, count: 0 }
+        Self { format, columns, out, held: Vec::new(), printed: 0, count: 0, csv: None }
     }
 
     /// Takes one result.
@@ -46,10 +47,20 @@ impl<W: Write> Printer<W> {
         }
         self.count += 1;
         match self.format {
-            Format::Ndjson => writeln!(self.out, "{}", json_object(&value))?,
+            // Each in one piece: what is written goes to the agent's commands as it comes.
+            Format::Ndjson => self.out.write_all(format!("{}\n", json_object(&value)).as_bytes())?,
             Format::Json => {
                 let before = if self.count == 1 { "[" } else { "," };
-                write!(self.out, "{before}\n  {}", json_object(&value))?;
+                self.out.write_all(format!("{before}\n  {}", json_object(&value)).as_bytes())?;
+            }
+            Format::Csv if value.is_null() => {}
+            // The first object tells which properties there are.
+            Format::Csv => {
+                let header = self.csv.is_none();
+                let rows = self.csv.get_or_insert_with(|| CsvRows::new(&value, CsvOptions::default()));
+                let mut text = if header { rows.header() } else { String::new() };
+                text.push_str(&rows.row(&value));
+                self.out.write_all(text.as_bytes())?;
             }
             Format::Table if self.printed == self.held.len() => {
                 let text = self.formatted(std::slice::from_ref(&value), &Display::Default);
@@ -61,7 +72,7 @@ impl<W: Write> Printer<W> {
                     self.out.flush()?;
                 }
             }
-            Format::Table | Format::List | Format::Csv | Format::Clixml => self.held.push(value),
+            Format::Table | Format::List | Format::Clixml => self.held.push(value),
         }
         Ok(())
     }
@@ -69,12 +80,11 @@ impl<W: Write> Printer<W> {
     /// Prints what was held back.
     pub(crate) fn finish(mut self) -> io::Result<()> {
         match self.format {
-            Format::Ndjson => {}
+            Format::Ndjson | Format::Csv => {}
             Format::Json if self.count == 0 => writeln!(self.out, "[]")?,
             Format::Json => writeln!(self.out, "\n]")?,
             Format::Table => self.display(&Display::Default)?,
             Format::List => self.display(&Display::List(Vec::new()))?,
-            Format::Csv => write!(self.out, "{}", to_csv(&self.held, CsvOptions::default()))?,
             Format::Clixml => {
                 let items = std::mem::take(&mut self.held).into_iter();
                 let items: Vec<_> = items.map(|value| StreamValue { stream: None, value }).collect();
@@ -200,6 +210,20 @@ mod tests {
         }
         assert_eq!(printed(Format::Json, vec![]), "[]\n");
         assert_eq!(printed(Format::Ndjson, vec![5_i32.into()]), "{\"value\":5}\n");
+    }
+
+    #[test]
+    fn rows_are_written_when_they_come() {
+        let mut out = Vec::new();
+        let mut printer = Printer::new(Format::Csv, 80, &mut out);
+        printer.result(PsValue::Null).unwrap();
+        printer.result(person()).unwrap();
+        assert_eq!(printer.out.as_slice(), b"\"Name\",\"Age\"\n\"ann\",\"7\"\n");
+        let other = PsObject::custom().with("Age", 8_i32).with("Height", 9_i32);
+        printer.result(other.into()).unwrap();
+        assert!(printer.held.is_empty());
+        printer.finish().unwrap();
+        assert_eq!(String::from_utf8(out).unwrap(), "\"Name\",\"Age\"\n\"ann\",\"7\"\n,\"8\"\n");
     }
 
     #[test]
