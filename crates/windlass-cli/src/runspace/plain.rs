@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 use clap::Args;
-use windlass::{Authentication, Target};
+use windlass::{Authentication, Credential, Target};
 
 use super::Local;
 use super::reach::{default_credential, described, logon, mechanism};
@@ -27,9 +27,24 @@ impl PlainWay {
         self.port.unwrap_or(if self.use_ssl { 5986 } else { 5985 })
     }
 
+    /// How to log on.
+    pub(crate) fn authentication(&self) -> Authentication {
+        self.authentication.unwrap_or_default()
+    }
+
+    /// Whether TLS is spoken there.
+    pub(crate) fn is_secure(&self) -> bool {
+        self.use_ssl
+    }
+
+    /// Who logs on there.
+    pub(crate) fn credential(&self, local: &Local) -> Option<Credential> {
+        default_credential(local)
+    }
+
     /// Who logs on there, and how: for people.
     pub(crate) fn logon(&self, local: &Local) -> String {
-        logon(self.authentication.unwrap_or_default(), default_credential(local).as_ref())
+        logon(self.authentication(), default_credential(local).as_ref())
     }
 
     /// The computer, with who logs on where no cmdlet names a credential.
@@ -39,7 +54,7 @@ impl PlainWay {
         if let Some(port) = self.port {
             target.set_port(port);
         }
-        target.set_use_ssl(self.use_ssl).set_authentication(self.authentication.unwrap_or_default());
+        target.set_use_ssl(self.use_ssl).set_authentication(self.authentication());
         if let Some(credential) = default_credential(local) {
             target.set_credential(credential);
         }
