@@ -11,6 +11,7 @@ use crate::path::{KeyBinding, Keys, ObjectPath};
 use crate::qualifier::Qualifier;
 use crate::types::CimType;
 use crate::value::CimValue;
+use crate::wscim::octets_of_text;
 
 /// An instance of a class.
 ///
@@ -225,7 +226,14 @@ impl CimInstance {
             let Some(decl) = class.property(&property.name) else { continue };
             let (element, is_array) = (decl.data_type.element, decl.data_type.is_array);
             if !property.value.fits(element, is_array) {
-                match property.value.converted(element, is_array) {
+                let converted = match &property.value {
+                    // Read without the class, octets in base64 were a text like any other.
+                    CimValue::String(text) if decl.is_octet_string() && element == CimType::UInt8 => {
+                        octets_of_text(text).and_then(|octets| octets.converted(element, is_array))
+                    }
+                    value => value.converted(element, is_array),
+                };
+                match converted {
                     Ok(converted) => property.value = converted,
                     Err(error) if mismatch == Mismatch::Fail => return Err(error.inside(&decl.name)),
                     Err(_) => {}
@@ -344,6 +352,12 @@ mod tests {
         assert_eq!(disk.get("Size"), Some(&CimValue::UInt64(12)));
         assert!(disk.property("id").unwrap().is_key);
         assert_eq!(disk.properties.last().unwrap().name.as_str(), "Extra");
+
+        let octets = PropertyDecl::new("Sid", DataType::array(CimType::UInt8));
+        let octets = octets.with_qualifier(Qualifier::new("OctetString", true));
+        let mut file = CimInstance::new("File").with("Sid", "QUJD");
+        file.attach_class(&Arc::new(CimClass::new("File").with_property(octets)), Mismatch::Fail).unwrap();
+        assert_eq!(file.get("Sid"), Some(&CimValue::from(b"ABC".to_vec())));
 
         let mut broken = untyped.with("size", "twelve");
         assert!(broken.clone().attach_class(&class(), Mismatch::Fail).is_err());

@@ -33,10 +33,11 @@ impl EndpointReference {
 
     /// Reads the children of an element of the type `a:EndpointReferenceType` whose start tag was
     /// the last event. Reference properties count as reference parameters, because peers mix them
-    /// up; what is not known is passed over.
+    /// up, and without an address the service that answers is meant, because Microsoft's server for other
+    /// systems leaves it out; what is not known is passed over.
     ///
     /// # Errors
-    /// An address that is missing, a part that stands twice, too many selectors or nested references.
+    /// A reference to nothing, a part that stands twice, too many selectors or nested references.
     pub fn read(reader: &mut Reader<'_>, limits: &Limits) -> Result<Self, Error> {
         Self::read_nested(reader, limits, limits.references)
     }
@@ -60,7 +61,10 @@ impl EndpointReference {
                 reader.skip()?;
             }
         }
-        epr.address = address.ok_or(Error::Missing { element: "a:Address", parent: "endpoint reference" })?;
+        if address.is_none() && epr.is_bare() {
+            return Err(Error::Missing { element: "a:Address", parent: "endpoint reference" });
+        }
+        epr.address = address.unwrap_or_else(|| ns::ANONYMOUS.to_owned());
         Ok(epr)
     }
 
@@ -88,10 +92,15 @@ impl EndpointReference {
         Ok(())
     }
 
+    /// Whether it has no parameters.
+    fn is_bare(&self) -> bool {
+        self.resource_uri.is_none() && self.selectors.is_empty() && self.identifier.is_none()
+    }
+
     /// Writes the children into an open element.
     pub fn write(&self, writer: &mut Writer) {
         writer.leaf("a:Address", &self.address);
-        if self.resource_uri.is_none() && self.selectors.is_empty() && self.identifier.is_none() {
+        if self.is_bare() {
             return;
         }
         writer.start("a:ReferenceParameters");

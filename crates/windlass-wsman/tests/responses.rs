@@ -290,6 +290,41 @@ fn omi_identifies_itself() {
     );
 }
 
+/// The manager of a subscription as OMI names it: without an address, in reference properties.
+#[test]
+fn omi_subscribes() {
+    let answer = |manager: &str| {
+        let header = "<s:Header><a:Action>http://schemas.xmlsoap.org/ws/2004/08/eventing/SubscribeResponse</a:Action>\
+                      <a:RelatesTo>uuid:ONE</a:RelatesTo></s:Header>";
+        let body = format!(
+            "<e:SubscriptionManager>{manager}</e:SubscriptionManager>\
+                            <n:EnumerationContext>3646554113</n:EnumerationContext>"
+        );
+        format!(
+            "<s:Envelope xmlns:s='{}' xmlns:a='{}' xmlns:e='{}' xmlns:n='{}' xmlns:w='{}'>{header}\
+                 <s:Body><e:SubscribeResponse>{body}</e:SubscribeResponse></s:Body></s:Envelope>",
+            ns::SOAP,
+            ns::ADDRESSING,
+            ns::EVENTING,
+            ns::ENUMERATION,
+            ns::WSMAN
+        )
+    };
+    let expectation =
+        Expectation::new("uuid:ONE", "http://schemas.xmlsoap.org/ws/2004/08/eventing/Subscribe");
+    let of_omi = answer(
+        "<a:ReferenceProperties><w:ResourceURI>http://schemas.dmtf.org/wbem/wscim/1/*</w:ResourceURI>\
+         <e:Identifier>3646554113</e:Identifier></a:ReferenceProperties>",
+    );
+    let read = decode_response(&of_omi, &expectation, &Limits::default()).unwrap();
+    let subscribed: SubscribeResponse = read.into_reply().unwrap();
+    assert_eq!(subscribed.manager.address, ns::ANONYMOUS);
+    assert_eq!(subscribed.manager.identifier.as_deref(), Some("3646554113"));
+
+    let nobody = answer("<a:ReferenceProperties/>");
+    assert!(decode_response(&nobody, &expectation, &Limits::default()).is_err());
+}
+
 #[test]
 fn methods_may_be_answered_with_their_own_action() {
     let action = "http://schemas.dmtf.org/wbem/wscim/1/cim-schema/2/X_Thing/Do";

@@ -24,6 +24,7 @@ pub use budget::DecodeLimits;
 pub use decode::Decoder;
 pub use encode::{DateTimeStyle, Encoder};
 pub(crate) use encode::{clean, is_xml};
+pub(crate) use scalar::octets_of_text;
 
 /// The namespace of `cim:Datetime` and its kin.
 pub const NS_COMMON: &str = "http://schemas.dmtf.org/wbem/wscim/1/common";

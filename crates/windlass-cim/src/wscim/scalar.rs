@@ -106,6 +106,11 @@ fn octets(text: &str, stated: Option<&Stated>, is_octets: bool) -> Result<CimVal
     }
 }
 
+/// Octets that were read as text, when their class was not known.
+pub(crate) fn octets_of_text(text: &str) -> Result<CimValue, Error> {
+    octets(text, None, true)
+}
+
 fn base64(text: &str) -> Option<CimValue> {
     let packed: String = text.chars().filter(|c| !c.is_ascii_whitespace()).collect();
     let bytes = base64_simd::STANDARD.decode_to_vec(packed).ok()?;
