@@ -29,7 +29,7 @@ pub use context::{Direction, KdcRequest, SealingProtocol, SecurityContext, Step}
 pub use credential::Credential;
 pub use credssp::{
     CredSspAcceptor, CredSspAcceptorOptions, CredSspInitiator, CredSspInitiatorOptions, InnerTls,
-    InnerTlsFactory,
+    InnerTlsFactory, subject_public_key,
 };
 pub use digest::{DigestAcceptor, DigestChallenge, DigestClient};
 pub use error::AuthError;

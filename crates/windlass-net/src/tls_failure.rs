@@ -8,6 +8,8 @@ use rustls::{AlertDescription, CertificateError, InvalidMessage};
 /// What the library of certificates calls a certificate of an authority that a server shows as its own. It
 /// never takes one, be it trusted or not.
 const AUTHORITY_AS_SERVER: &str = "CaUsedAsEndEntity";
+/// What it calls a certificate older than X.509 v3, which it cannot check.
+const OLD_FORM: &str = "UnsupportedCertVersion";
 
 /// The reason of a failed handshake, with what to do where that is known.
 pub(crate) fn explain(error: &io::Error) -> String {
@@ -96,6 +98,10 @@ fn explain_certificate(reason: &CertificateError) -> String {
         Reason::Other(other) if other.to_string() == AUTHORITY_AS_SERVER => {
             "the server shows the certificate of an authority (CA:TRUE) as its own, which is refused even if it \
              is trusted; pin its fingerprint, skip the CA check, or give the server a certificate of its own"
+        }
+        Reason::Other(other) if other.to_string() == OLD_FORM => {
+            "the certificate is older than X.509 version 3 and cannot be checked; give the server a newer one, or \
+             skip the CA check and the CN check"
         }
         other => return format!("the certificate is not acceptable: {}", words(other)),
     };

@@ -7,11 +7,14 @@ use std::sync::Arc;
 
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::client::{WebPkiServerVerifier, verify_server_cert_signed_by_trust_anchor, verify_server_name};
-use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature};
-use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::crypto::{
+    CryptoProvider, WebPkiSupportedAlgorithms, verify_tls12_signature, verify_tls13_signature,
+};
+use rustls::pki_types::{CertificateDer, ServerName, SignatureVerificationAlgorithm, UnixTime};
 use rustls::server::ParsedCertificate;
 use rustls::{CertificateError, DigitallySignedStruct, RootCertStore, SignatureScheme};
 use sha2::{Digest as _, Sha256};
+use windlass_auth::subject_public_key;
 
 /// Checks a server's certificate as far as the options ask for it.
 #[derive(Debug)]
@@ -93,6 +96,7 @@ impl ServerCertVerifier for Verifier {
     ) -> Result<HandshakeSignatureValid, rustls::Error> {
         let algorithms = &self.provider.signature_verification_algorithms;
         verify_tls12_signature(message, certificate, signature, algorithms)
+            .or_else(|error| verify_by_key(message, certificate, signature, algorithms).ok_or(error))
     }
 
     fn verify_tls13_signature(
@@ -102,12 +106,47 @@ impl ServerCertVerifier for Verifier {
         signature: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, rustls::Error> {
         let algorithms = &self.provider.signature_verification_algorithms;
-        verify_tls13_signature(message, certificate, signature, algorithms)
+        verify_tls13_signature(message, certificate, signature, algorithms).or_else(|error| {
+            let verified = verify_by_key(message, certificate, signature, algorithms);
+            verified.filter(|_| !is_before_tls13(signature.scheme)).ok_or(error)
+        })
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
         self.provider.signature_verification_algorithms.supported_schemes()
     }
+}
+
+/// Checks the signature of a handshake by the key alone, for a certificate of a form that the library cannot read:
+/// X.509 v1, which Microsoft's CIM server for other systems makes for itself.
+fn verify_by_key(
+    message: &[u8],
+    certificate: &CertificateDer<'_>,
+    signature: &DigitallySignedStruct,
+    algorithms: &WebPkiSupportedAlgorithms,
+) -> Option<HandshakeSignatureValid> {
+    if ParsedCertificate::try_from(certificate).is_ok() {
+        return None;
+    }
+    let key = subject_public_key(certificate).ok()?;
+    let (_, candidates) = algorithms.mapping.iter().find(|(scheme, _)| *scheme == signature.scheme)?;
+    let is_valid = |algorithm: &&dyn SignatureVerificationAlgorithm| {
+        algorithm.verify_signature(key, message, signature.signature()).is_ok()
+    };
+    candidates.iter().any(is_valid).then(HandshakeSignatureValid::assertion)
+}
+
+/// Whether TLS 1.3 has done away with a way of signing.
+fn is_before_tls13(scheme: SignatureScheme) -> bool {
+    use SignatureScheme as Scheme;
+    matches!(
+        scheme,
+        Scheme::RSA_PKCS1_SHA1
+            | Scheme::RSA_PKCS1_SHA256
+            | Scheme::RSA_PKCS1_SHA384
+            | Scheme::RSA_PKCS1_SHA512
+            | Scheme::ECDSA_SHA1_Legacy
+    )
 }
 
 fn is_about_name(error: &rustls::Error) -> bool {

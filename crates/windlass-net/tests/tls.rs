@@ -16,9 +16,11 @@ use std::sync::Arc;
 use sha2::{Digest as _, Sha256};
 use support::{SOAP, echo, listen, options};
 use tokio_rustls::TlsAcceptor;
-use tokio_rustls::rustls::ServerConfig;
 use tokio_rustls::rustls::pki_types::pem::PemObject;
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use tokio_rustls::rustls::sign::{CertifiedKey, SingleCertAndKey};
+use tokio_rustls::rustls::version::{TLS12, TLS13};
+use tokio_rustls::rustls::{ServerConfig, SupportedProtocolVersion};
 use windlass_net::{Connector, Error, TlsOptions};
 
 /// A TLS server with one of the certificates of `tests/certificates`.
@@ -32,6 +34,23 @@ fn acceptor(certificate: &str) -> TlsAcceptor {
         .with_no_client_auth()
         .with_single_cert(vec![chain], key)
         .unwrap();
+    TlsAcceptor::from(Arc::new(config))
+}
+
+/// A TLS server with the certificate of X.509 v1 and a key.
+fn old_acceptor(version: &'static SupportedProtocolVersion, key: &str) -> TlsAcceptor {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/certificates");
+    let chain = CertificateDer::from_pem_file(format!("{folder}/old.pem")).unwrap();
+    let key = PrivateKeyDer::from_pem_file(format!("{folder}/{key}.key")).unwrap();
+    let provider = Arc::new(rustls_graviola::default_provider());
+    let key = provider.key_provider.load_private_key(key).unwrap();
+    // Unlike `with_single_cert`, this does not look into the certificate.
+    let resolver = SingleCertAndKey::from(CertifiedKey::new(vec![chain], key));
+    let config = ServerConfig::builder_with_provider(provider)
+        .with_protocol_versions(&[version])
+        .unwrap()
+        .with_no_client_auth()
+        .with_cert_resolver(Arc::new(resolver));
     TlsAcceptor::from(Arc::new(config))
 }
 
@@ -106,6 +125,31 @@ async fn an_authority_that_is_its_own_server_is_taken_when_it_is_pinned() {
     let certificate = CertificateDer::from_pem_slice(include_bytes!("certificates/itself.pem")).unwrap();
     tls.pins.push(Sha256::digest(&certificate).into());
     assert_eq!(exchange(port, tls).await.unwrap(), "hello");
+}
+
+/// Microsoft's CIM server for other systems makes itself a certificate of X.509 v1.
+#[tokio::test]
+async fn certificates_of_the_first_version_are_taken_where_nothing_is_to_be_checked() {
+    for version in [&TLS12, &TLS13] {
+        let port = listen(move |_, stream| async move {
+            if let Ok(stream) = old_acceptor(version, "old").accept(stream).await {
+                echo(stream).await;
+            }
+        })
+        .await;
+        assert_eq!(exchange(port, no_roots(true, true)).await.unwrap(), "hello");
+        for tls in [no_roots(true, false), no_roots(false, true), test_roots()] {
+            let error = exchange(port, tls).await.unwrap_err().to_string();
+            assert!(error.contains("older than X.509 version 3"), "{error}");
+        }
+    }
+    // Whoever has the certificate and not its key is refused.
+    let port = listen(|_, stream| async move {
+        old_acceptor(&TLS13, "good").accept(stream).await.ok();
+    })
+    .await;
+    let error = exchange(port, no_roots(true, true)).await.unwrap_err().to_string();
+    assert!(error.contains("older than X.509 version 3"), "{error}");
 }
 
 #[tokio::test]

@@ -103,6 +103,9 @@ fn proof(prover: Prover, nonce: Option<&[u8; NONCE]>, public_key: &[u8]) -> Vec<
 }
 
 /// The SubjectPublicKey of a certificate in DER, without what names its algorithm ([RFC 5280] 4.1.2.7).
+///
+/// # Errors
+/// What is no certificate, and keys that are not whole octets.
 pub fn subject_public_key(certificate: &[u8]) -> Result<&[u8], AuthError> {
     let mut certificate = Reader::new(certificate, "certificate").enter(der::SEQUENCE, "Certificate")?;
     let mut fields = certificate.enter(der::SEQUENCE, "tbsCertificate")?;

@@ -4,6 +4,7 @@ Then `openssl pkcs12 -export -in good.pem -inkey good.key -passout pass:Certific
 """
 import datetime
 import ipaddress
+import subprocess
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -42,3 +43,9 @@ make("good", "good", LOCAL, AUTHORITY, authority)
 make("other", "other", [x509.DNSName("elsewhere.example")], AUTHORITY, authority)
 make("expired", "expired", LOCAL, AUTHORITY, authority, until=datetime.datetime(2021, 1, 1))
 make("itself", "an authority that is a server, too", LOCAL, "an authority that is a server, too", None)
+
+# A certificate of X.509 v1, which only the openssl command still makes.
+NEW = ["openssl", "req", "-new", "-newkey", "rsa:2048", "-nodes", "-keyout", "old.key", "-subj", "/CN=localhost"]
+request = subprocess.run(NEW, check=True, capture_output=True).stdout
+SIGN = ["openssl", "x509", "-req", "-signkey", "old.key", "-days", "36500", "-out", "old.pem"]
+subprocess.run(SIGN, input=request, check=True)
