@@ -204,7 +204,9 @@ impl Client {
 
     fn body(&self, envelope: String) -> Bytes {
         if !self.utf16 {
-            return Bytes::from(envelope);
+            // Requests that wait for their answers are small, and take no more room than they need.
+            let is_loose = envelope.capacity() / 2 > envelope.len();
+            return if is_loose { Bytes::copy_from_slice(envelope.as_bytes()) } else { envelope.into() };
         }
         let units = std::iter::once(0xFEFF).chain(envelope.encode_utf16());
         units.flat_map(u16::to_le_bytes).collect()

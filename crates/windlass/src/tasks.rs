@@ -55,6 +55,8 @@ impl Tasks {
     /// Starts a piece of work. It runs to its end unless the runtime is shut down.
     pub(crate) fn spawn(&self, work: impl Future<Output = ()> + Send + 'static) {
         let running = (Running::count(self.running.clone()), left());
+        // In a box: what stands around it would hold it twice.
+        let work = Box::pin(work);
         self.runtime.spawn(async move {
             work.await;
             drop(running);
@@ -65,6 +67,7 @@ impl Tasks {
     /// session's [other work](Self::settled); the [end of the process](settled) does.
     pub(crate) fn clean_up(&self, work: impl Future<Output = ()> + Send + 'static) {
         let running = left();
+        let work = Box::pin(work);
         self.runtime.spawn(async move {
             work.await;
             drop(running);

@@ -624,6 +624,10 @@ impl ClientConnection {
     fn finish(&mut self, head: &ResponseHead, response: Response) {
         self.exchange = None;
         self.closed |= !head.keeps_alive();
+        if self.input.is_empty() {
+            // Connections that wait take no room for what they have read.
+            self.input = BytesMut::new();
+        }
         self.events.push_back(ClientEvent::Response(response));
     }
 

@@ -1,7 +1,7 @@
 //! Pipelines of a client.
 
 use uuid::Uuid;
-use windlass_clixml::{PsValue, READABLE_LEVELS, Trimmed, trim};
+use windlass_clixml::{Decoder, PsValue, READABLE_LEVELS, Trimmed, trim};
 
 use super::{ClientEvent, ClientPool};
 use crate::error::PsrpError;
@@ -211,6 +211,10 @@ impl ClientPool {
     pub fn close_pipeline(&mut self, id: Uuid) {
         self.pipelines.remove(&id);
         self.outbox.remove_pipeline(id);
+        if self.pipelines.is_empty() {
+            // Sessions that wait keep nothing of what they have read.
+            self.decoder = Decoder::default();
+        }
     }
 
     /// Answers a call of the host. Calls that nobody waits for are not answered.

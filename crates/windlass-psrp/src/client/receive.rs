@@ -3,7 +3,7 @@
 use std::mem;
 
 use uuid::Uuid;
-use windlass_clixml::PsValue;
+use windlass_clixml::{Decoder, PsValue};
 
 use super::{ClientEvent, ClientPool};
 use crate::error::PsrpError;
@@ -124,7 +124,12 @@ impl ClientPool {
     }
 
     fn data(&mut self, message: &Message<'_>) -> Result<PsValue, PsrpError> {
-        decode_data(&mut self.decoder, message.kind, message.data, &self.options.limits.clixml)
+        let limits = &self.options.limits.clixml;
+        match message.pipeline() {
+            Some(_) => decode_data(&mut self.decoder, message.kind, message.data, limits),
+            // What a decoder learns of the few messages of the pool is of no use for later ones.
+            None => decode_data(&mut Decoder::default(), message.kind, message.data, limits),
+        }
     }
 
     fn pool_message(&mut self, message: &Message<'_>) -> Result<(), PsrpError> {
