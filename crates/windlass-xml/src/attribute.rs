@@ -22,37 +22,26 @@ impl<'a> Name<'a> {
     /// # Errors
     /// There is none, or it is longer than `limit`.
     pub(crate) fn split_off(text: &'a str, limit: usize, offset: usize) -> Result<(Self, &'a str), Error> {
-        let mut colon = None;
-        // Nothing of the prefix or the local name has been read yet.
-        let mut is_start = true;
-        let mut end = text.len();
-        let mut is_whole = true;
-        for (at, byte) in text.bytes().enumerate() {
-            match byte {
-                b'a'..=b'z' | b'A'..=b'Z' | b'_' | 0x80.. => is_start = false,
-                b'0'..=b'9' | b'-' | b'.' if !is_start => {}
-                b':' if !is_start && colon.is_none() => {
-                    colon = Some(at);
-                    is_start = true;
-                }
-                _ => {
-                    end = at;
-                    is_whole = matches!(byte, b' ' | b'\t' | b'\r' | b'\n' | b'=');
-                    break;
-                }
-            }
-        }
-        if is_start || !is_whole {
+        let bytes = text.as_bytes();
+        let first = name_run(bytes);
+        let (colon, end) = match bytes.get(first..).and_then(<[u8]>::split_first) {
+            Some((b':', local)) => (Some(first), first + 1 + name_run(local)),
+            _ => (None, first),
+        };
+        let (whole, rest) = text.split_at_checked(end).unwrap_or(("", text));
+        let (prefix, local) =
+            match colon.and_then(|colon| Some((whole.get(..colon)?, whole.get(colon + 1..)?))) {
+                Some((prefix, local)) if is_first(prefix) => (prefix, local),
+                Some(_) => ("", ""),
+                None => ("", whole),
+            };
+        let is_whole = matches!(bytes.get(end), None | Some(b' ' | b'\t' | b'\r' | b'\n' | b'='));
+        if !is_whole || !is_first(local) {
             return Err(Error::syntax("a name that is not an XML name", offset));
         }
         if end > limit {
             return Err(Error::new(ErrorKind::Limit("name length", limit), offset));
         }
-        let (whole, rest) = text.split_at_checked(end).unwrap_or((text, ""));
-        let (prefix, local) = match colon.and_then(|at| Some((whole.get(..at)?, whole.get(at + 1..)?))) {
-            Some(parts) => parts,
-            None => ("", whole),
-        };
         Ok((Self { whole, prefix, local }, rest))
     }
 
@@ -60,6 +49,48 @@ impl<'a> Name<'a> {
     pub(crate) fn is_declaration(&self) -> bool {
         self.prefix == "xmlns" || self.whole == "xmlns"
     }
+}
+
+/// A byte of a name, or of a part of one beside its colon.
+const IN_NAME: u8 = 1;
+/// Such a byte that can stand first.
+const FIRST: u8 = 2;
+
+const CLASSES: [u8; 256] = {
+    let mut classes = [0; 256];
+    let mut rest: &mut [u8] = &mut classes;
+    let mut byte = 0_u8;
+    while let Some((class, after)) = rest.split_first_mut() {
+        *class = match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'_' | 0x80.. => IN_NAME | FIRST,
+            b'0'..=b'9' | b'-' | b'.' => IN_NAME,
+            _ => 0,
+        };
+        byte = byte.wrapping_add(1);
+        rest = after;
+    }
+    classes
+};
+
+#[inline]
+fn class(byte: u8) -> u8 {
+    CLASSES.get(usize::from(byte)).copied().unwrap_or(0)
+}
+
+/// How many bytes of a name stand at the start, up to a colon. Four are looked at without a branch: where
+/// a name ends cannot be foreseen.
+#[inline]
+fn name_run(bytes: &[u8]) -> usize {
+    let (fours, _) = bytes.as_chunks::<4>();
+    let all = |four: &[u8; 4]| four.iter().fold(IN_NAME, |all, byte| all & class(*byte)) == IN_NAME;
+    let length = 4 * fours.iter().take_while(|four| all(four)).count();
+    let rest = bytes.get(length..).unwrap_or_default();
+    length + rest.iter().take_while(|byte| class(**byte) & IN_NAME != 0).count()
+}
+
+/// Whether a part of a name begins as one.
+fn is_first(part: &str) -> bool {
+    part.as_bytes().first().is_some_and(|byte| class(*byte) & FIRST != 0)
 }
 
 /// Reads the attributes of a tag in order, namespace declarations among them.

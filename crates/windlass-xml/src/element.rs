@@ -106,7 +106,7 @@ impl<'a> Iterator for Attributes<'a, '_> {
 pub(crate) enum Prefixes<'a> {
     None,
     One(&'a str, Cow<'a, str>),
-    Many(Scope<'a>),
+    Many(Box<Scope<'a>>),
 }
 
 impl<'a> Prefixes<'a> {

@@ -6,8 +6,8 @@
 //! wherever they hold no reference and no carriage return.
 //!
 //! - [`decode_utf`] turns UTF-8 or UTF-16 bytes into text.
-//! - [`Reader`] pulls [`Event`]s, or children with [`Reader::next_element`] and texts with
-//!   [`Reader::read_text`].
+//! - [`Reader`] pulls [`Event`]s, or children with [`Reader::next_element`], texts with
+//!   [`Reader::read_text`] and what may be either with [`Reader::read_content`].
 //! - [`Fragment`] is the source of one element with the namespaces it stands in; [`OwnedFragment`]
 //!   outlives its document.
 //! - [`Writer`] builds a document in one string.
@@ -28,5 +28,5 @@ pub use element::{Attributes, Element};
 pub use encoding::decode_utf;
 pub use error::{Error, ErrorKind};
 pub use fragment::{Fragment, OwnedFragment};
-pub use reader::{Event, Limits, Reader};
+pub use reader::{Content, Event, Limits, Reader};
 pub use writer::{Writer, escape_attribute, escape_text};

@@ -73,6 +73,15 @@ pub enum Event<'a> {
     Eof,
 }
 
+/// What stands in an element up to its first child, or all of it where there is none.
+#[derive(Debug, Clone)]
+pub enum Content<'a> {
+    /// Text alone; the end tag has been read.
+    Text(Cow<'a, str>),
+    /// A child, and the text before it.
+    Child(Cow<'a, str>, Element<'a>),
+}
+
 /// Reads a document from its start to its end, once.
 #[derive(Debug)]
 pub struct Reader<'a> {
@@ -84,9 +93,20 @@ pub struct Reader<'a> {
     /// An empty-element tag was given out as a start; its end is due.
     end_due: bool,
     root_seen: bool,
+    checked: Checked<'a>,
     /// Where the last event started and where it ended.
     start: usize,
     end: usize,
+}
+
+/// What stood in the last tag with attributes that declared nothing: the next one often has the same.
+#[derive(Debug, Default)]
+struct Checked<'a> {
+    attributes: &'a str,
+    /// The first prefix of an attribute.
+    prefix: &'a str,
+    /// Whether there is another one.
+    has_more: bool,
 }
 
 /// One token of quick-xml with its text taken from the input itself.
@@ -109,7 +129,18 @@ impl<'a> Reader<'a> {
     pub(crate) fn with_scope(text: &'a str, limits: Limits, scope: Scope<'a>) -> Self {
         let mut raw = RawReader::from_str(text);
         raw.config_mut().check_comments = true;
-        Self { text, raw, scope, limits, pending: None, end_due: false, root_seen: false, start: 0, end: 0 }
+        Self {
+            text,
+            raw,
+            scope,
+            limits,
+            pending: None,
+            end_due: false,
+            root_seen: false,
+            checked: Checked::default(),
+            start: 0,
+            end: 0,
+        }
     }
 
     /// The next event. Comments and the XML declaration are passed over.
@@ -143,10 +174,49 @@ impl<'a> Reader<'a> {
     /// the parent.
     pub fn next_element(&mut self) -> Result<Option<Element<'a>>, Error> {
         loop {
-            match self.next()? {
-                Event::Start(element) => return Ok(Some(element)),
-                Event::End | Event::Eof => return Ok(None),
-                Event::Text(_) => {}
+            if std::mem::take(&mut self.end_due) {
+                self.scope.close();
+                return Ok(None);
+            }
+            let (raw, start) = self.take_raw()?;
+            self.start = start;
+            match raw {
+                Raw::Start { content, empty } => return self.open(content, empty).map(Some),
+                Raw::End => {
+                    self.scope.close();
+                    return Ok(None);
+                }
+                Raw::Eof if self.scope.depth() > 0 => return Err(self.error(ErrorKind::UnexpectedEnd)),
+                Raw::Eof => return Ok(None),
+                piece => {
+                    let text = self.piece(&piece)?;
+                    self.check_place(&text)?;
+                }
+            }
+        }
+    }
+
+    /// The text of the current element up to its first child or to its end tag, whichever comes first.
+    pub fn read_content(&mut self) -> Result<Content<'a>, Error> {
+        if std::mem::take(&mut self.end_due) {
+            self.scope.close();
+            return Ok(Content::Text(Cow::Borrowed("")));
+        }
+        let mut text = Cow::Borrowed("");
+        loop {
+            let (raw, start) = self.take_raw()?;
+            self.start = start;
+            match raw {
+                Raw::End => {
+                    self.scope.close();
+                    return Ok(Content::Text(text));
+                }
+                Raw::Start { content, empty } => {
+                    self.check_place(&text)?;
+                    return Ok(Content::Child(text, self.open(content, empty)?));
+                }
+                Raw::Eof => return Err(self.error(ErrorKind::UnexpectedEnd)),
+                piece => self.join(&mut text, &piece)?,
             }
         }
     }
@@ -156,17 +226,11 @@ impl<'a> Reader<'a> {
     /// # Errors
     /// A child element is one.
     pub fn read_text(&mut self) -> Result<Cow<'a, str>, Error> {
-        let mut text = Cow::Borrowed("");
-        loop {
-            match self.next()? {
-                Event::Text(piece) if text.is_empty() => text = piece,
-                Event::Text(piece) => text.to_mut().push_str(&piece),
-                Event::End => return Ok(text),
-                Event::Start(element) => {
-                    let name = element.local.chars().take(64).collect();
-                    return Err(self.error(ErrorKind::ElementInText(name)));
-                }
-                Event::Eof => return Err(self.error(ErrorKind::UnexpectedEnd)),
+        match self.read_content()? {
+            Content::Text(text) => Ok(text),
+            Content::Child(_, element) => {
+                let name = element.local.chars().take(64).collect();
+                Err(self.error(ErrorKind::ElementInText(name)))
             }
         }
     }
@@ -233,8 +297,28 @@ impl<'a> Reader<'a> {
     /// Takes the namespace declarations of a tag into scope and checks its attributes; says which
     /// namespaces the prefixes of the others stand for.
     fn declare(&mut self, attributes: &'a str) -> Result<Prefixes<'a>, Error> {
+        if attributes != self.checked.attributes {
+            self.checked = self.check(attributes)?;
+        }
+        let Checked { prefix, has_more, .. } = self.checked;
+        if prefix.is_empty() {
+            return Ok(Prefixes::None);
+        }
+        if has_more {
+            return Ok(Prefixes::Many(Box::new(Scope::with_bindings(self.scope.effective()))));
+        }
+        // A prefix that stands for nothing is an error where somebody asks for the attribute.
+        Ok(match self.scope.resolve(prefix, self.start) {
+            Ok(ns) => Prefixes::One(prefix, ns),
+            Err(_) => Prefixes::None,
+        })
+    }
+
+    /// Takes the namespace declarations of a tag into scope and checks its attributes.
+    fn check(&mut self, attributes: &'a str) -> Result<Checked<'a>, Error> {
         let mut prefix = "";
         let mut has_more = false;
+        let mut has_declaration = false;
         let mut first = "";
         let mut others = Vec::new();
         for (count, attribute) in RawAttributes::new(attributes, self.limits.name, self.start).enumerate() {
@@ -257,6 +341,7 @@ impl<'a> Reader<'a> {
             let value = unescape(value, self.start)?;
             if name.is_declaration() {
                 let prefix = if name.prefix.is_empty() { "" } else { name.local };
+                has_declaration = true;
                 self.scope.bind(prefix, value, self.limits.attributes, self.start)?;
             } else if prefix.is_empty() {
                 prefix = name.prefix;
@@ -264,17 +349,9 @@ impl<'a> Reader<'a> {
                 has_more |= name.prefix != prefix;
             }
         }
-        if prefix.is_empty() {
-            return Ok(Prefixes::None);
-        }
-        if has_more {
-            return Ok(Prefixes::Many(Scope::with_bindings(self.scope.effective())));
-        }
-        // A prefix that stands for nothing is an error where somebody asks for the attribute.
-        Ok(match self.scope.resolve(prefix, self.start) {
-            Ok(ns) => Prefixes::One(prefix, ns),
-            Err(_) => Prefixes::None,
-        })
+        // Declarations have to be taken into scope each time, so that such a tag is like no other.
+        let attributes = if has_declaration { "" } else { attributes };
+        Ok(Checked { attributes, prefix, has_more })
     }
 
     /// Joins character data, CDATA sections and references up to the next tag.
@@ -285,11 +362,7 @@ impl<'a> Reader<'a> {
             let (raw, at) = self.take_raw()?;
             match raw {
                 Raw::Text(_) | Raw::CData(_) | Raw::Reference(_) => {
-                    let piece = self.piece(&raw)?;
-                    if text.len() + piece.len() > self.limits.text {
-                        return Err(self.error(ErrorKind::Limit("text length", self.limits.text)));
-                    }
-                    text.to_mut().push_str(&piece);
+                    self.join(&mut text, &raw)?;
                 }
                 tag => {
                     self.pending = Some((tag, at));
@@ -298,25 +371,57 @@ impl<'a> Reader<'a> {
             }
         }
         self.start = start;
-        if self.scope.depth() == 0 && !text.trim_matches([' ', '\t', '\r', '\n']).is_empty() {
+        self.check_place(&text)?;
+        Ok(Event::Text(text))
+    }
+
+    /// Refuses text outside the root element, unless it is white space.
+    fn check_place(&self, text: &str) -> Result<(), Error> {
+        if self.scope.depth() == 0 && !skip_space(text).is_empty() {
             return Err(self.syntax("text outside the root element"));
         }
-        Ok(Event::Text(text))
+        Ok(())
+    }
+
+    /// Adds a piece to the text before it.
+    fn join(&self, text: &mut Cow<'a, str>, raw: &Raw<'a>) -> Result<(), Error> {
+        let piece = self.piece(raw)?;
+        if text.is_empty() {
+            *text = piece;
+            return Ok(());
+        }
+        if text.len() + piece.len() > self.limits.text {
+            return Err(self.error(ErrorKind::Limit("text length", self.limits.text)));
+        }
+        text.to_mut().push_str(&piece);
+        Ok(())
     }
 
     fn piece(&self, raw: &Raw<'a>) -> Result<Cow<'a, str>, Error> {
         let text = match raw {
-            Raw::Text(text) | Raw::CData(text) => normalise_line_ends(text),
-            Raw::Reference(name) => self.reference(name)?,
+            Raw::Text(text) | Raw::CData(text) if has_control(text.as_bytes()) => {
+                self.check_characters(text)?;
+                normalise_line_ends(text)
+            }
+            Raw::Text(text) | Raw::CData(text) => Cow::Borrowed(*text),
+            Raw::Reference(name) => {
+                let text = self.reference(name)?;
+                self.check_characters(&text)?;
+                text
+            }
             Raw::Start { .. } | Raw::End | Raw::Eof => Cow::Borrowed(""),
         };
         if text.len() > self.limits.text {
             return Err(self.error(ErrorKind::Limit("text length", self.limits.text)));
         }
-        if self.limits.check_characters && has_forbidden(text.as_bytes()) {
+        Ok(text)
+    }
+
+    fn check_characters(&self, text: &str) -> Result<(), Error> {
+        if self.limits.check_characters && text.bytes().any(is_forbidden) {
             return Err(self.syntax("a control character that XML does not allow"));
         }
-        Ok(text)
+        Ok(())
     }
 
     fn reference(&self, name: &'a str) -> Result<Cow<'a, str>, Error> {
@@ -340,6 +445,7 @@ impl<'a> Reader<'a> {
     }
 
     /// The next token and where it starts.
+    #[inline]
     fn take_raw(&mut self) -> Result<(Raw<'a>, usize), Error> {
         if let Some(pending) = self.pending.take() {
             return Ok(pending);
@@ -395,9 +501,17 @@ fn normalise_line_ends(text: &str) -> Cow<'_, str> {
     Cow::Owned(text.replace("\r\n", "\n").replace('\r', "\n"))
 }
 
-/// Chunks without an early exit are what a compiler turns into vector instructions.
-fn has_forbidden(bytes: &[u8]) -> bool {
-    bytes.chunks(256).any(|chunk| chunk.iter().fold(false, |found, byte| found | is_forbidden(*byte)))
+/// Whether there is any character below the blank, looked for in eight bytes at a time.
+fn has_control(bytes: &[u8]) -> bool {
+    let (words, rest) = bytes.as_chunks::<8>();
+    let is_found = words.chunks(32).any(|words| {
+        let found = words.iter().fold(0, |found, word| {
+            let word = u64::from_le_bytes(*word);
+            found | (word.wrapping_sub(0x2020_2020_2020_2020) & !word)
+        });
+        found & 0x8080_8080_8080_8080 != 0
+    });
+    is_found || rest.iter().any(|byte| *byte < 0x20)
 }
 
 fn is_forbidden(byte: u8) -> bool {

@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs, reason = "test code")]
 
 use proptest::prelude::*;
-use windlass_xml::{ErrorKind, Event, Limits, Reader, Writer};
+use windlass_xml::{Content, ErrorKind, Event, Limits, Reader, Writer};
 
 /// The events of a document in a short form: `{ns}local`, `/`, `"text"`.
 fn trace(text: &str, limits: Limits) -> Result<String, windlass_xml::Error> {
@@ -141,6 +141,48 @@ fn text_and_children_by_helper() {
     reader.next_element().unwrap();
     let error = reader.read_text().unwrap_err().to_string();
     assert_eq!(error, "element 'b' where only text is expected at offset 7");
+}
+
+#[test]
+fn content_ends_at_a_child_or_the_end() {
+    let text = "<a>1<![CDATA[2]]>&#x33;<b/>4<c>5<d/></c></a>";
+    let mut reader = Reader::new(text, Limits::default());
+    let _ = reader.next_element().unwrap();
+    let mut found = String::new();
+    while reader.depth() > 0 {
+        match reader.read_content().unwrap() {
+            Content::Text(text) => found += &format!("{text}."),
+            Content::Child(text, child) => found += &format!("{text}<{}>", child.local()),
+        }
+    }
+    assert_eq!(found, "123<b>.4<c>5<d>...");
+    for text in ["<a>&#1;</a>", "<a>\u{1}</a>", "<a>&x;</a>", "<a>1"] {
+        let mut reader = Reader::new(text, Limits::default());
+        let _ = reader.next_element().unwrap();
+        assert!(reader.read_content().is_err(), "{text}");
+    }
+    assert!(Reader::new("x<a/>", Limits::default()).read_content().is_err());
+}
+
+#[test]
+fn equal_attributes_mean_what_stands_around_them() {
+    let text = "<r xmlns:p='u'><a p:x='1'/><b xmlns:p='v'><a p:x='1'/></b><a p:x='1'/><c xmlns:p='w'/><c xmlns:p='w'/></r>";
+    let mut reader = Reader::new(text, Limits::default());
+    let mut found = Vec::new();
+    loop {
+        match reader.next().unwrap() {
+            Event::Start(element) if element.local() == "a" => {
+                let (ns, ..) = element.attributes().next().unwrap().unwrap();
+                found.push(ns.into_owned());
+            }
+            Event::Start(element) if element.local() == "c" => {
+                assert_eq!(reader.resolve("p:x").unwrap().0, "w");
+            }
+            Event::Eof => break,
+            _ => {}
+        }
+    }
+    assert_eq!(found, ["u", "v", "u"]);
 }
 
 #[test]

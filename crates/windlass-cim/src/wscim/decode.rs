@@ -1,10 +1,9 @@
 //! Reading instances.
 
-use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use windlass_xml::{Element, Event, Reader};
+use windlass_xml::{Content, Element, Reader};
 
 use super::budget::{Budget, DecodeLimits};
 use super::scalar::{Marks, Stated, append, text_value};
@@ -246,8 +245,9 @@ impl<'s> Decoder<'s> {
                 shape.learn(place, local);
             }
             budget.properties(place + 1)?;
-            let expected = "a property";
-            let slot = shape.slot(place).ok_or(Error::Element { offset: element.offset(), expected })?;
+            let Some(slot) = shape.slot(place) else {
+                return Err(Error::Element { offset: element.offset(), expected: "a property" });
+            };
             let read = self.value(reader, &element, slot.kind.as_ref(), budget);
             let (value, is_stated) = read.map_err(|error| error.inside(&slot.name))?;
             list.push(property(slot, value, is_stated));
@@ -263,17 +263,9 @@ impl<'s> Decoder<'s> {
         budget: &mut Budget,
     ) -> Result<(CimValue, bool), Error> {
         let marks = Marks::read(reader, element)?;
-        let mut text = Cow::Borrowed("");
-        let child = loop {
-            match reader.next()? {
-                Event::Text(piece) if text.is_empty() => text = piece,
-                Event::Text(piece) => text.to_mut().push_str(&piece),
-                Event::Start(child) => break Some(child),
-                Event::End => break None,
-                Event::Eof => {
-                    return Err(Error::Element { offset: reader.position(), expected: "an end tag" });
-                }
-            }
+        let (mut text, child) = match reader.read_content()? {
+            Content::Text(text) => (text, None),
+            Content::Child(text, child) => (text, Some(child)),
         };
         let (value, is_stated) = match (child, &marks.stated) {
             (Some(child), _) => (self.complex(reader, child, &marks, kind, budget)?, true),
@@ -283,7 +275,7 @@ impl<'s> Decoder<'s> {
             }
             (None, stated) => {
                 let is_stated = matches!(stated, Some(Stated::Scalar(_)));
-                match text_value(text.clone(), stated.as_ref(), kind) {
+                match text_value(&mut text, stated.as_ref(), kind) {
                     Ok(value) => (value, is_stated),
                     Err(_) if self.mismatch == Mismatch::Keep => (CimValue::String(text.into_owned()), false),
                     Err(error) => return Err(error),
@@ -390,17 +382,23 @@ fn property(slot: &Slot, value: CimValue, is_stated: bool) -> CimProperty {
     let Some(kind) = &slot.kind else {
         return CimProperty { is_typed: is_stated, ..CimProperty::new(slot.name.clone(), value) };
     };
-    let is_typed = value.is_array() || value.fits(kind.element, false);
     let value = match value {
-        CimValue::Null => CimValue::Null,
-        scalar if kind.is_array && !scalar.is_array() => {
-            let element = if is_typed { kind.element } else { scalar.cim_type().unwrap_or(kind.element) };
+        scalar if kind.is_array && !scalar.is_array() && !scalar.is_null() => {
+            let element = scalar.cim_type().unwrap_or(kind.element);
+            let element = if scalar.is_of(kind.element) { kind.element } else { element };
             CimArray::from_trusted(element, vec![scalar]).into()
         }
         value => value,
     };
-    let null = CimProperty::null(slot.name.clone(), kind.element, kind.is_array);
-    CimProperty { value, is_key: kind.is_key, ..null }
+    CimProperty {
+        name: slot.name.clone(),
+        value,
+        cim_type: kind.element,
+        is_array: kind.is_array,
+        is_typed: true,
+        is_key: kind.is_key,
+        is_modified: false,
+    }
 }
 
 /// Adds a value to a property.

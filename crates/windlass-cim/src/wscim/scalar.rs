@@ -74,22 +74,22 @@ fn stated(reader: &Reader<'_>, qname: &str) -> Result<Option<Stated>, Error> {
     })))
 }
 
-/// The value of an element that holds text alone.
+/// The value of an element that holds text alone; a string takes the text.
 pub(super) fn text_value(
-    text: Cow<'_, str>,
+    text: &mut Cow<'_, str>,
     stated: Option<&Stated>,
     kind: Option<&Kind>,
 ) -> Result<CimValue, Error> {
     match (kind, stated) {
-        (None, None | Some(Stated::Base64 | Stated::Hex | Stated::Class(_))) => {
-            Ok(CimValue::String(text.into_owned()))
+        (Some(Kind { element: CimType::String, .. }), _)
+        | (None, None | Some(Stated::Base64 | Stated::Hex | Stated::Class(_))) => {
+            Ok(CimValue::String(std::mem::take(text).into_owned()))
         }
-        (None, Some(Stated::Scalar(cim_type))) => CimValue::parse_text(*cim_type, &text),
+        (None, Some(Stated::Scalar(cim_type))) => CimValue::parse_text(*cim_type, text),
         (Some(kind), stated) if kind.element == CimType::UInt8 && kind.is_array => {
-            octets(&text, stated, kind.is_octets)
+            octets(text, stated, kind.is_octets)
         }
-        (Some(Kind { element: CimType::String, .. }), _) => Ok(CimValue::String(text.into_owned())),
-        (Some(kind), _) => CimValue::parse_text(kind.element, &text),
+        (Some(kind), _) => CimValue::parse_text(kind.element, text),
     }
 }
 
