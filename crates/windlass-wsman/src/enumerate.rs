@@ -100,7 +100,14 @@ pub enum Item<'a> {
     Reference(EndpointReference),
     /// An instance and the reference to it.
     ObjectAndReference(Xml<'a>, EndpointReference),
+    /// An instance that was read as it came by, see
+    /// [`decode_response_with`](crate::decode_response_with), and the reference to it where there is one.
+    Taken(Option<EndpointReference>),
 }
+
+/// Reads an instance of a page where it stands: it is given the start tag, which was just read, and reads up to
+/// the end tag.
+pub type ReadObject<'a, 'r> = dyn FnMut(&Element<'a>, &mut Reader<'a>) -> Result<(), Error> + 'r;
 
 impl EnumerationMode {
     fn name(self) -> Option<&'static str> {
@@ -265,7 +272,12 @@ impl Release {
 impl<'a> Page<'a> {
     /// Reads the children of `n:EnumerateResponse` or `n:PullResponse`. Items and the end of the
     /// sequence are of one namespace in the first and of another in the second: either is taken.
-    pub(crate) fn read(body: &mut Body<'_, 'a>, name: &str, expected: &'static str) -> Result<Self, Error> {
+    pub(crate) fn read(
+        body: &mut Body<'_, 'a>,
+        name: &str,
+        expected: &'static str,
+        mut objects: Option<&mut ReadObject<'a, '_>>,
+    ) -> Result<Self, Error> {
         body.expect(ns::ENUMERATION, name, expected)?;
         let (reader, limits) = (&mut *body.reader, body.limits);
         let mut page = Self::default();
@@ -276,7 +288,7 @@ impl<'a> Page<'a> {
                     let context = read::word(reader, "n:EnumerationContext", limits)?;
                     page.context = Some(context).filter(|context| !context.is_empty());
                 }
-                "Items" if known => page.read_items(reader, limits)?,
+                "Items" if known => page.read_items(reader, limits, objects.as_deref_mut())?,
                 "EndOfSequence" if known => {
                     page.end_of_sequence = true;
                     reader.skip()?;
@@ -288,10 +300,15 @@ impl<'a> Page<'a> {
         Ok(page)
     }
 
-    fn read_items(&mut self, reader: &mut Reader<'a>, limits: &Limits) -> Result<(), Error> {
+    fn read_items(
+        &mut self,
+        reader: &mut Reader<'a>,
+        limits: &Limits,
+        mut objects: Option<&mut ReadObject<'a, '_>>,
+    ) -> Result<(), Error> {
         while let Some(element) = reader.next_element()? {
             read::room(self.items.len(), "items", limits)?;
-            self.items.push(Item::read(&element, reader, limits)?);
+            self.items.push(Item::read(&element, reader, limits, objects.as_deref_mut())?);
         }
         Ok(())
     }
@@ -342,32 +359,44 @@ impl<'a> Page<'a> {
             Item::Object(xml) => xml.source().len(),
             Item::Reference(_) => 512,
             Item::ObjectAndReference(xml, _) => xml.source().len() + 512,
+            Item::Taken(_) => 0,
         });
         sizes.sum::<usize>() + 512
     }
 }
 
 impl<'a> Item<'a> {
-    fn read(element: &Element<'a>, reader: &mut Reader<'a>, limits: &Limits) -> Result<Self, Error> {
+    fn read(
+        element: &Element<'a>,
+        reader: &mut Reader<'a>,
+        limits: &Limits,
+        mut objects: Option<&mut ReadObject<'a, '_>>,
+    ) -> Result<Self, Error> {
         if element.is(ns::ADDRESSING, "EndpointReference") {
             return Ok(Self::Reference(EndpointReference::read(reader, limits)?));
         }
+        // The source of an object that is kept; none of one that is taken.
+        let mut object = |element: &Element<'a>, reader: &mut Reader<'a>| match &mut objects {
+            Some(take) => take(element, reader).map(|()| None),
+            None => Ok::<_, Error>(Some(Xml::from(reader.capture(element)?))),
+        };
         if !element.is(ns::WSMAN, "Item") {
-            return Ok(Self::Object(Xml::from(reader.capture(element)?)));
+            return Ok(object(element, reader)?.map_or(Self::Taken(None), Self::Object));
         }
-        let mut object = None;
+        let mut found = None;
         let mut reference = None;
         while let Some(child) = reader.next_element()? {
             if child.is(ns::ADDRESSING, "EndpointReference") {
                 let epr = EndpointReference::read(reader, limits)?;
                 read::once(&mut reference, epr, "a:EndpointReference", reader)?;
             } else {
-                let xml = Xml::from(reader.capture(&child)?);
-                read::once(&mut object, xml, "the object of a w:Item", reader)?;
+                let xml = object(&child, reader)?;
+                read::once(&mut found, xml, "the object of a w:Item", reader)?;
             }
         }
-        match (object, reference) {
-            (Some(object), Some(reference)) => Ok(Self::ObjectAndReference(object, reference)),
+        match (found, reference) {
+            (Some(Some(object)), Some(reference)) => Ok(Self::ObjectAndReference(object, reference)),
+            (Some(None), Some(reference)) => Ok(Self::Taken(Some(reference))),
             _ => Err(SoapError::Missing { element: "object or reference", parent: "w:Item" }.into()),
         }
     }
@@ -380,7 +409,8 @@ impl<'a> Item<'a> {
         };
         match self {
             Self::Object(xml) => xml.write(writer),
-            Self::Reference(epr) => reference(epr, writer),
+            Self::Reference(epr) | Self::Taken(Some(epr)) => reference(epr, writer),
+            Self::Taken(None) => {}
             Self::ObjectAndReference(xml, epr) => {
                 writer.start("w:Item");
                 xml.write(writer);
@@ -394,15 +424,15 @@ impl<'a> Item<'a> {
     pub fn object(&self) -> Option<&Xml<'a>> {
         match self {
             Self::Object(xml) | Self::ObjectAndReference(xml, _) => Some(xml),
-            Self::Reference(_) => None,
+            Self::Reference(_) | Self::Taken(_) => None,
         }
     }
 
     /// The reference, where the item holds one.
     pub fn reference(&self) -> Option<&EndpointReference> {
         match self {
-            Self::Reference(epr) | Self::ObjectAndReference(_, epr) => Some(epr),
-            Self::Object(_) => None,
+            Self::Reference(epr) | Self::ObjectAndReference(_, epr) | Self::Taken(Some(epr)) => Some(epr),
+            Self::Object(_) | Self::Taken(None) => None,
         }
     }
 }

@@ -34,6 +34,9 @@ pub enum Error {
     /// The reply is of another kind than the caller asked for.
     #[error("the reply is no reply to {0}")]
     OtherReply(&'static str),
+    /// An object of a page was refused by its reader, which knows why.
+    #[error("an object of the page cannot be read")]
+    Object,
     /// Content that must be base64 is not.
     #[error("the content of {0} is not base64")]
     Base64(&'static str),
@@ -57,6 +60,7 @@ impl Error {
             Self::RelatesTo { .. }
             | Self::Action { .. }
             | Self::OtherReply(_)
+            | Self::Object
             | Self::Base64(_)
             | Self::Xpress { .. } => Fault::schema_validation(format!("The request is not valid: {self}.")),
         }

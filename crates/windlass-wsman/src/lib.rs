@@ -36,7 +36,9 @@ pub mod xpress;
 
 pub use bookmark::Bookmark;
 pub use create::{Create, CreateResponse};
-pub use enumerate::{Enumerate, EnumerationMode, Expiration, Item, Page, PolymorphismMode, Pull, Release};
+pub use enumerate::{
+    Enumerate, EnumerationMode, Expiration, Item, Page, PolymorphismMode, Pull, ReadObject, Release,
+};
 pub use error::{Error, RequestError};
 pub use eventing::{
     ConnectionRetry, Delivery, Renew, RenewResponse, Subscribe, SubscribeResponse, delivery_mode,
@@ -46,7 +48,7 @@ pub use fragment::{FragmentPath, FragmentStep};
 pub use identify::IdentifyResponse;
 pub use payload::Payload;
 pub use request::{Operation, Request, decode_request};
-pub use response::{Expectation, Reply, Response, decode_response};
+pub use response::{Expectation, Reply, Response, decode_response, decode_response_with};
 pub use shell::{
     BufferMode, CommandInfo, CommandLine, CommandResponse, CommandState, Connect, ConnectResponse,
     Disconnect, ReceiveOutput, ReceiveResponse, Reconnect, RunState, SendInput, Shell, ShellInfo, Signal,

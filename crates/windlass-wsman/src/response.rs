@@ -4,7 +4,7 @@ use windlass_soap::ns::{self, action};
 use windlass_soap::{Envelope, Fault, Header, Limits, Xml, write_envelope};
 
 use crate::create::CreateResponse;
-use crate::enumerate::Page;
+use crate::enumerate::{Page, ReadObject};
 use crate::error::Error;
 use crate::eventing::{RenewResponse, SubscribeResponse};
 use crate::identify::IdentifyResponse;
@@ -255,18 +255,46 @@ pub fn decode_response<'a>(
     expectation: &Expectation,
     limits: &Limits,
 ) -> Result<Response<'a>, Error> {
+    decode(text, expectation, limits, None)
+}
+
+/// Reads a response whose page of objects, if it has one, is read by `objects` as it comes by. That saves reading
+/// them twice, once for where they end. Its items are [`Item::Taken`](crate::Item::Taken) then.
+///
+/// # Errors
+/// As for [`decode_response`], and those of `objects`. Where there is one, the objects taken before count for
+/// nothing.
+pub fn decode_response_with<'a>(
+    text: &'a str,
+    expectation: &Expectation,
+    limits: &Limits,
+    objects: &mut ReadObject<'a, '_>,
+) -> Result<Response<'a>, Error> {
+    decode(text, expectation, limits, Some(objects))
+}
+
+fn decode<'a>(
+    text: &'a str,
+    expectation: &Expectation,
+    limits: &Limits,
+    objects: Option<&mut ReadObject<'a, '_>>,
+) -> Result<Response<'a>, Error> {
     let mut envelope = Envelope::open(text, limits)?;
     envelope.check()?;
     if !envelope.header.not_understood.is_empty() {
         return Err(Error::NotUnderstood(envelope.header.not_understood.clone()));
     }
-    let reply = read_reply(&mut envelope, expectation)?;
+    let reply = read_reply(&mut envelope, expectation, objects)?;
     let header = std::mem::take(&mut envelope.header);
     envelope.finish()?;
     Ok(Response { header, reply })
 }
 
-fn read_reply<'a>(envelope: &mut Envelope<'a>, expectation: &Expectation) -> Result<Reply<'a>, Error> {
+fn read_reply<'a>(
+    envelope: &mut Envelope<'a>,
+    expectation: &Expectation,
+    objects: Option<&mut ReadObject<'a, '_>>,
+) -> Result<Reply<'a>, Error> {
     let limits = *envelope.limits();
     let header = envelope.header.clone();
     let root = envelope.body().next_element()?;
@@ -297,8 +325,10 @@ fn read_reply<'a>(envelope: &mut Envelope<'a>, expectation: &Expectation) -> Res
         action::GET => Reply::Get(body.required_raw("a representation of the resource")?),
         action::PUT => Reply::Put(body.raw()?),
         action::CREATE => Reply::Create(Box::new(CreateResponse::read(body)?)),
-        action::ENUMERATE => Reply::Enumerate(Page::read(body, "EnumerateResponse", "n:EnumerateResponse")?),
-        action::PULL => Reply::Pull(Page::read(body, "PullResponse", "n:PullResponse")?),
+        action::ENUMERATE => {
+            Reply::Enumerate(Page::read(body, "EnumerateResponse", "n:EnumerateResponse", objects)?)
+        }
+        action::PULL => Reply::Pull(Page::read(body, "PullResponse", "n:PullResponse", objects)?),
         action::SUBSCRIBE => Reply::Subscribe(Box::new(SubscribeResponse::read(body)?)),
         action::RENEW => Reply::Renew(RenewResponse::read(body)?),
         action::COMMAND => Reply::Command(CommandResponse::read(body)?),

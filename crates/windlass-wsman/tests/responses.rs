@@ -227,6 +227,34 @@ proptest! {
     }
 
     #[test]
+    fn objects_that_are_taken_are_those_that_would_be_kept(page in page()) {
+        let limits = Limits::default();
+        let request = Header::request("t", PULL, "r", "uuid:ONE");
+        let text = Response::new(&request, "uuid:TWO", Reply::Pull(page)).encode();
+        let kept = decode_response(&text, &Expectation::unchecked(), &limits).unwrap();
+        let mut objects = Vec::new();
+        let taken = decode_response_with(&text, &Expectation::unchecked(), &limits, &mut |element, reader| {
+            objects.push(Xml::from(reader.capture(element)?).into_owned());
+            Ok(())
+        });
+        let taken = taken.unwrap();
+        let is_empty = objects.is_empty();
+        let (kept, taken) = (Page::try_from(kept.reply).unwrap(), Page::try_from(taken.reply).unwrap());
+        prop_assert_eq!(objects, kept.items.iter().filter_map(Item::object).cloned().collect::<Vec<_>>());
+        prop_assert_eq!((&kept.context, kept.end_of_sequence, &kept.expires), (&taken.context, taken.end_of_sequence, &taken.expires));
+        prop_assert_eq!(kept.items.len(), taken.items.len());
+        for (kept, taken) in kept.items.into_iter().zip(taken.items) {
+            prop_assert_eq!(taken, match kept {
+                Item::Object(_) => Item::Taken(None),
+                Item::ObjectAndReference(_, reference) => Item::Taken(Some(reference)),
+                reference => reference,
+            });
+        }
+        let refused = decode_response_with(&text, &Expectation::unchecked(), &limits, &mut |_, _| Err(Error::Object));
+        prop_assert_eq!(refused.is_err(), !is_empty);
+    }
+
+    #[test]
     fn damaged_compressed_streams_are_bounded(mut packed in vec(any::<u8>(), 0..600), limit in 0usize..5000) {
         if let [_, _, low, high, ..] = packed.as_mut_slice() {
             (*low, *high) = (0x10, 1);
@@ -238,6 +266,7 @@ proptest! {
     }
 }
 
+const PULL: &str = "http://schemas.xmlsoap.org/ws/2004/09/enumeration/Pull";
 const GET: &str = "http://schemas.xmlsoap.org/ws/2004/09/transfer/Get";
 
 fn get_response() -> String {

@@ -12,7 +12,7 @@ use std::time::Instant;
 use windlass::{Authentication, CimSession, Credential, Target};
 use windlass_cim::wscim::Decoder;
 use windlass_cim::{CimClass, ClassStore, Mismatch};
-use windlass_wsman::{Expectation, Item, Page, decode_response};
+use windlass_wsman::{Expectation, decode_response_with};
 use windlass_xml::{Limits, decode_utf};
 
 type Failure = Box<dyn std::error::Error + Send + Sync>;
@@ -78,14 +78,13 @@ fn decode(folder: &Path, class: &Arc<CimClass>) -> Result<f64, Failure> {
         let mut count = 0;
         for answer in &answers {
             let text = decode_utf(answer, &Limits::default())?;
-            let response =
-                decode_response(&text, &Expectation::unchecked(), &windlass_soap::Limits::default())?;
             let mut decoder = Decoder::new().with_schema(&classes, Mismatch::Fail);
-            let page: Page<'_> = response.into_reply()?;
-            let mut found = Vec::with_capacity(page.items.len());
-            for xml in page.items.iter().filter_map(Item::object) {
-                found.push(decoder.decode(&mut xml.reader(Limits::default()))?);
-            }
+            let mut found = Vec::new();
+            let limits = windlass_soap::Limits::default();
+            decode_response_with(&text, &Expectation::unchecked(), &limits, &mut |element, reader| {
+                found.push(decoder.instance(reader, element).map_err(|_| windlass_wsman::Error::Object)?);
+                Ok(())
+            })?;
             count += found.iter().map(|instance| instance.properties.len()).sum::<usize>();
         }
         best = best.max(rate(count, began));

@@ -9,7 +9,7 @@ use uuid::Uuid;
 use windlass_net::{Counts, Gate, Lane, Pool};
 use windlass_soap::{Fault, Header, Limits};
 use windlass_wsman::client::Session;
-use windlass_wsman::{Error as WsmanError, Reply, Request, decode_response};
+use windlass_wsman::{Error as WsmanError, Reply, Request, Response, decode_response};
 
 use crate::error::{Error, Layer, Result};
 use crate::tap::Tap;
@@ -137,22 +137,50 @@ impl Client {
         sending: Sending,
         read: impl FnOnce(&Header, Reply<'_>) -> Result<T, Unreadable>,
     ) -> Result<T> {
-        let span = tracing::debug_span!(
+        let span = self.span(request);
+        let expectation = request.expectation();
+        let exchange = self.exchange(
+            request,
+            sending,
+            |text| Ok((decode_response(text, &expectation, &self.limits)?, ())),
+            |header, reply, ()| read(header, reply),
+        );
+        // In a box: tasks that wait for their next request would have room for it all the time.
+        Box::pin(exchange.instrument(span)).await
+    }
+
+    /// The same, with `decode` to make the reply, and something more, of the text of the answer.
+    ///
+    /// # Errors
+    /// As for [`Self::call`], and those of `decode`.
+    pub(crate) async fn call_decoding<D, T>(
+        &self,
+        request: &Request<'_>,
+        sending: Sending,
+        decode: impl for<'t> Fn(&'t str) -> Result<(Response<'t>, D), Unreadable>,
+        read: impl FnOnce(Reply<'_>, D) -> Result<T, Unreadable>,
+    ) -> Result<T> {
+        let span = self.span(request);
+        let exchange = self.exchange(request, sending, decode, |_, reply, more| read(reply, more));
+        Box::pin(exchange.instrument(span)).await
+    }
+
+    fn span(&self, request: &Request<'_>) -> tracing::Span {
+        tracing::debug_span!(
             "request",
             host = self.host,
             session = self.id.map(tracing::field::display),
             request = request.header.message_id,
             action = request.header.action,
-        );
-        // In a box: tasks that wait for their next request would have room for it all the time.
-        Box::pin(self.exchange(request, sending, read).instrument(span)).await
+        )
     }
 
-    async fn exchange<T>(
+    async fn exchange<D, T>(
         &self,
         request: &Request<'_>,
         sending: Sending,
-        read: impl FnOnce(&Header, Reply<'_>) -> Result<T, Unreadable>,
+        decode: impl for<'t> Fn(&'t str) -> Result<(Response<'t>, D), Unreadable>,
+        read: impl FnOnce(&Header, Reply<'_>, D) -> Result<T, Unreadable>,
     ) -> Result<T> {
         let timeout = request.header.operation_timeout.unwrap_or_else(|| self.session().operation_timeout);
         let mut http = windlass_net::Request::new(self.body(request.encode()), self.content_type());
@@ -173,8 +201,14 @@ impl Client {
             if let Some(tap) = &self.tap {
                 tap.exchanged(&request.encode(), response.status, &text);
             }
-            let answer = decode_response(&text, &request.expectation(), &self.limits)
-                .map_err(|error| failed(&error))?;
+            let unreadable = |error| match error {
+                Unreadable::Wsman(WsmanError::Fault(fault)) => self.fault(*fault),
+                Unreadable::Wsman(other) => failed(&other),
+                Unreadable::Cim(error) => {
+                    Error::protocol(Layer::Cim, &self.host, format!("the answer cannot be read: {error}"))
+                }
+            };
+            let (answer, more) = decode(&text).map_err(unreadable)?;
             let reply = match answer.reply {
                 Reply::Fault(fault) => match fault.redirect_location() {
                     // Who sends on has not carried out anything.
@@ -187,13 +221,7 @@ impl Client {
                 },
                 reply => reply,
             };
-            return read(&answer.header, reply).map_err(|error| match error {
-                Unreadable::Wsman(WsmanError::Fault(fault)) => self.fault(*fault),
-                Unreadable::Wsman(other) => failed(&other),
-                Unreadable::Cim(error) => {
-                    Error::protocol(Layer::Cim, &self.host, format!("the answer cannot be read: {error}"))
-                }
-            });
+            return read(&answer.header, reply, more).map_err(unreadable);
         }
     }
 

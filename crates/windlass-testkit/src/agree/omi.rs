@@ -74,7 +74,7 @@ fn print_answer(text: &str, out: &mut String) -> Result<bool, String> {
             for item in &page.items {
                 match item {
                     Item::Object(xml) | Item::ObjectAndReference(xml, _) => print(xml.reader(xml_limits))?,
-                    Item::Reference(_) => {
+                    Item::Reference(_) | Item::Taken(_) => {
                         return Err("a reference where an instance was asked for".to_owned());
                     }
                 }

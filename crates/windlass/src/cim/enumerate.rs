@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 use windlass_cim::{CimClassType, CimInstance};
 use windlass_wmi::wmio::WmiObject;
-use windlass_wsman::{Item, Operation, Page, Pull, Release};
+use windlass_wsman::{Expectation, Item, Operation, Page, Pull, Release, Response, decode_response_with};
 
 use super::classes;
 use super::enumeration::{DcomPlan, Enumeration, Plan};
@@ -302,7 +302,12 @@ impl<'s> Fetch<'s> {
     async fn fetch(&self, operation: Operation<'_>, repeatable: bool) -> Result<Fetched> {
         let request = self.request(operation);
         let sending = Sending { repeatable, ..Sending::ONCE };
-        let fetched = self.shared.client.call(&request, sending, |reply| self.read(Page::try_from(reply)?));
+        let fetched = self.shared.client.call_decoding(
+            &request,
+            sending,
+            |text| self.decode(text, &request.expectation()),
+            |reply, (instances, bytes)| Self::read(Page::try_from(reply)?, instances, bytes),
+        );
         let mut fetched = fetched.await?;
         if self.shared.is_typed() {
             classes::attach(self.shared, self.reader.namespace(), &mut fetched.instances).await;
@@ -310,30 +315,56 @@ impl<'s> Fetch<'s> {
         Ok(fetched)
     }
 
-    fn read(&self, page: Page<'_>) -> Result<Fetched, Unreadable> {
+    /// Reads the instances of an answer as they come by, and how many bytes they take.
+    fn decode<'t>(
+        &self,
+        text: &'t str,
+        expectation: &Expectation,
+    ) -> Result<(Response<'t>, (Vec<CimInstance>, usize)), Unreadable> {
         let known = self.shared.classes.of(self.reader.namespace());
         let mut decoder = self.reader.decoder(&known);
-        let bytes = page.items.iter().filter_map(Item::object).map(|xml| xml.source().len()).sum();
-        let taken = Taken { items: page.items.len(), bytes };
-        let mut instances = Vec::with_capacity(page.items.len());
-        for item in &page.items {
-            match item {
-                Item::Object(xml) => {
-                    instances.push(objects::read_item(&self.reader, &mut decoder, xml, &self.plan.class)?);
-                }
-                Item::ObjectAndReference(xml, reference) => {
-                    let mut instance = objects::read_item(&self.reader, &mut decoder, xml, &self.plan.class)?;
-                    instance.stated_path = objects::reference_path(reference).map(Box::new);
-                    instances.push(instance);
-                }
-                Item::Reference(reference) => {
-                    if let Some(path) = objects::reference_path(reference) {
-                        instances.push(CimInstance::of_path(&path));
+        let (mut instances, mut bytes, mut refused) = (Vec::new(), 0, None);
+        let response =
+            decode_response_with(text, expectation, self.shared.client.limits(), &mut |element, reader| {
+                match objects::read_element(reader, element, &mut decoder, &self.plan.class) {
+                    Ok(instance) => {
+                        bytes += reader.position().saturating_sub(element.offset());
+                        instances.push(instance);
+                        Ok(())
+                    }
+                    Err(error) => {
+                        refused = Some(error);
+                        Err(windlass_wsman::Error::Object)
                     }
                 }
+            });
+        match (response, refused) {
+            (_, Some(error)) => Err(error.into()),
+            (response, None) => Ok((response?, (instances, bytes))),
+        }
+    }
+
+    /// What an answer held, of which the instances were read before.
+    fn read(page: Page<'_>, taken: Vec<CimInstance>, bytes: usize) -> Result<Fetched, Unreadable> {
+        let count = Taken { items: page.items.len(), bytes };
+        let mut instances = Vec::with_capacity(page.items.len());
+        let mut taken = taken.into_iter();
+        for item in page.items {
+            match item {
+                Item::Taken(None) => instances.extend(taken.next()),
+                Item::Taken(Some(reference)) => instances.extend(taken.next().map(|mut instance| {
+                    instance.stated_path = objects::reference_path(&reference).map(Box::new);
+                    instance
+                })),
+                Item::Reference(reference) => {
+                    instances
+                        .extend(objects::reference_path(&reference).map(|path| CimInstance::of_path(&path)));
+                }
+                // There is none beside what was taken.
+                Item::Object(_) | Item::ObjectAndReference(..) => {}
             }
         }
-        Ok(Fetched { instances, context: page.context, is_last: page.end_of_sequence, taken })
+        Ok(Fetched { instances, context: page.context, is_last: page.end_of_sequence, taken: count })
     }
 
     /// Ends the enumeration on the host, ahead of all work.

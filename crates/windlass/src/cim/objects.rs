@@ -4,6 +4,7 @@ use windlass_cim::wscim::{Decoder, Encoder};
 use windlass_cim::{CimInstance, CimName, CimProperty, CimValue, Namespace, ObjectPath};
 use windlass_soap::FragmentTransfer;
 use windlass_wsman::{Create, CreateResponse, Operation, Reply, Xml};
+use windlass_xml::{Element, Reader};
 
 use super::classes::{self, KnownClasses};
 use super::resource::Resource;
@@ -200,10 +201,20 @@ pub(super) fn read_item(
         .next_element()
         .map_err(windlass_wsman::Error::from)?
         .ok_or(windlass_cim::Error::Element { offset: 0, expected: "an instance" })?;
+    Ok(read_element(&mut source, &element, decoder, class)?)
+}
+
+/// Reads the instance whose start tag was just read, see [`read_item`].
+pub(super) fn read_element<'a>(
+    reader: &mut Reader<'a>,
+    element: &Element<'a>,
+    decoder: &mut Decoder<'_>,
+    class: &CimName,
+) -> Result<CimInstance, windlass_cim::Error> {
     if element.is(windlass_cim::wscim::NS_WSMAN, "XmlFragment") {
-        return Ok(decoder.projection(&mut source, &element, class)?);
+        return decoder.projection(reader, element, class);
     }
-    Ok(decoder.instance(&mut source, &element)?)
+    decoder.instance(reader, element)
 }
 
 /// Gives an instance the types of its class, where the session wants that.
