@@ -11,27 +11,33 @@ const ROUNDS: u32 = 3;
 
 /// The time that each thing takes at best, in seconds. All run in turn, so that what else the machine
 /// does disturbs all of them.
-pub fn best<const N: usize>(mut things: [&mut dyn FnMut(); N]) -> [f64; N] {
-    let mut repeats = [1_u32; N];
-    for (thing, repeats) in things.iter_mut().zip(&mut repeats) {
+pub fn best<const N: usize>(things: [&mut dyn FnMut(); N]) -> [f64; N] {
+    let mut repeated = things.map(|thing| {
         thing();
-        while time(thing, *repeats) < ROUND {
-            *repeats *= 2;
+        let mut repeats = 1_u32;
+        while time(thing, repeats) < ROUND {
+            repeats *= 2;
         }
-    }
-    let mut best = [f64::MAX; N];
+        move || time(thing, repeats) / repeats
+    });
+    shortest(repeated.each_mut().map(|thing| -> &mut dyn FnMut() -> Duration { thing }))
+}
+
+/// The same for things that have to be prepared each time, and take their own time of what counts.
+pub fn shortest<const N: usize>(mut things: [&mut dyn FnMut() -> Duration; N]) -> [f64; N] {
+    let mut shortest = [Duration::MAX; N];
     let start = Instant::now();
     let mut rounds = 0;
     while rounds < ROUNDS || start.elapsed() < ALL {
-        for ((thing, repeats), best) in things.iter_mut().zip(repeats).zip(&mut best) {
-            *best = best.min(time(thing, repeats).as_secs_f64() / f64::from(repeats));
+        for (thing, shortest) in things.iter_mut().zip(&mut shortest) {
+            *shortest = thing().min(*shortest);
         }
         rounds += 1;
     }
-    best
+    shortest.map(|time| time.as_secs_f64())
 }
 
-fn time(thing: &mut &mut dyn FnMut(), repeats: u32) -> Duration {
+fn time(thing: &mut dyn FnMut(), repeats: u32) -> Duration {
     let start = Instant::now();
     for _ in 0..repeats {
         thing();
