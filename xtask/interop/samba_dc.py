@@ -8,6 +8,7 @@ import time
 ADDRESS = '127.0.0.21'
 REALM, DOMAIN = 'WIN.TEST', 'WINTEST'
 ADMINISTRATOR, PASSWORD = 'Administrator', 'Passw0rd.1'
+SERVICES = 's3fs rpc ldap cldap kdc winbindd dns'
 
 
 class DomainController:
@@ -27,7 +28,8 @@ class DomainController:
         configuration = os.path.join(self.folder, 'etc', 'smb.conf')
         log = open(os.path.join(self.folder, 'samba.log'), 'w', encoding='utf-8')
         self.process = subprocess.Popen(
-            ['samba', f'--configfile={configuration}', '--foreground', '--no-process-group', '-d', '1'],
+            ['samba', f'--configfile={configuration}', f'--option=server services={SERVICES}', '--foreground',
+             '--no-process-group', '-d', '1'],
             stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=environment())
         for port in (135, 88):
             self.wait_for(port)
@@ -47,7 +49,7 @@ class DomainController:
         empty = os.path.join(self.folder, 'empty.conf')
         open(empty, 'w', encoding='utf-8').close()
         options = {
-            'server services': 's3fs rpc ldap cldap kdc winbindd',
+            'server services': SERVICES,
             'ntlm auth': 'ntlmv2-only',
             'log file': f'{self.folder}/log.%m',
             'interfaces': f'{ADDRESS}/8',

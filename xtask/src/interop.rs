@@ -104,6 +104,7 @@ const SCRIPTS: &[Script] = &[
         &["krb5-kdc", "krb5-admin-server", "krb5-user", "python3-gssapi", "squid"],
     ),
     ("samba_host.py", Needs::Host, SAMBA_DC),
+    ("samba_dns.py", Needs::Host, SAMBA_DC),
     ("host_mechanisms.py", Needs::Host, &["curl"]),
     ("pypsrp_client.py", Needs::Host, &[]),
     ("pypsrp_disconnect.py", Needs::Host, &[]),
