@@ -1,5 +1,7 @@
 //! WWW-Authenticate: what a server offers ([RFC 9110] section 11.6.1).
 
+use windlass_auth::AuthError;
+
 use crate::Headers;
 
 /// One offer of a server.
@@ -17,12 +19,15 @@ impl Challenge {
         self.scheme.eq_ignore_ascii_case(scheme)
     }
 
-    /// The token, if the offer has one and nothing else.
-    pub fn token(&self) -> Option<Vec<u8>> {
-        if self.rest.is_empty() {
-            return None;
-        }
-        base64_simd::STANDARD.decode_to_vec(&self.rest).ok()
+    /// The token, if the offer has one.
+    ///
+    /// # Errors
+    /// What follows the scheme is not base64.
+    pub fn token(&self) -> Option<Result<Vec<u8>, AuthError>> {
+        let malformed =
+            |_| AuthError::Malformed { token: "challenge", field: "token", reason: "expected base64" };
+        let token = || base64_simd::STANDARD.decode_to_vec(&self.rest).map_err(malformed);
+        (!self.rest.is_empty()).then(token)
     }
 }
 
@@ -107,7 +112,9 @@ mod tests {
     #[test]
     fn tokens() {
         let challenge = Challenge { scheme: "Negotiate".into(), rest: "AAEC".into() };
-        assert_eq!(challenge.token(), Some(vec![0, 1, 2]));
-        assert_eq!(Challenge { rest: "!".into(), ..challenge }.token(), None);
+        assert_eq!(challenge.token(), Some(Ok(vec![0, 1, 2])));
+        let other = |rest: &str| Challenge { rest: rest.into(), ..challenge.clone() }.token();
+        assert_eq!(other(""), None);
+        assert!(matches!(other("!"), Some(Err(AuthError::Malformed { reason: "expected base64", .. }))));
     }
 }

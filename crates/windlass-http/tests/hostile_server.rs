@@ -208,6 +208,73 @@ fn a_dropped_context_asks_for_another_connection() {
     assert_eq!(client.poll_event(), Some(ClientEvent::Reconnect { safe_to_repeat: true }));
 }
 
+/// Anyone on the way can write these answers in place of the real one.
+#[test]
+fn a_refusal_without_a_seal_is_no_reason_to_send_twice_what_may_come_once() {
+    const FORGOTTEN: &[u8] = b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n";
+    const STRANGER: &[u8] =
+        b"HTTP/1.1 401 Unauthorized\r\nWWW-Authenticate: Negotiate\r\nContent-Length: 0\r\n\r\n";
+    const LEAVING: &[u8] = b"HTTP/1.1 401 Unauthorized\r\nWWW-Authenticate: Negotiate\r\n\
+        Connection: close\r\nContent-Length: 0\r\n\r\n";
+    for answer in [FORGOTTEN, STRANGER, LEAVING] {
+        let (mut client, _server) = established(AuthMethod::Negotiate);
+        client.request_once(Bytes::from_static(b"second"), SOAP).unwrap();
+        assert!(!transmit(&mut client).is_empty());
+        client.receive(answer);
+        assert_eq!(client.poll_event(), Some(ClientEvent::Reconnect { safe_to_repeat: false }));
+        assert!(transmit(&mut client).is_empty());
+    }
+
+    // The same of a server that seems to have read the token alone.
+    let (mut client, mut server) = (client(AuthMethod::Negotiate), server());
+    client.request_once(Bytes::from_static(b"first"), SOAP).unwrap();
+    let challenge = forward(&mut client, &mut server);
+    client.receive(&challenge);
+    assert!(client.poll_event().is_none() && !transmit(&mut client).is_empty());
+    client.receive(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
+    assert_eq!(client.poll_event(), Some(ClientEvent::Reconnect { safe_to_repeat: false }));
+    assert!(transmit(&mut client).is_empty() && client.authenticates_empty());
+}
+
+#[test]
+fn a_server_that_is_known_by_its_certificate_is_believed() {
+    let credential = Credential::password("alice", "Pa55w0rd".to_owned());
+    let config = ClientConfig::new("host:5986", Scheme::Https, AuthMethod::Negotiate, Some(credential));
+    let mut client = ClientConnection::new(config).unwrap();
+    let mut accounts = Accounts::new();
+    accounts.insert("alice", "Pa55w0rd".to_owned());
+    let mut server = ServerConnection::new(ServerConfig::new(Scheme::Https, Arc::new(accounts), "host"));
+    for answers in [2, 1] {
+        client.request_once(Bytes::from_static(b"message"), SOAP).unwrap();
+        for _ in 0..answers {
+            let answer = forward(&mut client, &mut server);
+            client.receive(&answer);
+        }
+        assert!(matches!(client.poll_event(), Some(ClientEvent::Response(_))));
+    }
+    client.request_once(Bytes::from_static(b"message"), SOAP).unwrap();
+    assert!(!transmit(&mut client).is_empty());
+    client.receive(b"HTTP/1.1 401 Unauthorized\r\nWWW-Authenticate: Negotiate\r\nContent-Length: 0\r\n\r\n");
+    assert_eq!(client.poll_event(), None);
+    assert!(transmit(&mut client).starts_with(b"POST "), "the logon starts over");
+}
+
+#[test]
+fn a_challenge_that_is_no_base64_is_not_taken_for_a_refusal() {
+    for auth in [AuthMethod::Negotiate, AuthMethod::Ntlm] {
+        let mut client = client(auth);
+        send(&mut client, "hello");
+        let _ = transmit(&mut client);
+        client.receive(
+            b"HTTP/1.1 401 Unauthorized\r\nWWW-Authenticate: Negotiate !!\r\nContent-Length: 0\r\n\r\n",
+        );
+        let error = failure(&mut client);
+        assert!(matches!(error, HttpError::Auth { .. }) && !error.is_refusal(), "{error}");
+        let told = format!("{} authentication: malformed challenge, token: expected base64", auth.name());
+        assert_eq!(error.to_string(), told);
+    }
+}
+
 #[test]
 fn redirects_and_proxies_are_reported_not_followed() {
     let mut one = client(AuthMethod::Ntlm);

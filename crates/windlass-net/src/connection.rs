@@ -21,6 +21,8 @@ use windlass_http::{
 
 use crate::ProxyRefusal;
 use crate::kerberos::ask_kdc;
+use crate::pool::Repetition;
+use crate::timeouts::{Deadline, before};
 use crate::{
     BoxStream, ConnectorOptions, Counters, Error, Gate, KdcMap, Kerberos, NameMap, Request, Stage, inner_tls,
 };
@@ -141,33 +143,12 @@ impl Connection {
     }
 
     /// Sends one request and waits for its answer, authenticating first where that is still to be done.
-    /// `limit` is the time until the answer is complete.
     ///
     /// # Errors
     /// What failed; [`Error::may_have_executed`] tells whether the request may be sent again.
-    pub async fn request(
-        &mut self,
-        body: Bytes,
-        content_type: &str,
-        limit: Option<Duration>,
-    ) -> Result<Response, Error> {
-        self.gate = None;
-        self.exchange_message(body, content_type, limit).await
-    }
-
-    /// Does the same for a request of a session, which may have a gate.
-    pub(crate) async fn carry_out(&mut self, request: &Request) -> Result<Response, Error> {
+    pub async fn request(&mut self, request: &Request) -> Result<Response, Error> {
         self.gate.clone_from(&request.gate);
-        self.exchange_message(request.body.clone(), request.content_type, request.limit).await
-    }
-
-    async fn exchange_message(
-        &mut self,
-        body: Bytes,
-        content_type: &str,
-        limit: Option<Duration>,
-    ) -> Result<Response, Error> {
-        match self.perform(Some((body, content_type)), limit).await? {
+        match self.perform(Some(request), request.limit).await? {
             Outcome::Response(_) if self.tail.is_some() => {
                 self.usable = false;
                 Err(self.lost("the peer answered before it had the request", true))
@@ -191,7 +172,7 @@ impl Connection {
 
     async fn perform(
         &mut self,
-        request: Option<(Bytes, &str)>,
+        request: Option<&Request>,
         limit: Option<Duration>,
     ) -> Result<Outcome, Error> {
         self.usable = false;
@@ -205,20 +186,15 @@ impl Connection {
                 started = Instant::now();
             }
             let (stage, limit) = self.current_limit(limit.filter(|_| !waits));
+            let end = Deadline::of(started, limit);
             let step = async {
                 match request.take() {
                     Some(request) => self.start(request).await.map(|()| None),
                     None => self.step().await,
                 }
             };
-            let step = match limit {
-                None => step.await,
-                Some(limit) => match tokio::time::timeout_at(started + limit, step).await {
-                    Ok(step) => step,
-                    Err(_) => Err(Error::TimedOut { stage, peer: self.peer.clone(), limit }),
-                },
-            };
-            if let Some(outcome) = step? {
+            let done = before(end, step).await;
+            if let Some(outcome) = done.map_err(|end| end.missed(stage, &self.peer))?? {
                 break outcome;
             }
         };
@@ -253,6 +229,11 @@ impl Connection {
         self.last_used.elapsed()
     }
 
+    /// Whether a logon is over that took more than one exchange, so that the peer keeps a security context.
+    pub(crate) fn has_context(&self) -> bool {
+        self.shakes_hands && self.answered
+    }
+
     /// Whether the peer turned out to take no message along with the last token of its handshake.
     pub(crate) fn authenticates_empty(&self) -> bool {
         self.http.authenticates_empty()
@@ -275,15 +256,18 @@ impl Connection {
 
     /// Begins a request, or only its logon. The tickets that the logon takes are asked for one connection
     /// after the other.
-    async fn start(&mut self, request: Option<(Bytes, &str)>) -> Result<(), Error> {
+    async fn start(&mut self, request: Option<&Request>) -> Result<(), Error> {
         let _turn = match &self.kerberos {
             Some(kerberos) if !self.http.is_authenticated() => Some(kerberos.turn().await),
             _ => None,
         };
         let waits = self.kerberos.as_ref().is_some_and(Kerberos::blocks)
             && Handle::current().runtime_flavor() == RuntimeFlavor::MultiThread;
-        let begin = || match request {
-            Some((body, content_type)) => self.http.request(body, content_type),
+        let mut begin = || match request {
+            Some(Request { body, content_type, repetition: Repetition::Never, .. }) => {
+                self.http.request_once(body.clone(), content_type)
+            }
+            Some(Request { body, content_type, .. }) => self.http.request(body.clone(), content_type),
             None => self.http.prepare(),
         };
         let begun = if waits { block_in_place(begin) } else { begin() };

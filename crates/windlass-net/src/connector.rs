@@ -91,6 +91,11 @@ impl ConnectorOptions {
         }
     }
 
+    /// Whether messages are sealed, and everything else on the wire can be written by anyone.
+    pub(crate) fn seals(&self) -> bool {
+        !self.endpoint.is_secure() && !self.allow_unencrypted
+    }
+
     /// The name of the service, as Kerberos and NTLM want it: `HTTP/srv1`.
     pub(crate) fn service_principal(&self) -> String {
         let host = self.endpoint.public_host();

@@ -196,7 +196,7 @@ pub enum Error {
         executed: bool,
     },
     /// A stage took too long.
-    #[error("{stage} {peer} took longer than {limit:?}")]
+    #[error("{stage} {peer} {}", overdue(*.limit, *.together))]
     TimedOut {
         /// What took too long.
         stage: Stage,
@@ -204,7 +204,17 @@ pub enum Error {
         peer: String,
         /// The limit.
         limit: Duration,
+        /// Whether it is a limit of several stages together, in the last of which it was reached.
+        together: bool,
     },
+}
+
+fn overdue(limit: Duration, together: bool) -> String {
+    if together {
+        format!("was under way when {limit:?}, the time for all stages, were over")
+    } else {
+        format!("took longer than {limit:?}")
+    }
 }
 
 /// Why a proxy does not let a connection through.
@@ -276,7 +286,9 @@ impl Error {
             Self::Lost { reason, executed: true, .. } => {
                 format!("the connection was lost: {reason}; the request may have been carried out")
             }
-            Self::TimedOut { stage, limit, .. } => format!("{stage} the host took longer than {limit:?}"),
+            Self::TimedOut { stage, limit, together, .. } => {
+                format!("{stage} the host {}", overdue(*limit, *together))
+            }
         }
     }
 

@@ -23,6 +23,29 @@ pub enum Lane {
     CleanUp,
 }
 
+/// Whether a request may reach the peer twice.
+///
+/// A connection that breaks leaves open what the peer did with a request that was on its way. The answers of a
+/// peer that forgot the security context, an empty 400 or a new 401, say that it did nothing; but over plain
+/// HTTP they are not sealed, so that whoever sits in between can write them in place of the real answer and
+/// have the request carried out twice. They are therefore believed only where a second time does no harm, and
+/// over TLS. What may come only once does not go out over a sealed connection that has been idle for 20 s,
+/// since a peer forgets contexts that are idle.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Repetition {
+    /// It changes something: it goes out again only if the peer certainly did not get it.
+    #[default]
+    Never,
+    /// The peer refuses it where it has carried it out already, by an id in it: it goes out again where the
+    /// peer says that it did nothing.
+    Refused,
+    /// It does no harm: it goes out again whatever happened to the first.
+    Harmless,
+}
+
+/// How long a sealed connection may have been idle that carries a request which must not come twice.
+const FRESH: Duration = Duration::from_secs(20);
+
 /// One request of a session.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
@@ -33,8 +56,8 @@ pub struct Request {
     pub content_type: &'static str,
     /// How long the answer may take once the request is on its way, and its gate open.
     pub limit: Option<Duration>,
-    /// Whether it does no harm when the peer carries it out twice.
-    pub repeatable: bool,
+    /// Whether it may reach the peer twice.
+    pub repetition: Repetition,
     /// Which connections it may take.
     pub lane: Lane,
     /// What holds its last bytes back, if anything does.
@@ -44,7 +67,8 @@ pub struct Request {
 impl Request {
     /// A request for work that must not be carried out twice.
     pub fn new(body: impl Into<Bytes>, content_type: &'static str) -> Self {
-        Self { body: body.into(), content_type, limit: None, repeatable: false, lane: Lane::Work, gate: None }
+        let (repetition, lane) = (Repetition::Never, Lane::Work);
+        Self { body: body.into(), content_type, limit: None, repetition, lane, gate: None }
     }
 }
 
@@ -150,21 +174,24 @@ impl Pool {
     }
 
     async fn attempt(&self, connector: &Connector, request: &Request) -> Result<Response, Error> {
-        let mut connection = match self.idle_connection().await {
+        let fresh = request.repetition == Repetition::Never && connector.options().seals();
+        let mut connection = match self.idle_connection(fresh).await {
             Some(connection) => connection,
             // In a box: only the wait for an answer stays in memory for long.
             None => Box::pin(connector.connect()).await?,
         };
-        let first = connection.carry_out(request).await;
+        let first = connection.request(request).await;
+        connector.learn_from(&connection);
         let response = match first {
-            Err(error) if worth_repeating(&error, request.repeatable) => {
+            Err(error) if worth_repeating(&error, request.repetition) => {
                 tracing::debug!(%error, "the connection was lost; the request goes out again on a new one");
                 connection = Box::pin(connector.connect()).await?;
-                connection.carry_out(request).await?
+                let second = connection.request(request).await;
+                connector.learn_from(&connection);
+                second?
             }
             other => other?,
         };
-        connector.learn_from(&connection);
         self.put_back(connection).await;
         Ok(response)
     }
@@ -175,7 +202,7 @@ impl Pool {
     /// # Errors
     /// What failed. Nothing was executed.
     pub async fn prepare(&self) -> Result<(), Error> {
-        let spare = match self.idle_connection().await {
+        let spare = match self.idle_connection(false).await {
             Some(connection) => connection,
             None => {
                 let mut connection = Box::pin(self.connector().connect()).await?;
@@ -204,11 +231,14 @@ impl Pool {
         }
     }
 
-    /// The connection used last, so that the others grow old and are closed.
-    async fn idle_connection(&self) -> Option<Connection> {
+    /// The connection used last, so that the others grow old and are closed; if `fresh`, one whose security
+    /// context the peer has had no time to forget.
+    async fn idle_connection(&self, fresh: bool) -> Option<Connection> {
         loop {
             let mut connection = self.idle().pop()?;
-            if connection.idle_for() < self.shared.options.max_idle_time && connection.is_usable().await {
+            let idle = connection.idle_for();
+            let forgotten = fresh && connection.has_context() && idle >= FRESH;
+            if idle < self.shared.options.max_idle_time && !forgotten && connection.is_usable().await {
                 return Some(connection);
             }
         }
@@ -229,6 +259,6 @@ impl Pool {
     }
 }
 
-fn worth_repeating(error: &Error, repeatable: bool) -> bool {
-    matches!(error, Error::Lost { executed, .. } if repeatable || !executed)
+fn worth_repeating(error: &Error, repetition: Repetition) -> bool {
+    matches!(error, Error::Lost { executed, .. } if repetition == Repetition::Harmless || !executed)
 }

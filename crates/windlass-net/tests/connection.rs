@@ -16,9 +16,11 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use support::{SOAP, answer, echo, listen, options, read_request};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::sync::Notify;
-use windlass_net::{Connector, Error, Lane, Pool, PoolOptions, Request, Stage};
+use windlass_auth::{Accounts, Credential};
+use windlass_http::{Scheme, ServerConfig, ServerConnection, ServerEvent};
+use windlass_net::{AuthMethod, Connector, Error, Lane, Pool, PoolOptions, Repetition, Request, Stage};
 
 fn request(body: &'static str) -> Request {
     Request::new(body, SOAP)
@@ -168,7 +170,7 @@ async fn what_may_have_been_carried_out_is_not_sent_twice() {
 #[tokio::test]
 async fn what_does_no_harm_twice_is_sent_again_once() {
     let mut harmless = request("read");
-    harmless.repeatable = true;
+    harmless.repetition = Repetition::Harmless;
     let (port, seen) = lossy(1).await;
     pool(port).request(harmless.clone()).await.unwrap();
     assert_eq!(seen.load(Ordering::SeqCst), 2);
@@ -186,15 +188,17 @@ async fn each_stage_has_its_own_limit() {
     })
     .await;
     let mut connection = connector(silent).connect().await.unwrap();
-    let limit = Some(Duration::from_millis(50));
-    let error = connection.request("x".into(), SOAP, limit).await.unwrap_err();
+    let mut hurried = request("x");
+    hurried.limit = Some(Duration::from_millis(50));
+    let error = connection.request(&hurried).await.unwrap_err();
     assert!(matches!(error, Error::TimedOut { stage: Stage::Operation, .. }), "{error:?}");
 
     let mut ntlm = options(silent, None);
-    ntlm.auth = windlass_net::AuthMethod::Ntlm;
+    ntlm.auth = AuthMethod::Ntlm;
     ntlm.timeouts.authenticate = Some(Duration::from_millis(50));
     let mut connection = Connector::new(ntlm).connect().await.unwrap();
-    let error = connection.request("x".into(), SOAP, Some(Duration::from_secs(60))).await.unwrap_err();
+    hurried.limit = Some(Duration::from_secs(60));
+    let error = connection.request(&hurried).await.unwrap_err();
     assert!(matches!(error, Error::TimedOut { stage: Stage::Authenticate, .. }), "{error:?}");
     assert!(error.to_string().starts_with("authentication with localhost:"), "{error}");
 }
@@ -248,6 +252,55 @@ async fn bodies_that_are_cut_short_or_too_long_end_in_one_error() {
         let error = pool(port).request(request("x")).await.unwrap_err();
         assert!(error.to_string().contains(part), "{error}");
         assert!(error.to_string().contains(&format!("localhost:{port}")), "{error}");
+    }
+}
+
+/// A server that seals what it answers, and answers every message with itself.
+async fn sealed_echo(mut stream: impl AsyncRead + AsyncWrite + Unpin) {
+    let mut accounts = Accounts::new();
+    accounts.insert("alice", "Pa55w0rd".to_owned());
+    let mut server = ServerConnection::new(ServerConfig::new(Scheme::Http, Arc::new(accounts), "localhost"));
+    let mut buffer = [0; 4096];
+    loop {
+        while let Some(event) = server.poll_event() {
+            if let ServerEvent::Request(request) = event {
+                server.respond(200, SOAP, request.body).unwrap();
+            }
+        }
+        while let Some(bytes) = server.poll_transmit() {
+            stream.write_all(&bytes).await.unwrap();
+        }
+        match stream.read(&mut buffer).await {
+            Ok(0) | Err(_) => return,
+            Ok(read) => server.receive(&buffer[..read]),
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_may_come_once_does_not_go_to_a_peer_that_may_have_forgotten_the_client() {
+    let dial = || {
+        let (ours, theirs) = tokio::io::duplex(1 << 16);
+        tokio::spawn(sealed_echo(theirs));
+        Ok(ours)
+    };
+    let mut sealed = options(0, None);
+    sealed.auth = AuthMethod::Ntlm;
+    sealed.credential = Some(Credential::password("alice", "Pa55w0rd".to_owned()));
+    sealed.allow_unencrypted = false;
+    let pool = Pool::new(Connector::over(sealed, Arc::new(dial)), PoolOptions::default());
+    for (idle, repetition, connections) in [
+        (0, Repetition::Never, 1),
+        (30, Repetition::Harmless, 1),
+        (30, Repetition::Refused, 1),
+        (30, Repetition::Never, 2),
+        (10, Repetition::Never, 2),
+    ] {
+        tokio::time::advance(Duration::from_secs(idle)).await;
+        let mut request = request("x");
+        request.repetition = repetition;
+        assert_eq!(&pool.request(request).await.unwrap().body[..], b"x");
+        assert_eq!(pool.counts().connections, connections, "{repetition:?} after {idle} s");
     }
 }
 

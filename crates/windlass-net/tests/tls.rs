@@ -21,7 +21,7 @@ use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio_rustls::rustls::sign::{CertifiedKey, SingleCertAndKey};
 use tokio_rustls::rustls::version::{TLS12, TLS13};
 use tokio_rustls::rustls::{ServerConfig, SupportedProtocolVersion};
-use windlass_net::{Connector, Error, TlsOptions};
+use windlass_net::{Connector, Error, Request, TlsOptions};
 
 /// A TLS server with one of the certificates of `tests/certificates`.
 fn acceptor(certificate: &str) -> TlsAcceptor {
@@ -73,7 +73,7 @@ async fn serve_tls(certificate: &'static str) -> u16 {
 
 async fn exchange(port: u16, tls: TlsOptions) -> Result<String, Error> {
     let mut connection = Connector::new(options(port, Some(tls))).connect().await?;
-    let response = connection.request("hello".into(), SOAP, None).await?;
+    let response = connection.request(&Request::new("hello", SOAP)).await?;
     Ok(String::from_utf8(response.body.to_vec()).unwrap())
 }
 
@@ -179,7 +179,7 @@ async fn tls_on_the_plain_port_says_so() {
 async fn plain_http_on_the_tls_port_says_so() {
     let port = serve_tls("good").await;
     let mut connection = Connector::new(options(port, None)).connect().await.unwrap();
-    let error = connection.request("hello".into(), SOAP, None).await.unwrap_err();
+    let error = connection.request(&Request::new("hello", SOAP)).await.unwrap_err();
     assert!(matches!(error, Error::PeerSpeaksTls { .. }), "{error:?}");
     assert!(error.to_string().ends_with("is this the HTTPS port?"), "{error}");
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use tracing::Instrument as _;
 use uuid::Uuid;
-use windlass_net::{Counts, Gate, Lane, Pool};
+use windlass_net::{Counts, Gate, Lane, Pool, Repetition};
 use windlass_soap::{Fault, Header, Limits};
 use windlass_wsman::client::Session;
 use windlass_wsman::{Error as WsmanError, Reply, Request, Response, decode_response};
@@ -25,8 +25,8 @@ const GRACE: Duration = Duration::from_secs(30);
 /// How a request is sent.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Sending {
-    /// Whether it does no harm when the service carries it out twice.
-    pub(crate) repeatable: bool,
+    /// Whether it may reach the service twice.
+    pub(crate) repetition: Repetition,
     /// Which connections it may take.
     pub(crate) lane: Lane,
     /// What holds its end back, if anything does.
@@ -35,11 +35,13 @@ pub(crate) struct Sending {
 
 impl Sending {
     /// For requests that change something: never sent twice.
-    pub(crate) const ONCE: Self = Self { repeatable: false, lane: Lane::Work, gate: None };
+    pub(crate) const ONCE: Self = Self { repetition: Repetition::Never, lane: Lane::Work, gate: None };
+    /// For requests with an id by which the service refuses to carry them out twice.
+    pub(crate) const UNIQUE: Self = Self { repetition: Repetition::Refused, ..Self::ONCE };
     /// For requests that only read.
-    pub(crate) const REPEATABLE: Self = Self { repeatable: true, lane: Lane::Work, gate: None };
+    pub(crate) const REPEATABLE: Self = Self { repetition: Repetition::Harmless, ..Self::ONCE };
     /// For requests that free something: sent again where needed, and ahead of all work.
-    pub(crate) const CLEAN_UP: Self = Self { repeatable: true, lane: Lane::CleanUp, gate: None };
+    pub(crate) const CLEAN_UP: Self = Self { lane: Lane::CleanUp, ..Self::REPEATABLE };
 }
 
 /// Why the content of a reply cannot be used.
@@ -185,7 +187,7 @@ impl Client {
         let timeout = request.header.operation_timeout.unwrap_or_else(|| self.session().operation_timeout);
         let mut http = windlass_net::Request::new(self.body(request.encode()), self.content_type());
         http.limit = Some(timeout.saturating_add(GRACE));
-        http.repeatable = sending.repeatable;
+        http.repetition = sending.repetition;
         http.lane = sending.lane;
         http.gate = sending.gate;
         let mut followed = 0;

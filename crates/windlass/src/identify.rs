@@ -30,7 +30,7 @@ pub struct Identity {
 pub async fn identify(target: &Target) -> Result<Identity> {
     let options = WsmanOptions::default();
     let client = options.client(target.pool(options.open_timeout)?, target.tap());
-    let identity = ask(&client).await;
+    let identity = options.opening(ask(&client)).await;
     client.close_idle();
     identity
 }

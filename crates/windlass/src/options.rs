@@ -1,9 +1,10 @@
 //! Options that every session over WS-Management has.
 
+use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
-use windlass_net::Pool;
+use windlass_net::{Pool, together_within};
 use windlass_wsman::client::Session;
 
 use crate::client::Client;
@@ -52,6 +53,14 @@ impl Default for WsmanOptions {
 }
 
 impl WsmanOptions {
+    /// Does what opens something, which takes no longer than it may.
+    pub(crate) async fn opening<F: Future>(&self, work: F) -> F::Output {
+        match self.open_timeout {
+            Some(limit) => together_within(limit, work).await,
+            None => work.await,
+        }
+    }
+
     pub(crate) fn client(&self, pool: Pool, tap: Option<Arc<dyn Tap>>) -> Client {
         let mut session = Session::new(pool.endpoint().to_string());
         session.max_envelope_size = self.max_envelope_size;

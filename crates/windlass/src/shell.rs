@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use uuid::Uuid;
-use windlass_net::{Gate, Lane};
+use windlass_net::{Gate, Lane, Repetition, in_time};
 use windlass_soap::OptionSet;
 use windlass_wsman::client::{Session, ShellTarget, uuid_uri};
 use windlass_wsman::xpress::{self, Compressor, Decompressor};
@@ -16,6 +16,7 @@ use windlass_wsman::{
 use crate::client::{Client, Sending};
 use crate::error::{Error, Layer, Result};
 use crate::patience::Patience;
+use crate::tasks::Tasks;
 
 /// Most bytes that the compressed pieces of one answer may become.
 const MOST_UNPACKED: usize = 64 << 20;
@@ -123,6 +124,7 @@ impl RemoteShell {
         shell: Shell<'_>,
         options: OptionSet,
         compress: bool,
+        tasks: &Tasks,
     ) -> Result<Self> {
         let compression = compress.then_some(xpress::NAME);
         let session = client.session();
@@ -131,8 +133,9 @@ impl RemoteShell {
             Operation::Create(Create::Shell(shell)) => shell.shell_id.clone(),
             _ => None,
         };
+        let sending = if proposed.is_some() { Sending::UNIQUE } else { Sending::ONCE };
         let created = client
-            .call(&request, Sending::ONCE, |reply| {
+            .call(&request, sending, |reply| {
                 let created = CreateResponse::try_from(reply)?;
                 let mode = created.shell.as_ref().and_then(|shell| shell.compression_mode.clone());
                 Ok((created.shell_id().map(str::to_owned), mode))
@@ -151,7 +154,8 @@ impl RemoteShell {
             Err(error) => {
                 if let Some(id) = proposed.filter(|_| error.may_have_executed()) {
                     // The shell may exist although its answer was lost.
-                    Self::attach(client, resource_uri, &id).delete(None).await.ok();
+                    let lost = Self::attach(client, resource_uri, &id);
+                    in_time(tasks.finish(async move { lost.delete(None).await })).await;
                 }
                 return Err(error);
             }
@@ -192,11 +196,10 @@ impl RemoteShell {
     /// Starts a command and returns the id that the host gave it.
     pub(crate) async fn command(&self, line: CommandLine<'_>, options: OptionSet) -> Result<String> {
         let session = self.client.session();
+        let sending = if line.command_id.is_some() { Sending::UNIQUE } else { Sending::ONCE };
         let request = self.target.command(&session, Client::new_id(), line, options);
         self.client
-            .call(&request, Sending::ONCE, |reply| {
-                Ok(windlass_wsman::CommandResponse::try_from(reply)?.command_id)
-            })
+            .call(&request, sending, |reply| Ok(windlass_wsman::CommandResponse::try_from(reply)?.command_id))
             .await
     }
 
@@ -263,9 +266,10 @@ impl RemoteShell {
         limit: Option<Duration>,
     ) -> Result<()> {
         let session = self.client.session();
-        let repeatable = code == SignalCode::Terminate;
+        let once = Sending { repetition: Repetition::Never, ..Sending::CLEAN_UP };
+        let sending = if code == SignalCode::Terminate { Sending::CLEAN_UP } else { once };
         let request = self.target.signal(&session, Client::new_id(), Signal::new(command, code));
-        self.clean_up(request, Sending { repeatable, ..Sending::CLEAN_UP }, limit).await
+        self.clean_up(request, sending, limit).await
     }
 
     /// Closes the shell, ahead of all work. A shell that is gone already is closed.

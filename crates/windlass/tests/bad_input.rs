@@ -181,6 +181,7 @@ async fn servers_whose_logon_is_none() {
     };
     for (case, answer, kind, layer, part) in [
         ("a broken token", challenge("AAEC"), ErrorKind::Protocol, Layer::Auth, "authentication"),
+        ("no token at all", challenge("!!"), ErrorKind::Protocol, Layer::Auth, "expected base64"),
         ("no way to log on", ResponseTemplate::new(401), ErrorKind::Refused, Layer::Auth, "no way to log on"),
         (
             "another service",

@@ -53,7 +53,7 @@ async fn each_vice_is_one_clear_error() {
     let cases = [
         (Vice::Silent("Create"), TimedOut, None, "waiting for an answer"),
         (Vice::Silent("Receive"), TimedOut, None, "waiting for an answer"),
-        (Vice::TimedOut("Receive"), TimedOut, None, "opening the session"),
+        (Vice::TimedOut("Receive"), TimedOut, None, "when 120s, the time for all stages, were over"),
         (Vice::TimedOut("Create"), Fault, None, "time"),
         (Vice::TimedOut("Command"), Fault, Some(Opened), "time"),
         (Vice::Hasty, TimedOut, Some(Opened), "the pipeline"),

@@ -14,9 +14,7 @@ use crate::head::split_head;
 pub use forward::ForwardProxy;
 use forward::{Forwarder, Written};
 
-use crate::{
-    AuthMethod, Challenge, ClientConfig, HttpError, ResponseHead, Scheme, multipart, parse_challenges,
-};
+use crate::{AuthMethod, ClientConfig, HttpError, ResponseHead, Scheme, multipart, parse_challenges};
 
 /// Pieces shorter than this altogether are sent as one.
 const COALESCE: usize = 16 * 1024;
@@ -37,7 +35,8 @@ pub enum ClientEvent {
     /// The server dropped the connection or its security context. Open another connection; repeat the
     /// request on it only if that is safe.
     Reconnect {
-        /// Whether the request was certainly not executed.
+        /// Whether the request was not executed: certainly, or as far as a message that was queued by
+        /// [`ClientConnection::request`] needs to know.
         safe_to_repeat: bool,
     },
     /// The request failed, and the connection is closed.
@@ -80,11 +79,14 @@ pub struct ClientConnection {
 }
 
 /// One message and how far it is.
+#[derive(Default)]
 struct Exchange {
     body: Bytes,
     content_type: String,
     /// There is no message yet, only a logon to get ready for one.
     prepares: bool,
+    /// The server must not get the message twice.
+    once: bool,
     /// The HTTP request under way carries the message.
     carried: bool,
     /// Bytes of it were handed out.
@@ -128,10 +130,30 @@ impl ClientConnection {
     /// # Errors
     /// The connection is closed or busy, nothing was sent; or the logon cannot start.
     pub fn request(&mut self, body: Bytes, content_type: &str) -> Result<(), HttpError> {
+        self.message(body, content_type, false)
+    }
+
+    /// Queues a message that the server must not get twice. Where messages are sealed, an answer that says
+    /// without a seal that the message was not read proves nothing: whoever sits in between can write it in
+    /// place of the real one. It ends in [`ClientEvent::Reconnect`], and only a message queued by
+    /// [`request`](Self::request) goes out again. Over TLS such answers come from the server and are believed.
+    ///
+    /// # Errors
+    /// As for [`request`](Self::request).
+    pub fn request_once(&mut self, body: Bytes, content_type: &str) -> Result<(), HttpError> {
+        self.message(body, content_type, true)
+    }
+
+    fn message(&mut self, body: Bytes, content_type: &str, once: bool) -> Result<(), HttpError> {
         if content_type.bytes().any(|byte| byte.is_ascii_control()) {
             return Err(HttpError::Config { field: "content_type", reason: "expected printable text" });
         }
-        self.begin(body, content_type, false)
+        self.begin(Exchange {
+            body,
+            content_type: content_type.to_owned(),
+            once: once && self.seals(),
+            ..Exchange::default()
+        })
     }
 
     /// Goes through the logon as far as that is possible without a message, so that the next one takes a
@@ -140,25 +162,17 @@ impl ClientConnection {
     /// # Errors
     /// As for [`request`](Self::request).
     pub fn prepare(&mut self) -> Result<(), HttpError> {
-        self.begin(Bytes::new(), "", true)
+        self.begin(Exchange { prepares: true, ..Exchange::default() })
     }
 
-    fn begin(&mut self, body: Bytes, content_type: &str, prepares: bool) -> Result<(), HttpError> {
+    fn begin(&mut self, exchange: Exchange) -> Result<(), HttpError> {
         if self.closed {
             return Err(HttpError::Closed);
         }
         if self.exchange.is_some() {
             return Err(HttpError::Busy);
         }
-        self.exchange = Some(Exchange {
-            body,
-            content_type: content_type.to_owned(),
-            prepares,
-            carried: false,
-            sent: false,
-            leg: false,
-            restarted: false,
-        });
+        self.exchange = Some(exchange);
         let result = self.start();
         if result.is_err() {
             self.exchange = None;
@@ -346,7 +360,9 @@ impl ClientConnection {
             return Err(HttpError::OutOfOrder("no handshake under way"));
         };
         let authorization = format!("{} {}", handshake.scheme, base64_simd::STANDARD.encode_to_string(token));
-        if handshake.is_ready() && !self.config.authenticate_empty {
+        let once = self.exchange.as_ref().is_some_and(|exchange| exchange.once);
+        let alone = self.config.authenticate_empty || once && handshake.may_change_scheme();
+        if handshake.is_ready() && !alone {
             self.send_message(Some(&authorization))
         } else {
             self.send_leg(Some(&authorization));
@@ -518,8 +534,12 @@ impl ClientConnection {
             return Err(HttpError::OutOfOrder("no request under way"));
         };
         let challenges = parse_challenges(&head.headers, "WWW-Authenticate");
-        let token = handshake.offer(&challenges).and_then(Challenge::token);
+        let token = handshake.offered_token(&challenges)?;
         match token {
+            _ if exchange.once && handshake.proven => {
+                self.reconnect(false);
+                Ok(())
+            }
             Some(_) if !head.keeps_alive() => {
                 Err(HttpError::HandshakeIncomplete { mechanism: handshake.name(), status: head.status })
             }
@@ -531,7 +551,10 @@ impl ClientConnection {
                 self.reconnect(true);
                 Ok(())
             }
-            _ if !exchange.restarted && (handshake.proven || handshake.change_scheme(&challenges)) => {
+            _ if !exchange.restarted
+                && (handshake.proven
+                    || !(exchange.once && exchange.carried) && handshake.change_scheme(&challenges)) =>
+            {
                 exchange.restarted = true;
                 let step = handshake.start()?;
                 self.follow(step)
@@ -547,7 +570,7 @@ impl ClientConnection {
             return Err(HttpError::OutOfOrder("no request under way"));
         };
         let challenges = parse_challenges(&head.headers, "WWW-Authenticate");
-        let token = handshake.offer(&challenges).and_then(Challenge::token);
+        let token = handshake.offered_token(&challenges)?;
         let content_type = head.headers.get("Content-Type").unwrap_or_default();
         let sealed = multipart::is_sealed(content_type);
 
@@ -555,6 +578,10 @@ impl ClientConnection {
         let ignored = exchange.leg && exchange.carried && !sealed && (seals || body.is_empty());
         if ignored && !self.config.authenticate_empty && !exchange.restarted && head.keeps_alive() {
             self.config.authenticate_empty = true;
+            if exchange.once {
+                self.reconnect(false);
+                return Ok(());
+            }
             exchange.restarted = true;
             let step = handshake.start()?;
             return self.follow(step);
@@ -587,7 +614,8 @@ impl ClientConnection {
         if seals && !sealed {
             // A server that dropped the context answers 400 without a body.
             if head.status == 400 && body.is_empty() && handshake.proven {
-                self.reconnect(true);
+                let once = exchange.once;
+                self.reconnect(!once);
                 return Ok(());
             }
             return Err(HttpError::UnsealedAnswer { status: head.status });

@@ -86,6 +86,7 @@ impl Logon {
             State::Context { scheme, mut context } => {
                 let token = challenges.iter().find(|challenge| challenge.is(scheme));
                 let token = token.and_then(Challenge::token).ok_or(Refused::Credential)?;
+                let token = token.map_err(|error| Refused::Other(error.to_string()))?;
                 let step = context.step(Some(&token));
                 self.send(scheme, context, step)
             }

@@ -103,22 +103,36 @@ fn serve(data: &[u8], step: usize) -> Vec<String> {
     seen
 }
 
-/// A client that seals believes no answer, whatever it is.
+/// A client that seals believes no answer, whatever it is, and sends nothing twice because of it that may come
+/// only once.
 pub(super) fn http_client(data: &[u8]) {
-    let credential = Credential::password("alice", Secret::new("pw"));
-    let config = ClientConfig::new("host", Scheme::Http, AuthMethod::Negotiate, Some(credential));
-    let mut client = match ClientConnection::new(config) {
-        Ok(client) => client,
-        Err(error) => panic!("a good configuration is refused: {error}"),
-    };
-    assert_eq!(client.request(Bytes::from_static(b"<a/>"), "text/xml"), Ok(()));
-    for part in data.chunks(50) {
-        while client.poll_transmit().is_some() {}
-        client.receive(part);
+    for once in [false, true] {
+        let credential = Credential::password("alice", Secret::new("pw"));
+        let config = ClientConfig::new("host", Scheme::Http, AuthMethod::Negotiate, Some(credential));
+        let mut client = match ClientConnection::new(config) {
+            Ok(client) => client,
+            Err(error) => panic!("a good configuration is refused: {error}"),
+        };
+        let message = Bytes::from_static(b"<a/>");
+        let queued = match once {
+            true => client.request_once(message, "text/xml"),
+            false => client.request(message, "text/xml"),
+        };
+        assert_eq!(queued, Ok(()));
+        let mut sent = false;
+        for part in data.chunks(50) {
+            while client.poll_transmit().is_some() {
+                assert!(!(once && sent), "something follows a message that may come only once");
+                sent |= client.request_sent();
+            }
+            client.receive(part);
+        }
+        client.receive_eof();
+        while let Some(event) = client.poll_event() {
+            assert!(!matches!(event, ClientEvent::Response(_)), "an unauthentic answer was believed");
+            let repeats = matches!(event, ClientEvent::Reconnect { safe_to_repeat: true });
+            assert!(!(once && sent && repeats), "a message that may come only once goes out again");
+        }
+        assert_eq!(client.request(Bytes::new(), "text/xml"), Err(HttpError::Closed));
     }
-    client.receive_eof();
-    while let Some(event) = client.poll_event() {
-        assert!(!matches!(event, ClientEvent::Response(_)), "an unauthentic answer was believed");
-    }
-    assert_eq!(client.request(Bytes::new(), "text/xml"), Err(HttpError::Closed));
 }

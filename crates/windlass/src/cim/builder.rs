@@ -158,10 +158,16 @@ impl CimSessionBuilder {
     /// # Errors
     /// Parameters that do not fit, or a host that is not reached, refuses, or does not speak
     /// WS-Management.
-    pub async fn connect(mut self) -> Result<CimSession> {
+    pub async fn connect(self) -> Result<CimSession> {
         if self.options.max_elements == 0 {
             return Err(Error::usage("an answer has to hold at least one instance"));
         }
+        let options = self.options.wsman.clone();
+        options.opening(self.reach()).await
+    }
+
+    /// Opens the session by one protocol or the other.
+    async fn reach(mut self) -> Result<CimSession> {
         let Some(port) = self.fall_back.take() else { return self.open().await };
         // Only who tries knows whether the protocol leads there.
         self.skip_test_connection = false;

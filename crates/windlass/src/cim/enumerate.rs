@@ -301,7 +301,7 @@ impl<'s> Fetch<'s> {
 
     async fn fetch(&self, operation: Operation<'_>, repeatable: bool) -> Result<Fetched> {
         let request = self.request(operation);
-        let sending = Sending { repeatable, ..Sending::ONCE };
+        let sending = if repeatable { Sending::REPEATABLE } else { Sending::ONCE };
         let fetched = self.shared.client.call_decoding(
             &request,
             sending,

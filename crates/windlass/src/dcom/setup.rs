@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use windlass_core::status::Hresult;
-use windlass_net::{BoxStream, Dial, Endpoint, RpcConnection, RpcOptions, RpcSecurity};
+use windlass_net::{BoxStream, Dial, Endpoint, RpcConnection, RpcOptions, RpcSecurity, Stage, within};
 use windlass_rpc::pdu::AuthLevel;
 
 use crate::error::{Error, Layer, Result};
@@ -80,12 +80,12 @@ impl Setup {
     pub(super) async fn connect(&self, port: u16) -> Result<RpcConnection> {
         match &self.dial {
             Some(dial) => {
-                let limit = self.rpc.timeouts.connect.unwrap_or(Duration::MAX);
-                let dialled = tokio::time::timeout(limit, dial.dial()).await;
-                let unreachable = |reason: String| Error::unreachable(&self.host(), reason);
-                let stream: BoxStream = dialled
-                    .map_err(|_| unreachable(format!("connecting took longer than {limit:?}")))?
-                    .map_err(|error| unreachable(error.to_string()))?;
+                let (host, limit) = (self.host(), self.rpc.timeouts.connect);
+                let dialled = within(Stage::Connect, &host, limit, async {
+                    let unreachable = |source| windlass_net::Error::Connect { peer: host.clone(), source };
+                    dial.dial().await.map_err(unreachable)
+                });
+                let stream: BoxStream = dialled.await.map_err(Error::from_rpc)?;
                 Ok(RpcConnection::over(stream, &self.computer, self.rpc.clone()))
             }
             None => {

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 use uuid::Uuid;
+use windlass_net::in_time;
 use windlass_psrp::payload::ConnectRunspacePool;
 use windlass_psrp::{ClientPool, PsrpError};
 use windlass_soap::{FaultCode, FaultSide, SelectorSet};
@@ -96,14 +97,19 @@ const LONGEST_BUSY: Duration = Duration::from_secs(5);
 /// The longest one before another attempt to reach a host: somebody may wait who mistyped its port.
 const LONGEST_AWAY: Duration = Duration::from_secs(1);
 
-/// Opens a session, again where the host was busy or not there, and without compression where the host knows none.
+/// Opens a session, in no more time than that may take.
 pub(super) async fn create(builder: Arc<PsSessionBuilder>, tasks: Tasks) -> Result<Arc<Shared>> {
+    builder.options.wsman.opening(create_patiently(&builder, &tasks)).await
+}
+
+/// Opens a session, again where the host was busy or not there, and without compression where the host knows none.
+async fn create_patiently(builder: &PsSessionBuilder, tasks: &Tasks) -> Result<Arc<Shared>> {
     let mut retries = builder.options.max_connection_retry_count;
     let deadline = builder.options.wsman.open_timeout.map(|limit| Instant::now() + limit);
     let mut pause = Duration::from_millis(250);
     let mut compress = builder.options.wsman.compress;
     loop {
-        match create_once(&builder, compress, &tasks).await {
+        match create_once(builder, compress, tasks).await {
             Err(error) if compress && refuses_compression(&error) => {
                 tracing::debug!(%error, "the session is opened without compression");
                 compress = false;
@@ -169,7 +175,7 @@ async fn create_once(builder: &PsSessionBuilder, compress: bool, tasks: &Tasks) 
             shell.name.clone_from(&builder.name);
             shell.idle_timeout = builder.options.idle_timeout;
             shell.buffer_mode = builder.options.output_buffering;
-            let shell = RemoteShell::open(client, &resource_uri, shell, options, compress).await?;
+            let shell = RemoteShell::open(client, &resource_uri, shell, options, compress, tasks).await?;
             let shared = share(builder, tasks, Link::Shell(shell), pool);
             shared.set_idle_timeout(builder.options.idle_timeout);
             shared
@@ -179,17 +185,15 @@ async fn create_once(builder: &PsSessionBuilder, compress: bool, tasks: &Tasks) 
         shared.flush().await?;
         shared.wait_open().await
     };
-    let outcome = match builder.options.wsman.open_timeout {
-        // A host may answer each Receive that it has nothing yet, for ever.
-        Some(limit) => tokio::time::timeout(limit, opened).await.unwrap_or_else(|_| {
-            Err(Error::timed_out(Layer::Psrp, shared.host_name(), "opening the session", limit))
-        }),
-        None => opened.await,
-    };
+    // A host may answer each Receive that it has nothing yet, for ever.
+    let outcome = in_time(opened).await.unwrap_or_else(|| {
+        let limit = builder.options.wsman.open_timeout.unwrap_or_default();
+        Err(Error::timed_out(Layer::Psrp, shared.host_name(), "opening the session", limit))
+    });
     match outcome {
         Ok(()) => Ok(shared),
         Err(error) => {
-            shared.close().await.ok();
+            in_time(tasks.finish(async move { shared.close().await })).await;
             Err(error)
         }
     }
@@ -197,7 +201,11 @@ async fn create_once(builder: &PsSessionBuilder, compress: bool, tasks: &Tasks) 
 
 /// Comes to a session that was left.
 pub(super) async fn join(builder: Arc<PsSessionBuilder>, tasks: Tasks, id: Uuid) -> Result<Joined> {
-    let client = client(&builder)?;
+    builder.options.wsman.opening(come_to(&builder, &tasks, id)).await
+}
+
+async fn come_to(builder: &PsSessionBuilder, tasks: &Tasks, id: Uuid) -> Result<Joined> {
+    let client = client(builder)?;
     let host = client.host().to_owned();
     let protocol = |error: PsrpError| Error::protocol(Layer::Psrp, &host, error);
     let mut pool = ClientPool::new(builder.pool_options(id));
@@ -217,7 +225,7 @@ pub(super) async fn join(builder: Arc<PsSessionBuilder>, tasks: Tasks, id: Uuid)
     }
     let answer = shell.connect(None, Some(&fragments), options.clone()).await?;
     pool.connect_response(&answer).map_err(protocol)?;
-    let shared = share(&builder, &tasks, Link::Shell(shell), pool);
+    let shared = share(builder, tasks, Link::Shell(shell), pool);
     let mut invocations = Vec::new();
     for command in commands(&client, id).await? {
         let Ok(pipeline) = Uuid::try_parse(&command) else { continue };
@@ -238,7 +246,7 @@ pub(super) async fn join(builder: Arc<PsSessionBuilder>, tasks: Tasks, id: Uuid)
 pub(super) async fn find(builder: &PsSessionBuilder) -> Result<Vec<FoundSession>> {
     let client = client(builder)?;
     let resource_uri = builder.resource_uri();
-    let shells = shells(&client).await;
+    let shells = builder.options.wsman.opening(shells(&client)).await;
     client.close_idle();
     let is_ours = |shell: &ShellInfo| {
         shell.resource_uri.as_deref().is_some_and(|found| found.eq_ignore_ascii_case(&resource_uri))

@@ -198,9 +198,14 @@ impl WinRsShellBuilder {
         let cancel_timeout = self.options.cancel_timeout;
         let compress = self.options.compress;
         let resource_uri = self.resource_uri;
+        let carrying = tasks.clone();
         let opened = tasks
             .carry_through(
-                async move { RemoteShell::open(client, &resource_uri, shell, options, compress).await },
+                async move {
+                    let opening =
+                        RemoteShell::open(client, &resource_uri, shell, options, compress, &carrying);
+                    self.options.opening(opening).await
+                },
                 move |shell| async move {
                     shell.delete(Some(cancel_timeout)).await.ok();
                 },
