@@ -36,6 +36,19 @@ fn mech() -> impl Strategy<Value = MechType> {
     prop::sample::select(vec![MechType::kerberos(), MechType::ms_kerberos(), MechType::ntlm()])
 }
 
+/// Readers may take the Version field for granted: go-msrpc looks for the payload behind it ([MS-NLMP] 2.2.1.2).
+#[test]
+fn a_challenge_has_its_version_field_whatever_the_flags_say() {
+    let flags = NegotiateFlags::UNICODE | NegotiateFlags::TARGET_INFO;
+    let target_name = "HOST".to_owned();
+    let (server_challenge, target_info) = ([7; 8], AvPairs::default());
+    let message = ChallengeMessage { flags, target_name, server_challenge, target_info, version: None };
+    let encoded = message.encode();
+    assert_eq!(encoded[16..20], 56_u32.to_le_bytes());
+    assert_eq!(encoded[48..56], [0; 8]);
+    assert_eq!(ChallengeMessage::decode(&encoded).unwrap(), message);
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(128))]
 

@@ -201,7 +201,8 @@ impl ChallengeMessage {
     /// Writes the message.
     pub fn encode(&self) -> Vec<u8> {
         let mut out = start(2);
-        let version = version_field(self.version, self.flags);
+        // There even if its flag is not set: readers need not look at the flag to find the payload.
+        let version = version_field(self.version, self.flags | NegotiateFlags::VERSION);
         let mut payload = Payload::after(48 + version.len());
         payload.add(&mut out, &encode_text(&self.target_name, self.flags));
         out.extend_from_slice(&self.flags.0.to_le_bytes());
