@@ -17,6 +17,11 @@ use crate::{
     SecurityContext, Step,
 };
 
+/// The MD5 hash of no bytes at all. go-msrpc sends it where it has no channel binding; it is that of none, since the
+/// structure that is hashed is never empty.
+const HASH_OF_NOTHING: [u8; 16] =
+    [0xd4, 0x1d, 0x8c, 0xd9, 0x8f, 0x00, 0xb2, 0x04, 0xe9, 0x80, 0x09, 0x98, 0xec, 0xf8, 0x42, 0x7e];
+
 /// What an acceptor is made of.
 #[derive(Clone)]
 pub struct NtlmAcceptorOptions {
@@ -243,7 +248,8 @@ impl NtlmAcceptor {
 
     /// [MS-NLMP] 3.2.5.1.2, ClientSuppliedChannelBindings.
     fn check_binding(&self, pairs: &AvPairs) -> Result<(), AuthError> {
-        let sent = pairs.get(AvId::CHANNEL_BINDINGS).filter(|hash| hash.iter().any(|byte| *byte != 0));
+        let is_none = |hash: &&[u8]| hash.iter().all(|byte| *byte == 0) || **hash == HASH_OF_NOTHING;
+        let sent = pairs.get(AvId::CHANNEL_BINDINGS).filter(|hash| !is_none(hash));
         match (self.options.binding_policy, &self.options.channel_binding, sent) {
             (BindingPolicy::None, ..) | (_, None, None) | (BindingPolicy::Relaxed, Some(_), None) => Ok(()),
             (BindingPolicy::Strict, Some(_), None) => {
@@ -432,6 +438,18 @@ mod tests {
         accounts.insert("User", Secret::new("Password"));
         let options = NtlmAcceptorOptions::new(Arc::new(accounts), "Server", 0);
         NtlmAcceptor::new(NtlmAcceptorOptions { require_mic, ..options })
+    }
+
+    #[test]
+    fn a_hash_of_nothing_is_no_channel_binding() {
+        let checked = |hash: [u8; 16]| {
+            let mut pairs = AvPairs::default();
+            pairs.set(AvId::CHANNEL_BINDINGS, hash);
+            acceptor(false).check_binding(&pairs)
+        };
+        assert!(checked([0; 16]).is_ok());
+        assert!(checked(HASH_OF_NOTHING).is_ok());
+        assert!(checked([1; 16]).is_err());
     }
 
     fn challenged() -> Challenged {
