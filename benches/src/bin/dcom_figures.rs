@@ -7,6 +7,9 @@
 #![forbid(unsafe_code)]
 #![expect(clippy::print_stdout, reason = "a program that reports on the terminal")]
 
+#[path = "../../../crates/windlass/examples/support/memory.rs"]
+mod memory;
+
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -35,7 +38,7 @@ async fn main() -> Result<(), Failure> {
             let session = connect("packets", port.parse()?).await?;
             take(&session, u32::MAX).await?;
             session.close().await;
-            println!("{}", most_memory()?);
+            println!("{}", memory::most_memory("self")?);
             Ok(())
         }
         _ => Err("dcom_figures host COUNT, dcom_figures fetch WAY PORT, or dcom_figures stream PORT".into()),
@@ -123,11 +126,4 @@ async fn take(session: &CimSession, most: u32) -> Result<u32, Failure> {
         taken += 1;
     }
     Ok(taken)
-}
-
-/// The most memory that this process had, in KiB.
-fn most_memory() -> Result<u64, Failure> {
-    let status = std::fs::read_to_string("/proc/self/status")?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).ok_or("no VmHWM")?;
-    Ok(line.trim().trim_end_matches(" kB").parse()?)
 }

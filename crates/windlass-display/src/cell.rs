@@ -22,14 +22,17 @@ pub(crate) fn first_line(text: &str) -> String {
     }
 }
 
-/// The text cut to `columns`, the last of which becomes an ellipsis.
-pub(crate) fn cut(text: &str, columns: usize) -> String {
+/// The text cut to `columns`, one of which becomes an ellipsis where there are more: the last one, or the first one
+/// of a text that stands to the right.
+pub(crate) fn cut(text: &str, columns: usize, alignment: Alignment) -> String {
     if width(text) <= columns {
         return text.to_owned();
     }
-    let mut out = take(text, columns.saturating_sub(1)).0.to_owned();
-    out.push('…');
-    out
+    match (columns, alignment) {
+        (0 | 1, _) => take(text, columns).0.to_owned(),
+        (_, Alignment::Left) => format!("{}…", take(text, columns - 1).0),
+        (_, Alignment::Right) => format!("…{}", tail(text, columns - 1)),
+    }
 }
 
 /// The text filled with blanks to `columns`.
@@ -68,6 +71,17 @@ pub(crate) fn wrap(text: &str, columns: usize) -> Vec<String> {
     lines
 }
 
+/// The longest end of at most `columns`.
+fn tail(text: &str, columns: usize) -> &str {
+    let mut taken = 0;
+    let fits = text.char_indices().rev().take_while(|(_, character)| {
+        taken += character.width().unwrap_or_default();
+        taken <= columns
+    });
+    let start = fits.last().map_or(text.len(), |(index, _)| index);
+    text.get(start..).unwrap_or_default()
+}
+
 /// The longest start of at most `columns`, but at least one character, and the rest.
 fn take(text: &str, columns: usize) -> (&str, &str) {
     let mut taken = 0;
@@ -87,8 +101,19 @@ mod tests {
     #[test]
     fn wide_characters_take_two_columns() {
         assert_eq!(width("値1"), 3);
-        assert_eq!(cut("値値値", 4), "値…");
+        assert_eq!(cut("値値値", 4, Alignment::Left), "値…");
+        assert_eq!(cut("値値値", 4, Alignment::Right), "…値");
         assert_eq!(pad("値", 4, Alignment::Right), "  値");
+    }
+
+    #[test]
+    fn what_is_too_long_is_cut_where_it_matters_least() {
+        for (columns, left, right) in
+            [(6, "123456", "123456"), (5, "1234…", "…3456"), (2, "1…", "…6"), (1, "1", "1")]
+        {
+            assert_eq!(cut("123456", columns, Alignment::Left), left);
+            assert_eq!(cut("123456", columns, Alignment::Right), right);
+        }
     }
 
     #[test]

@@ -191,7 +191,7 @@ fn row(columns: &[Column], cells: &[String], wrapped: bool, out: &mut String) {
         .zip(cells)
         .map(|(column, cell)| match column.width {
             Some(width) if wrapped => wrap(cell, width),
-            Some(width) => vec![cut(cell, width)],
+            Some(width) => vec![cut(cell, width, column.alignment)],
             None => Vec::new(),
         })
         .collect();

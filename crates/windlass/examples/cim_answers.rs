@@ -5,6 +5,9 @@
 //! `cim_answers stream PORT COUNT` streams so many instances; it prints the requests and the most memory that it had.
 #![expect(clippy::print_stdout, reason = "a program that reports on the terminal")]
 
+#[path = "support/memory.rs"]
+mod memory;
+
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
@@ -105,13 +108,6 @@ async fn stream(port: u16, count: usize) -> Result<(), Failure> {
     drop(numbers);
     let requests = session.statistics().http_requests;
     session.close().await;
-    println!("{requests} {}", most_memory()?);
+    println!("{requests} {}", memory::most_memory("self")?);
     Ok(())
-}
-
-/// The most memory that this process had, in KiB.
-fn most_memory() -> Result<u64, Failure> {
-    let status = std::fs::read_to_string("/proc/self/status")?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).ok_or("no VmHWM")?;
-    Ok(line.trim().trim_end_matches(" kB").parse()?)
 }

@@ -4,6 +4,9 @@
 //! PORT FILE` copies the file there and back; it prints how long each took and the most memory that it had.
 #![expect(clippy::print_stdout, reason = "a program that reports on the terminal")]
 
+#[path = "support/memory.rs"]
+mod memory;
+
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
@@ -54,7 +57,7 @@ async fn copy(port: u16, file: &Path) -> Result<(), Failure> {
     whole(session.copy_from(&["User:/copied".to_owned()], &back, &options).await?)?;
     let and_back = began.elapsed();
     session.close().await?;
-    println!("{} {} {}", there.as_secs_f64(), and_back.as_secs_f64(), most_memory()?);
+    println!("{} {} {}", there.as_secs_f64(), and_back.as_secs_f64(), memory::most_memory("self")?);
     Ok(())
 }
 
@@ -63,11 +66,4 @@ fn whole(report: CopyReport) -> Result<(), Failure> {
         Some((_, error)) => Err(error.into()),
         None => Ok(()),
     }
-}
-
-/// The most memory that this process had, in KiB.
-fn most_memory() -> Result<u64, Failure> {
-    let status = std::fs::read_to_string("/proc/self/status")?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).ok_or("no VmHWM")?;
-    Ok(line.trim().trim_end_matches(" kB").parse()?)
 }

@@ -4,6 +4,9 @@
 //! Arguments: the host's HTTP and HTTPS addresses, its process, and a user and a password.
 #![expect(clippy::print_stdout, reason = "a program that reports on the terminal")]
 
+#[path = "support/memory.rs"]
+mod memory;
+
 use std::error::Error;
 use std::time::Duration;
 
@@ -277,8 +280,5 @@ impl Peaks {
 
 /// The most memory that a process has held, in megabytes.
 fn peak(process: &str) -> Outcome<u64> {
-    let status = std::fs::read_to_string(format!("/proc/{process}/status"))?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).ok_or("no peak")?;
-    let kilobytes: u64 = line.trim().trim_end_matches("kB").trim().parse()?;
-    Ok(kilobytes / 1000)
+    Ok(memory::most_memory(process)? / 1000)
 }

@@ -205,6 +205,32 @@ async fn listeners_are_changed() {
     nothing_left(&host).await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_listener_that_is_removed_while_it_is_changed_stays_away() {
+    let host = host().start().await.unwrap();
+    let (mine, other) = (session(&host).await, session(&host).await);
+    let listener = |session: &CimSession| {
+        let listener = session.resource("winrm/config/Listener");
+        listener.selector("Address", "IP:127.0.0.1").selector("Transport", "HTTP")
+    };
+    let anywhere = format!(r#"<c:Listener xmlns:c="{LISTENER}"><c:Port>0</c:Port></c:Listener>"#);
+    for _ in 0..20 {
+        listener(&mine).create(&anywhere).await.unwrap();
+        let (changed, moving, removing) = (listener(&mine), listener(&mine), listener(&other));
+        // Each change takes another port, so it waits while that is opened.
+        let (_, moved, removed) =
+            tokio::join!(changed.put(&anywhere), moving.put(&anywhere), removing.delete());
+        removed.unwrap();
+        if let Err(error) = moved {
+            assert_eq!(error.kind(), ErrorKind::Fault, "{error}");
+        }
+        assert_eq!(listener(&mine).get().await.unwrap_err().kind(), ErrorKind::Fault, "it came back");
+    }
+    mine.close().await;
+    other.close().await;
+    nothing_left(&host).await;
+}
+
 #[tokio::test]
 async fn listeners_are_opened_and_closed() {
     let host = host().start().await.unwrap();

@@ -104,7 +104,8 @@ impl Stage for InvokeCommand {
             return self.start_job(cx, Order { command, input, deadline, is_watched: false }, seats);
         }
         let seats = self.taken(cx, seats)?;
-        let is_watched = self.local.terminal.is_interactive();
+        // To have a connection ready for Ctrl-C takes a logon, at each of many computers.
+        let is_watched = seats.len() == 1 && self.local.terminal.is_interactive();
         self.run(cx, Order { command, input, deadline, is_watched }, seats)
     }
 }

@@ -17,6 +17,8 @@ pub(crate) type Tasks = Mutex<JoinSet<()>>;
 /// The listeners of a host.
 pub(crate) struct Listeners {
     known: Mutex<Vec<Listener>>,
+    /// Held by a client's change from its first look to its last step.
+    changing: tokio::sync::Mutex<()>,
     /// Gone when the host is.
     tasks: Weak<Tasks>,
     /// Set where the host has a certificate.
@@ -87,7 +89,13 @@ impl Listener {
 
 impl Listeners {
     pub(crate) fn new(tasks: &Arc<Tasks>) -> Self {
-        Self { known: Mutex::default(), tasks: Arc::downgrade(tasks), tls: OnceLock::new() }
+        let (known, changing) = (Mutex::default(), tokio::sync::Mutex::default());
+        Self { known, changing, tasks: Arc::downgrade(tasks), tls: OnceLock::new() }
+    }
+
+    /// Begins a change that waits between its look at the listeners and its last step. Other changes wait for it.
+    pub(crate) async fn change(&self) -> tokio::sync::MutexGuard<'_, ()> {
+        self.changing.lock().await
     }
 
     /// TLS with the certificate of the host, for all listeners of HTTPS.

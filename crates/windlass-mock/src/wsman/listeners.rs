@@ -27,6 +27,11 @@ pub(super) async fn handle(
     operation: Operation<'_>,
     caller: &Caller,
 ) -> Outcome {
+    // A listener that is removed while another client changes it would come back.
+    let _change = match operation {
+        Operation::Put(_) | Operation::Create(_) | Operation::Delete => Some(host.listeners.change().await),
+        _ => None,
+    };
     match operation {
         Operation::Get => {
             let found = find(host, &header.selectors)?;
