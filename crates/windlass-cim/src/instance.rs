@@ -311,6 +311,7 @@ impl Named for CimInstance {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::DataType;
     use crate::class::PropertyDecl;
 
     fn class() -> Arc<CimClass> {
