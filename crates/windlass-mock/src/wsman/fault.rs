@@ -25,7 +25,8 @@ pub(super) fn cim_fault(failure: &CimFailure) -> Fault {
     fault.wsman = Some(WsmanFault {
         code: FaultCode(code.0),
         machine: None,
-        message: failure.message.clone(),
+        // The words are the provider's: Windows never writes both, and Microsoft's own client reads but one.
+        message: String::new(),
         providers: vec![provider],
     });
     fault
