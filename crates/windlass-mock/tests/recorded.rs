@@ -13,7 +13,8 @@ mod support;
 use std::path::Path;
 
 use serde_json::Value;
-use support::{Wire, fault_code, host};
+use support::{Wire, fault_code, host, request};
+use windlass_wsman::Operation;
 
 /// The bodies that the client of a recording sent, in order.
 fn bodies(path: &Path) -> Vec<String> {
@@ -102,4 +103,24 @@ async fn requests_of_the_mi_client_are_answered() {
             );
         }
     }
+}
+
+/// As OMI does it: the MI client, which does not say who it is, takes an element within a property for an instance,
+/// and of a fault's words reads those of the provider or those beside it, not both.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_mi_client_reads_datetimes_and_faults() {
+    let host = host().start().await.unwrap();
+    let mut wire = Wire::new(&host);
+    let body = |class: &str| {
+        let uri = format!("http://schemas.dmtf.org/wbem/wscim/1/cim-schema/2/{class}");
+        request(&uri, &[("__cimnamespace", "root/cimv2")], Operation::Get)
+    };
+    let (_, plain) = wire.post(&body("Win32_OperatingSystem")).await;
+    let (_, named) =
+        wire.post_with("User-Agent: Microsoft WinRM Client\r\n", &body("Win32_OperatingSystem")).await;
+    assert!(plain.contains("<p:LocalDateTime>2") && !plain.contains("cim:Datetime>"), "{plain}");
+    assert!(named.contains("<p:LocalDateTime><cim:Datetime>2"), "{named}");
+
+    let (_, fault) = wire.post(&body("NoSuchClass")).await;
+    assert!(fault.contains("<f:Message><f:ProviderFault provider="), "{fault}");
 }

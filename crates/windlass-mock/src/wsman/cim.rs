@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use windlass_cim::cimxml::ClassEncoder;
 use windlass_cim::wql::Condition;
-use windlass_cim::wscim::{Decoder, Encoder, NS_WSMAN};
+use windlass_cim::wscim::{DateTimeStyle, Decoder, Encoder, NS_WSMAN};
 use windlass_cim::{
     CimInstance, CimName, CimStatus, CimValue, Keys, Mismatch, Namespace, ObjectPath, ResourceUri, UriFamily,
     wql,
@@ -64,6 +64,7 @@ pub(super) struct Target {
     pub(super) namespace: Namespace,
     keys: Vec<(String, CimValue)>,
     pub(super) user: String,
+    datetimes: DateTimeStyle,
 }
 
 impl Target {
@@ -80,7 +81,7 @@ impl Target {
             }
         }
         let namespace = namespace.unwrap_or_else(|| Namespace::new(DEFAULT_NAMESPACE));
-        Ok(Self { uri, namespace, keys, user: caller.user.to_string() })
+        Ok(Self { uri, namespace, keys, user: caller.user.to_string(), datetimes: caller.datetimes })
     }
 
     fn class(&self) -> Result<CimName, Box<Fault>> {
@@ -109,7 +110,8 @@ impl Target {
     }
 
     fn encoder(&self) -> Encoder {
-        let encoder = Encoder::new(ResourceUri { namespace: self.wire_namespace(), ..self.uri.clone() });
+        let encoder = Encoder::new(ResourceUri { namespace: self.wire_namespace(), ..self.uri.clone() })
+            .with_datetimes(self.datetimes);
         // Clients of the DMTF form expect no types on instances.
         if self.uri.family == UriFamily::Wmi { encoder } else { encoder.without_root_type() }
     }

@@ -18,6 +18,7 @@ use tokio::time::Instant;
 use uuid::Uuid;
 use windlass_auth::Principal;
 use windlass_cim::ResourceUri;
+use windlass_cim::wscim::DateTimeStyle;
 use windlass_http::Request as HttpRequest;
 use windlass_soap::Limits;
 use windlass_wsman::{
@@ -66,6 +67,9 @@ pub(crate) struct Caller {
     pub(crate) envelope: usize,
     /// Whether what is said stays between the two.
     pub(crate) confidential: bool,
+    /// How the client wants datetimes: Microsoft's for other systems than Windows does not say who it is, and reads
+    /// text alone.
+    pub(crate) datetimes: DateTimeStyle,
 }
 
 impl Caller {
@@ -200,6 +204,10 @@ fn caller(
         deadline: Instant::now() + timeout,
         envelope: usize::try_from(envelope).unwrap_or(usize::MAX),
         confidential: request.sealed || peer == "in-process",
+        datetimes: match request.headers.get("User-Agent") {
+            Some(_) => DateTimeStyle::Elements,
+            None => DateTimeStyle::Text,
+        },
     })
 }
 

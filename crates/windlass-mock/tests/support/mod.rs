@@ -33,10 +33,15 @@ impl Wire {
 
     /// Posts a body; gives status and body of the answer.
     pub(crate) async fn post(&mut self, body: &str) -> (u16, String) {
+        self.post_with("", body).await
+    }
+
+    /// The same with header fields of the caller's, each with its line end.
+    pub(crate) async fn post_with(&mut self, fields: &str, body: &str) -> (u16, String) {
         let user = format!("{}:{PASSWORD}", self.user);
         let head = format!(
             "POST /wsman?PSVersion=7.6.5 HTTP/1.1\r\nHost: lnx01\r\nContent-Type: application/soap+xml;charset=UTF-8\r\n\
-             Authorization: Basic {}\r\nContent-Length: {}\r\n\r\n",
+             {fields}Authorization: Basic {}\r\nContent-Length: {}\r\n\r\n",
             base64(user.as_bytes()),
             body.len()
         );
