@@ -210,11 +210,6 @@ impl Handshake {
         token.map_err(|source| self.fault(source))
     }
 
-    /// Whether the server may turn out to know another scheme of the method only when its token is ready.
-    pub(crate) fn may_change_scheme(&self) -> bool {
-        self.method == AuthMethod::Kerberos && self.scheme != "Kerberos"
-    }
-
     /// Another scheme that the method can use and the server offers. Changes to it.
     pub(crate) fn change_scheme(&mut self, challenges: &[Challenge]) -> bool {
         let own = match self.method {

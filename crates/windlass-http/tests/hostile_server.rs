@@ -236,6 +236,22 @@ fn a_refusal_without_a_seal_is_no_reason_to_send_twice_what_may_come_once() {
     assert!(transmit(&mut client).is_empty() && client.authenticates_empty());
 }
 
+/// The last token of the real answer, in a refusal made of it.
+#[test]
+fn a_token_in_a_refusal_does_not_send_a_message_twice_that_may_come_once() {
+    let (mut client, mut server) = (client(AuthMethod::Negotiate), server());
+    client.request_once(Bytes::from_static(b"first"), SOAP).unwrap();
+    let challenge = forward(&mut client, &mut server);
+    client.receive(&challenge);
+    let answer = forward(&mut client, &mut server);
+    let head = String::from_utf8_lossy(&answer).into_owned();
+    let token = head.lines().find(|line| line.starts_with("WWW-Authenticate: Negotiate ")).unwrap();
+    let forged = format!("HTTP/1.1 401 Unauthorized\r\n{token}\r\nContent-Length: 0\r\n\r\n");
+    client.receive(forged.as_bytes());
+    assert_eq!(client.poll_event(), Some(ClientEvent::Reconnect { safe_to_repeat: false }));
+    assert!(transmit(&mut client).is_empty());
+}
+
 #[test]
 fn a_server_that_is_known_by_its_certificate_is_believed() {
     let credential = Credential::password("alice", "Pa55w0rd".to_owned());

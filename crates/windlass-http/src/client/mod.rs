@@ -71,11 +71,18 @@ pub struct ClientConnection {
     reading: Option<(ResponseHead, BodyReader)>,
     exchange: Option<Exchange>,
     /// The last token of the logon, which goes out with the next message.
-    held: Option<String>,
+    held: Option<Held>,
     closed: bool,
     http_requests: u64,
     /// The proxy that hands every request on, where there is one.
     forwarder: Option<Forwarder>,
+}
+
+/// A token that waits for a message.
+struct Held {
+    authorization: String,
+    /// The server has answered nothing yet.
+    is_first: bool,
 }
 
 /// One message and how far it is.
@@ -327,8 +334,12 @@ impl ClientConnection {
     }
 
     fn start(&mut self) -> Result<(), HttpError> {
-        if let Some(token) = self.held.take() {
-            return self.send_message(Some(&token));
+        if let Some(Held { authorization, is_first }) = self.held.take() {
+            if is_first && self.exchange.as_ref().is_some_and(|exchange| exchange.once) {
+                self.send_leg(Some(&authorization));
+                return Ok(());
+            }
+            return self.send_message(Some(&authorization));
         }
         match &mut self.login {
             Login::Header { .. } => self.send_message(None),
@@ -360,8 +371,9 @@ impl ClientConnection {
             return Err(HttpError::OutOfOrder("no handshake under way"));
         };
         let authorization = format!("{} {}", handshake.scheme, base64_simd::STANDARD.encode_to_string(token));
-        let once = self.exchange.as_ref().is_some_and(|exchange| exchange.once);
-        let alone = self.config.authenticate_empty || once && handshake.may_change_scheme();
+        // The answer to the first token may be the wish for another mechanism, which proves nothing.
+        let first = self.exchange.as_ref().is_some_and(|exchange| exchange.once && !exchange.leg);
+        let alone = self.config.authenticate_empty || first;
         if handshake.is_ready() && !alone {
             self.send_message(Some(&authorization))
         } else {
@@ -384,8 +396,10 @@ impl ClientConnection {
         let seals = self.seals();
         let Some(exchange) = &mut self.exchange else { return Ok(()) };
         if exchange.prepares {
+            let is_first = !exchange.leg;
             self.exchange = None;
-            self.held = authorization.map(str::to_owned);
+            self.held =
+                authorization.map(|authorization| Held { authorization: authorization.to_owned(), is_first });
             self.events.push_back(ClientEvent::Prepared);
             return Ok(());
         }
@@ -535,8 +549,9 @@ impl ClientConnection {
         };
         let challenges = parse_challenges(&head.headers, "WWW-Authenticate");
         let token = handshake.offered_token(&challenges)?;
+        let answered = token.is_some();
         match token {
-            _ if exchange.once && handshake.proven => {
+            _ if exchange.once && (handshake.proven || exchange.carried && answered) => {
                 self.reconnect(false);
                 Ok(())
             }
