@@ -31,7 +31,7 @@ enum End {
     Failed(Error),
 }
 
-/// The byte that every PDU starts with ([C706] 12.6.3.1, `rpc_vers`).
+/// The byte that every PDU starts with (\[C706\] 12.6.3.1, `rpc_vers`).
 const VERSION: u8 = 5;
 
 pub(super) struct Driver {
