@@ -386,6 +386,32 @@ fn a_recording_is_played_back_and_holds_no_password() {
     player.stop();
 }
 
+/// In a session of the user's, too.
+#[test]
+fn what_a_call_says_of_its_requests_is_what_is_sent() {
+    let folder = Folder::new("said");
+    let talk = folder.0.join("talk");
+    let host = Host::start(&[]);
+    let resolve = format!("srv1=127.0.0.1:{}", host.http);
+    let text = "$s = New-CimSession srv1; \
+                Get-CimInstance -CimSession $s -ResourceUri wmi/root/test/Test_Item -OperationTimeoutSec 7; \
+                Get-CimInstance -CimSession $s -ClassName Test_Item -Namespace root/test";
+    let words = ["console", "--credential", "alice", "--resolve", &resolve, "--command", text];
+    let ran = run(&[], &[&words[..], &["--record", talk.to_str().unwrap()]].concat());
+    host.stop();
+    assert_eq!(ran.status.code(), Some(0), "{}", errors(&ran));
+    let kept = std::fs::read_to_string(talk.join("wsman-1.jsonl")).unwrap();
+    let asked = |parts: &[&str]| kept.lines().any(|line| parts.iter().all(|part| line.contains(part)));
+    assert!(
+        asked(&[">http://schemas.microsoft.com/wbem/wsman/1/wmi/root/test/Test_Item<", ">PT7.000S<"]),
+        "{kept}"
+    );
+    assert!(
+        asked(&[">http://schemas.dmtf.org/wbem/wscim/1/cim-schema/2/Test_Item<", ">PT180.000S<"]),
+        "{kept}"
+    );
+}
+
 #[test]
 fn a_conversation_of_two_others_is_recorded_between_them() {
     let folder = Folder::new("between");

@@ -5,7 +5,7 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
-use windlass::{CimSession, CimSessionBuilder, CimSessionOptions, DcomOptions, Protocol};
+use windlass::{CimSession, CimSessionBuilder, CimSessionOptions, DcomOptions, OperationOptions, Protocol};
 use windlass_clixml::PsValue;
 use windlass_mock::powershell::{Bound, Context, Failure, Halt, Outcome, text};
 
@@ -17,32 +17,31 @@ use crate::runspace::{
 };
 
 /// A session for one call, and what its results are marked with.
-pub(super) enum Reached {
-    /// A session of the user's.
-    Kept(Arc<CimEntry>),
-    /// One for this call.
-    Own(CimSession, Option<String>),
+pub(super) struct Reached {
+    session: CimSession,
+    label: Option<String>,
+    /// Whether it was opened for this call.
+    is_own: bool,
 }
 
 impl Reached {
+    /// A session of the user's, with the options of the call.
+    fn kept(entry: &CimEntry, operation: &OperationOptions) -> Self {
+        Self { session: entry.session.with_options(operation.clone()), label: entry.label(), is_own: false }
+    }
+
     pub(super) fn session(&self) -> &CimSession {
-        match self {
-            Self::Kept(entry) => &entry.session,
-            Self::Own(session, _) => session,
-        }
+        &self.session
     }
 
     pub(super) fn label(&self) -> Option<String> {
-        match self {
-            Self::Kept(entry) => entry.label(),
-            Self::Own(_, label) => label.clone(),
-        }
+        self.label.clone()
     }
 
     /// Closes a session that was opened for the call.
     pub(super) async fn done(self) {
-        if let Self::Own(session, _) = self {
-            session.close().await;
+        if self.is_own {
+            self.session.close().await;
         }
     }
 }
@@ -102,9 +101,8 @@ pub(super) fn openings(
             }
             _ => Protocol::Wsman,
         };
-        let limit = call.integer("OperationTimeoutSec").and_then(|seconds| u64::try_from(seconds).ok());
-        if let Some(seconds) = limit.filter(|seconds| *seconds > 0) {
-            options.wsman.operation_timeout = Duration::from_secs(seconds);
+        if let Some(timeout) = operation_timeout(call) {
+            options.wsman.operation_timeout = timeout;
         }
         if computer.is_some() {
             reach.check_address(local, call, &target, protocol)?;
@@ -128,13 +126,32 @@ pub(super) fn openings(
     Ok(openings)
 }
 
+/// What holds for the operations of a call, whoever opened the session.
+fn operation(local: &Local, call: &Bound) -> Result<OperationOptions, Box<Failure>> {
+    let mut operation = OperationOptions::default();
+    operation.timeout = operation_timeout(call);
+    match call.text("ResourceUri").filter(|uri| !uri.is_empty()) {
+        Some(uri) => operation
+            .resource_uri(&uri)
+            .map_err(|error| argument(local, "InvalidResourceUri", error.to_string())),
+        None => Ok(operation),
+    }
+}
+
+/// The time that the host may take for each request, where the call says one.
+fn operation_timeout(call: &Bound) -> Option<Duration> {
+    let seconds = call.integer("OperationTimeoutSec").and_then(|seconds| u64::try_from(seconds).ok());
+    seconds.filter(|seconds| *seconds > 0).map(Duration::from_secs)
+}
+
 /// Opens or finds the sessions of a call; errors are written for those that cannot be had.
 pub(super) fn sessions(local: &Arc<Local>, call: &Bound, cx: &mut Context<'_>) -> Result<Vec<Reached>, Halt> {
+    let operation = operation(local, call).map_err(|failure| cx.fail(*failure))?;
     if call.has("CimSession") {
         let mut reached = Vec::new();
         for value in call.list("CimSession") {
             match local.cim.of(&value) {
-                Some(entry) => reached.push(Reached::Kept(entry)),
+                Some(entry) => reached.push(Reached::kept(&entry, &operation)),
                 None => {
                     let message = format!("{} is closed, or is not of this process", text(&value));
                     cx.error(*argument(local, "CimSessionClosed", message))?;
@@ -147,7 +164,7 @@ pub(super) fn sessions(local: &Arc<Local>, call: &Bound, cx: &mut Context<'_>) -
         Some(computer) if !call.has("ComputerName") => {
             // What came from a computer is looked up there again, in the user's session if there is one.
             if let Some(entry) = local.cim.on(&computer).into_iter().next() {
-                return Ok(vec![Reached::Kept(entry)]);
+                return Ok(vec![Reached::kept(&entry, &operation)]);
             }
             vec![Some(computer)]
         }
@@ -161,7 +178,10 @@ pub(super) fn sessions(local: &Arc<Local>, call: &Bound, cx: &mut Context<'_>) -
     let mut reached = Vec::new();
     for (result, label) in results {
         match result {
-            Ok(session) => reached.push(Reached::Own(session, label)),
+            Ok(session) => {
+                let session = session.with_options(operation.clone());
+                reached.push(Reached { session, label, is_own: true });
+            }
             Err(error) => {
                 cx.error(of_error(
                     local,
