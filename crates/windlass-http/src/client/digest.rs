@@ -3,7 +3,8 @@
 use bytes::BytesMut;
 use windlass_auth::{AuthError, DigestChallenge};
 
-use super::{ClientConnection, refusal};
+use super::ClientConnection;
+use super::answer::refusal;
 use crate::auth_loop::Login;
 use crate::{HttpError, ResponseHead, parse_challenges};
 
