@@ -1,15 +1,18 @@
 //! What a server shows to somebody it does not know, for people who look for a fault: its certificate with every
 //! check by itself, and the answer to a request without a logon.
 
-use std::time::{SystemTime, UNIX_EPOCH};
-
+use rustls::CertificateError;
 use rustls::client::{verify_server_cert_signed_by_trust_anchor, verify_server_name};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::server::ParsedCertificate;
+use sha2::{Digest as _, Sha256};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio_rustls::TlsConnector;
 use windlass_auth::ChannelBinding;
 use windlass_http::{HttpError, ResponseHead, parse_challenges};
+use x509_cert::Certificate;
+use x509_cert::der::Decode as _;
+use x509_cert::time::Validity;
 
 use crate::timeouts::within;
 use crate::verify::is_about_validity;
@@ -91,7 +94,13 @@ impl Connector {
     fn chain(&self, certificate: &CertificateDer<'_>, others: &[CertificateDer<'_>]) -> Result<Sight, Error> {
         let tls = &self.options().tls;
         if !tls.pins.is_empty() {
-            return Ok(Ok("the certificate is the pinned one, or the logon will fail".to_owned()));
+            let fingerprint: [u8; 32] = Sha256::digest(certificate).into();
+            return Ok(match tls.pins.contains(&fingerprint) {
+                true => Ok("the certificate is the pinned one".to_owned()),
+                false => {
+                    Err(tls_failure::explain_tls(&CertificateError::ApplicationVerificationFailure.into()))
+                }
+            });
         }
         if tls.skip_ca_check {
             return Ok(Ok("not looked at, as -SkipCACheck says".to_owned()));
@@ -104,10 +113,10 @@ impl Connector {
         };
         let checked = match verify(UnixTime::now()) {
             // The period is a check of its own: the chain is looked at as it was within it.
-            Err(error) if is_about_validity(&error) => match moments(certificate) {
-                Some([_, until]) => verify(UnixTime::since_unix_epoch(std::time::Duration::from_secs(
-                    seconds(&until).saturating_sub(1),
-                ))),
+            Err(error) if is_about_validity(&error) => match validity(certificate) {
+                Some(Validity { not_after, .. }) => {
+                    verify(UnixTime::since_unix_epoch(not_after.to_unix_duration()))
+                }
                 None => Err(error),
             },
             checked => checked,
@@ -150,13 +159,17 @@ impl Connector {
             let lost = |reason: String| Error::Lost { peer: peer.clone(), reason, executed: false };
             stream.write_all(request.as_bytes()).await.map_err(|error| lost(error.to_string()))?;
             stream.flush().await.map_err(|error| lost(error.to_string()))?;
-            let mut head = Vec::new();
+            let mut head: Vec<u8> = Vec::new();
             let mut buffer = [0; 4096];
+            let mut searched = 0;
             loop {
-                if let Some(end) = head.windows(4).position(|bytes| bytes == b"\r\n\r\n") {
-                    head.truncate(end + 4);
+                let rest = head.get(searched..).unwrap_or_default();
+                if let Some(end) = rest.windows(4).position(|bytes| bytes == b"\r\n\r\n") {
+                    head.truncate(searched + end + 4);
                     return Ok(head);
                 }
+                // The end may have begun with the last three bytes.
+                searched = head.len().saturating_sub(3);
                 let read = stream.read(&mut buffer).await.map_err(|error| lost(error.to_string()))?;
                 head.extend_from_slice(buffer.get(..read).unwrap_or_default());
                 if !head.starts_with(b"HTTP/".get(..head.len().min(5)).unwrap_or_default()) {
@@ -185,120 +198,40 @@ impl Connector {
 
 /// Whether a certificate is in force.
 fn period(certificate: &CertificateDer<'_>) -> Sight {
-    let Some([from, until]) = moments(certificate) else {
+    let Some(Validity { not_before, not_after, .. }) = validity(certificate) else {
         return Err("the certificate does not say when it is in force".to_owned());
     };
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
-    let shown = |digits: &str| {
-        let part = |from: usize, to: usize| digits.get(from..to).unwrap_or_default();
-        format!("{}-{}-{} {}:{} UTC", part(0, 4), part(4, 6), part(6, 8), part(8, 10), part(10, 12))
-    };
-    if now < seconds(&from) {
-        Err(format!("the certificate is not in force before {}", shown(&from)))
-    } else if now > seconds(&until) {
-        Err(format!("the certificate ran out on {}", shown(&until)))
+    let now = UnixTime::now().as_secs();
+    if now < not_before.to_unix_duration().as_secs() {
+        Err(format!("the certificate is not in force before {not_before}"))
+    } else if now > not_after.to_unix_duration().as_secs() {
+        Err(format!("the certificate ran out on {not_after}"))
     } else {
-        Ok(format!("in force until {}", shown(&until)))
+        Ok(format!("in force until {not_after}"))
     }
 }
 
-/// From when until when a certificate is in force ([RFC 5280] 4.1.2.5), each as 14 digits from the year on.
-fn moments(certificate: &[u8]) -> Option<[String; 2]> {
-    const SEQUENCE: u8 = 0x30;
-    let (_, certificate, _) = element(certificate)?;
-    let (_, mut fields, _) = element(certificate)?;
-    // The version may be left out; serial number, algorithm and issuer come before.
-    let mut left = 3;
-    loop {
-        let (tag, content, rest) = element(fields)?;
-        fields = rest;
-        if tag == 0xa0 {
-            continue;
-        }
-        if left > 0 {
-            left -= 1;
-            continue;
-        }
-        if tag != SEQUENCE {
-            return None;
-        }
-        let (from_tag, from, rest) = element(content)?;
-        let (until_tag, until, _) = element(rest)?;
-        return Some([moment(from_tag, from)?, moment(until_tag, until)?]);
-    }
-}
-
-/// The element of DER at the start: its tag, its content, and what follows.
-fn element(input: &[u8]) -> Option<(u8, &[u8], &[u8])> {
-    let (tag, rest) = input.split_first()?;
-    let (first, rest) = rest.split_first()?;
-    let (length, rest) = match first {
-        0x00..=0x7f => (usize::from(*first), rest),
-        0x81..=0x84 => {
-            let (bytes, rest) = rest.split_at_checked(usize::from(first & 0x7f))?;
-            (
-                bytes
-                    .iter()
-                    .try_fold(0_usize, |sum, byte| sum.checked_mul(256)?.checked_add(usize::from(*byte)))?,
-                rest,
-            )
-        }
-        _ => return None,
-    };
-    let (content, rest) = rest.split_at_checked(length)?;
-    Some((*tag, content, rest))
-}
-
-/// A UTCTime or GeneralizedTime as 14 digits.
-fn moment(tag: u8, text: &[u8]) -> Option<String> {
-    let digits = std::str::from_utf8(text).ok()?.strip_suffix('Z')?;
-    let whole = match tag {
-        0x17 => format!("{}{digits}", if digits.get(..2)? < "50" { "20" } else { "19" }),
-        0x18 => digits.to_owned(),
-        _ => return None,
-    };
-    (whole.len() == 14 && whole.bytes().all(|byte| byte.is_ascii_digit())).then_some(whole)
-}
-
-/// Seconds since 1970; 0 for what comes before.
-fn seconds(digits: &str) -> u64 {
-    let part = |from: usize, to: usize| -> u64 {
-        digits.get(from..to).and_then(|digits| digits.parse().ok()).unwrap_or_default()
-    };
-    let (year, month, day) = (part(0, 4), part(4, 6), part(6, 8));
-    // Years that begin in March have their leap day at the end.
-    let (year, month) = if month > 2 { (year, month - 3) } else { (year.saturating_sub(1), month + 9) };
-    let days = 365 * year + year / 4 - year / 100 + year / 400 + (153 * month + 2) / 5 + day;
-    let days = days.saturating_sub(719_469);
-    days * 86_400 + part(8, 10) * 3600 + part(10, 12) * 60 + part(12, 14)
+/// From when until when a certificate is in force ([RFC 5280] 4.1.2.5).
+fn validity(certificate: &[u8]) -> Option<Validity> {
+    Some(*Certificate::from_der(certificate).ok()?.tbs_certificate().validity())
 }
 
 #[cfg(test)]
 mod tests {
+    use rustls::pki_types::pem::PemObject as _;
+
     use super::*;
 
-    #[test]
-    fn days_are_counted_from_1970() {
-        for (digits, expected) in [
-            ("19700101000000", 0),
-            ("19700101000001", 1),
-            ("20000301000000", 951_868_800),
-            ("20261122143000", 1_795_357_800),
-            ("20500101000000", 2_524_608_000),
-        ] {
-            assert_eq!(seconds(digits), expected, "{digits}");
-        }
+    fn certificate(pem: &[u8]) -> CertificateDer<'static> {
+        CertificateDer::from_pem_slice(pem).unwrap()
     }
 
     #[test]
     fn certificates_tell_their_period() {
-        let pem = include_bytes!("../tests/certificates/good.pem");
-        let certificate =
-            <CertificateDer<'_> as rustls::pki_types::pem::PemObject>::from_pem_slice(pem).unwrap();
-        let [from, until] = moments(&certificate).unwrap();
-        assert!(from < until && seconds(&from) < seconds(&until), "{from} {until}");
-        for end in 0..certificate.len().min(200) {
-            assert_eq!(moments(certificate.get(..end).unwrap()), None);
-        }
+        let good = certificate(include_bytes!("../tests/certificates/good.pem"));
+        assert_eq!(period(&good).unwrap(), "in force until 2050-01-01T00:00:00Z");
+        let expired = certificate(include_bytes!("../tests/certificates/expired.pem"));
+        assert_eq!(period(&expired).unwrap_err(), "the certificate ran out on 2021-01-01T00:00:00Z");
+        assert!(period(&CertificateDer::from(&b"none"[..])).is_err());
     }
 }

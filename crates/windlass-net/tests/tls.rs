@@ -153,6 +153,24 @@ async fn certificates_of_the_first_version_are_taken_where_nothing_is_to_be_chec
 }
 
 #[tokio::test]
+async fn each_check_is_told_by_itself() {
+    let port = serve_tls("expired").await;
+    let seen = |tls: TlsOptions| async move {
+        Connector::new(options(port, Some(tls))).inspect_tls().await.unwrap().unwrap()
+    };
+    let all = seen(test_roots()).await;
+    assert!(all.chain.is_ok() && all.name.is_ok() && all.period.unwrap_err().contains("ran out"));
+    assert!(seen(no_roots(false, false)).await.chain.unwrap_err().contains("issuer is not trusted"));
+
+    let certificate = CertificateDer::from_pem_slice(include_bytes!("certificates/expired.pem")).unwrap();
+    let mut pinned = no_roots(false, false);
+    pinned.pins.push(Sha256::digest(&certificate).into());
+    assert!(seen(pinned.clone()).await.chain.is_ok());
+    pinned.pins = vec![[0; 32]];
+    assert!(seen(pinned).await.chain.unwrap_err().contains("not the pinned one"));
+}
+
+#[tokio::test]
 async fn tls_on_the_plain_port_says_so() {
     let plain = listen(|_, stream| echo(stream)).await;
     // A server of HTTP takes the handshake for a request line and answers 400.
