@@ -1,10 +1,6 @@
 //! AES in CBC mode with ciphertext stealing ([RFC 3962] section 5), over messages in pieces.
 
-use aes::cipher::consts::U16;
-use aes::cipher::{
-    Array, Block, BlockCipherDecBackend, BlockCipherDecClosure, BlockCipherDecrypt as _,
-    BlockModeEncrypt as _, BlockSizeUser, InOut, InnerIvInit as _, KeyInit as _,
-};
+use aes::cipher::{Array, BlockModeDecrypt as _, BlockModeEncrypt as _, InnerIvInit as _, KeyInit as _};
 use aes::{Aes128, Aes256};
 use zeroize::Zeroizing;
 
@@ -46,10 +42,13 @@ impl Aes {
 
     fn decrypt_blocks(&self, iv: &[u8; BLOCK], data: &mut [u8]) {
         let (blocks, _) = Array::slice_as_chunks_mut(data);
-        let decryption = CbcDecryption { iv: (*iv).into(), blocks };
         match self {
-            Self::Short(cipher) => cipher.decrypt_with_backend(decryption),
-            Self::Long(cipher) => cipher.decrypt_with_backend(decryption),
+            Self::Short(cipher) => {
+                cbc::Decryptor::inner_iv_init(&**cipher, iv.into()).decrypt_blocks(blocks);
+            }
+            Self::Long(cipher) => {
+                cbc::Decryptor::inner_iv_init(&**cipher, iv.into()).decrypt_blocks(blocks);
+            }
         }
     }
 
@@ -127,46 +126,6 @@ impl Aes {
         self.decrypt_blocks(iv, data);
         data.truncate(length);
     }
-}
-
-/// CBC where the blocks are, as many of them at once as the processor takes. It copies less than the
-/// general one of the crate `cbc` and takes two thirds of its time.
-struct CbcDecryption<'a> {
-    iv: Block<Self>,
-    blocks: &'a mut [Block<Self>],
-}
-
-impl BlockSizeUser for CbcDecryption<'_> {
-    type BlockSize = U16;
-}
-
-impl BlockCipherDecClosure for CbcDecryption<'_> {
-    #[inline(always)]
-    fn call<B: BlockCipherDecBackend<BlockSize = U16>>(mut self, backend: &B) {
-        let (groups, rest) = Array::<_, B::ParBlocksSize>::slice_as_chunks_mut(self.blocks);
-        for group in groups {
-            let sealed = group.clone();
-            backend.decrypt_par_blocks(InOut::from(&mut *group));
-            let mut before = &self.iv;
-            for (block, sealed) in group.iter_mut().zip(&sealed) {
-                add(block, before);
-                before = sealed;
-            }
-            self.iv = *before;
-        }
-        for block in rest {
-            let sealed = *block;
-            backend.decrypt_block(InOut::from(&mut *block));
-            add(block, &self.iv);
-            self.iv = sealed;
-        }
-    }
-}
-
-#[inline(always)]
-fn add(block: &mut Array<u8, U16>, other: &Array<u8, U16>) {
-    let sum = u128::from_ne_bytes((*block).into()) ^ u128::from_ne_bytes((*other).into());
-    *block = sum.to_ne_bytes().into();
 }
 
 /// How many bytes come before the last block, which may be short.
