@@ -288,7 +288,7 @@ impl Patient<'_> {
         let verdict = match (builder.find().await, allowed) {
             (Ok(shells), Ok(Some(allowed))) if shells.len() >= allowed => {
                 let reason = format!("the user has {} of {allowed} shells", shells.len());
-                report.fails(Exit::from_code(5), reason)
+                report.fails(Exit::PROTOCOL, reason)
             }
             (Ok(shells), Ok(Some(allowed))) => {
                 Verdict::Passed(format!("the user has {} of {allowed} shells", shells.len()))

@@ -62,7 +62,7 @@ impl ClientConnection {
                 Err(refusal(method.name(), head, *method != AuthMethod::None))
             }
             Login::Header { .. } => {
-                self.deliver(head, body, false);
+                self.deliver(head, body);
                 Ok(())
             }
             Login::Digest(_) if head.status == 401 => self.challenged(head),
@@ -184,7 +184,7 @@ impl ClientConnection {
         sealed: bool,
     ) -> Result<(), HttpError> {
         if !sealed {
-            self.deliver(head, body, false);
+            self.deliver(head, body);
             return Ok(());
         }
         let Login::Handshake(handshake) = &mut self.login else {
@@ -197,12 +197,14 @@ impl ClientConnection {
         Ok(())
     }
 
-    pub(super) fn deliver(&mut self, head: &ResponseHead, body: BytesMut, sealed: bool) {
+    /// Hands on what came without a seal.
+    pub(super) fn deliver(&mut self, head: &ResponseHead, body: BytesMut) {
         let content_type = head.headers.get("Content-Type").unwrap_or_default().to_owned();
-        self.finish(head, Response { status: head.status, content_type, body: body.freeze(), sealed });
+        let body = body.freeze();
+        self.finish(head, Response { status: head.status, content_type, body, sealed: false });
     }
 
-    pub(super) fn finish(&mut self, head: &ResponseHead, response: Response) {
+    fn finish(&mut self, head: &ResponseHead, response: Response) {
         self.exchange = None;
         self.closed |= !head.keeps_alive();
         if self.input.is_empty() {

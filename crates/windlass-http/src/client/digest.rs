@@ -50,7 +50,7 @@ impl ClientConnection {
         if let Some(info) = head.headers.get("Authentication-Info") {
             digest.check_info(info, &self.config.path, &body).map_err(fault)?;
         }
-        self.deliver(head, body, false);
+        self.deliver(head, body);
         Ok(())
     }
 }
