@@ -11,7 +11,10 @@
 
 mod support;
 
+use std::fs::DirBuilder;
 use std::io::{BufRead, BufReader, Read};
+use std::os::unix::fs::DirBuilderExt;
+use std::os::unix::net::UnixListener;
 use std::path::PathBuf;
 use std::process::{Child, ChildStdout, Command, Output, Stdio};
 
@@ -163,6 +166,28 @@ fn the_agent_is_killed() {
     assert!(errors(&ran).contains("the agent was killed"), "{}", errors(&ran));
     user.works();
     assert!(user.status().contains("web on srv1: Opened"));
+}
+
+#[test]
+fn the_agent_is_killed_before_it_takes_a_command() {
+    let runtime = Runtime::new().unwrap();
+    let host = start(&runtime);
+    for reads in [false, true] {
+        let user = User::new(&format!("ends-{reads}"), host.http_addr().unwrap().port());
+        let place = user.folder.join("windlass");
+        DirBuilder::new().mode(0o700).create(&place).unwrap();
+        let dying = UnixListener::bind(place.join("agent.sock")).unwrap();
+        let last = std::thread::spawn(move || {
+            let (stream, _) = dying.accept().unwrap();
+            drop(dying);
+            if reads {
+                BufReader::new(&stream).read_line(&mut String::new()).unwrap();
+            }
+        });
+        user.open(&[]);
+        last.join().unwrap();
+        user.works();
+    }
 }
 
 #[test]

@@ -4,7 +4,7 @@ use std::io::Write;
 use std::os::unix::fs::MetadataExt;
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt;
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
@@ -42,19 +42,13 @@ pub(crate) fn forward(
     if how == Forwarding::Never || !is_on() {
         return Ok(None);
     }
-    let place = Place::new()?;
-    let stream = match find(&place)? {
-        Some(stream) => stream,
-        None if how == Forwarding::IfRunning => return Ok(None),
-        None => start(&place)?,
-    };
-    converse(stream, &run.to_line(options), Some(workers)).map(Some)
+    ask(&Place::new()?, how, &run.to_line(options), Some(workers))
 }
 
 /// `windlass agent status`.
 pub(super) fn status() -> Result<Exit> {
-    match find(&Place::new()?)? {
-        Some(stream) => converse(stream, "{\"ask\":\"status\"}\n", None),
+    match ask(&Place::new()?, Forwarding::IfRunning, "{\"ask\":\"status\"}\n", None)? {
+        Some(exit) => Ok(exit),
         None => {
             writeln!(std::io::stdout(), "the agent does not run: it starts when a session is to be kept")?;
             Ok(Exit::DONE)
@@ -64,12 +58,32 @@ pub(super) fn status() -> Result<Exit> {
 
 /// `windlass agent stop`.
 pub(super) fn stop() -> Result<Exit> {
-    match find(&Place::new()?)? {
-        Some(stream) => converse(stream, "{\"ask\":\"stop\"}\n", None),
+    match ask(&Place::new()?, Forwarding::IfRunning, "{\"ask\":\"stop\"}\n", None)? {
+        Some(exit) => Ok(exit),
         None => {
             writeln!(std::io::stdout(), "the agent does not run")?;
             Ok(Exit::DONE)
         }
+    }
+}
+
+/// Lets the agent answer a request. `None` where none runs and none is to be started. One that ends just now may
+/// still be reached and not take the request any more: then the next one is asked.
+fn ask(place: &Place, how: Forwarding, request: &str, workers: Option<&Workers>) -> Result<Option<Exit>> {
+    let deadline = Instant::now() + STARTING;
+    loop {
+        let stream = match find(place)? {
+            Some(stream) => stream,
+            None if how == Forwarding::Always => start(place)?,
+            None => return Ok(None),
+        };
+        if let Some(exit) = converse(stream, request, workers)? {
+            return Ok(Some(exit));
+        }
+        if Instant::now() > deadline {
+            bail!("the agent takes no command; WINDLASS_AGENT=off goes on without it");
+        }
+        std::thread::sleep(TRY_AGAIN);
     }
 }
 
@@ -100,10 +114,30 @@ fn connect(place: &Place) -> Result<Option<UnixStream>> {
     Ok(UnixStream::connect(&socket).ok())
 }
 
-/// Starts an agent that lives on when this command has ended.
+/// Starts an agent that lives on when this command has ended. One that finds another still closing its sessions ends
+/// at once, and is started again.
 fn start(place: &Place) -> Result<UnixStream> {
+    let mut child = spawn()?;
+    let deadline = Instant::now() + STARTING;
+    loop {
+        if let Some(stream) = connect(place)? {
+            return Ok(stream);
+        }
+        match child.try_wait().context("cannot look after the agent")? {
+            Some(status) if status.success() => child = spawn()?,
+            Some(status) => bail!("the agent ended at once with {status}: `windlass agent serve` says why"),
+            None => {}
+        }
+        if Instant::now() > deadline {
+            bail!("the agent was started and does not answer; WINDLASS_AGENT=off goes on without it");
+        }
+        std::thread::sleep(TRY_AGAIN);
+    }
+}
+
+fn spawn() -> Result<Child> {
     let program = std::env::current_exe().context("cannot find this program to start the agent")?;
-    let mut child = Command::new(program)
+    Command::new(program)
         .args(["agent", "serve"])
         .current_dir("/")
         .env_remove("WINDLASS_PASSWORD")
@@ -113,20 +147,5 @@ fn start(place: &Place) -> Result<UnixStream> {
         // Ctrl-C at the terminal is not for the agent.
         .process_group(0)
         .spawn()
-        .context("the agent does not start")?;
-    let deadline = Instant::now() + STARTING;
-    loop {
-        if let Some(stream) = connect(place)? {
-            return Ok(stream);
-        }
-        if let Some(status) = child.try_wait().context("cannot look after the agent")?
-            && !status.success()
-        {
-            bail!("the agent ended at once with {status}: `windlass agent serve` says why");
-        }
-        if Instant::now() > deadline {
-            bail!("the agent was started and does not answer; WINDLASS_AGENT=off goes on without it");
-        }
-        std::thread::sleep(TRY_AGAIN);
-    }
+        .context("the agent does not start")
 }

@@ -1,6 +1,6 @@
 //! What a command says with the agent that works for it.
 
-use std::io::{BufRead, BufReader, IsTerminal, Write};
+use std::io::{BufRead, BufReader, ErrorKind, IsTerminal, Write};
 use std::os::unix::net::UnixStream;
 use std::sync::{Arc, Mutex};
 
@@ -15,14 +15,19 @@ use crate::runspace::lock;
 use crate::terminal::{OwnTerminal, Terminal};
 use crate::workers::Workers;
 
-/// Sends a request and passes on what is answered. Where a session was entered, the lines of the terminal, or of
+const ANOTHER_LANGUAGE: &str =
+    "the agent speaks another language: is it of another version? `windlass agent stop` ends it";
+
+/// Sends a request and passes on what is answered; `None` where the agent ended before it took the request. Where a session was entered, the lines of the terminal, or of
 /// standard input, go to it; the workers hear Ctrl-C meanwhile.
-pub(super) fn converse(stream: UnixStream, request: &str, workers: Option<&Workers>) -> Result<Exit> {
+pub(super) fn converse(stream: UnixStream, request: &str, workers: Option<&Workers>) -> Result<Option<Exit>> {
     let writing = Arc::new(Mutex::new(stream.try_clone().context("the agent's socket")?));
     let mut conversation = Conversation { reading: BufReader::new(stream), writing };
-    conversation.say(request)?;
+    if !conversation.is_taken(request)? {
+        return Ok(None);
+    }
     let prompt = match conversation.next()? {
-        Reply::Exit(exit) => return Ok(exit),
+        Reply::Exit(exit) => return Ok(Some(exit)),
         Reply::Prompt(prompt) => prompt,
         Reply::Completions(..) => bail!("the agent completes what nobody asked for"),
     };
@@ -40,7 +45,7 @@ pub(super) fn converse(stream: UnixStream, request: &str, workers: Option<&Worke
             entered.take(&line.context("cannot read standard input")?)?;
         }
     }
-    entered.end()
+    entered.end().map(Some)
 }
 
 struct Conversation {
@@ -61,17 +66,36 @@ impl Conversation {
         lock(&self.writing).write_all(line.as_bytes()).context("the agent does not listen")
     }
 
+    /// Sends the request. An agent that went away without having said that it took it has not begun with it.
+    fn is_taken(&mut self, request: &str) -> Result<bool> {
+        match lock(&self.writing).write_all(request.as_bytes()) {
+            Err(error) if has_gone(&error) => return Ok(false),
+            sent => sent.context("the agent does not listen")?,
+        }
+        match self.hear()? {
+            None => Ok(false),
+            Some(Answer::Taken) => Ok(true),
+            Some(_) => bail!("{ANOTHER_LANGUAGE}"),
+        }
+    }
+
+    /// What the agent says next; `None` when it has gone.
+    fn hear(&mut self) -> Result<Option<Answer>> {
+        let mut line = String::new();
+        match self.reading.read_line(&mut line) {
+            Ok(0) => return Ok(None),
+            Err(error) if has_gone(&error) => return Ok(None),
+            read => read.context("the agent cannot be heard")?,
+        };
+        Answer::read(&line).map(Some).context(ANOTHER_LANGUAGE)
+    }
+
     /// Passes on what the agent says until it waits or ends.
     fn next(&mut self) -> Result<Reply> {
         let (mut out, mut error) = (std::io::stdout(), std::io::stderr());
         loop {
-            let mut line = String::new();
-            if self.reading.read_line(&mut line).context("the agent went away")? == 0 {
-                bail!(
-                    "the agent ended in the middle of the command; its sessions are closed or disconnected"
-                );
-            }
-            match Answer::read(&line) {
+            match self.hear()? {
+                Some(Answer::Taken) => bail!("{ANOTHER_LANGUAGE}"),
                 Some(Answer::Output(text)) => {
                     out.write_all(text.as_bytes()).context("standard output is closed")?;
                 }
@@ -95,7 +119,7 @@ impl Conversation {
                     return Ok(Reply::Exit(Exit::from_code(code)));
                 }
                 None => bail!(
-                    "the agent speaks another language: is it of another version? `windlass agent stop` ends it"
+                    "the agent ended in the middle of the command; its sessions are closed or disconnected"
                 ),
             }
         }
@@ -115,6 +139,11 @@ impl Conversation {
             std::process::exit(Exit::INTERRUPTED.code().into());
         });
     }
+}
+
+/// Whether the agent is not there any more.
+fn has_gone(error: &std::io::Error) -> bool {
+    matches!(error.kind(), ErrorKind::BrokenPipe | ErrorKind::ConnectionReset)
 }
 
 /// A session that the agent holds and that was entered.

@@ -112,6 +112,7 @@ fn answer(
     request: Option<Request>,
     mut stream: std::os::unix::net::UnixStream,
 ) -> Result<()> {
+    stream.write_all(Answer::Taken.to_line().as_bytes())?;
     match request {
         Some(Request::Run(run)) => work::execute(&shared.local, *run, stream),
         Some(Request::Status) => {

@@ -156,6 +156,8 @@ impl Request {
 
 /// One line of an answer.
 pub(super) enum Answer {
+    /// The request was read, and is begun after this.
+    Taken,
     /// For standard output.
     Output(String),
     /// For standard error.
@@ -173,6 +175,7 @@ pub(super) enum Answer {
 impl Answer {
     pub(super) fn to_line(&self) -> String {
         let value = match self {
+            Self::Taken => json!({ "taken": true }),
             Self::Output(text) => json!({ "o": text }),
             Self::Error(text) => json!({ "e": text }),
             Self::Ask(number, Echo::Shown) => json!({ "q": "shown", "number": number }),
@@ -187,6 +190,9 @@ impl Answer {
     pub(super) fn read(line: &str) -> Option<Self> {
         let value: Value = serde_json::from_str(line).ok()?;
         let text = |key: &str| value.get(key).and_then(Value::as_str).map(str::to_owned);
+        if value.get("taken").is_some() {
+            return Some(Self::Taken);
+        }
         if let Some(code) = value.get("x").and_then(Value::as_u64) {
             return Some(Self::Exit(u8::try_from(code).unwrap_or(u8::MAX)));
         }
