@@ -106,6 +106,7 @@ const SCRIPTS: &[Script] = &[
     ("samba_host.py", Needs::Host, SAMBA_DC),
     ("samba_dns.py", Needs::Host, SAMBA_DC),
     ("host_mechanisms.py", Needs::Host, &["curl"]),
+    ("keyrings.py", Needs::Host, &["gnome-keyring", "libsecret-tools", "dbus-daemon", "pass"]),
     ("pypsrp_client.py", Needs::Host, &[]),
     ("pypsrp_disconnect.py", Needs::Host, &[]),
     ("pypsrp_copy.py", Needs::Host, &[]),
