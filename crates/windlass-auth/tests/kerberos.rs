@@ -5,126 +5,36 @@
     clippy::panic,
     clippy::indexing_slicing,
     missing_docs,
+    unreachable_pub,
     reason = "test code"
 )]
 
+#[path = "support/kdc.rs"]
+mod kdc;
+
 use std::sync::Arc;
 
+use kdc::{Kdc, REALM, full, service_entry, service_key};
 use windlass_auth::kerberos::{
-    CredentialCache, EncryptedData, Enctype, EtypeInfo2, FullName, HeldTicket, KdcRep, KdcRepContent, KdcReq,
-    KdcReqBody, Key, Keytab, KeytabEntry, Krb5Config, KrbError, PaData, PrincipalName, ReplayCache, Ticket,
-    TicketContent, TicketStore,
+    CredentialCache, EncryptedData, Enctype, HeldTicket, Key, Keytab, KeytabEntry, Krb5Config, ReplayCache,
+    Ticket, TicketStore,
 };
 use windlass_auth::spnego::{MechType, Mechanism};
 use windlass_auth::{
-    Accounts, AuthError, BindingPolicy, ChannelBinding, Credential, KdcRequest, KerberosAcceptor,
+    Accounts, AuthError, BindingPolicy, ChannelBinding, Credential, KerberosAcceptor,
     KerberosAcceptorOptions, KerberosInitiator, KerberosInitiatorOptions, NtlmAcceptorOptions, NtlmInitiator,
     NtlmInitiatorOptions, SecurityContext, SpnegoAcceptor, SpnegoInitiator, Step,
 };
-use windlass_core::Secret;
 
 /// 2026-01-01T00:00:00Z.
 const NOW: u64 = 134_116_992_000_000_000;
 const UNIX_NOW: i64 = 1_767_225_600;
 const SECOND: u64 = 10_000_000;
-const REALM: &str = "CORP.EXAMPLE";
-const SALT: &[u8] = b"a salt of its own";
-
-fn full(components: &[&str]) -> FullName {
-    let components = components.iter().map(|&component| component.to_owned()).collect();
-    FullName { realm: REALM.to_owned(), name: PrincipalName { kind: 1, components } }
-}
-
-fn service_key() -> Key {
-    Key::new(Enctype::Aes256, &[7; 32]).unwrap()
-}
 
 fn keytab() -> Arc<Keytab> {
-    let owner = full(&["HTTP", "srv"]);
-    let old = KeytabEntry {
-        owner: owner.clone(),
-        written: 0,
-        kvno: 2,
-        key: Key::new(Enctype::Aes256, &[6; 32]).unwrap(),
-    };
-    Arc::new(Keytab::new(vec![old, KeytabEntry { owner, written: 0, kvno: 3, key: service_key() }]))
-}
-
-/// A KDC in a few lines: one user, any service, all under the service's key.
-#[derive(Default)]
-struct Kdc {
-    initial: usize,
-    service: usize,
-}
-
-impl Kdc {
-    fn answer(&mut self, request: &KdcRequest) -> Vec<u8> {
-        let KdcReq { granting, padata, body } = KdcReq::decode(&request.message).unwrap();
-        let body = KdcReqBody::decode(&body).unwrap();
-        let granting_key = Key::new(Enctype::Aes256, &[1; 32]).unwrap();
-        let user_key = Key::from_password(Enctype::Aes256, &Secret::new("Pa55w0rd"), SALT, Some(10)).unwrap();
-        let refuse = |code, data| {
-            let service = body.service.clone().unwrap();
-            KrbError { code, time: UNIX_NOW, realm: REALM.to_owned(), service, text: None, data }.encode()
-        };
-        if granting {
-            self.service += 1;
-            if body.service.as_ref().is_some_and(|service| service.components[1] == "unknown") {
-                return refuse(7, None);
-            }
-            let through = windlass_auth::kerberos::ApReq::decode(&padata[0].value).unwrap();
-            let content = through.ticket.enc_part.decrypt(&granting_key, 2).unwrap();
-            let content = TicketContent::decode(&content).unwrap();
-            return issue(&body, true, &content.key, 8, &service_key(), body.service.clone().unwrap());
-        }
-        let Some(proof) = padata.iter().find(|element| element.kind == 2) else {
-            let info = EtypeInfo2 { etype: 18, salt: Some(SALT.to_vec()), rounds: Some(10) };
-            let list = PaData::encode_list(&[
-                PaData { kind: 2, value: Vec::new() },
-                PaData { kind: 19, value: EtypeInfo2::encode(&[info]) },
-            ]);
-            return refuse(25, Some(list));
-        };
-        let stamp = EncryptedData::decode(&proof.value).unwrap();
-        if stamp.decrypt(&user_key, 1).is_none() {
-            return refuse(24, None);
-        }
-        self.initial += 1;
-        issue(&body, false, &user_key, 3, &granting_key, body.service.clone().unwrap())
-    }
-}
-
-fn issue(
-    body: &KdcReqBody,
-    granting: bool,
-    reply_key: &Key,
-    usage: u32,
-    ticket_key: &Key,
-    service: PrincipalName,
-) -> Vec<u8> {
-    let key = Key::new(Enctype::Aes256, &[5; 32]).unwrap();
-    let client = full(&["alice"]);
-    let content = TicketContent {
-        flags: 0,
-        key: key.clone(),
-        client: client.clone(),
-        auth_time: UNIX_NOW - 10,
-        start_time: None,
-        end_time: UNIX_NOW + 3600,
-    };
-    let enc_part = EncryptedData::seal(ticket_key, Some(3), 2, &content.encode()).unwrap();
-    let ticket = Ticket { realm: REALM.to_owned(), service: service.clone(), enc_part };
-    let content = KdcRepContent {
-        key,
-        nonce: body.nonce,
-        flags: 0,
-        auth_time: UNIX_NOW - 10,
-        start_time: None,
-        end_time: UNIX_NOW + 3600,
-        service: FullName { realm: REALM.to_owned(), name: service },
-    };
-    let enc_part = EncryptedData::seal(reply_key, None, usage, &content.encode(granting)).unwrap();
-    KdcRep { granting, padata: Vec::new(), client, ticket: ticket.encode(), enc_part }.encode()
+    let service = service_entry(&["HTTP", "srv"]);
+    let old = KeytabEntry { kvno: 2, key: Key::new(Enctype::Aes256, &[6; 32]).unwrap(), ..service.clone() };
+    Arc::new(Keytab::new(vec![old, service]))
 }
 
 struct World {
@@ -135,7 +45,7 @@ struct World {
 
 impl World {
     fn new() -> Self {
-        Self { kdc: Kdc::default(), tickets: Arc::default(), replay: Arc::default() }
+        Self { kdc: Kdc::at(UNIX_NOW), tickets: Arc::default(), replay: Arc::default() }
     }
 
     fn options(&self, password: &str) -> KerberosInitiatorOptions {
@@ -153,7 +63,7 @@ impl World {
         loop {
             match step {
                 Step::Continue(token) => return Ok(token),
-                Step::AskKdc(request) => step = context.kdc_reply(&self.kdc.answer(&request))?,
+                Step::AskKdc(request) => step = context.kdc_reply(&self.kdc.answer(&request.message))?,
                 Step::Complete(_) => panic!("nobody is done yet"),
             }
         }
