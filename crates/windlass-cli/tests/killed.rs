@@ -192,9 +192,13 @@ fn the_agent_is_killed_before_it_takes_a_command() {
 
 #[test]
 fn the_host_is_killed() {
-    let host = support::Host::start(&[]);
-    let port = host.http.clone();
-    let user = User::new("host", port.parse().unwrap());
+    // Nobody else gets the port between the two hosts.
+    let held = tokio::net::TcpSocket::new_v4().unwrap();
+    held.set_reuseaddr(true).unwrap();
+    held.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let address = held.local_addr().unwrap();
+    let host = support::Host::start(&["--listen", &address.to_string()]);
+    let user = User::new("host", address.port());
     user.open(&["-SessionOption", "@{ RetryWindow = 0; OpenTimeout = 2000 }"]);
     let (child, _output) = user.begin(&["-Session", "web"]);
     host.kill();
@@ -209,7 +213,7 @@ fn the_host_is_killed() {
     assert!(user.status().contains("nothing"), "{}", user.status());
 
     // Back again, it is as if nothing had been.
-    let host = support::Host::start(&["--listen", &format!("127.0.0.1:{port}")]);
+    let host = support::Host::start(&["--listen", &address.to_string()]);
     user.open(&[]);
     user.works();
     drop(user);

@@ -194,12 +194,23 @@ fn late() -> io::Error {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use std::net::{IpAddr, Ipv4Addr};
 
     use tokio::net::TcpListener;
 
     use super::*;
+
+    /// Sockets of both kinds at the same address.
+    pub(crate) async fn udp_and_tcp() -> (UdpSocket, TcpListener) {
+        loop {
+            let udp = UdpSocket::bind("127.0.0.1:0").await.unwrap();
+            // Somebody else may have the other port of this number.
+            if let Ok(tcp) = TcpListener::bind(udp.local_addr().unwrap()).await {
+                return (udp, tcp);
+            }
+        }
+    }
 
     /// KRB-ERROR 52: the answer does not fit into a datagram.
     fn too_big() -> Vec<u8> {
@@ -210,9 +221,8 @@ mod tests {
 
     #[tokio::test]
     async fn a_kdc_is_asked_over_udp_and_then_over_tcp() {
-        let udp = UdpSocket::bind("127.0.0.1:0").await.unwrap();
+        let (udp, tcp) = udp_and_tcp().await;
         let address = udp.local_addr().unwrap();
-        let tcp = TcpListener::bind(address).await.unwrap();
         let server = tokio::spawn(async move {
             let mut buffer = [0; 100];
             for answer in [b"short".to_vec(), too_big()] {

@@ -130,7 +130,7 @@ fn malformed(reason: &'static str) -> io::Error {
 
 #[cfg(test)]
 mod tests {
-    use tokio::net::{TcpListener, UdpSocket};
+    use crate::kdc::tests::udp_and_tcp;
 
     use super::*;
 
@@ -151,9 +151,8 @@ mod tests {
 
     #[tokio::test]
     async fn places_are_asked_for_over_udp_and_then_over_tcp() {
-        let udp = UdpSocket::bind("127.0.0.1:0").await.unwrap();
+        let (udp, tcp) = udp_and_tcp().await;
         let address = udp.local_addr().unwrap();
-        let tcp = TcpListener::bind(address).await.unwrap();
         let server = tokio::spawn(async move {
             let mut buffer = [0; 512];
             for (flags, count, records) in

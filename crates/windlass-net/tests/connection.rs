@@ -205,10 +205,10 @@ async fn each_stage_has_its_own_limit() {
 
 #[tokio::test]
 async fn a_closed_port_and_an_unknown_name_are_unreachable() {
-    let port = {
-        let unused = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-        unused.local_addr().unwrap().port()
-    };
+    // Nobody else gets the port while this holds it, and nobody listens there.
+    let held = tokio::net::TcpSocket::new_v4().unwrap();
+    held.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let port = held.local_addr().unwrap().port();
     let error = connector(port).connect().await.err().unwrap();
     assert!(matches!(error, Error::Connect { .. }) && error.is_unreachable(), "{error:?}");
     assert!(

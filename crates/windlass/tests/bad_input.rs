@@ -53,16 +53,21 @@ async fn ports_that_do_not_fit() {
     let error = refused(plain_to_tls).await;
     assert_error(&error, ErrorKind::Unreachable, Layer::Http, 3, &["localhost", "is this the HTTPS port?"]);
 
-    let closed = {
-        let unused = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-        unused.local_addr().unwrap().port()
-    };
+    let (_held, closed) = closed_port();
     let mut nobody = over_http(&host);
     nobody.set_port(closed);
     let error = refused(nobody).await;
     assert_error(&error, ErrorKind::Unreachable, Layer::Connect, 3, &[&format!("localhost:{closed}")]);
     assert!(error.is_retryable());
     nothing_left(&host).await;
+}
+
+/// A port where nobody listens, and what keeps others from it.
+fn closed_port() -> (tokio::net::TcpSocket, u16) {
+    let held = tokio::net::TcpSocket::new_v4().unwrap();
+    held.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let port = held.local_addr().unwrap().port();
+    (held, port)
 }
 
 /// A server that greets whoever comes, or answers the first bytes.
@@ -114,13 +119,10 @@ async fn services_of_another_kind() {
     }
 }
 
-/// How long a session takes to fail where nobody listens, by a clock that runs only while everybody waits.
+/// How long a session takes to fail where it cannot connect, by a clock that runs only while everybody waits. Nobody
+/// can connect to all at once, and that shows without waiting for a network.
 #[tokio::test(start_paused = true)]
 async fn a_computer_that_is_not_there_is_tried_again() {
-    let nobody = {
-        let unused = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-        unused.local_addr().unwrap().port()
-    };
     let millis = std::time::Duration::from_millis;
     for (retries, open_timeout, waited) in
         [(0, None, 0), (2, None, 750), (5, None, 3750), (5, Some(millis(1000)), 750)]
@@ -128,8 +130,8 @@ async fn a_computer_that_is_not_there_is_tried_again() {
         let mut options = PsSessionOptions::default();
         options.max_connection_retry_count = retries;
         options.wsman.open_timeout = open_timeout;
-        let mut target = Target::computer("localhost");
-        target.set_port(nobody).set_credential(credential("x"));
+        let mut target = Target::computer("255.255.255.255");
+        target.set_credential(credential("x"));
         let started = tokio::time::Instant::now();
         let outcome = PsSession::builder("").target(target).options(options).connect().await;
         let (error, waited) = (outcome.err().unwrap(), millis(waited));

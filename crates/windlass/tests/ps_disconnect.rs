@@ -17,8 +17,8 @@ use std::time::Duration;
 use support::{host, nothing_left, over_http, over_https};
 use windlass::clixml::PsValue;
 use windlass::{
-    DisconnectOptions, ErrorKind, InvokeOptions, PipelineState, PowerShell, PsSession, PsSessionBuilder,
-    PsSessionOptions, SessionState, Target,
+    DisconnectOptions, ErrorKind, InvokeOptions, PipelineEvent, PipelineState, PowerShell, PsSession,
+    PsSessionBuilder, PsSessionOptions, SessionState, Target,
 };
 use windlass_mock::{HostLimits, MockHost, Statistics};
 
@@ -71,8 +71,9 @@ async fn pipelines_go_on_while_their_session_is_left() {
 async fn another_client_takes_a_session_over() {
     let host = host().start().await.unwrap();
     let session = builder(over_http(&host)).name("left").connect().await.unwrap();
-    let running = session.invoke(slow());
-    until(&host, |now| now.open_commands == 1).await;
+    let endless = PowerShell::new().command("Write-Output").argument(1).statement().command("Start-Sleep");
+    let mut running = session.invoke(endless.parameter("Seconds", 600));
+    assert_eq!(running.next().await.unwrap().unwrap(), PipelineEvent::Output(1.into()));
     let ticket = session.ticket();
     let busy = builder(over_http(&host)).connect_to(&ticket).await;
     assert!(busy.err().unwrap().to_string().contains("in use"), "a session in use was taken over");
@@ -85,9 +86,10 @@ async fn another_client_takes_a_session_over() {
     assert_eq!(found.ticket.instance_id, ticket.instance_id);
     let (session, mut pipelines) = builder(over_http(&host)).connect_to(&found.ticket).await.unwrap();
     assert_eq!((session.state(), pipelines.len()), (SessionState::Opened, 1));
-    let result = pipelines.remove(0).collect().await.unwrap();
-    // The first object may have come to the first client before it left.
-    assert_eq!((result.output.last(), result.state), (Some(&2.into()), PipelineState::Completed));
+    let mut running = pipelines.remove(0);
+    running.stop().await.unwrap();
+    let event = running.next().await.unwrap().unwrap();
+    assert!(matches!(event, PipelineEvent::Finished(PipelineState::Stopped, _)), "{event:?}");
     let found = builder(over_http(&host)).find().await.unwrap();
     assert!(!found[0].is_disconnected);
     session.close().await.unwrap();
