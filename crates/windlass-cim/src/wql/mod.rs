@@ -245,6 +245,19 @@ pub enum ResultMode {
     SchemaOnly,
 }
 
+impl Query {
+    /// Whether it asks for classes rather than instances.
+    #[must_use]
+    pub fn is_schema(&self) -> bool {
+        let mode = match self {
+            Self::Select(select) => return select.is_schema(),
+            Self::Associators(query) => query.mode,
+            Self::References(query) => query.mode,
+        };
+        matches!(mode, ResultMode::ClassDefsOnly | ResultMode::SchemaOnly)
+    }
+}
+
 impl Select {
     /// Whether it asks for classes.
     #[must_use]

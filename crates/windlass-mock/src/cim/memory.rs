@@ -184,6 +184,16 @@ impl CimProvider for MemoryProvider {
         Ok(Box::new(own.into_iter()))
     }
 
+    fn get(
+        &self,
+        _request: &CimRequest<'_>,
+        class: &Arc<CimClass>,
+        path: &ObjectPath,
+    ) -> Result<CimInstance, CimFailure> {
+        let found = self.find(&class.name, |known| has_keys(known, path));
+        found.ok_or_else(|| CimFailure::new(CimStatus::NOT_FOUND))
+    }
+
     fn invoke(
         &self,
         request: &CimRequest<'_>,

@@ -1,5 +1,6 @@
 //! CIM: namespaces, their classes, and the providers behind them.
 
+mod associations;
 mod cimv2;
 mod events;
 mod groups;
@@ -10,7 +11,8 @@ mod repository;
 pub(crate) mod testing;
 mod watch;
 
-use windlass_cim::{CimClass, CimInstance, CimValue, Error, ObjectPath, mof};
+use windlass_cim::wql::{Condition, Literal};
+use windlass_cim::{CimClass, CimInstance, CimValue, Error, KeyBinding, ObjectPath, mof};
 
 pub(crate) use cimv2::FactsProvider;
 pub use events::Events;
@@ -30,6 +32,16 @@ pub(crate) fn has_keys(instance: &CimInstance, path: &ObjectPath) -> bool {
     path.bindings()
         .iter()
         .all(|binding| instance.get(&binding.name).is_some_and(|value| same_key(value, &binding.value)))
+}
+
+/// The keys of a path as a condition, as far as queries can compare them.
+fn keys_condition(path: &ObjectPath) -> Condition {
+    let compare = |binding: &KeyBinding| {
+        let value = Some(&binding.value)
+            .filter(|value| !matches!(value, CimValue::Reference(_) | CimValue::DateTime(_)))?;
+        Condition::eq(&binding.name, Literal::from_value(value)?).ok()
+    };
+    Condition::And(path.bindings().iter().filter_map(compare).collect())
 }
 
 fn same_key(left: &CimValue, right: &CimValue) -> bool {

@@ -37,7 +37,8 @@ pub trait CimProvider: Send + Sync {
         condition: Option<&Condition>,
     ) -> Result<Instances, CimFailure>;
 
-    /// The instance of this path, whose keys have the types of the class.
+    /// The instance of this path, whose keys have the types of the class. By default it is looked for among
+    /// those that [`CimProvider::enumerate`] gives with its keys as the condition.
     ///
     /// # Errors
     /// [`CimStatus::NOT_FOUND`] where there is none.
@@ -47,7 +48,7 @@ pub trait CimProvider: Send + Sync {
         class: &Arc<CimClass>,
         path: &ObjectPath,
     ) -> Result<CimInstance, CimFailure> {
-        for instance in self.enumerate(request, class, None)? {
+        for instance in self.enumerate(request, class, Some(&super::keys_condition(path)))? {
             let instance = instance?;
             if super::has_keys(&instance, path) {
                 return Ok(instance);

@@ -4,15 +4,11 @@ use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, PoisonError, RwLock};
 
-use windlass_cim::wql::{Associators, Condition, Query, References, ResultMode, Select, Work};
-use windlass_cim::{
-    CimClass, CimInstance, CimName, CimStatus, CimType, CimValue, ClassStore, Keys, Namespace, ObjectPath,
-    Schema,
-};
+use windlass_cim::wql::{Condition, Query, Select, Work};
+use windlass_cim::{CimClass, CimInstance, CimStatus, ClassStore, Keys, Namespace, ObjectPath, Schema};
 
 use super::made::MadeClasses;
 use super::provider::{CimFailure, CimProvider, CimRequest, Instances};
-use super::same_path;
 
 /// The namespaces of a host, their classes and their providers.
 #[derive(Default)]
@@ -131,7 +127,31 @@ impl Repository {
         Ok(Box::new(all.map(move |instance| instance.map(|instance| complete(instance, Some(&name))))))
     }
 
-    /// What a query asks for.
+    /// The classes that a query asks for; `None` if it asks for instances.
+    pub(crate) fn queried_classes(
+        &self,
+        request: &CimRequest<'_>,
+        namespace_name: &Namespace,
+        query: &Query,
+    ) -> Result<Option<Vec<Arc<CimClass>>>, CimFailure> {
+        let Query::Select(select) = query else {
+            return self.related_classes(request, namespace_name, query);
+        };
+        if !select.is_schema() {
+            return Ok(None);
+        }
+        let namespace = self.namespace(namespace_name)?;
+        let mut found = Vec::new();
+        for class in namespace.store.iter() {
+            let matches = select.matches(class.as_ref(), &namespace.store, &mut Work::new(WORK));
+            if matches.map_err(|error| limits_exceeded(&error))? {
+                found.push(Arc::clone(class));
+            }
+        }
+        Ok(Some(found))
+    }
+
+    /// The instances that a query asks for.
     pub(crate) fn query(
         &self,
         request: &CimRequest<'_>,
@@ -140,8 +160,7 @@ impl Repository {
     ) -> Result<Selection, CimFailure> {
         match query {
             Query::Select(select) => self.select(request, namespace_name, select),
-            Query::Associators(associators) => self.associators(request, namespace_name, &associators),
-            Query::References(references) => self.references(request, namespace_name, &references),
+            related => self.related_instances(request, namespace_name, &related),
         }
     }
 
@@ -166,119 +185,10 @@ impl Repository {
             match select.matches(&instance, &namespace.store, &mut Work::new(WORK)) {
                 Ok(true) => Some(Ok(select.project(instance))),
                 Ok(false) => None,
-                Err(error) => {
-                    Some(Err(CimFailure::new(CimStatus::SERVER_LIMITS_EXCEEDED).because(format!("{error}."))))
-                }
+                Err(error) => Some(Err(limits_exceeded(&error))),
             }
         });
         Ok(Selection { instances: Box::new(chosen), projected })
-    }
-
-    /// The association instances in which an object has a part, and in which.
-    fn references(
-        &self,
-        request: &CimRequest<'_>,
-        namespace_name: &Namespace,
-        query: &References,
-    ) -> Result<Selection, CimFailure> {
-        let source = self.existing(request, namespace_name, &query.of)?;
-        let found =
-            self.links(request, namespace_name, &source, query.result_class.as_ref(), query.role.as_ref())?;
-        let keys_only = query.mode == ResultMode::KeysOnly;
-        let instances = found
-            .into_iter()
-            .map(move |(instance, _)| Ok(if keys_only { keys_of(instance) } else { instance }));
-        Ok(Selection { instances: Box::new(instances), projected: false })
-    }
-
-    /// The objects at the other ends of associations.
-    fn associators(
-        &self,
-        request: &CimRequest<'_>,
-        namespace_name: &Namespace,
-        query: &Associators,
-    ) -> Result<Selection, CimFailure> {
-        let namespace = self.namespace(namespace_name)?;
-        let source = self.existing(request, namespace_name, &query.of)?;
-        let class = query.association_class.as_ref();
-        let mut found: Vec<CimInstance> = Vec::new();
-        for (link, own) in self.links(request, namespace_name, &source, class, query.role.as_ref())? {
-            for property in link.properties.iter().filter(|property| property.name != own) {
-                let CimValue::Reference(target) = &property.value else { continue };
-                if query.result_role.as_ref().is_some_and(|role| *role != property.name) {
-                    continue;
-                }
-                if query
-                    .result_class
-                    .as_ref()
-                    .is_some_and(|wanted| !namespace.store.is_a(&target.class_name, wanted))
-                {
-                    continue;
-                }
-                let path = target.as_ref().clone().in_namespace(namespace_name.clone());
-                if found.iter().any(|known| known.path().is_some_and(|known| same_path(&known, &path))) {
-                    continue;
-                }
-                // What has gone meanwhile is left out.
-                if let Ok(instance) = self.get(request, &path) {
-                    found.push(if query.mode == ResultMode::KeysOnly { keys_of(instance) } else { instance });
-                }
-            }
-        }
-        Ok(Selection { instances: Box::new(found.into_iter().map(Ok)), projected: false })
-    }
-
-    /// Instances of association classes with the name of the property that refers to `source`.
-    fn links(
-        &self,
-        request: &CimRequest<'_>,
-        namespace_name: &Namespace,
-        source: &ObjectPath,
-        class: Option<&CimName>,
-        role: Option<&CimName>,
-    ) -> Result<Vec<(CimInstance, CimName)>, CimFailure> {
-        let namespace = self.namespace(namespace_name)?;
-        if let Some(class) = class {
-            namespace.class(class)?;
-        }
-        let classes = namespace.store.iter().filter(|candidate| {
-            candidate.is_association()
-                && class.is_none_or(|class| candidate.is_a(class))
-                && candidate
-                    .properties
-                    .iter()
-                    .any(|property| property.data_type.element == CimType::Reference)
-        });
-        let mut found = Vec::new();
-        for class in classes {
-            let Some(provider) = namespace.provider(class) else { continue };
-            for instance in provider.enumerate(request, class, None)? {
-                let instance = complete(instance?, Some(namespace_name));
-                let own = instance.properties.iter().find(|property| {
-                    role.is_none_or(|role| *role == property.name)
-                        && matches!(&property.value, CimValue::Reference(target) if same_path(target, source))
-                });
-                if let Some(own) = own.map(|property| property.name.clone()) {
-                    found.push((instance, own));
-                }
-            }
-        }
-        Ok(found)
-    }
-
-    /// The path of an object that there is, with the keys as the class declares them.
-    fn existing(
-        &self,
-        request: &CimRequest<'_>,
-        namespace_name: &Namespace,
-        path: &ObjectPath,
-    ) -> Result<ObjectPath, CimFailure> {
-        let path = match &path.namespace {
-            Some(_) => path.clone(),
-            None => path.clone().in_namespace(namespace_name.clone()),
-        };
-        let instance = self.get(request, &path)?;
-        Ok(instance.path().unwrap_or(path))
     }
 
     /// Calls a method.
@@ -389,7 +299,7 @@ impl NamespaceClasses {
     }
 
     /// What is behind a class; for those that clients made, the host itself.
-    fn provider(&self, class: &CimClass) -> Option<&dyn CimProvider> {
+    pub(super) fn provider(&self, class: &CimClass) -> Option<&dyn CimProvider> {
         match self.providers.get(&class.name.as_str().to_lowercase()) {
             Some(provider) => Some(provider.as_ref()),
             None => self.made.provider(&class.name),
@@ -397,8 +307,12 @@ impl NamespaceClasses {
     }
 }
 
+fn limits_exceeded(error: &windlass_cim::Error) -> CimFailure {
+    CimFailure::new(CimStatus::SERVER_LIMITS_EXCEEDED).because(format!("{error}."))
+}
+
 /// The path with keys of the names and types that the class declares.
-fn resolve(path: &ObjectPath, class: &CimClass) -> Result<ObjectPath, CimFailure> {
+pub(super) fn resolve(path: &ObjectPath, class: &CimClass) -> Result<ObjectPath, CimFailure> {
     if path.bindings().is_empty() && class.keys().next().is_some() {
         let text = format!("The keys of the {} are missing.", class.name);
         return Err(CimFailure::new(CimStatus::INVALID_PARAMETER).because(text));
@@ -408,15 +322,9 @@ fn resolve(path: &ObjectPath, class: &CimClass) -> Result<ObjectPath, CimFailure
     })
 }
 
-fn complete(mut instance: CimInstance, namespace: Option<&Namespace>) -> CimInstance {
+pub(super) fn complete(mut instance: CimInstance, namespace: Option<&Namespace>) -> CimInstance {
     if instance.namespace.is_none() {
         instance.namespace = namespace.cloned();
     }
-    instance
-}
-
-/// The instance with its keys alone.
-fn keys_of(mut instance: CimInstance) -> CimInstance {
-    instance.properties.retain(|property| property.is_key);
     instance
 }

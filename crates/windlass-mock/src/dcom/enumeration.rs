@@ -4,8 +4,8 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use uuid::Uuid;
-use windlass_cim::wql::{Query, Work};
-use windlass_cim::{CimClass, CimInstance, CimName, CimStatus, Namespace};
+use windlass_cim::wql::Query;
+use windlass_cim::{CimClass, CimInstance, CimName, Namespace};
 use windlass_core::status::Hresult;
 use windlass_dcom::{Nothing, ObjRef, ResultOnly};
 use windlass_rpc::pdu::FaultStatus;
@@ -23,8 +23,6 @@ use crate::cim::{CimFailure, Selection};
 const MOST_OBJECTS: usize = 10_000;
 /// Bytes that one answer has at most, give or take one object.
 const MOST_BYTES: usize = 4 << 20;
-/// Steps that the evaluation of a condition may take for one class.
-const WORK: usize = 100_000;
 
 /// What an enumeration goes through.
 pub(super) enum Source {
@@ -412,20 +410,9 @@ fn items(call: &Call<'_>, namespace_name: &Namespace, source: &Source) -> Result
             Ok(Box::new(classes.into_iter().map(|class| Ok(WmiObject::Class(class.as_ref().clone())))))
         }
         Source::Query { query, prototype } => {
-            if let Query::Select(select) = query.as_ref()
-                && select.from.is("meta_class")
-            {
-                let mut found = Vec::new();
-                for class in namespace.store().iter() {
-                    let matches = select.matches(class.as_ref(), namespace.store(), &mut Work::new(WORK));
-                    let matches = matches.map_err(|error| {
-                        CimFailure::new(CimStatus::SERVER_LIMITS_EXCEEDED).because(format!("{error}."))
-                    })?;
-                    if matches {
-                        found.push(Ok(WmiObject::Class(class.as_ref().clone())));
-                    }
-                }
-                return Ok(Box::new(found.into_iter()));
+            if let Some(classes) = host.cim.queried_classes(&request, namespace_name, query)? {
+                let classes = classes.into_iter().map(|class| class.as_ref().clone());
+                return Ok(Box::new(classes.map(|class| Ok(WmiObject::Class(class)))));
             }
             if *prototype && let Query::Select(select) = query.as_ref() {
                 let class = namespace.class(&select.from)?;
