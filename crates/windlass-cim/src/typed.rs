@@ -48,6 +48,17 @@ impl<T: CimScalar + Clone> CimField for T {
     }
 }
 
+/// A value of whatever type.
+impl CimField for CimValue {
+    fn from_cim(value: &CimValue) -> Result<Self, Error> {
+        Ok(value.clone())
+    }
+
+    fn to_cim(&self) -> CimValue {
+        self.clone()
+    }
+}
+
 impl<T: CimScalar + Clone> CimField for Option<T> {
     fn from_cim(value: &CimValue) -> Result<Self, Error> {
         if value.is_null() { Ok(None) } else { read_scalar(value).map(Some) }
@@ -88,7 +99,7 @@ fn read_scalar<T: CimScalar>(value: &CimValue) -> Result<T, Error> {
     }
 }
 
-/// Declares a struct for a CIM class.
+/// Declares a struct for a CIM class. [`rust_struct`](crate::rust_struct) writes such declarations.
 ///
 /// ```
 /// windlass_cim::cim_class! {
