@@ -110,6 +110,30 @@ async fn classes_of_providers_stay() {
 
 /// WS-Management cannot write classes: that is said before anything is sent.
 #[tokio::test]
+async fn queries_give_classes() {
+    let (host, session) = session().await;
+    for (query, wanted) in [
+        ("SELECT * FROM meta_class WHERE __this ISA 'Test_Abstract'", "Test_Abstract Test_Concrete"),
+        ("ASSOCIATORS OF {Test_Base.Id='base'} WHERE ClassDefsOnly", "Test_Derived Test_Item"),
+        ("ASSOCIATORS OF {Test_Item} WHERE SchemaOnly", "Test_Base"),
+        ("REFERENCES OF {Test_Base} WHERE SchemaOnly", "Test_Follows Test_Owns"),
+    ] {
+        let found = session.query_classes("", query).await.unwrap();
+        let mut names: Vec<&str> = found.iter().map(|class| class.name.as_str()).collect();
+        names.sort_unstable();
+        assert_eq!(names.join(" "), wanted, "{query}");
+        let error = session.query("", query).collect().await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Usage, "{error}");
+    }
+    let described = session.query_classes("", "REFERENCES OF {Test_Item} WHERE SchemaOnly").await.unwrap();
+    assert!(described[0].qualifiers.contains("Description"));
+    let error = session.query_classes("", "SELECT * FROM Test_Base").await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Usage, "{error}");
+    session.close().await;
+    assert_eq!(host.statistics().open_objects, 0);
+}
+
+#[tokio::test]
 async fn over_ws_management_classes_are_not_written() {
     let host = Arc::new(MockHost::builder().start().await.unwrap());
     let dialled = Arc::clone(&host);

@@ -171,6 +171,10 @@ fn again(local: &Arc<Local>, call: &Bound, cx: &mut Context<'_>) -> Outcome {
 }
 
 fn associated(local: &Arc<Local>, call: &Bound, cx: &mut Context<'_>) -> Outcome {
+    if call.has("ResourceUri") {
+        let message = "associations are looked for in a namespace, not at a resource: use -Namespace";
+        return Err(cx.fail(*argument(local, "ResourceUriNotSupported", message)));
+    }
     in_each(local, call, cx, "CimOperationFailed", |reached, call| async move {
         let Some(input) = call.get("InputObject") else { return Ok(Vec::new()) };
         let path = path_of(reached.session(), input).await?;
@@ -181,8 +185,12 @@ fn associated(local: &Arc<Local>, call: &Bound, cx: &mut Context<'_>) -> Outcome
         if let Some(result) = call.text("ResultClassName") {
             enumeration = enumeration.result_class(&result);
         }
-        if let Some(namespace) = &path.namespace {
-            enumeration = enumeration.namespace(namespace.as_str());
+        if call.switch("KeyOnly") {
+            enumeration = enumeration.key_only();
+        }
+        let own = || Some(path.namespace.as_ref()?.as_str().to_owned());
+        if let Some(namespace) = call.text("Namespace").or_else(own) {
+            enumeration = enumeration.namespace(&namespace);
         }
         let found = reached.session().instances(enumeration).collect().await?;
         Ok(found.iter().map(instance_to_value).collect())

@@ -216,6 +216,38 @@ impl CimSession {
         wait(self.0.find_classes(namespace, filter))
     }
 
+    /// The classes that a query gives.
+    ///
+    /// # Errors
+    /// As [`crate::CimSession::query_classes`] says.
+    pub fn query_classes(&self, namespace: &str, wql: &str) -> Result<Vec<Arc<CimClass>>> {
+        wait(self.0.query_classes(namespace, wql))
+    }
+
+    /// Makes a class.
+    ///
+    /// # Errors
+    /// As [`crate::CimSession::create_class`] says.
+    pub fn create_class(&self, namespace: &str, class: &CimClass) -> Result<()> {
+        wait(self.0.create_class(namespace, class))
+    }
+
+    /// Changes a class.
+    ///
+    /// # Errors
+    /// As [`crate::CimSession::modify_class`] says.
+    pub fn modify_class(&self, namespace: &str, class: &CimClass) -> Result<()> {
+        wait(self.0.modify_class(namespace, class))
+    }
+
+    /// Deletes a class.
+    ///
+    /// # Errors
+    /// As [`crate::CimSession::delete_class`] says.
+    pub fn delete_class(&self, namespace: &str, class: &str) -> Result<()> {
+        wait(self.0.delete_class(namespace, class))
+    }
+
     /// Subscribes to events.
     ///
     /// # Errors

@@ -14,7 +14,7 @@ use windlass_wsman::{Enumerate, Item, Operation, Reply, Request, Xml};
 use super::class_filter::ClassFilter;
 use super::session::Shared;
 use crate::client::{Sending, Unreadable};
-use crate::dcom::DcomClient;
+use crate::dcom::{DcomClient, Wanted};
 use crate::error::{Error, Result};
 
 /// Classes that are remembered for one session.
@@ -112,15 +112,27 @@ pub(super) async fn delete(shared: &Shared, namespace: &Namespace, class: &str) 
     deleted.map_err(|error| error.while_doing("deleting a class"))
 }
 
+/// The classes that a query gives.
+pub(super) async fn query(shared: &Shared, namespace: &Namespace, wql: &str) -> Result<Vec<Arc<CimClass>>> {
+    if windlass_cim::wql::parse(wql).is_ok_and(|query| !query.is_schema()) {
+        return Err(Error::usage("the query asks for instances, not for classes"));
+    }
+    let wanted = Wanted::ClassQuery { text: wql.to_owned() };
+    let found = dcom(shared)?.classes(namespace, &wanted).await;
+    let found = found.map_err(|error| error.while_doing("querying classes"))?;
+    Ok(found.into_iter().map(Arc::new).collect())
+}
+
 fn dcom(shared: &Shared) -> Result<&DcomClient> {
-    let usage = || Error::usage("classes are written over DCOM; WS-Management has no such operation");
+    let usage =
+        || Error::usage("classes are written and queried over DCOM; WS-Management has no such operation");
     shared.dcom.as_deref().ok_or_else(usage)
 }
 
 /// The definitions of all classes of a namespace.
 pub(super) async fn list(shared: &Shared, namespace: &Namespace) -> Result<Vec<Arc<CimClass>>> {
     if let Some(dcom) = &shared.dcom {
-        let listed = dcom.classes(namespace).await;
+        let listed = dcom.classes(namespace, &Wanted::Classes).await;
         let listed = listed.map_err(|error| error.while_doing("listing classes"))?;
         return Ok(listed.into_iter().map(Arc::new).collect());
     }

@@ -149,11 +149,17 @@ async fn fetch_dcom(
                 break;
             }
         };
-        let instances = objects.into_iter().filter_map(|object| match object {
-            WmiObject::Instance(instance) => Some(plan.finish(instance, base.as_ref())),
-            WmiObject::Class(_) => None,
-        });
-        if !outlet.send(instances.collect()).await {
+        let mut instances = Vec::with_capacity(objects.len());
+        for object in objects {
+            match object {
+                WmiObject::Instance(instance) => instances.push(plan.finish(instance, base.as_ref())),
+                WmiObject::Class(_) => {
+                    running.finish().await;
+                    return Err(dcom.broken("classes came for instances"));
+                }
+            }
+        }
+        if !outlet.send(instances).await {
             break;
         }
     }

@@ -277,7 +277,13 @@ impl Enumeration {
                     false => wql(query_of(&class, filter.as_deref(), &properties)?),
                 }
             }
-            Source::Query { text, dialect: None } => wql(text),
+            Source::Query { text, dialect: None } => match wql::parse(&text) {
+                Ok(query) if query.is_schema() => {
+                    return Err(Error::usage("the query asks for classes, not for instances"));
+                }
+                // What is wrong with others the host says.
+                _ => wql(text),
+            },
             Source::Query { text, dialect: Some(language) } => Wanted::Query { language, text },
             Source::Associations(path, filter) => {
                 let mut of = *path;

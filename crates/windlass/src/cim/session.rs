@@ -286,6 +286,15 @@ impl CimSession {
         classes::find(&self.shared, &self.shared.namespace(namespace), filter).await
     }
 
+    /// The classes that a query gives, such as `SELECT * FROM meta_class` or one with `ClassDefsOnly` or
+    /// `SchemaOnly`. Over DCOM alone: WS-Management has no such operation.
+    ///
+    /// # Errors
+    /// The query is not valid or gives instances, or the host was not reached or refused.
+    pub async fn query_classes(&self, namespace: &str, wql: &str) -> Result<Vec<Arc<CimClass>>> {
+        classes::query(&self.shared, &self.shared.namespace(namespace), wql).await
+    }
+
     /// Makes a class, over DCOM alone: WS-Management has no such operation.
     ///
     /// # Errors

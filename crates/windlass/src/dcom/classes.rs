@@ -23,16 +23,22 @@ impl DcomClient {
         }
     }
 
-    /// All classes of a namespace.
-    pub(crate) async fn classes(&self, namespace: &Namespace) -> Result<Vec<CimClass>> {
-        let mut running = self.enumerate(namespace.as_str(), &Wanted::Classes).await?;
+    /// The classes of a namespace that are wanted.
+    pub(crate) async fn classes(&self, namespace: &Namespace, wanted: &Wanted) -> Result<Vec<CimClass>> {
+        let mut running = self.enumerate(namespace.as_str(), wanted).await?;
         let mut classes = Vec::new();
-        let outcome = loop {
+        let outcome = 'fetch: loop {
             match running.next(CLASSES_AT_ONCE).await {
-                Ok(Some(objects)) => classes.extend(objects.into_iter().filter_map(|object| match object {
-                    WmiObject::Class(class) => Some(class),
-                    WmiObject::Instance(_) => None,
-                })),
+                Ok(Some(objects)) => {
+                    for object in objects {
+                        match object {
+                            WmiObject::Class(class) => classes.push(class),
+                            WmiObject::Instance(_) => {
+                                break 'fetch Err(self.broken("instances came for classes"));
+                            }
+                        }
+                    }
+                }
                 Ok(None) => break Ok(()),
                 Err(error) => break Err(error),
             }

@@ -33,6 +33,8 @@ pub(crate) enum Wanted {
     Classes,
     /// What a query gives.
     Query { language: String, text: String },
+    /// The classes that a query in WQL gives, with their texts.
+    ClassQuery { text: String },
 }
 
 /// An enumeration that the server holds.
@@ -76,6 +78,12 @@ impl DcomClient {
             }
             Wanted::Query { language, text } => {
                 let (language, query) = (Some(language.clone()), Some(text.clone()));
+                let request = Query { language, query, flags, context };
+                self.obtain(namespace, services_opnum::EXEC_QUERY, &request).await
+            }
+            Wanted::ClassQuery { text } => {
+                let (language, query) = (Some("WQL".to_owned()), Some(text.clone()));
+                let flags = flags | flags::USE_AMENDED_QUALIFIERS;
                 let request = Query { language, query, flags, context };
                 self.obtain(namespace, services_opnum::EXEC_QUERY, &request).await
             }

@@ -112,7 +112,7 @@ impl DcomClient {
         self.core.setup.rpc.counters.snapshot()
     }
 
-    fn broken(&self, reason: impl std::fmt::Display) -> Error {
+    pub(crate) fn broken(&self, reason: impl std::fmt::Display) -> Error {
         self.core.setup.broken(reason)
     }
 
