@@ -180,6 +180,13 @@ fn cim_objects_are_made_changed_called_and_followed() {
             vec!["Win32_Process", "srv1"],
         ),
         (
+            "$c = Get-CimInstance Win32_ComputerSystem -ComputerName srv1\n\
+             $p = Get-CimAssociatedInstance $c -ResultClassName Win32_Process -KeyOnly | Select-Object -First 1\n\
+             $n = $p.CreationClassName; \"[$n]\""
+                .to_owned(),
+            vec!["[]"],
+        ),
+        (
             format!(
                 "$j = Register-CimIndicationEvent -Query \"SELECT * FROM __InstanceCreationEvent WITHIN 0.1 WHERE \
                  TargetInstance ISA 'Test_Item'\" {test} -SourceIdentifier made; $j.Name\n\

@@ -297,7 +297,8 @@ fn pick(
     let mut open: HashMap<String, Vec<(usize, ObjectPath)>> = HashMap::new();
     for (place, path) in wanted {
         if let Ok(path) = resolve(path, class) {
-            open.entry(keys_label(&path)).or_default().push((*place, path));
+            let keys = path.bindings().iter().map(|key| (&key.name, &key.value));
+            open.entry(keys_label(keys)).or_default().push((*place, path));
         }
     }
     let mut left: usize = open.values().map(Vec::len).sum();
@@ -306,8 +307,8 @@ fn pick(
         if left == 0 {
             break;
         }
-        let alike = instance.path().and_then(|path| open.get_mut(&keys_label(&path)));
-        let Some(alike) = alike else { continue };
+        let keys = class.keys().filter_map(|key| Some((&key.name, instance.get(&key.name)?)));
+        let Some(alike) = open.get_mut(&keys_label(keys)) else { continue };
         if let Some(at) = alike.iter().position(|(_, path)| has_keys(&instance, path)) {
             let (place, _) = alike.swap_remove(at);
             found.push((place, instance));
@@ -319,17 +320,17 @@ fn pick(
 
 /// The same for all paths that name one object.
 fn label(path: &ObjectPath) -> String {
-    format!("{}.{}", path.class_name.as_str().to_lowercase(), keys_label(path))
+    let keys = path.bindings().iter().map(|key| (&key.name, &key.value));
+    format!("{}.{}", path.class_name.as_str().to_lowercase(), keys_label(keys))
 }
 
-fn keys_label(path: &ObjectPath) -> String {
+fn keys_label<'k>(keys: impl Iterator<Item = (&'k CimName, &'k CimValue)>) -> String {
     let text = |value: &CimValue| match value {
         CimValue::Reference(path) => path.class_name.as_str().to_lowercase(),
         value => as_text(value).unwrap_or_default().to_ascii_lowercase(),
     };
-    let keys = path.bindings().iter();
     let mut keys: Vec<String> =
-        keys.map(|key| format!("{}={}", key.name.as_str().to_lowercase(), text(&key.value))).collect();
+        keys.map(|(name, value)| format!("{}={}", name.as_str().to_lowercase(), text(value))).collect();
     keys.sort_unstable();
     keys.join("\0")
 }
@@ -380,6 +381,11 @@ mod tests {
         ) -> Result<Instances, CimFailure> {
             let class = Arc::clone(class);
             let owner = || ObjectPath::class("Owner").with_key("Name", "me");
+            let own = |class: &Arc<CimClass>, key: &str, value: CimValue| {
+                let mut instance = CimInstance::of_class(class);
+                instance.set(key, value).unwrap();
+                Ok(instance)
+            };
             let link = move |class: &Arc<CimClass>, id| {
                 let part = ObjectPath::class("Item").with_key("Id", CimValue::UInt32(id));
                 let mut link = CimInstance::of_class(class);
@@ -388,11 +394,11 @@ mod tests {
                 link
             };
             Ok(match class.name.as_str() {
-                "Owner" => Box::new(std::iter::once(Ok(CimInstance::of_class(&class).with("Name", "me")))),
+                "Owner" => Box::new(std::iter::once(own(&class, "Name", "me".into()))),
                 "Owns" => Box::new((0..ITEMS).rev().map(move |id| Ok(link(&class, id)))),
                 "Item" => {
                     self.0.fetch_add(1, Ordering::Relaxed);
-                    Box::new((0..ITEMS).map(move |id| Ok(CimInstance::of_class(&class).with("Id", id))))
+                    Box::new((0..ITEMS).map(move |id| own(&class, "Id", id.into())))
                 }
                 other => panic!("nothing leads to {other}"),
             })
