@@ -98,6 +98,13 @@ pub trait SecurityContext: Send {
         Err(unprotected(self.mechanism()))
     }
 
+    /// Deciphers the next bytes of a message of which more is to come, in place; false, and nothing is changed,
+    /// where the mechanism cannot. When the message is whole, [`unseal`](Self::unseal) takes all of it, these bytes
+    /// as they have become, and says whether it is genuine: before that nobody may look at any of them.
+    fn unseal_ahead(&mut self, _part: &mut [u8]) -> Result<bool, AuthError> {
+        Ok(false)
+    }
+
     /// Seals a message into one token, as GSS_Wrap does ([RFC 2743] 2.3.3).
     fn wrap(&mut self, message: &[u8]) -> Result<Vec<u8>, AuthError> {
         let (mut token, mut data) = (Vec::new(), message.to_vec());
@@ -203,6 +210,10 @@ macro_rules! forward_protection {
 
         fn unseal(&mut self, header: &[u8], data: &mut [u8]) -> Result<usize, $crate::AuthError> {
             self.$inner()?.unseal(header, data)
+        }
+
+        fn unseal_ahead(&mut self, part: &mut [u8]) -> Result<bool, $crate::AuthError> {
+            self.$inner()?.unseal_ahead(part)
         }
 
         fn seal_between(

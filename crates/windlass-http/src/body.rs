@@ -5,6 +5,8 @@ use bytes::BytesMut;
 use crate::HttpError;
 use crate::head::Framing;
 
+/// No more room is made before bytes have come that need it.
+const MOST_RESERVED: usize = 1024 * 1024;
 /// A chunk-size line longer than this is refused.
 const MAX_CHUNK_LINE: usize = 1024;
 /// Trailer fields longer than this altogether are refused.
@@ -42,6 +44,14 @@ impl BodyReader {
             Framing::UntilClose => State::UntilClose,
         };
         Ok(Self { state, limit, collected: BytesMut::new() })
+    }
+
+    /// The length of the body, where it was announced.
+    pub(crate) fn announced(&self) -> Option<usize> {
+        match self.state {
+            State::Length(length) => Some(length),
+            _ => None,
+        }
     }
 
     /// Takes what belongs to the body out of `buffer`; gives the body when it is whole.
@@ -95,6 +105,12 @@ impl BodyReader {
             _ => Err(HttpError::Truncated),
         }
     }
+}
+
+/// Makes room for the rest of a body at once, as far as it is not left to the sender how much memory that takes.
+pub(crate) fn reserve(buffer: &mut BytesMut, reader: &BodyReader) {
+    let wanted = reader.announced().unwrap_or_default().min(MOST_RESERVED);
+    buffer.reserve(wanted.saturating_sub(buffer.len()));
 }
 
 /// Takes a line of at most `limit` bytes without its end.

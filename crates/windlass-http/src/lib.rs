@@ -8,6 +8,7 @@
 //! [RFC 4559] (Negotiate and Kerberos), [RFC 7617] (Basic), [RFC 7616] (Digest).
 #![forbid(unsafe_code)]
 
+mod ahead;
 mod auth_loop;
 mod body;
 mod challenge;

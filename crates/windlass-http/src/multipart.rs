@@ -200,6 +200,24 @@ pub fn parse(body: &[u8], protocol: SealingProtocol) -> Result<Vec<Pair>, HttpEr
     }
 }
 
+/// Where the ciphertext of the first message is in a body that may lack its end, if its length is that of the
+/// plaintext, as with NTLM.
+pub(crate) fn first_ciphertext(body: &[u8]) -> Option<Range<usize>> {
+    let mut parser = Parser { body, position: 0 };
+    parser.boundary().filter(|boundary| *boundary == Boundary::Next)?;
+    let opening = parser.opening().ok()?;
+    Some(opening.header.end..opening.header.end.checked_add(opening.length)?)
+}
+
+/// What stands before the ciphertext of a message.
+struct Opening {
+    content_type: String,
+    /// The length of the plaintext.
+    length: usize,
+    /// Where the signature or token header is.
+    header: Range<usize>,
+}
+
 struct Parser<'a> {
     body: &'a [u8],
     position: usize,
@@ -214,13 +232,20 @@ enum Boundary {
 impl<'a> Parser<'a> {
     /// A pair, whose first boundary is already read, and the boundary after it.
     fn pair(&mut self, protocol: SealingProtocol, first: bool) -> Result<(Pair, Boundary), HttpError> {
+        let Opening { content_type, length, header } = self.opening()?;
+        if length > self.body.len() {
+            return Err(self.fault("OriginalContent is longer than the body"));
+        }
+        let (end, boundary) = self.ciphertext(protocol, &header, length, first)?;
+        Ok((Pair { content_type, length, header: header.clone(), data: header.end..end }, boundary))
+    }
+
+    /// What stands before the ciphertext, which is where the parser is then.
+    fn opening(&mut self) -> Result<Opening, HttpError> {
         let original =
             self.fields("OriginalContent")?.ok_or_else(|| self.fault("expected OriginalContent"))?;
         let (content_type, length) = original_content(original)
             .ok_or_else(|| self.fault("OriginalContent without type and Length"))?;
-        if length > self.body.len() {
-            return Err(self.fault("OriginalContent is longer than the body"));
-        }
         let content_type = content_type.to_owned();
         let line = self.line().ok_or_else(|| self.fault("expected the header of the octet-stream"))?;
         match field(line) {
@@ -239,8 +264,7 @@ impl<'a> Parser<'a> {
             return Err(self.fault("the security header is too long"));
         }
         let header = self.position..self.position + size;
-        let (end, boundary) = self.ciphertext(protocol, &header, length, first)?;
-        Ok((Pair { content_type, length, header: header.clone(), data: header.end..end }, boundary))
+        Ok(Opening { content_type, length, header })
     }
 
     /// Finds the end of the ciphertext, moves behind the boundary that follows and says which it is.

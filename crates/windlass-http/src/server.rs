@@ -9,7 +9,8 @@ use windlass_auth::{
     SealingProtocol, SecurityContext, Step, basic,
 };
 
-use crate::body::BodyReader;
+use crate::ahead::Ahead;
+use crate::body::{BodyReader, reserve};
 use crate::client::enqueue;
 use crate::head::split_head;
 use crate::kerberos::accept;
@@ -66,7 +67,7 @@ pub struct ServerConnection {
     events: VecDeque<ServerEvent>,
     input: BytesMut,
     scanned: usize,
-    reading: Option<(RequestHead, BodyReader)>,
+    reading: Option<(RequestHead, BodyReader, Ahead)>,
     /// What the answer under way must look like.
     pending: Option<Pending>,
     failures: u32,
@@ -228,7 +229,7 @@ impl ServerConnection {
 
     /// Reads one request, if it is there.
     fn advance(&mut self) -> Result<bool, HttpError> {
-        let (head, mut reader) = match self.reading.take() {
+        let (head, mut reader, ahead) = match self.reading.take() {
             Some(reading) => reading,
             None => {
                 refuse_other_protocols(&self.input)?;
@@ -241,7 +242,8 @@ impl ServerConnection {
                 if head.headers.lists("Expect", "100-continue") {
                     self.transmit.push_back(Bytes::from_static(b"HTTP/1.1 100 Continue\r\n\r\n"));
                 }
-                (head, reader)
+                reserve(&mut self.input, &reader);
+                (head, reader, Ahead::default())
             }
         };
         match reader.advance(&mut self.input)? {
@@ -251,9 +253,28 @@ impl ServerConnection {
                 Ok(true)
             }
             None => {
-                self.reading = Some((head, reader));
+                self.reading = Some((head, reader, ahead));
+                self.unseal_ahead()?;
                 Ok(false)
             }
+        }
+    }
+
+    /// Unseals what has come of a body that will be unsealed when it is whole.
+    fn unseal_ahead(&mut self) -> Result<(), HttpError> {
+        let (Logon::Established { context, .. }, Some((head, reader, ahead))) =
+            (&mut self.logon, &mut self.reading)
+        else {
+            return Ok(());
+        };
+        let is_new_logon = head.method != "POST" || head.headers.get("Authorization").is_some();
+        let is_sealed = head.headers.get("Content-Type").is_some_and(multipart::is_sealed);
+        match reader.announced() {
+            Some(length) if is_sealed && !is_new_logon => {
+                let come = self.input.len().min(length);
+                ahead.follow(&mut **context, self.input.get_mut(..come).unwrap_or_default())
+            }
+            _ => Ok(()),
         }
     }
 

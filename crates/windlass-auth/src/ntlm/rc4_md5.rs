@@ -110,14 +110,16 @@ impl HmacKey {
     }
 
     /// Starts a message.
-    pub(super) fn start(&self) -> Mac<'_> {
-        Mac { key: self, state: self.inner, partial: [0; BLOCK], used: 0, blocks: 1 }
+    pub(super) fn start(&self) -> Mac {
+        Mac { outer: self.outer, state: self.inner, partial: [0; BLOCK], used: 0, blocks: 1 }
     }
 }
 
 /// The MAC of a message that is still going on.
-pub(super) struct Mac<'a> {
-    key: &'a HmacKey,
+#[derive(Zeroize, ZeroizeOnDrop)]
+pub(super) struct Mac {
+    /// What the key makes of the end.
+    outer: [u32; 4],
     state: [u32; 4],
     partial: [u8; BLOCK],
     /// How much of `partial` is in use, always less than the whole.
@@ -126,7 +128,7 @@ pub(super) struct Mac<'a> {
     blocks: u64,
 }
 
-impl Mac<'_> {
+impl Mac {
     /// Takes in what is only authenticated.
     pub(super) fn update(&mut self, data: &[u8]) {
         let mut rest = data;
@@ -226,7 +228,7 @@ impl Mac<'_> {
     /// HMAC_MD5 of everything.
     pub(super) fn finish(mut self) -> [u8; 16] {
         let inner = self.digest();
-        self.state = self.key.outer;
+        self.state = self.outer;
         self.blocks = 1;
         self.used = 0;
         self.buffer(&inner);

@@ -4,7 +4,7 @@ use windlass_core::ct_eq;
 
 use super::NAME;
 use super::crypto::{self, Key, Sender};
-use super::rc4_md5::{HmacKey, Rc4};
+use super::rc4_md5::{HmacKey, Mac, Rc4};
 use crate::{AuthError, Direction};
 
 /// Size of an NTLMSSP_MESSAGE_SIGNATURE ([MS-NLMP] 2.2.2.9).
@@ -30,6 +30,16 @@ struct Lane {
     encipher_checksum: bool,
     /// Number of the next message; `None` when the numbers are used up.
     sequence: Option<u32>,
+    /// The message of which a part has come.
+    begun: Option<Begun>,
+}
+
+/// A message on its way through cipher and MAC.
+struct Begun {
+    mac: Mac,
+    sequence: u32,
+    /// How many bytes of it are deciphered.
+    length: usize,
 }
 
 impl MessageSecurity {
@@ -78,9 +88,7 @@ impl MessageSecurity {
         signature: &mut Vec<u8>,
     ) -> Result<(), AuthError> {
         let lane = &mut self.outgoing;
-        let sequence = lane.next()?;
-        let mut mac = lane.sign_key.start();
-        mac.update(&sequence.to_le_bytes());
+        let Begun { mut mac, sequence, .. } = lane.begin()?;
         mac.update(before);
         mac.seal(&mut lane.cipher, data);
         mac.update(after);
@@ -88,6 +96,20 @@ impl MessageSecurity {
         signature.clear();
         signature.extend_from_slice(&made);
         Ok(())
+    }
+
+    /// Deciphers the next bytes of a message that [`unseal`](Self::unseal) gets when it is whole.
+    pub(super) fn unseal_ahead(&mut self, part: &mut [u8]) -> Result<bool, AuthError> {
+        self.check_seals()?;
+        let lane = &mut self.incoming;
+        let mut begun = match lane.begun.take() {
+            Some(begun) => begun,
+            None => lane.begin()?,
+        };
+        begun.mac.unseal(&mut lane.cipher, part);
+        begun.length += part.len();
+        lane.begun = Some(begun);
+        Ok(true)
     }
 
     /// Unseals `data` in place and checks the signature over all three parts.
@@ -117,15 +139,19 @@ impl MessageSecurity {
         signature: &[u8],
     ) -> Result<(), AuthError> {
         let lane = &mut self.incoming;
-        let sequence = lane.next()?;
-        let mut mac = lane.sign_key.start();
-        mac.update(&sequence.to_le_bytes());
-        mac.update(before);
-        mac.unseal(&mut lane.cipher, data);
-        mac.update(after);
-        let expected = lane.signature(mac.finish(), sequence);
-        if ct_eq(&expected, signature) {
-            return Ok(());
+        let Begun { mut mac, sequence, length } = match lane.begun.take() {
+            Some(begun) => begun,
+            None => lane.begin()?,
+        };
+        // What was deciphered ahead is the start of a message that is sealed as a whole.
+        if let Some(rest) = data.get_mut(length..).filter(|_| length == 0 || before.is_empty()) {
+            mac.update(before);
+            mac.unseal(&mut lane.cipher, rest);
+            mac.update(after);
+            let expected = lane.signature(mac.finish(), sequence);
+            if ct_eq(&expected, signature) {
+                return Ok(());
+            }
         }
         // Whatever comes next is out of step: nothing after a bad message can be trusted.
         lane.sequence = None;
@@ -159,7 +185,16 @@ impl Lane {
             seal_key,
             encipher_checksum,
             sequence: Some(0),
+            begun: None,
         }
+    }
+
+    /// Starts the next message.
+    fn begin(&mut self) -> Result<Begun, AuthError> {
+        let sequence = self.next()?;
+        let mut mac = self.sign_key.start();
+        mac.update(&sequence.to_le_bytes());
+        Ok(Begun { mac, sequence, length: 0 })
     }
 
     fn next(&mut self) -> Result<u32, AuthError> {
@@ -260,6 +295,45 @@ mod tests {
             let error = pair().1.unseal_between(b"h", &mut bad_data, b"t", &bad_signature).unwrap_err();
             assert_eq!(error, AuthError::MessageIntegrity { mechanism: "NTLM", sequence: 0 }, "bit {bit}");
         }
+    }
+
+    #[test]
+    fn a_message_is_unsealed_as_it_comes_and_believed_when_it_is_whole() {
+        let plain: Vec<u8> = (0..=255).cycle().take(1000).collect();
+        for step in [1, 7, 63, 64, 65, 500, 1000] {
+            let (mut client, mut server) = pair();
+            for _ in 0..2 {
+                let (mut data, mut signature) = (plain.clone(), Vec::new());
+                client.seal(&mut signature, &mut data).unwrap();
+                let ahead = data.len() - data.len() % step - step / 2;
+                for part in data[..ahead].chunks_mut(step) {
+                    assert!(server.unseal_ahead(part).unwrap());
+                }
+                assert_eq!(data[..ahead], plain[..ahead]);
+                assert_eq!(server.unseal(&signature, &mut data), Ok(1000));
+                assert_eq!(data, plain, "step {step}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_was_unsealed_ahead_and_altered_is_refused() {
+        for bit in 0..80 {
+            let (mut client, mut server) = pair();
+            let (mut data, mut signature) = (b"0123456789".to_vec(), Vec::new());
+            client.seal(&mut signature, &mut data).unwrap();
+            data[bit / 8] ^= 1 << (bit % 8);
+            server.unseal_ahead(&mut data[..6]).unwrap();
+            assert!(server.unseal(&signature, &mut data).is_err(), "bit {bit}");
+            assert!(server.unseal_ahead(&mut [0]).is_err(), "nothing after it is accepted");
+        }
+        // A message that is shorter than what was unsealed of it, or is not the one that was begun.
+        let (_, mut server) = pair();
+        server.unseal_ahead(&mut [0; 6]).unwrap();
+        assert!(server.unseal(&[0; 16], &mut [0; 5]).is_err());
+        let (_, mut server) = pair();
+        server.unseal_ahead(&mut [0; 6]).unwrap();
+        assert!(server.unseal_between(b"before", &mut [0; 6], b"", &[0; 16]).is_err());
     }
 
     #[test]

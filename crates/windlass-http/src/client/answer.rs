@@ -4,8 +4,9 @@ use bytes::BytesMut;
 use windlass_auth::Step;
 
 use super::{ClientConnection, ClientEvent, Response};
+use crate::ahead::Ahead;
 use crate::auth_loop::{Handshake, Login};
-use crate::body::BodyReader;
+use crate::body::{BodyReader, reserve};
 use crate::head::split_head;
 use crate::{AuthMethod, HttpError, ResponseHead, multipart, parse_challenges};
 
@@ -23,7 +24,7 @@ impl ClientConnection {
                 }
                 return Ok(());
             }
-            let (head, mut reader) = match self.reading.take() {
+            let (head, mut reader, ahead) = match self.reading.take() {
                 Some(reading) => reading,
                 None => {
                     refuse_other_protocols(&self.input)?;
@@ -33,18 +34,37 @@ impl ClientConnection {
                     };
                     let head = ResponseHead::decode(&bytes)?;
                     let reader = BodyReader::new(head.framing()?, limits.body)?;
-                    (head, reader)
+                    reserve(&mut self.input, &reader);
+                    (head, reader, Ahead::default())
                 }
             };
             match reader.advance(&mut self.input)? {
                 None => {
-                    self.reading = Some((head, reader));
-                    return Ok(());
+                    self.reading = Some((head, reader, ahead));
+                    return self.unseal_ahead();
                 }
                 // 100 Continue and its like go before the real answer.
                 Some(_) if head.status < 200 => {}
                 Some(body) => self.handle(&head, body)?,
             }
+        }
+    }
+
+    /// Unseals what has come of an answer that will be unsealed when it is whole.
+    fn unseal_ahead(&mut self) -> Result<(), HttpError> {
+        let is_message = self.exchange.as_ref().is_some_and(|exchange| exchange.carried);
+        let (Login::Handshake(handshake), Some((head, reader, ahead))) = (&mut self.login, &mut self.reading)
+        else {
+            return Ok(());
+        };
+        let is_sealed = head.headers.get("Content-Type").is_some_and(multipart::is_sealed);
+        let is_answer = matches!(head.status, 200 | 500) && is_message && handshake.is_complete();
+        match (handshake.context.as_deref_mut(), reader.announced()) {
+            (Some(context), Some(length)) if is_sealed && is_answer => {
+                let come = self.input.len().min(length);
+                ahead.follow(context, self.input.get_mut(..come).unwrap_or_default())
+            }
+            _ => Ok(()),
         }
     }
 

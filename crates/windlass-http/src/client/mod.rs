@@ -10,6 +10,7 @@ use bytes::{Bytes, BytesMut};
 use windlass_auth::{KdcRequest, Step};
 
 use self::forward::{Forwarder, Written};
+use crate::ahead::Ahead;
 use crate::auth_loop::Login;
 use crate::body::BodyReader;
 use crate::{AuthMethod, ClientConfig, HttpError, ResponseHead, Scheme, multipart};
@@ -68,7 +69,7 @@ pub struct ClientConnection {
     events: VecDeque<ClientEvent>,
     input: BytesMut,
     scanned: usize,
-    reading: Option<(ResponseHead, BodyReader)>,
+    reading: Option<(ResponseHead, BodyReader, Ahead)>,
     exchange: Option<Exchange>,
     /// The last token of the logon, which goes out with the next message.
     held: Option<Held>,
@@ -224,7 +225,7 @@ impl ClientConnection {
             return;
         }
         let finished = match self.reading.take() {
-            Some((head, reader)) => match reader.finish(&mut self.input) {
+            Some((head, reader, _)) => match reader.finish(&mut self.input) {
                 Ok(body) => Some(self.handle(&head, body)),
                 Err(error) => Some(Err(error)),
             },
