@@ -17,7 +17,7 @@ pub(crate) struct Ahead {
     data: Option<Range<usize>>,
     /// Where the deciphered part of it ends.
     end: usize,
-    /// The mechanism cannot do it.
+    /// The mechanism cannot do it, or there is no message.
     is_given_up: bool,
 }
 
@@ -34,8 +34,9 @@ impl Ahead {
         if self.is_given_up || body.len() < self.end + STEP {
             return Ok(());
         }
-        // What cannot be found now is missed when the body is whole.
+        // It begins long before this. Looking once is enough: what is not there is missed when the body is whole.
         let Some(data) = self.data.clone().or_else(|| multipart::first_ciphertext(body)) else {
+            self.is_given_up = true;
             return Ok(());
         };
         let begin = self.end.max(data.start);
@@ -119,6 +120,6 @@ mod tests {
         let mut body = vec![b'-'; 3 * STEP];
         let mut ahead = Ahead::default();
         ahead.follow(&mut server, &mut body).unwrap();
-        assert!(ahead.data.is_none() && body.iter().all(|byte| *byte == b'-'));
+        assert!(ahead.is_given_up && body.iter().all(|byte| *byte == b'-'));
     }
 }
