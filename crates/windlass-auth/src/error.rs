@@ -4,6 +4,18 @@ use thiserror::Error;
 use windlass_core::cursor::ReadError;
 use windlass_core::status::NtStatus;
 
+/// The error of a KDC that does not know the service ([RFC 4120] section 7.5.9, KDC_ERR_S_PRINCIPAL_UNKNOWN).
+const SERVICE_UNKNOWN: i32 = 7;
+
+/// What kept a ticket for a service from a user.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MissingTicket {
+    /// No KDC is reached, or it gives the user no ticket, or what the user has to show is not enough for one.
+    NotGiven,
+    /// The KDC knows no service of this name.
+    ServiceUnknown,
+}
+
 /// An authentication, signature or seal that failed. Never holds a secret or the content of a message.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[non_exhaustive]
@@ -115,9 +127,15 @@ pub enum AuthError {
     /// No KDC of a realm can be reached.
     #[error("{0}")]
     KdcUnreachable(String),
-    /// A ticket cannot be had or is not taken.
+    /// A ticket cannot be had.
     #[error("Kerberos: {0}")]
     Kerberos(String),
+    /// What the service is called is nothing that there are tickets for.
+    #[error("Kerberos: {0}")]
+    NoServiceName(&'static str),
+    /// The service does not take the ticket.
+    #[error("Kerberos: the service refused the ticket: {0}")]
+    TicketRefused(String),
     /// An acceptor refuses a ticket.
     #[error("the ticket is refused: {0}")]
     Ticket(&'static str),
@@ -142,9 +160,24 @@ impl AuthError {
     /// wrong with an account or its password is wrong with it everywhere, and trying again may lock it.
     pub(crate) fn leaves_other_mechanisms(&self) -> bool {
         match self {
-            Self::KdcUnreachable(_) | Self::Kerberos(_) => true,
+            Self::KdcUnreachable(_) | Self::Kerberos(_) | Self::NoServiceName(_) | Self::TicketRefused(_) => {
+                true
+            }
             Self::KdcRefused { code, .. } => !matches!(code, 1 | 12 | 18 | 23 | 24 | 31),
             _ => false,
+        }
+    }
+
+    /// What kept a ticket for the service from the user, if that is what is wrong.
+    pub fn missing_ticket(&self) -> Option<MissingTicket> {
+        match self {
+            Self::KdcRefused { code: SERVICE_UNKNOWN, .. } | Self::NoServiceName(_) => {
+                Some(MissingTicket::ServiceUnknown)
+            }
+            Self::KdcRefused { .. } | Self::KdcUnreachable(_) | Self::Kerberos(_) => {
+                Some(MissingTicket::NotGiven)
+            }
+            _ => None,
         }
     }
 
@@ -160,6 +193,8 @@ impl AuthError {
                 | Self::Policy { .. }
                 | Self::KdcRefused { .. }
                 | Self::Kerberos(_)
+                | Self::NoServiceName(_)
+                | Self::TicketRefused(_)
                 | Self::Ticket(_)
         )
     }

@@ -32,7 +32,7 @@ pub use credssp::{
     InnerTlsFactory, subject_public_key,
 };
 pub use digest::{DigestAcceptor, DigestChallenge, DigestClient};
-pub use error::AuthError;
+pub use error::{AuthError, MissingTicket};
 pub use kerberos::{KerberosAcceptor, KerberosAcceptorOptions, KerberosInitiator, KerberosInitiatorOptions};
 pub use ntlm::{NtlmAcceptor, NtlmAcceptorOptions, NtlmInitiator, NtlmInitiatorOptions};
 pub use spnego::{SpnegoAcceptor, SpnegoInitiator};

@@ -410,7 +410,7 @@ fn cim_sessions_over_dcom() {
 }
 
 #[test]
-fn winrs_and_doctor_tell_how_it_went() {
+fn winrs_runs_programs() {
     let host = Host::start(&["--allow-exec"]);
     let resolve = format!("srv1=127.0.0.1:{}", host.http);
     let at = ["--resolve", &resolve, "--credential", "alice"];
@@ -447,57 +447,5 @@ fn winrs_and_doctor_tell_how_it_went() {
     assert!(told.starts_with("What if: winrs on srv1 (") && told.contains("as alice): touch"), "{told}");
     let ran = windlass(PASSWORD, &["doctor", "--what-if", "nowhere.invalid", "--credential", "alice"]);
     assert_eq!(ran.status.code(), Some(0), "{}", support::errors(&ran));
-
-    let ran = windlass(PASSWORD, &[&["doctor", "srv1", "--output", "json"], &at[..]].concat());
-    assert_eq!(ran.status.code(), Some(0), "{}", support::errors(&ran));
-    let layers: Vec<Value> = lines(&ran);
-    let passed = |layers: &[Value], verdict: Value| -> Vec<String> {
-        let such = layers.iter().filter(|layer| layer["passed"] == verdict);
-        such.map(|layer| layer["layer"].as_str().unwrap().to_owned()).collect()
-    };
-    let plain = [
-        "name",
-        "connection",
-        "HTTP",
-        "mechanisms",
-        "service",
-        "logon",
-        "sealing",
-        "PowerShell endpoint",
-        "quota",
-        "CIM",
-    ];
-    assert_eq!(passed(&layers, true.into()), plain, "{layers:?}");
-    assert_eq!(passed(&layers, Value::Null), ["clock", "KDC and SPN"], "{layers:?}");
-
-    let rpc = format!("localhost=127.0.0.1:{}", host.rpc);
-    let over_tls = ["doctor", "localhost", "--output", "json", "--use-ssl", "--port", &host.https];
-    let trusting = ["--ca-file", &host.certificate, "--dcom", "--resolve-rpc", &rpc, "--credential", "alice"];
-    let ran = windlass(PASSWORD, &[&over_tls[..], &trusting].concat());
-    let layers: Vec<Value> = lines(&ran);
-    assert_eq!(ran.status.code(), Some(0), "{layers:?}");
-    let secure = ["TLS", "TLS chain", "TLS name", "TLS expiry", "channel binding"];
-    let all: Vec<&str> = plain[..2].iter().chain(&secure).chain(&plain[2..]).copied().collect();
-    let all = [&all[..], &["DCOM resolver", "DCOM activation"]].concat();
-    let all: Vec<&str> = all.into_iter().filter(|layer| *layer != "sealing").collect();
-    assert_eq!(passed(&layers, true.into()), all, "{layers:?}");
-
-    // Nothing is trusted, and nothing that stands on TLS is tried.
-    let ran = windlass(PASSWORD, &[&over_tls[..], &["--credential", "alice"]].concat());
-    let layers: Vec<Value> = lines(&ran);
-    assert_eq!(ran.status.code(), Some(3), "{layers:?}");
-    assert_eq!(passed(&layers, false.into()), ["TLS chain"], "{layers:?}");
-    assert!(layers.iter().all(|layer| layer["passed"] != false || layer["remedy"].is_string()), "{layers:?}");
-    assert_eq!(layers.last().unwrap()["layer"], "channel binding");
-
-    let unfit = ["--authentication", "Basic", "--no-encryption"];
-    let ran = windlass(PASSWORD, &[&["doctor", "srv1", "--output", "json"], &at[..], &unfit].concat());
-    let layers: Vec<Value> = lines(&ran);
-    assert_eq!((ran.status.code(), passed(&layers, false.into())), (Some(4), vec!["mechanisms".to_owned()]));
-
-    let ran = windlass("wrong", &[&["doctor", "srv1"], &at[..]].concat());
-    assert_eq!(ran.status.code(), Some(4));
-    let told = String::from_utf8_lossy(&ran.stdout).into_owned();
-    assert!(told.contains("passed  service") && told.contains("failed  logon"), "{told}");
     host.stop();
 }

@@ -147,7 +147,7 @@ impl Handshake {
             (AuthMethod::Kerberos, Some(kerberos)) => {
                 if options.target.as_deref().is_some_and(names_an_address) {
                     let reason = "there are no tickets for addresses: give the computer by its name";
-                    return Err(AuthError::Kerberos(reason.to_owned()));
+                    return Err(AuthError::NoServiceName(reason));
                 }
                 kerberos.initiator(kerberos.options(&options))?
             }

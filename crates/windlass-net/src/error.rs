@@ -5,6 +5,7 @@ use std::io;
 use std::time::Duration;
 
 use thiserror::Error;
+use windlass_auth::MissingTicket;
 use windlass_http::HttpError;
 use windlass_rpc::pdu::FaultStatus;
 use windlass_rpc::{RpcError, SyntaxId};
@@ -317,6 +318,16 @@ impl Error {
     /// Whether a logon failed for another reason than the credential: a token of the peer cannot be used.
     pub fn is_failed_logon(&self) -> bool {
         matches!(self, Self::Http { source: HttpError::Auth { .. }, .. })
+    }
+
+    /// What kept a ticket for the peer's service from the user, if that is why there was no logon.
+    pub fn missing_ticket(&self) -> Option<MissingTicket> {
+        match self {
+            Self::Kdc { .. } => Some(MissingTicket::NotGiven),
+            Self::Http { source: HttpError::Auth { source, .. }, .. }
+            | Self::Refused { source: HttpError::Auth { source, .. }, .. } => source.missing_ticket(),
+            _ => None,
+        }
     }
 
     /// Whether the peer said that it is too busy for a logon (503).

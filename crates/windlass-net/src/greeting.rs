@@ -1,6 +1,8 @@
 //! What a server shows to somebody it does not know, for people who look for a fault: its certificate with every
 //! check by itself, and the answer to a request without a logon.
 
+use std::io;
+
 use rustls::CertificateError;
 use rustls::client::{verify_server_cert_signed_by_trust_anchor, verify_server_name};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
@@ -140,11 +142,12 @@ impl Connector {
         }
     }
 
-    /// Sends a request without a logon and without a body.
+    /// Sends a request without a logon and without a body. None where the server hangs up on it without an answer,
+    /// as some do on everybody whom they do not know.
     ///
     /// # Errors
     /// The server is not reached, its certificate is not accepted, or its answer is not HTTP.
-    pub async fn greet(&self) -> Result<Greeting, Error> {
+    pub async fn greet(&self) -> Result<Option<Greeting>, Error> {
         let options = self.options();
         let peer = self.peer();
         let stream = self.open_stream(&peer).await?;
@@ -157,8 +160,14 @@ impl Connector {
         );
         let answered = async {
             let lost = |reason: String| Error::Lost { peer: peer.clone(), reason, executed: false };
-            stream.write_all(request.as_bytes()).await.map_err(|error| lost(error.to_string()))?;
-            stream.flush().await.map_err(|error| lost(error.to_string()))?;
+            let sent = async {
+                stream.write_all(request.as_bytes()).await?;
+                stream.flush().await
+            };
+            match sent.await {
+                Err(error) if is_hang_up(&error) => return Ok(None),
+                sent => sent.map_err(|error| lost(error.to_string()))?,
+            }
             let mut head: Vec<u8> = Vec::new();
             let mut buffer = [0; 4096];
             let mut searched = 0;
@@ -166,11 +175,15 @@ impl Connector {
                 let rest = head.get(searched..).unwrap_or_default();
                 if let Some(end) = rest.windows(4).position(|bytes| bytes == b"\r\n\r\n") {
                     head.truncate(searched + end + 4);
-                    return Ok(head);
+                    return Ok(Some(head));
                 }
                 // The end may have begun with the last three bytes.
                 searched = head.len().saturating_sub(3);
-                let read = stream.read(&mut buffer).await.map_err(|error| lost(error.to_string()))?;
+                let read = match stream.read(&mut buffer).await {
+                    Ok(0) if head.is_empty() => return Ok(None),
+                    Err(error) if head.is_empty() && is_hang_up(&error) => return Ok(None),
+                    read => read.map_err(|error| lost(error.to_string()))?,
+                };
                 head.extend_from_slice(buffer.get(..read).unwrap_or_default());
                 if !head.starts_with(b"HTTP/".get(..head.len().min(5)).unwrap_or_default()) {
                     return Err(Error::OtherProtocol { peer: peer.clone(), wanted: "HTTP" });
@@ -184,16 +197,23 @@ impl Connector {
                 }
             }
         };
-        let head = within(Stage::Operation, &peer, options.timeouts.authenticate, answered).await?;
+        let answered = within(Stage::Operation, &peer, options.timeouts.authenticate, answered).await?;
+        let Some(head) = answered else { return Ok(None) };
         let head =
             ResponseHead::decode(&head).map_err(|source| Error::Http { peer: peer.clone(), source })?;
         let offers = parse_challenges(&head.headers, "WWW-Authenticate");
-        Ok(Greeting {
+        Ok(Some(Greeting {
             status: head.status,
             schemes: offers.into_iter().map(|offer| offer.scheme).collect(),
             date: head.headers.get("Date").map(str::to_owned),
-        })
+        }))
     }
+}
+
+/// Whether it says that the peer closed the connection, in whatever way.
+fn is_hang_up(error: &io::Error) -> bool {
+    use io::ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset, UnexpectedEof};
+    matches!(error.kind(), BrokenPipe | ConnectionAborted | ConnectionReset | UnexpectedEof)
 }
 
 /// Whether a certificate is in force.

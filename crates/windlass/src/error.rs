@@ -3,6 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
+use windlass_auth::MissingTicket;
 use windlass_cim::CimStatus;
 use windlass_cim::wscim::Decoder;
 use windlass_core::status::Hresult;
@@ -99,6 +100,7 @@ struct Details {
     reason: String,
     fault: Option<Fault>,
     hresult: Option<Hresult>,
+    missing_ticket: Option<MissingTicket>,
     retryable: bool,
     executed: bool,
     source: Option<Box<dyn std::error::Error + Send + Sync>>,
@@ -167,6 +169,11 @@ impl Error {
         self.0.executed
     }
 
+    /// What kept a Kerberos ticket for the host's service from the user, if that is why there was no logon.
+    pub fn missing_ticket(&self) -> Option<MissingTicket> {
+        self.0.missing_ticket
+    }
+
     /// Whether the network failed, as opposed to an answer of the host.
     pub fn is_network_failure(&self) -> bool {
         matches!(self.0.layer, Layer::Resolve | Layer::Connect | Layer::Http | Layer::Rpc) && self.0.retryable
@@ -208,11 +215,12 @@ impl Error {
 
     /// The same for another who is concerned, without the source.
     pub(crate) fn again(&self) -> Self {
-        let Details { doing, fault, hresult, retryable, executed, .. } = &*self.0;
+        let Details { doing, fault, hresult, missing_ticket, retryable, executed, .. } = &*self.0;
         let mut error = Self::build(self.0.kind, self.0.layer, &self.0.host, self.0.reason.as_str());
         error.0.doing.clone_from(doing);
         error.0.fault.clone_from(fault);
-        (error.0.hresult, error.0.retryable, error.0.executed) = (*hresult, *retryable, *executed);
+        (error.0.hresult, error.0.missing_ticket) = (*hresult, *missing_ticket);
+        (error.0.retryable, error.0.executed) = (*retryable, *executed);
         error
     }
 
@@ -311,6 +319,7 @@ impl Error {
             reason: reason.into(),
             fault: None,
             hresult: None,
+            missing_ticket: None,
             retryable: false,
             executed: false,
             source: None,
@@ -344,6 +353,7 @@ impl From<windlass_net::Error> for Error {
         let mut built = Self::build(kind, layer, error.peer().unwrap_or_default(), error.reason());
         built.0.retryable = error.is_network_failure() || error.is_busy();
         built.0.executed = error.may_have_executed();
+        built.0.missing_ticket = error.missing_ticket();
         built.0.source = Some(Box::new(error));
         built
     }

@@ -43,11 +43,12 @@ pub async fn inspect_tls(target: &Target) -> Result<Option<TlsSight>> {
     Ok(target.connector(WsmanOptions::default().open_timeout)?.inspect_tls().await?)
 }
 
-/// What a computer answers to a request without a logon: which schemes it offers, and its time.
+/// What a computer answers to a request without a logon: which schemes it offers, and its time. None where it hangs
+/// up on it without an answer.
 ///
 /// # Errors
 /// The computer is not reached, its certificate is not accepted, or it does not speak HTTP.
-pub async fn greet(target: &Target) -> Result<Greeting> {
+pub async fn greet(target: &Target) -> Result<Option<Greeting>> {
     let mut anybody = target.clone();
     anybody.set_authentication(Authentication::Anonymous);
     Ok(anybody.connector(WsmanOptions::default().open_timeout)?.greet().await?)

@@ -48,7 +48,7 @@ pub use cim::{
     WsmanResource,
 };
 pub use copy::{CopiedItem, CopyChoice, CopyEvent, CopyOptions, CopyPlace, CopyReport, CopyWay};
-pub use dcom::DcomOptions;
+pub use dcom::{DcomOptions, ResolverSight, greet_resolver};
 pub use error::{Error, ErrorKind, Layer, Result};
 pub use fleet::{DEFAULT_THROTTLE, Fleet, fleet, within};
 pub use identify::{Identity, greet, identify, inspect_tls};
@@ -62,7 +62,7 @@ pub use statistics::Statistics;
 pub use tap::Tap;
 pub use target::{Authentication, Target};
 pub use tasks::settled;
-pub use windlass_auth::Credential;
+pub use windlass_auth::{Credential, MissingTicket};
 pub use windlass_cim as model;
 pub use windlass_clixml as clixml;
 pub use windlass_core::Secret;

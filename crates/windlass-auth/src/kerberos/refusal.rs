@@ -65,7 +65,7 @@ pub(super) fn of_service(error: &KrbError, now: i64) -> AuthError {
         }
         _ => error.text.clone().unwrap_or_else(|| format!("error {}", error.code)),
     };
-    AuthError::Kerberos(format!("the service refused the ticket: {reason}"))
+    AuthError::TicketRefused(reason)
 }
 
 pub(super) fn wrong_password(realm: &str, client: &str) -> AuthError {

@@ -5,8 +5,8 @@ use std::time::Duration;
 use anyhow::Result;
 use windlass::net::Sight;
 use windlass::{
-    Authentication, CimSession, Enumeration, ErrorKind, Layer, Protocol, PsSession, Target, greet, identify,
-    inspect_tls,
+    Authentication, CimSession, Enumeration, ErrorKind, MissingTicket, Protocol, PsSession, Target, greet,
+    greet_resolver, identify, inspect_tls,
 };
 
 use super::{Doctor, Report, Verdict};
@@ -38,7 +38,7 @@ impl Patient<'_> {
             let skipped = Verdict::Skipped("nobody is to log on: -Credential names a user".to_owned());
             return report.tell("logon", &skipped, "");
         }
-        if !self.kerberos(report).await? || !self.logon(report).await? {
+        if !self.logon(report).await? {
             return Ok(false);
         }
         // What stands beside each other is tried, whatever came of the one before.
@@ -137,7 +137,15 @@ impl Patient<'_> {
     /// The answer to a stranger: HTTP, the mechanisms, the clock.
     async fn http(&self, report: &mut Report) -> Result<bool> {
         let greeting = match greet(&self.target).await {
-            Ok(greeting) => greeting,
+            Ok(Some(greeting)) => greeting,
+            Ok(None) => {
+                let reason = "the service hangs up on requests without a logon".to_owned();
+                report.tell("HTTP", &Verdict::Skipped(reason), "")?;
+                for layer in ["mechanisms", "clock"] {
+                    report.tell(layer, &Verdict::Skipped("only an answer would tell".to_owned()), "")?;
+                }
+                return Ok(true);
+            }
             Err(error) if error.kind() == ErrorKind::Usage => {
                 return report.tell("HTTP", &Verdict::Skipped(error.to_string()), "");
             }
@@ -190,48 +198,39 @@ impl Patient<'_> {
             Ok(identity) => {
                 Verdict::Passed(format!("{} {}", identity.product_vendor, identity.product_version))
             }
+            // What it is it says to those who log on.
+            Err(error) if error.kind() == ErrorKind::Refused || hung_up(&error) => {
+                Verdict::Skipped("it does not tell strangers what it is".to_owned())
+            }
             Err(error) => report.failed(&error),
         };
         let remedy = "does WinRM run there, under the path /wsman?";
         report.tell("service", &verdict, remedy)
     }
 
-    /// Kerberos's own layers: the KDC, and the name of the service.
-    async fn kerberos(&self, report: &mut Report) -> Result<bool> {
-        if self.doctor.way.authentication() != Authentication::Kerberos {
-            let reason = "--authentication Kerberos looks after them".to_owned();
-            return report.tell("KDC and SPN", &Verdict::Skipped(reason), "");
-        }
-        let Err(error) = identify(&self.target).await else {
-            report.tell("KDC", &Verdict::Passed("it gave a ticket for the user".to_owned()), "")?;
-            return report.tell("SPN", &Verdict::Passed("it knows the service".to_owned()), "");
-        };
-        let text = error.to_string();
-        if is_about_service(&text) {
-            report.tell("KDC", &Verdict::Passed("it gave a ticket for the user".to_owned()), "")?;
-            let verdict = report.failed(&error);
-            let remedy = "register the name (setspn -S HTTP/host account), call the computer by the name that is \
-                          registered, or choose another class with --spn-class";
-            return report.tell("SPN", &verdict, remedy);
-        }
-        let verdict = report.failed(&error);
-        let remedy = "name the KDCs of the realm in krb5.conf (KRB5_CONFIG), check that port 88 is open there, and the \
-                      user and the password";
-        report.tell("KDC", &verdict, remedy)
-    }
-
     /// The logon, and what it protects.
     async fn logon(&self, report: &mut Report) -> Result<bool> {
-        let verdict = match identify(&self.target).await {
-            Ok(_) => Verdict::Passed(self.doctor.way.logon(self.local)),
-            Err(error) => report.failed(&error),
-        };
+        let identified = identify(&self.target).await;
+        if !self.ticket(report, identified.as_ref().err())? {
+            return Ok(false);
+        }
         let is_secure = self.doctor.way.is_secure();
-        let remedy = if is_secure {
-            "check user and password, and whether the service wants other channel bindings than those of its \
-             certificate, as behind a proxy that ends TLS (CbtHardeningLevel)"
-        } else {
-            "check user and password, and the mechanisms that the service allows (winrm get winrm/config)"
+        let (verdict, remedy) = match identified {
+            Ok(_) => (Verdict::Passed(self.doctor.way.logon(self.local)), ""),
+            Err(error) if hung_up(&error) => (
+                report.failed(&error),
+                "is it the port of WinRM, and HTTPS where it speaks TLS (-UseSSL)? Some services hang up on users and \
+                 mechanisms that they do not take, too",
+            ),
+            Err(error) if is_secure => (
+                report.failed(&error),
+                "check user and password, and whether the service wants other channel bindings than those of its \
+                 certificate, as behind a proxy that ends TLS (CbtHardeningLevel)",
+            ),
+            Err(error) => (
+                report.failed(&error),
+                "check user and password, and the mechanisms that the service allows (winrm get winrm/config)",
+            ),
         };
         if !report.tell("logon", &verdict, remedy)? {
             return Ok(false);
@@ -242,6 +241,29 @@ impl Patient<'_> {
             (false, false) => Verdict::Passed("messages are sealed with the key of the logon".to_owned()),
         };
         report.tell("sealing", &sealing, "")
+    }
+
+    /// Kerberos's own layers, from what came of the logon: the KDC, and the name of the service.
+    fn ticket(&self, report: &mut Report, error: Option<&windlass::Error>) -> Result<bool> {
+        if self.doctor.way.authentication() != Authentication::Kerberos {
+            let reason = "--authentication Kerberos looks after them".to_owned();
+            return report.tell("KDC and SPN", &Verdict::Skipped(reason), "");
+        }
+        let missing = error.and_then(|error| Some((error, error.missing_ticket()?)));
+        if let Some((error, MissingTicket::NotGiven)) = missing {
+            let verdict = report.failed(error);
+            let remedy = "name the KDCs of the realm in krb5.conf (KRB5_CONFIG), check that port 88 is open there, and \
+                          the user and the password";
+            return report.tell("KDC", &verdict, remedy);
+        }
+        report.tell("KDC", &Verdict::Passed("it gave a ticket for the user".to_owned()), "")?;
+        let verdict = match missing {
+            Some((error, _)) => report.failed(error),
+            None => Verdict::Passed("it knows the service".to_owned()),
+        };
+        let remedy = "register the name (setspn -S HTTP/host account), call the computer by the name that is \
+                      registered, or choose another class with --spn-class";
+        report.tell("SPN", &verdict, remedy)
     }
 
     async fn endpoint(&self, report: &mut Report) -> Result<bool> {
@@ -322,22 +344,29 @@ impl Patient<'_> {
             target.set_credential(credential);
         }
         self.local.prepare_rpc(&mut target, false);
+        let verdict = match greet_resolver(&target).await {
+            Ok(sight) => {
+                let offered = match sight.mechanisms.as_slice() {
+                    [] => "no mechanism".to_owned(),
+                    mechanisms => mechanisms.join(", "),
+                };
+                Verdict::Passed(format!("DCOM {}, offers {offered}", sight.version))
+            }
+            Err(error) if error.kind() == ErrorKind::Refused => {
+                Verdict::Passed("it answers, if only users".to_owned())
+            }
+            Err(error) => report.failed(&error),
+        };
+        let remedy = "is the computer up, and is port 135 open in its firewall (rules of the group Windows Management \
+                      Instrumentation)?";
+        if !report.tell("DCOM resolver", &verdict, remedy)? {
+            return Ok(false);
+        }
         let builder = CimSession::builder(&self.doctor.computer)
             .target(target)
             .protocol(Protocol::Dcom)
             .skip_test_connection(true);
-        let asked = asked(builder).await;
-        let remedy = "is the computer up, and are port 135 and the dynamic ports open in its firewall (rules of the group \
-                      Windows Management Instrumentation)?";
-        if let Err(error) = &asked
-            && (matches!(error.layer(), Layer::Resolve | Layer::Connect)
-                || error.to_string().contains("resolver"))
-        {
-            let verdict = report.failed(error);
-            return report.tell("DCOM resolver", &verdict, remedy);
-        }
-        report.tell("DCOM resolver", &Verdict::Passed("it answers".to_owned()), "")?;
-        let verdict = match asked {
+        let verdict = match asked(builder).await {
             Ok(caption) => Verdict::Passed(caption),
             Err(error) => report.failed(&error),
         };
@@ -375,9 +404,9 @@ fn seconds_ahead(date: &str) -> Option<i64> {
     Some(theirs.as_second() - jiff::Timestamp::now().as_second())
 }
 
-/// Whether a KDC refused because it does not know the service ([RFC 4120] 7.5.9: error 7).
-fn is_about_service(text: &str) -> bool {
-    text.contains("there is no service")
+/// Whether the peer closed the connection instead of an answer.
+fn hung_up(error: &windlass::Error) -> bool {
+    error.kind() == ErrorKind::Protocol && error.is_network_failure()
 }
 
 /// The number that stands in an element of this name.

@@ -110,7 +110,10 @@ impl Report {
     /// Tells a line; `false` where it failed.
     fn tell(&mut self, layer: &str, verdict: &Verdict, remedy: &str) -> Result<bool> {
         let milliseconds = self.began.elapsed().as_millis();
-        self.began = Instant::now();
+        // What was done before a layer that is skipped was done for the next.
+        if !matches!(verdict, Verdict::Skipped(_)) {
+            self.began = Instant::now();
+        }
         let mut out = std::io::stdout();
         if self.as_json {
             let (passed, detail) = match verdict {

@@ -55,6 +55,10 @@ impl PlainWay {
             target.set_port(port);
         }
         target.set_use_ssl(self.use_ssl).set_authentication(self.authentication());
+        // What is tried one after the other shares the tickets.
+        if let Ok(kerberos) = windlass::kerberos::from_environment() {
+            target.set_kerberos(kerberos);
+        }
         if let Some(credential) = default_credential(local) {
             target.set_credential(credential);
         }

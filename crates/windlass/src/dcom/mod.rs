@@ -12,6 +12,7 @@ mod exporter;
 mod notification;
 mod operations;
 mod pings;
+mod resolver;
 mod setup;
 
 use std::collections::HashMap;
@@ -32,6 +33,7 @@ use crate::error::{Error, Result};
 use crate::tasks::Tasks;
 
 pub(crate) use enumeration::Wanted;
+pub use resolver::{ResolverSight, greet_resolver};
 pub use setup::DcomOptions;
 pub(crate) use setup::{RESOLVER_PORT, Setup};
 
