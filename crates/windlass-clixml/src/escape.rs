@@ -61,6 +61,14 @@ const fn set(part: &mut [u8], at: u8, class: u8) {
     }
 }
 
+/// The text as it stands in an element: what XML and CLIXML give a meaning is escaped ([MS-PSRP] 2.2.5.3.2).
+pub fn escape_text(text: &str) -> String {
+    // A code unit becomes seven bytes at most: the text is never moved, which would leave a copy of it behind.
+    let mut out = String::with_capacity(text.len().saturating_mul(7));
+    push_str(&mut out, text, Place::Text);
+    out
+}
+
 /// Appends a string in its escaped form.
 pub(crate) fn push_escaped(out: &mut String, text: &PsString, place: Place) {
     if text.has_lone_surrogate() {

@@ -76,6 +76,7 @@ pub use decimal::Decimal;
 pub use decoder::Decoder;
 pub use describe::describe;
 pub use error::Error;
+pub use escape::escape_text;
 pub use json::{JsonLimits, to_json};
 pub use known::KnownType;
 pub use limits::Limits;

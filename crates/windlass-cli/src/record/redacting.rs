@@ -41,12 +41,12 @@ impl Tap for Redacting {
 /// The text with an x for each byte of a secret: as it is, as XML writes it, and inside base64.
 pub(super) fn redacted(text: &str, secrets: &[&str]) -> String {
     let forms = forms(secrets);
-    let mut shown = text.to_owned();
-    for form in &forms {
-        shown = shown.replace(form, &"x".repeat(form.len()));
+    let mut shown = Secret::new(text);
+    for form in forms.iter().map(Secret::expose) {
+        shown = Secret::new(shown.expose().replace(form, &"x".repeat(form.len())));
     }
-    let mut whole = String::with_capacity(shown.len());
-    let mut rest = shown.as_str();
+    let mut whole = String::with_capacity(text.len());
+    let mut rest = shown.expose();
     while let Some(start) = rest.find(is_base64) {
         let (before, run) = rest.split_at(start);
         let end = run.find(|character| !is_base64(character)).unwrap_or(run.len());
@@ -64,16 +64,14 @@ pub(super) fn redacted(text: &str, secrets: &[&str]) -> String {
 
 /// The secrets as they are, and as XML and CLIXML write them. The longest come first: what is left of a secret
 /// after the beginning of it was replaced would not be found.
-fn forms(secrets: &[&str]) -> Vec<String> {
+fn forms(secrets: &[&str]) -> Vec<Secret> {
     let mut forms = Vec::with_capacity(3 * secrets.len());
     for secret in secrets.iter().copied().filter(|secret| !secret.is_empty()) {
-        forms.push(secret.to_owned());
-        forms.push(windlass_xml::escape_text(secret).into_owned());
-        let element = windlass_clixml::encode(&secret.into());
-        let content = element.strip_prefix("<S>").and_then(|rest| rest.strip_suffix("</S>"));
-        forms.extend(content.map(str::to_owned));
+        forms.push(Secret::new(secret));
+        forms.push(Secret::new(windlass_xml::escape_text(secret)));
+        forms.push(Secret::new(windlass_clixml::escape_text(secret)));
     }
-    forms.sort_by_key(|form| Reverse(form.len()));
+    forms.sort_by_key(|form| Reverse(form.expose().len()));
     forms.dedup();
     forms
 }
@@ -83,12 +81,12 @@ fn is_base64(character: char) -> bool {
 }
 
 /// The run with the secrets in what it encodes replaced; nothing where there are none.
-fn inside(run: &str, forms: &[String]) -> Option<String> {
+fn inside(run: &str, forms: &[Secret]) -> Option<String> {
     let mut bytes = base64_simd::STANDARD.decode_to_vec(run).ok()?;
     let mut found = false;
     for form in forms {
-        let wide: Vec<u8> = form.encode_utf16().flat_map(u16::to_le_bytes).collect();
-        for form in [form.as_bytes(), wide.as_slice()] {
+        let wide = form.to_utf16_le();
+        for form in [form.expose().as_bytes(), wide.expose()] {
             let mut from = 0;
             let next = |rest: &[u8]| rest.windows(form.len()).position(|window| window == form);
             while let Some(at) = bytes.get(from..).and_then(next) {
