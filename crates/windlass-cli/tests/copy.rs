@@ -107,6 +107,7 @@ fn files_are_copied_with_a_session_that_the_agent_holds() {
         (to(&["-Path", "missing.txt"]), 1, "missing.txt"),
         (from(&["User:/missing.txt"]), 1, "there is no file"),
         (from(&["/etc/passwd"]), 1, "User:"),
+        (from(&["User:/four.txt", "-Destination", "no/such/file"]), 1, "no/such' on this side"),
         (place.run(&["Copy-Item", "-ToSession", "files", "one.txt"]), 2, "-Destination is missing"),
         (place.run(&["Copy-Item", "one.txt", "-Destination", "five.txt"]), 2, "-ToSession or -FromSession"),
         (to(&["one.txt", "-Credential", "alice"]), 2, "-Credential cannot be used"),
@@ -167,6 +168,49 @@ fn names_choose_what_is_copied() {
         let copied = place.run(&[&from, chosen].concat());
         assert_eq!(copied.status.code(), Some(0), "{chosen:?}: {}", errors(&copied));
         assert_eq!(files(&place.here(&back)), expected, "from the session: {chosen:?}");
+    }
+}
+
+#[test]
+fn a_tree_is_flattened() {
+    let place = Place::new("flat");
+    for name in ["tree/x.txt", "tree/a/x.txt", "tree/a/deep/y.txt", "tree/b/x.txt", "tree/b/z.log"] {
+        std::fs::create_dir_all(place.here(name).parent().unwrap()).unwrap();
+        std::fs::write(place.here(name), name).unwrap();
+    }
+    let opened = place.run(&["New-PSSession", "srv1", "-Name", "files", "-Credential", "alice"]);
+    assert_eq!(opened.status.code(), Some(0), "{}", errors(&opened));
+    let run = |way: &str, destination: &str, more: &[&str]| {
+        let base = ["Copy-Item", way, "files", "-Destination", destination, "-Container:$false"];
+        place.run(&[&base, more].concat())
+    };
+    std::fs::create_dir(place.there("all")).unwrap();
+    let copied = run("-ToSession", "User:/all", &["tree", "-Recurse"]);
+    assert_eq!(copied.status.code(), Some(0), "{}", errors(&copied));
+    assert_eq!(files(&place.there("all")), ["x.txt", "y.txt", "z.log"]);
+    // Of three the one that was found last.
+    assert_eq!(read(&place.there("all/x.txt")), "tree/b/x.txt");
+    std::fs::create_dir(place.there("some")).unwrap();
+    let copied = run("-ToSession", "User:/some", &["tree/*", "-Filter", "*.txt", "-Recurse"]);
+    assert_eq!(copied.status.code(), Some(0), "{}", errors(&copied));
+    assert_eq!(files(&place.there("some")), ["x.txt"]);
+    let copied =
+        place.run(&["Copy-Item", "-ToSession", "files", "tree", "-Destination", "User:", "-Recurse"]);
+    assert_eq!(copied.status.code(), Some(0), "{}", errors(&copied));
+    std::fs::create_dir(place.here("back")).unwrap();
+    let copied = run("-FromSession", "back", &["User:/tree", "-Recurse"]);
+    assert_eq!(copied.status.code(), Some(0), "{}", errors(&copied));
+    assert_eq!(files(&place.here("back")), ["x.txt", "y.txt", "z.log"]);
+    assert_eq!(read(&place.here("back/x.txt")), "tree/b/x.txt");
+
+    for (failed, said) in [
+        (run("-ToSession", "User:/all", &["tree"]), "-Recurse copies what is in it"),
+        (run("-FromSession", "back", &["User:/tree"]), "-Recurse copies what is in it"),
+        (run("-ToSession", "User:/none", &["tree", "-Recurse"]), "there is no directory 'User:/none'"),
+        (run("-FromSession", "none", &["User:/tree", "-Recurse"]), "there is no directory"),
+    ] {
+        assert!(errors(&failed).contains(said), "{said}: {}", errors(&failed));
+        assert_eq!(failed.status.code(), Some(1), "{said}");
     }
 }
 

@@ -34,6 +34,7 @@ fn copy_item(local: &Arc<Local>, call: &Bound, cx: &mut Context<'_>) -> Outcome 
     let (entry, direction) = plan(local, call).map_err(|failure| cx.fail(*failure))?;
     let mut options = CopyOptions::default();
     options.recurse = call.switch("Recurse");
+    options.flatten = call.has("Container") && !call.switch("Container");
     options.force = call.switch("Force");
     let choice = Choice::of(call);
     options.chooses = Some(Arc::new(move |place, name| choice.takes(place, name)));
@@ -119,9 +120,6 @@ fn plan(local: &Arc<Local>, call: &Bound) -> Result<(Arc<SessionEntry>, Directio
             "ParameterNotSupported",
             "-Credential cannot be used with a session, which has its own",
         );
-    }
-    if call.has("Container") && !call.switch("Container") {
-        return refused("ParameterNotSupported", "-Container:$false cannot be used with a session");
     }
     let (value, is_upload) = match (call.get("ToSession"), call.get("FromSession")) {
         (Some(value), None) => (value, true),

@@ -43,6 +43,10 @@ pub(super) async fn plan(copy: &mut Copy, sources: &[String], destination: &Path
             if !copy.options.takes(CopyPlace::Source, &entry.name) {
                 continue;
             }
+            if entry.is_directory && copy.options.flatten {
+                flat(copy, entry, destination).await?;
+                continue;
+            }
             let to = match destination.is_dir() {
                 // Only a name of its own may be added to the destination.
                 true if !is_plain(&entry.name) => {
@@ -52,10 +56,14 @@ pub(super) async fn plan(copy: &mut Copy, sources: &[String], destination: &Path
                 true => destination.join(&entry.name),
                 false => destination.to_owned(),
             };
-            if entry.is_directory {
-                directory(copy, entry, to).await?;
-            } else {
-                start_file(copy, entry, to).await?;
+            let folder = to.parent().filter(|folder| !folder.as_os_str().is_empty());
+            match folder {
+                _ if entry.is_directory => directory(copy, entry, to).await?,
+                Some(folder) if !folder.is_dir() => {
+                    let reason = format!("there is no directory '{}' on this side", folder.display());
+                    copy.note(entry.full_name, Err(Error::usage(reason)))?;
+                }
+                _ => start_file(copy, entry, to).await?,
             }
         }
     }
@@ -84,11 +92,7 @@ async fn directory(copy: &mut Copy, top: Entry, to: PathBuf) -> Result<()> {
             continue;
         }
         if copy.options.recurse {
-            let listed = match &copy.remote {
-                Remote::Stream(calls) => calls.list(&here.full_name).await,
-                Remote::Helpers(helpers) => helpers.list(&here.full_name).await,
-            };
-            match listed {
+            match children(copy, &here.full_name).await {
                 Ok(children) => {
                     for child in children {
                         if !is_plain(&child.name) {
@@ -97,10 +101,7 @@ async fn directory(copy: &mut Copy, top: Entry, to: PathBuf) -> Result<()> {
                         }
                         let to = to.join(&child.name);
                         match child.is_directory {
-                            true if depth >= DEEPEST => {
-                                let reason = format!("directories are nested deeper than {DEEPEST} levels");
-                                copy.note(child.full_name, Err(Error::usage(reason)))?;
-                            }
+                            true if depth >= DEEPEST => copy.note(child.full_name, Err(too_deep()))?,
                             true => waiting.push((child, to, depth + 1)),
                             false if !copy.options.takes(CopyPlace::Inside, &child.name) => {}
                             false => start_file(copy, child, to).await?,
@@ -124,6 +125,52 @@ async fn directory(copy: &mut Copy, top: Entry, to: PathBuf) -> Result<()> {
     Ok(())
 }
 
+/// Copies the files below a directory into the destination, those of a directory before those of the directories
+/// in it.
+async fn flat(copy: &mut Copy, top: Entry, destination: &Path) -> Result<()> {
+    let (to, is_there) = (destination.display().to_string(), destination.is_dir());
+    if let Err(error) = copy.options.may_flatten(&top.full_name, &to, is_there) {
+        return copy.note(top.full_name, Err(error));
+    }
+    let mut waiting = vec![(top.full_name, 0)];
+    while let Some((here, depth)) = waiting.pop() {
+        let children = match children(copy, &here).await {
+            Ok(children) => children,
+            Err(error) => {
+                copy.note(here, Err(error))?;
+                continue;
+            }
+        };
+        let first = waiting.len();
+        for child in children {
+            if !is_plain(&child.name) {
+                copy.note(child.full_name.clone(), Err(dangerous(&child)))?;
+            } else if child.is_directory && depth >= DEEPEST {
+                copy.note(child.full_name, Err(too_deep()))?;
+            } else if child.is_directory {
+                waiting.push((child.full_name, depth + 1));
+            } else if copy.options.takes(CopyPlace::Inside, &child.name) {
+                let to = destination.join(&child.name);
+                start_file(copy, child, to).await?;
+            }
+        }
+        waiting.get_mut(first..).unwrap_or_default().reverse();
+    }
+    Ok(())
+}
+
+/// What is in a directory.
+async fn children(copy: &Copy, directory: &str) -> Result<Vec<Entry>> {
+    match &copy.remote {
+        Remote::Stream(calls) => calls.list(directory).await,
+        Remote::Helpers(helpers) => helpers.list(directory).await,
+    }
+}
+
+fn too_deep() -> Error {
+    Error::usage(format!("directories are nested deeper than {DEEPEST} levels"))
+}
+
 fn item(entry: &Entry, to: &Path) -> CopiedItem {
     CopiedItem {
         source: entry.full_name.clone(),
@@ -137,7 +184,8 @@ fn item(entry: &Entry, to: &Path) -> CopiedItem {
 
 async fn start_file(copy: &mut Copy, entry: Entry, to: PathBuf) -> Result<()> {
     let (remote, options) = (copy.remote.clone(), copy.options.clone());
-    copy.file(entry.full_name.clone(), async move {
+    let place = to.to_string_lossy().into_owned();
+    copy.file(entry.full_name.clone(), &place, async move {
         match remote {
             Remote::Stream(calls) => stream(&calls, &options, &entry, &to).await,
             Remote::Helpers(helpers) => in_parts(&helpers, &options, entry, &to).await,

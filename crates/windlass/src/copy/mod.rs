@@ -15,6 +15,7 @@ mod time;
 mod upload;
 mod way;
 
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -33,6 +34,9 @@ const SIDE_BY_SIDE: usize = 4;
 pub struct CopyOptions {
     /// Whether what is in a directory is copied with it.
     pub recurse: bool,
+    /// Whether the files below a directory come into the destination itself, without the directories
+    /// (`-Container:$false`). Of files of the same name the one that was found last stays.
+    pub flatten: bool,
     /// Whether files that may not be written to are replaced, and directories that are there are used.
     pub force: bool,
     /// Whether to go on behind what an earlier copy of the same file brought. On unless set.
@@ -47,11 +51,36 @@ pub struct CopyOptions {
 
 impl Default for CopyOptions {
     fn default() -> Self {
-        Self { recurse: false, force: false, resume: true, side_by_side: 0, chooses: None, on_event: None }
+        Self {
+            recurse: false,
+            flatten: false,
+            force: false,
+            resume: true,
+            side_by_side: 0,
+            chooses: None,
+            on_event: None,
+        }
     }
 }
 
 impl CopyOptions {
+    /// Whether a directory can be copied without the directories in it.
+    fn may_flatten(&self, directory: &str, destination: &str, is_there: bool) -> Result<()> {
+        if !self.recurse {
+            let reason = format!(
+                "{directory} is a directory, and neither it nor what is in it is to be copied: -Recurse copies what is \
+                 in it, -Container the directory"
+            );
+            return Err(Error::usage(reason));
+        }
+        if !is_there {
+            return Err(Error::usage(format!(
+                "there is no directory '{destination}' for the files in {directory}"
+            )));
+        }
+        Ok(())
+    }
+
     fn takes(&self, place: CopyPlace, name: &str) -> bool {
         self.chooses.as_ref().is_none_or(|chooses| chooses(place, name))
     }
@@ -179,6 +208,8 @@ struct Copy {
     options: CopyOptions,
     most: usize,
     running: JoinSet<(String, Result<CopiedItem>)>,
+    /// Where files went, in lower case: a system may not tell names apart by that.
+    destinations: HashSet<String>,
     report: CopyReport,
 }
 
@@ -193,15 +224,20 @@ impl Copy {
             remote,
             options: options.clone(),
             running: JoinSet::new(),
+            destinations: HashSet::new(),
         })
     }
 
-    /// Copies a file beside the others, once there is room.
+    /// Copies a file beside the others, once there is room; behind them where one of them goes to the same place.
     async fn file(
         &mut self,
         source: String,
+        destination: &str,
         work: impl Future<Output = Result<CopiedItem>> + Send + 'static,
     ) -> Result<()> {
+        if !self.destinations.insert(destination.to_lowercase()) {
+            self.settle().await?;
+        }
         while self.running.len() >= self.most {
             self.settle_one().await?;
         }

@@ -45,6 +45,10 @@ pub(super) async fn plan(copy: &mut Copy, sources: &[PathBuf], destination: &str
                 continue;
             }
         };
+        if found.is_directory && copy.options.flatten {
+            flat(copy, found, destination, matches!(target, Target::Into)).await?;
+            continue;
+        }
         let to = match &target {
             Target::Into => join(destination, &name_of(path)),
             Target::As => destination.to_owned(),
@@ -148,6 +152,36 @@ async fn directory(copy: &mut Copy, top: Source, to: String) -> Result<()> {
     Ok(())
 }
 
+/// Copies the files below a directory into the destination, those of a directory before those of the directories
+/// in it.
+async fn flat(copy: &mut Copy, top: Source, destination: &str, is_there: bool) -> Result<()> {
+    let shown = top.path.display().to_string();
+    if let Err(error) = copy.options.may_flatten(&shown, destination, is_there) {
+        return copy.note(shown, Err(error));
+    }
+    let mut waiting = vec![top.path];
+    while let Some(here) = waiting.pop() {
+        let children = match children(&here).await {
+            Ok(children) => children,
+            Err(error) => {
+                copy.note(here.display().to_string(), Err(error))?;
+                continue;
+            }
+        };
+        let first = waiting.len();
+        for child in children {
+            let name = name_of(&child.path);
+            if child.is_directory {
+                waiting.push(child.path);
+            } else if copy.options.takes(CopyPlace::Inside, &name) {
+                start_file(copy, child, join(destination, &name)).await?;
+            }
+        }
+        waiting.get_mut(first..).unwrap_or_default().reverse();
+    }
+    Ok(())
+}
+
 fn item(source: &Source, destination: &str) -> CopiedItem {
     CopiedItem {
         source: source.path.display().to_string(),
@@ -162,7 +196,7 @@ fn item(source: &Source, destination: &str) -> CopiedItem {
 async fn start_file(copy: &mut Copy, source: Source, to: String) -> Result<()> {
     let (remote, options) = (copy.remote.clone(), copy.options.clone());
     let shown = source.path.display().to_string();
-    copy.file(shown, async move {
+    copy.file(shown, &to.clone(), async move {
         match remote {
             Remote::Stream(calls) => stream(&calls, &options, &source, &to).await,
             Remote::Helpers(helpers) => in_parts(&helpers, &options, &source, &to).await,
