@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
-use windlass_clixml::{Base, PsDateTime, PsObject, PsValue};
+use windlass_clixml::{Base, Civil, DateTimeKind, PsDateTime, PsObject, PsValue};
 
 use crate::computed::group_heading;
+use crate::date_format::format_date;
 use crate::shape::{Shape, View, is_scalar};
 use crate::text::{cell_text, long_date_time};
 use crate::views::Kind;
-use crate::{list, table};
+use crate::{custom, list, table};
 
 /// What `Out-String` makes of the values: `width` is the number of columns of a line.
 pub fn format(values: &[PsValue], view: &View, width: usize) -> String {
@@ -35,6 +36,9 @@ pub fn is_drawn(value: &PsValue) -> bool {
         object.to_string.is_some() && name.strip_prefix("Deserialized.").unwrap_or(name) == DRAWN
     })
 }
+
+/// The ticks of a day.
+const DAY: i64 = 864_000_000_000;
 
 struct Document<'v> {
     view: &'v View,
@@ -129,6 +133,7 @@ impl Document<'_> {
         }
         match group.shape.kind {
             Kind::List => group.draw_list(self.width, &mut self.out),
+            Kind::Custom => group.draw_custom(self.width, &mut self.out),
             Kind::Table => group.draw_table(self.width, &mut self.out),
             Kind::Wide => table::draw_wide(&group.shape, &group.objects(), self.width, &mut self.out),
         }
@@ -148,6 +153,15 @@ impl Group {
             }
             match member {
                 Member::Object(object) => list::draw(&self.shape, object, width, out),
+                Member::Line(text) => out.push_str(&format!("{text}\n")),
+            }
+        }
+    }
+
+    fn draw_custom(&self, width: usize, out: &mut String) {
+        for member in &self.members {
+            match member {
+                Member::Object(object) => custom::draw(&self.shape, object, width, out),
                 Member::Line(text) => out.push_str(&format!("{text}\n")),
             }
         }
@@ -191,7 +205,7 @@ fn entries_or_self(value: &PsValue) -> Vec<Arc<PsObject>> {
     }
 }
 
-fn entry(key: &PsValue, value: &PsValue) -> PsObject {
+pub(crate) fn entry(key: &PsValue, value: &PsValue) -> PsObject {
     PsObject::new("System.Collections.DictionaryEntry")
         .with("Name", key.clone())
         .with("Key", key.clone())
@@ -211,7 +225,7 @@ fn date_time(value: &PsValue) -> Option<PsDateTime> {
 }
 
 /// The properties that .NET gives the values which do not print as a line of their own.
-fn scalar_object(value: &PsValue) -> Option<Arc<PsObject>> {
+pub(crate) fn scalar_object(value: &PsValue) -> Option<Arc<PsObject>> {
     let object = match value {
         PsValue::Version(version) => {
             let part = |part: Option<u32>| part.map_or(-1_i64, i64::from);
@@ -228,11 +242,41 @@ fn scalar_object(value: &PsValue) -> Option<Arc<PsObject>> {
             .with("Version", i64::try_from(guid.get_version_num()).unwrap_or_default())
             .with("Guid", guid.to_string()),
         PsValue::TimeSpan(ticks) => time_span(*ticks),
-        PsValue::DateTime(time) => PsObject::new("System.DateTime").with("DateTime", long_date_time(*time)),
+        PsValue::DateTime(time) => date_object(*time),
         PsValue::Uri(uri) => PsObject::new("System.Uri").with("OriginalString", uri.clone()),
         _ => return None,
     };
     Some(Arc::new(object))
+}
+
+fn date_object(time: PsDateTime) -> PsObject {
+    let civil = time.civil();
+    let first = Civil { year: civil.year, month: 1, day: 1, hour: 0, minute: 0, second: 0, ticks: 0 };
+    let new_year = PsDateTime::from_civil(first, time.kind()).map_or(0, PsDateTime::ticks);
+    let kind = match time.kind() {
+        DateTimeKind::Unspecified => "Unspecified",
+        DateTimeKind::Utc => "Utc",
+        DateTimeKind::Local(_) => "Local",
+    };
+    let of_day = time.ticks() % DAY;
+    let midnight = PsDateTime::from_ticks(time.ticks() - of_day, time.kind()).unwrap_or(time);
+    PsObject::new("System.DateTime")
+        .with("Date", PsValue::DateTime(midnight))
+        .with("Day", i64::from(civil.day))
+        .with("DayOfWeek", format_date(time, "dddd").unwrap_or_default())
+        .with("DayOfYear", (time.ticks() - new_year) / DAY + 1)
+        .with("Hour", i64::from(civil.hour))
+        .with("Kind", kind)
+        .with("Millisecond", of_day / 10_000 % 1000)
+        .with("Microsecond", of_day / 10 % 1000)
+        .with("Nanosecond", of_day % 10 * 100)
+        .with("Minute", i64::from(civil.minute))
+        .with("Month", i64::from(civil.month))
+        .with("Second", i64::from(civil.second))
+        .with("Ticks", time.ticks())
+        .with("TimeOfDay", PsValue::TimeSpan(of_day))
+        .with("Year", i64::from(civil.year))
+        .with("DateTime", long_date_time(time))
 }
 
 fn time_span(ticks: i64) -> PsObject {
@@ -240,7 +284,7 @@ fn time_span(ticks: i64) -> PsObject {
     let whole = |unit: i64, modulus: i64| ticks / unit % modulus;
     PsObject::new("System.TimeSpan")
         .with("Ticks", ticks)
-        .with("Days", ticks / 864_000_000_000)
+        .with("Days", ticks / DAY)
         .with("Hours", whole(36_000_000_000, 24))
         .with("Milliseconds", whole(10_000, 1000))
         .with("Microseconds", whole(10, 1000))
@@ -280,7 +324,6 @@ fn error_text(value: &PsValue) -> String {
 #[allow(clippy::unwrap_used, reason = "test code")]
 mod tests {
     use super::*;
-    use windlass_clixml::DateTimeKind;
 
     #[test]
     fn a_time_with_a_computer_name_is_still_a_time() {

@@ -11,6 +11,7 @@
 mod cell;
 mod computed;
 mod csv;
+mod custom;
 mod date_format;
 mod document;
 mod json;

@@ -22,6 +22,9 @@ pub enum View {
     List(Vec<String>),
     /// `Format-Wide`: one property, in so many columns.
     Wide(Option<String>, usize),
+    /// `Format-Custom`: the properties, none for those that the type shows, and how many levels of objects within
+    /// objects are entered.
+    Custom(Vec<String>, usize),
 }
 
 /// What `Format-Table` can be told.
@@ -47,6 +50,8 @@ pub(crate) struct Shape {
     pub(crate) hide_headers: bool,
     pub(crate) wrap: bool,
     pub(crate) columns: usize,
+    /// Levels of objects within objects that are entered.
+    pub(crate) levels: usize,
     pub(crate) group_by: Option<&'static str>,
 }
 
@@ -76,12 +81,22 @@ impl Shape {
                 shape.columns = (*columns).max(1);
                 shape
             }
+            View::Custom(properties, levels) => Self::of_class(object, properties, *levels),
         }
     }
 
     /// A list of every property, as objects get that do not fit the view of those before them.
     pub(crate) fn every_property(object: &PsObject) -> Self {
         Self::made_up(Kind::List, fields_of(object, false))
+    }
+
+    /// An object as a class: the named properties, or those that its type shows.
+    pub(crate) fn of_class(object: &PsObject, properties: &[String], levels: usize) -> Self {
+        let fields = match properties {
+            [] => with_computer_name(object, shown_properties(object)),
+            properties => chosen(object, properties),
+        };
+        Self { levels, ..Self::made_up(Kind::Custom, fields) }
     }
 
     /// Whether objects that it was not made for fit in.
@@ -100,20 +115,26 @@ impl Shape {
                 hide_headers: false,
                 wrap: false,
                 columns: 2,
+                levels: 0,
                 group_by: view.group_by,
             };
         }
-        let fields = match display_properties(names()) {
-            Some(properties) => properties.iter().map(|name| Field::of(name)).collect(),
-            None => fields_of(object, true),
-        };
-        let default = if fields.len() > MOST_COLUMNS { Kind::List } else { Kind::Table };
-        Self::made_up(kind.unwrap_or(default), with_computer_name(object, fields))
+        let shown = shown_properties(object);
+        let default = if shown.len() > MOST_COLUMNS { Kind::List } else { Kind::Table };
+        Self::made_up(kind.unwrap_or(default), with_computer_name(object, shown))
     }
 
     fn made_up(kind: Kind, fields: Vec<Field>) -> Self {
-        let (hide_headers, wrap, columns) = (false, false, 2);
-        Self { view: None, kind, fields, autosize: true, hide_headers, wrap, columns, group_by: None }
+        let (hide_headers, wrap, columns, levels) = (false, false, 2, 0);
+        Self { view: None, kind, fields, autosize: true, hide_headers, wrap, columns, levels, group_by: None }
+    }
+}
+
+/// The properties that the type shows: all where it does not say.
+fn shown_properties(object: &PsObject) -> Vec<Field> {
+    match display_properties(object.type_names.iter().map(|name| name.as_str())) {
+        Some(properties) => properties.iter().map(|name| Field::of(name)).collect(),
+        None => fields_of(object, true),
     }
 }
 

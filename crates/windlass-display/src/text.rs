@@ -5,7 +5,7 @@ use windlass_clixml::{Base, PsDateTime, PsObject, PsValue, to_text};
 use crate::date_format::format_date;
 
 /// How many items of a list a cell shows.
-const ENUMERATION_LIMIT: usize = 4;
+pub(crate) const ENUMERATION_LIMIT: usize = 4;
 
 /// What a value reads as in a cell or list: enumerations in braces, at most four items.
 pub(crate) fn cell_text(value: &PsValue) -> String {

@@ -14,6 +14,7 @@ pub(crate) enum Kind {
     Table,
     List,
     Wide,
+    Custom,
 }
 
 /// A view that PowerShell has built in for a type.

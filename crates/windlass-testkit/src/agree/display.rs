@@ -13,6 +13,9 @@ use super::KindReport;
 /// `ConvertTo-Json` goes two levels deep unless told otherwise.
 const JSON_DEPTH: usize = 3;
 
+/// `Format-Custom` goes five levels deep unless told otherwise.
+const CUSTOM_DEPTH: usize = 5;
+
 /// Compares `display/format.jsonl`: objects, the command that formats them, the width, the text.
 pub fn run(dir: &Path) -> Vec<KindReport> {
     let Ok(text) = fs::read_to_string(dir.join("display/format.jsonl")) else { return Vec::new() };
@@ -73,6 +76,7 @@ fn show(values: &[PsValue], view: &str, width: usize) -> Result<String, String> 
             wrap: arguments.contains("-Wrap"),
         }),
         "Format-List" => View::List(names()),
+        "Format-Custom" => View::Custom(names(), CUSTOM_DEPTH),
         "Format-Wide" => {
             let (property, columns) = arguments.split_once(" -Column ").unwrap_or((arguments, "2"));
             View::Wide(Some(property.to_owned()), columns.parse().unwrap_or(2))

@@ -26,7 +26,6 @@ pub const LISTED: &[(&str, &str, &str)] = &[
         r#"views | Format-Table Name,@{n="KB";e={$_.Size/1KB};width=8;alignment="right"} | 120"#,
         "a script block, which only a PowerShell can run",
     ),
-    ("display/format", "views-wide | Format-Custom | 120", "Format-Custom is not among the displays offered"),
     (
         "display/format",
         "views | Group-Object { $_.Id % 2 } | 120",
@@ -42,7 +41,6 @@ pub const LISTED: &[(&str, &str, &str)] = &[
         r#"views | Format-Table Name,@{n="KB";e={$_.Size/1KB};width=8;alignment="right"} | 60"#,
         "a script block, which only a PowerShell can run",
     ),
-    ("display/format", "views-wide | Format-Custom | 60", "Format-Custom is not among the displays offered"),
     (
         "display/format",
         "views | Group-Object { $_.Id % 2 } | 60",

@@ -1,4 +1,4 @@
-//! `Format-Table`, `Format-List`, `Format-Wide`, `ConvertTo-Json` and `ConvertTo-Csv`.
+//! `Format-Table`, `Format-List`, `Format-Wide`, `Format-Custom`, `ConvertTo-Json` and `ConvertTo-Csv`.
 
 use std::sync::Arc;
 
@@ -16,6 +16,8 @@ use crate::powershell::text::text;
 
 /// Levels of objects within objects that JSON shows unless told otherwise.
 const JSON_DEPTH: usize = 2;
+/// The same of `Format-Custom`.
+const CUSTOM_DEPTH: usize = 5;
 
 pub(super) fn all() -> Vec<Arc<dyn Cmdlet>> {
     vec![
@@ -32,6 +34,16 @@ pub(super) fn all() -> Vec<Arc<dyn Cmdlet>> {
             gather(|call, values, cx| {
                 show(call, values, cx, |call| {
                     View::Wide(call.text("Property"), call.count("Column").unwrap_or(2))
+                })
+            }),
+        ),
+        stage(
+            declare_from_table("Format-Custom")
+                .synopsis("Shows objects as classes, with the classes in them."),
+            gather(|call, values, cx| {
+                show(call, values, cx, |call| {
+                    let levels = call.count("Depth").unwrap_or(CUSTOM_DEPTH);
+                    View::Custom(names(call, "Property"), levels)
                 })
             }),
         ),
