@@ -9,6 +9,8 @@
     reason = "test code"
 )]
 
+#[path = "support/kdc.rs"]
+mod kdc;
 mod support;
 
 use std::io::{BufRead, BufReader, Read, Write};
@@ -282,6 +284,34 @@ fn keys_and_tickets_ask_for_no_password() {
         assert!(status.is_none() || ran.status.code() == status, "{more:?}: {}", errors(&ran));
         assert!(errors(&ran).contains(said), "{more:?}: {}", errors(&ran));
     }
+    host.stop();
+}
+
+#[test]
+fn computers_of_one_command_share_the_ticket_of_the_user() {
+    let folder = Folder::new("tickets");
+    let (kdc, given) = kdc::start();
+    let config = folder.write("krb5.conf", kdc::config(kdc));
+    let keytab = folder.write("keytab", kdc::keytab(&["srv1", "srv2", "srv3"], true));
+    let host = Host::start(&["--auth", "kerberos", "--keytab", &keytab]);
+    let places: Vec<String> = ["srv1", "srv2", "srv3"]
+        .iter()
+        .flat_map(|name| ["--resolve".to_owned(), format!("{name}=127.0.0.1:{}", host.http)])
+        .collect();
+    let user = format!("alice@{}", kdc::REALM);
+    let ran = Command::new(PROGRAM)
+        .args(["Invoke-Command", "srv1,srv2,srv3", "-Authentication", "Kerberos", "-Credential", &user])
+        .args(&places)
+        .arg("{ 1 }")
+        .env("WINDLASS_PASSWORD", PASSWORD)
+        .env("WINDLASS_CONFIG", "")
+        .env_remove("WINDLASS_USER")
+        .env("KRB5_CONFIG", &config)
+        .stdin(Stdio::null())
+        .output()
+        .unwrap();
+    assert_eq!((ran.status.code(), lines(&ran).len()), (Some(0), 3), "{}", errors(&ran));
+    assert_eq!(*given.lock().unwrap(), kdc::Given { initial: 1, service: 3 });
     host.stop();
 }
 

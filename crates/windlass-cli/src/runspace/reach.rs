@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
+use windlass::kerberos::{self, Kerberos};
 use windlass::net::ClientIdentity;
 use windlass::{Authentication, Credential, Protocol, PsSession, PsSessionBuilder, PsSessionOptions, Target};
 use windlass_clixml::PsValue;
@@ -56,6 +57,8 @@ pub(crate) struct Reach {
     is_explicit: bool,
     authentication: Authentication,
     identity: Option<ClientIdentity>,
+    /// The tickets, for all places together. Without a configuration that can be read each place tells of that.
+    kerberos: Option<Kerberos>,
 }
 
 impl Reach {
@@ -112,6 +115,7 @@ impl Reach {
             is_explicit: given.is_some() || identity.is_some(),
             authentication: mechanism,
             identity,
+            kerberos: kerberos::from_environment().ok(),
         })
     }
 
@@ -133,6 +137,9 @@ impl Reach {
             target.set_use_ssl(true);
         }
         target.set_authentication(self.authentication);
+        if let Some(kerberos) = &self.kerberos {
+            target.set_kerberos(kerberos.clone());
+        }
         if let Some(credential) = &self.credential {
             target.set_credential(credential.clone());
         }
