@@ -111,7 +111,7 @@ fn sessions_are_left_and_come_back() {
                 "the session web is Busy",
             ),
             ("Connect-PSSession -ComputerName srv1 -Name nobody", 1, "no disconnected session that fits"),
-            ("Connect-PSSession -Name nobody", 1, "no session of this process is called 'nobody'"),
+            ("Connect-PSSession -Name nobody", 1, "no session is called 'nobody'"),
             (
                 "Invoke-Command srv1 -InDisconnectedSession -DeadlineSec 5 { Get-Date }",
                 2,

@@ -327,7 +327,7 @@ fn the_console_runs_lines() {
         ("New-PSSessionOption -IdleTimeout 5", 2, "at least 60000"),
         ("$s = New-PSSession srv1; Disconnect-PSSession $s -IdleTimeoutSec 5", 2, "at least 60 seconds"),
         ("Invoke-Command srv1 { 1 } -SessionName a", 2, "give both"),
-        ("Get-PSSession -Name nobody", 1, "no session of this process is called 'nobody'"),
+        ("Get-PSSession -Name nobody", 1, "no session is called 'nobody'"),
     ] {
         let ran = console(text);
         let errors = support::errors(&ran);

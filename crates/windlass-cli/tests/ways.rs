@@ -502,3 +502,23 @@ fn addresses_are_trusted_only_where_the_user_says_so() {
         assert!(errors(&ran).contains(said), "{text}: {}", errors(&ran));
     }
 }
+
+#[test]
+fn who_logs_on_can_be_said_in_three_ways() {
+    let ran = Command::new(PROGRAM)
+        .args(["Invoke-Command", "srv1", "{ 1 }"])
+        .env("WINDLASS_CONFIG", "")
+        .env_remove("WINDLASS_USER")
+        .stdin(Stdio::null())
+        .output()
+        .unwrap();
+    assert_eq!(ran.status.code(), Some(2));
+    assert!(
+        errors(&ran).contains(
+            "no credential: who logs on to srv1 has to be said (-Credential NAME, or WINDLASS_USER"
+        )
+    );
+    // The usage of a subcommand can be typed as it is printed.
+    let ran = Command::new(PROGRAM).args(["help", "doctor"]).output().unwrap();
+    assert!(String::from_utf8(ran.stdout).unwrap().contains("Usage: windlass doctor [OPTIONS] <HOST>"));
+}

@@ -242,6 +242,12 @@ impl Error {
         Self::build(ErrorKind::Usage, Layer::Usage, "", reason)
     }
 
+    /// Nobody was named who logs on.
+    pub(crate) fn no_credential(host: &str) -> Self {
+        let reason = format!("no credential: who logs on to {host} has to be said");
+        Self::build(ErrorKind::Usage, Layer::Auth, "", reason)
+    }
+
     pub(crate) fn protocol(layer: Layer, host: &str, reason: impl fmt::Display) -> Self {
         Self::build(ErrorKind::Protocol, layer, host, reason.to_string())
     }

@@ -480,9 +480,7 @@ impl Target {
             | Authentication::NegotiateWithImplicitCredential => AuthType::SPNEGO,
             other => return Err(Error::usage(format!("DCOM does not authenticate with {other:?}"))),
         };
-        let credential = self.logon()?.ok_or_else(|| {
-            Error::usage(format!("no credential: who logs on to {} has to be said", self.computer))
-        })?;
+        let credential = self.logon()?.ok_or_else(|| Error::no_credential(&self.computer))?;
         let target = format!("RPCSS/{}", self.computer);
         Ok(Some(RpcSecurity::new(credential, &target).with_level(level).with_auth_type(provider)))
     }
@@ -519,10 +517,7 @@ impl Target {
             };
         }
         if self.credential.is_none() {
-            return Err(Error::usage(format!(
-                "no credential: who logs on to {} has to be said",
-                endpoint.host()
-            )));
+            return Err(Error::no_credential(endpoint.host()));
         }
         if endpoint.is_secure() {
             return Ok(());

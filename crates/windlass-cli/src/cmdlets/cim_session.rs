@@ -61,14 +61,14 @@ fn chosen(local: &Arc<Local>, call: &Bound, cx: &mut Context<'_>) -> Result<Vec<
     for name in call.texts("Name") {
         let found = local.cim.named(&name);
         if found.is_empty() && !windlass_command::wildcard::has_wildcards(&name) {
-            cx.error(not_found(format!("no CIM session of this process is called '{name}'")))?;
+            cx.error(not_found(format!("no CIM session is called '{name}'")))?;
         }
         entries.extend(found);
     }
     for id in call.list("Id").iter().filter_map(PsValue::as_i64) {
         match local.cim.by_id(id) {
             Some(entry) => entries.push(entry),
-            None => cx.error(not_found(format!("no CIM session of this process has the id {id}")))?,
+            None => cx.error(not_found(format!("no CIM session has the id {id}")))?,
         }
     }
     for instance in call.list("InstanceId").iter().filter_map(PsValue::as_guid) {
@@ -80,7 +80,7 @@ fn chosen(local: &Arc<Local>, call: &Bound, cx: &mut Context<'_>) -> Result<Vec<
     for computer in call.texts("ComputerName") {
         let found = local.cim.on(&computer);
         if found.is_empty() {
-            cx.error(not_found(format!("no CIM session of this process is with {computer}")))?;
+            cx.error(not_found(format!("no CIM session is with {computer}")))?;
         }
         entries.extend(found);
     }

@@ -121,15 +121,12 @@ fn get(local: &Arc<Local>, call: &Bound, cx: &mut Context<'_>) -> Outcome {
     }
     for (name, _) in wanted.names.iter().zip(found).filter(|(_, found)| !found).map(|(name, _)| name) {
         if !windlass_command::wildcard::has_wildcards(name) {
-            cx.error(not_found(
-                &format!("no session of this process is called '{name}'"),
-                name.as_str().into(),
-            ))?;
+            cx.error(not_found(&format!("no session is called '{name}'"), name.as_str().into()))?;
         }
     }
     for id in &wanted.ids {
         if local.sessions.by_id(*id).is_none() {
-            cx.error(not_found(&format!("no session of this process has the id {id}"), (*id).into()))?;
+            cx.error(not_found(&format!("no session has the id {id}"), (*id).into()))?;
         }
     }
     Ok(())
@@ -248,14 +245,14 @@ pub(super) fn chosen(
     for name in call.texts("Name") {
         let found = local.sessions.named(&name);
         if found.is_empty() && !windlass_command::wildcard::has_wildcards(&name) {
-            cx.error(not_found(&format!("no session of this process is called '{name}'"), name.into()))?;
+            cx.error(not_found(&format!("no session is called '{name}'"), name.into()))?;
         }
         entries.extend(found);
     }
     for id in call.list("Id").iter().filter_map(PsValue::as_i64) {
         match local.sessions.by_id(id) {
             Some(entry) => entries.push(entry),
-            None => cx.error(not_found(&format!("no session of this process has the id {id}"), id.into()))?,
+            None => cx.error(not_found(&format!("no session has the id {id}"), id.into()))?,
         }
     }
     for id in call.list("InstanceId").iter().filter_map(PsValue::as_guid) {

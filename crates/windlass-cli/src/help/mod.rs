@@ -91,6 +91,8 @@ impl Help {
             return print(&format!("{}\n", crate::config::HELP));
         }
         let mut command = Cli::command();
+        // The usage names the program, too, once the command is built.
+        command.build();
         match command.find_subcommand_mut(&name) {
             Some(found) => print(&found.render_long_help().to_string()),
             None => bail!("there is no cmdlet '{name}': `windlass help` lists them"),

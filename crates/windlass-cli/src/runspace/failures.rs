@@ -1,5 +1,6 @@
 //! Errors of sessions as the error records that PowerShell would write.
 
+use windlass::{ErrorKind, Layer};
 use windlass_mock::powershell::{ExceptionTypes, Failure, exceptions};
 use windlass_psrp::ErrorCategory;
 
@@ -25,20 +26,26 @@ const REMOTE: ExceptionTypes = &[
 pub(crate) fn of_error(local: &Local, error: &windlass::Error, id: &str, computer: &str) -> Failure {
     local.note(Exit::of(error));
     let category = match error.kind() {
-        windlass::ErrorKind::Usage => ErrorCategory::InvalidArgument,
-        windlass::ErrorKind::Unreachable => ErrorCategory::OpenError,
-        windlass::ErrorKind::Refused => ErrorCategory::PermissionDenied,
-        windlass::ErrorKind::TimedOut => ErrorCategory::OperationTimeout,
-        windlass::ErrorKind::Closed => ErrorCategory::OperationStopped,
+        ErrorKind::Usage => ErrorCategory::InvalidArgument,
+        ErrorKind::Unreachable => ErrorCategory::OpenError,
+        ErrorKind::Refused => ErrorCategory::PermissionDenied,
+        ErrorKind::TimedOut => ErrorCategory::OperationTimeout,
+        ErrorKind::Closed => ErrorCategory::OperationStopped,
         _ => ErrorCategory::ProtocolError,
     };
     let mut message = match computer {
         "" => error.to_string(),
         computer => format!("[{computer}] {error}"),
     };
-    if (error.kind(), error.layer()) == (windlass::ErrorKind::Unreachable, windlass::Layer::Connect) {
-        message.push_str(": does WinRM listen there, at this port? `windlass doctor` looks");
-    }
+    message.push_str(match (error.kind(), error.layer()) {
+        (ErrorKind::Unreachable, Layer::Connect) => {
+            ": does WinRM listen there, at this port? `windlass doctor` looks"
+        }
+        (ErrorKind::Usage, Layer::Auth) => {
+            " (-Credential NAME, or WINDLASS_USER, or `credential` in the configuration file)"
+        }
+        _ => "",
+    });
     Failure::new(TRANSPORT, id, category, message).about(computer).with_bare_id()
 }
 
