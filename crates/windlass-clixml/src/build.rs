@@ -9,7 +9,7 @@ use memchr::memmem::Finder;
 
 use crate::back::BackReference;
 use crate::document::StreamValue;
-use crate::leaves::{LeafTag, Run};
+use crate::leaves::PropertyTag;
 use crate::names::TypeNames;
 use crate::object::{Base, Property, PsObject};
 use crate::refs::RefTable;
@@ -17,7 +17,7 @@ use crate::scan::Open;
 use crate::seen::{self, Seen};
 use crate::string::PsString;
 use crate::tag::Kind;
-use crate::unique::replace_repeated;
+use crate::unique::{TagId, Unique, replace_repeated};
 use crate::value::PsValue;
 
 /// Room for properties and items that is kept from one message to the next.
@@ -69,6 +69,8 @@ struct Frame {
     part: Part,
     kind: Kind,
     name: PsString,
+    /// Its start tag, if it is a property.
+    tag: TagId,
     /// Where its items or properties start among those of all elements.
     start: usize,
     keys: Option<Box<Keys>>,
@@ -106,16 +108,18 @@ pub(crate) struct Builder {
     open: Vec<OpenObject>,
     items: Vec<PsValue>,
     properties: Vec<Property>,
+    /// The start tag of each property.
+    property_tags: Vec<TagId>,
     roots: Vec<StreamValue>,
     stream: Option<PsString>,
     slots: Vec<Referable>,
     objects: RefTable<Slot>,
     types: RefTable<TypeNames>,
     /// Start tags of properties, and lists of type names with their ends, of any message.
-    leaf_tags: Seen<LeafTag>,
+    tags: Seen<(PropertyTag, TagId)>,
+    last_tag: TagId,
+    unique: Unique,
     known_types: Seen<TypeNames>,
-    /// The properties in the innermost element, as long as it holds plain ones only.
-    run: Option<Run>,
     /// Room for a scanner.
     nesting: Vec<Open>,
 }
@@ -129,6 +133,8 @@ impl Builder {
         self.items.shrink_to(KEPT);
         self.properties.clear();
         self.properties.shrink_to(KEPT);
+        self.property_tags.clear();
+        self.property_tags.shrink_to(KEPT);
         self.roots.clear();
         self.stream = None;
         self.slots.clear();
@@ -168,8 +174,13 @@ impl Builder {
 
     /// Takes a value into the innermost element; only properties need a name.
     pub(crate) fn put(&mut self, name: PsString, value: PsValue) {
+        self.put_property(name, TagId::NONE, value);
+    }
+
+    /// The same for what may be a property whose start tag is kept.
+    fn put_property(&mut self, name: PsString, tag: TagId, value: PsValue) {
         match self.part() {
-            Part::Adapted | Part::Members => self.property(name, value),
+            Part::Adapted | Part::Members => self.property(name, tag, value),
             Part::Items | Part::Entries | Part::Key | Part::Value | Part::EntryEnd => self.item(value),
             Part::Object => {
                 if let Some(open) = self.open.last_mut() {
@@ -180,8 +191,9 @@ impl Builder {
         }
     }
 
-    pub(crate) fn property(&mut self, name: PsString, value: PsValue) {
+    fn property(&mut self, name: PsString, tag: TagId, value: PsValue) {
         self.properties.push(Property { name, value });
+        self.property_tags.push(tag);
     }
 
     pub(crate) fn item(&mut self, value: PsValue) {
@@ -202,6 +214,18 @@ impl Builder {
 
     /// Opens an object, to which references may lead where it has an id.
     pub(crate) fn open_object(&mut self, id: Option<&str>, name: PsString) -> Option<Slot> {
+        self.open_property(id, name, TagId::NONE)
+    }
+
+    /// The same for an object that is the property whose tag was read last.
+    pub(crate) fn open_expected(&mut self, id: &str) {
+        if let Some((property, tag)) = self.tags.says() {
+            let (name, tag) = (property.name.clone(), *tag);
+            self.open_property(Some(id), name, tag);
+        }
+    }
+
+    fn open_property(&mut self, id: Option<&str>, name: PsString, tag: TagId) -> Option<Slot> {
         let slot = id.map(|id| {
             let slot = Slot::of(self.slots.len());
             self.slots.push(Referable::Open(None));
@@ -209,18 +233,15 @@ impl Builder {
             slot
         });
         self.open.push(OpenObject { object: PsObject::untyped(), slot, members_added: false });
-        self.open_part(Kind::Object, Part::Object, name);
+        let start = self.items.len();
+        self.frames.push(Frame { part: Part::Object, kind: Kind::Object, name, tag, start, keys: None });
         slot
     }
 
-    /// Opens a part of an object, or the whole. Only a set of members in another one has a name.
+    /// Opens a part of an object. Only a set of members in another one has a name.
     pub(crate) fn open_part(&mut self, kind: Kind, part: Part, name: PsString) {
-        let (start, run) = match part.is_named() {
-            true => (self.properties.len(), Some(Run::default())),
-            false => (self.items.len(), None),
-        };
-        self.run = run;
-        self.frames.push(Frame { part, kind, name, start, keys: None });
+        let start = if part.is_named() { self.properties.len() } else { self.items.len() };
+        self.frames.push(Frame { part, kind, name, tag: TagId::NONE, start, keys: None });
     }
 
     pub(crate) fn set_type_names(&mut self, names: TypeNames) {
@@ -260,32 +281,28 @@ impl Builder {
 
     /// What the start tag says that is expected next, and its length, where it comes.
     #[inline]
-    pub(crate) fn expected_tag(&mut self, next: &str) -> Option<(&LeafTag, usize)> {
-        let length = self.leaf_tags.expect(next)?;
-        Some((self.leaf_tags.says()?, length))
+    pub(crate) fn expected_tag(&mut self, next: &str) -> Option<(&PropertyTag, usize)> {
+        let length = self.tags.expect(next)?;
+        Some((&self.tags.says()?.0, length))
     }
 
     /// Whether the start tag of a property is one of those that are kept.
     pub(crate) fn has_tag(&mut self, written: &str) -> bool {
-        self.leaf_tags.find(written)
+        self.tags.find(written)
     }
 
     /// Keeps the start tag of a property; says whether it did: it keeps none that is very long.
-    pub(crate) fn keep_tag(&mut self, written: &str, tag: LeafTag) -> bool {
-        self.leaf_tags.keep(written, tag)
+    pub(crate) fn keep_tag(&mut self, written: &str, tag: PropertyTag) -> bool {
+        self.last_tag = self.last_tag.next();
+        self.tags.keep(written, (tag, self.last_tag))
     }
 
     /// Takes the value of the property whose tag was read last.
     #[inline]
     pub(crate) fn expected_property(&mut self, value: PsValue) {
-        if let Some(run) = &mut self.run {
-            if run.count == 0 {
-                (run.first, run.surprises) = (self.leaf_tags.last(), self.leaf_tags.surprises());
-            }
-            run.count += 1;
-        }
-        if let Some(tag) = self.leaf_tags.says() {
-            self.properties.push(Property { name: tag.name.clone(), value });
+        if let Some((property, tag)) = self.tags.says() {
+            self.properties.push(Property { name: property.name.clone(), value });
+            self.property_tags.push(*tag);
         }
     }
 
@@ -323,12 +340,12 @@ impl Builder {
     pub(crate) fn close(&mut self) {
         let Some(frame) = self.frames.pop() else { return };
         if frame.kind == Kind::Object {
-            return self.finish(frame.name);
+            return self.finish(frame.name, frame.tag);
         }
         if frame.kind == Kind::Members && self.part() == Part::Members {
             let mut set = PsObject::untyped().with_base(Base::MemberSet);
             set.extended = self.close_properties(frame.start).into();
-            return self.property(frame.name, set.into());
+            return self.property(frame.name, TagId::NONE, set.into());
         }
         if matches!(frame.kind, Kind::Adapted | Kind::Members) {
             let properties = self.close_properties(frame.start);
@@ -366,20 +383,18 @@ impl Builder {
     /// Takes the properties of the innermost element, each name once.
     fn close_properties(&mut self, start: usize) -> Vec<Property> {
         let mut properties = self.properties.split_off(start);
-        let count = properties.len();
-        let surprises = self.leaf_tags.surprises();
-        let run = self.run.take().filter(|run| run.count == count && run.surprises == surprises);
-        let first = run.and_then(|run| self.leaf_tags.get_mut(run.first));
-        if first.as_ref().is_none_or(|first| first.distinct != run) {
+        let tags = self.property_tags.get(start..).unwrap_or_default();
+        if !self.unique.knows(tags) {
             replace_repeated(&mut properties);
-            if let Some(first) = first.filter(|_| properties.len() == count) {
-                first.distinct = run;
+            if properties.len() == tags.len() {
+                self.unique.remember(tags);
             }
         }
+        self.property_tags.truncate(start);
         properties
     }
 
-    fn finish(&mut self, name: PsString) {
+    fn finish(&mut self, name: PsString, tag: TagId) {
         let Some(OpenObject { mut object, slot, members_added }) = self.open.pop() else { return };
         if members_added {
             object.extended.replace_repeated();
@@ -391,6 +406,6 @@ impl Builder {
                 back.bind(&object);
             }
         }
-        self.put(name, PsValue::Object(object));
+        self.put_property(name, tag, PsValue::Object(object));
     }
 }

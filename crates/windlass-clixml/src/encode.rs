@@ -262,7 +262,7 @@ impl<'v, 'o> Encoder<'v, 'o> {
             PsValue::String(text) => self.writer.text(tag!("S"), label, text),
             PsValue::Char(unit) => self.integer(tag!("C"), label, *unit),
             PsValue::Bool(value) => {
-                self.writer.raw(tag!("B"), label, |out| out.push_str(if *value { "true" } else { "false" }));
+                self.writer.plain(tag!("B"), label, if *value { "true" } else { "false" });
             }
             PsValue::DateTime(time) => self.writer.raw(tag!("DT"), label, |out| time.push(out)),
             PsValue::TimeSpan(ticks) => self.writer.raw(tag!("TS"), label, |out| duration::push(out, *ticks)),
@@ -277,19 +277,18 @@ impl<'v, 'o> Encoder<'v, 'o> {
             PsValue::F32(value) => self.writer.raw(tag!("Sg"), label, |out| float::push_f32(out, *value)),
             PsValue::F64(value) => self.writer.raw(tag!("Db"), label, |out| float::push_f64(out, *value)),
             PsValue::Decimal(value) => {
-                self.writer.raw(tag!("D"), label, |out| out.push_str(&value.to_string()));
+                self.writer.plain(tag!("D"), label, &value.to_string());
             }
             PsValue::Bytes(bytes) if bytes.is_empty() => self.writer.empty(tag!("BA"), label),
             PsValue::Bytes(bytes) => {
                 self.writer.raw(tag!("BA"), label, |out| base64_simd::STANDARD.encode_append(bytes, out));
             }
             PsValue::Guid(guid) => {
-                self.writer
-                    .raw(tag!("G"), label, |out| out.push_str(guid.hyphenated().encode_lower(&mut [0; 36])));
+                self.writer.plain(tag!("G"), label, guid.hyphenated().encode_lower(&mut [0; 36]));
             }
             PsValue::Uri(text) => self.writer.text(tag!("URI"), label, text),
             PsValue::Version(version) => {
-                self.writer.raw(tag!("Version"), label, |out| out.push_str(&version.to_string()));
+                self.writer.plain(tag!("Version"), label, &version.to_string());
             }
             PsValue::Xml(text) => self.writer.text(tag!("XD"), label, text),
             PsValue::ScriptBlock(text) => self.writer.text(tag!("SBK"), label, text),
@@ -314,7 +313,7 @@ impl<'v, 'o> Encoder<'v, 'o> {
     }
 
     fn integer(&mut self, tag: &Tag, label: Label<'_>, value: impl itoa::Integer) {
-        self.writer.raw(tag, label, |out| out.push_str(itoa::Buffer::new().format(value)));
+        self.writer.plain(tag, label, itoa::Buffer::new().format(value));
     }
 
     /// Writes a reference to an object that was written before, or the start of a new one.
@@ -373,7 +372,7 @@ impl<'v, 'o> Encoder<'v, 'o> {
         }
         self.integer(tag!("PI"), Label::None, record.parent_activity_id);
         self.integer(tag!("PC"), Label::None, record.percent_complete);
-        self.writer.raw(tag!("T"), Label::None, |out| out.push_str(record.kind.name()));
+        self.writer.plain(tag!("T"), Label::None, record.kind.name());
         self.integer(tag!("SR"), Label::None, record.seconds_remaining);
         self.writer.text(tag!("SD"), Label::None, &record.status_description);
         self.writer.end(tag!("PR"));

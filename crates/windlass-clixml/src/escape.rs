@@ -20,9 +20,6 @@ const CONTROL: u8 = 4;
 /// Becomes a named entity in attributes.
 const QUOTE: u8 = 5;
 
-/// How long a text is, in bytes, that is first taken for a plain one.
-const SHORT: usize = 32;
-
 const CLASSES: Classes = {
     let mut classes = [PLAIN; 256];
     let (controls, rest) = classes.split_at_mut(0x20);
@@ -71,18 +68,22 @@ pub fn escape_text(text: &str) -> String {
 
 /// Appends a string in its escaped form.
 pub(crate) fn push_escaped(out: &mut String, text: &PsString, place: Place) {
-    if text.has_lone_surrogate() {
-        push_units(out, text, place);
-    } else {
-        push_str(out, text, place);
+    match text.exact() {
+        // Names are short, and nearly all of them plain.
+        Some(text) if run::all_plain(text.as_bytes(), &CLASSES, may_be_special) => out.push_str(text),
+        Some(text) => push_str(out, text, place),
+        None => push_units(out, text, place),
     }
 }
 
+/// Whether a byte may not stand for itself: all that is not of ASCII may not. `<` and `>` differ in one bit, as
+/// do `"` and `&`, `_` and delete, so that one comparison does for both.
+fn may_be_special(byte: u8) -> bool {
+    (byte.cast_signed() < 0x20) | (byte | 2 == b'>') | (byte | 4 == b'&') | (byte | 0x20 == 0x7f)
+}
+
+#[cold]
 fn push_str(out: &mut String, text: &str, place: Place) {
-    // Names are short, and nearly all of them plain.
-    if text.len() <= SHORT && run::all_plain(text.as_bytes(), &CLASSES) {
-        return out.push_str(text);
-    }
     let mut rest = text;
     loop {
         let run = plain_run(rest.as_bytes());
@@ -126,6 +127,7 @@ fn push_char(out: &mut String, character: char, before_x: bool, place: Place) {
     }
 }
 
+#[cold]
 fn push_units(out: &mut String, text: &PsString, place: Place) {
     let units: Vec<u16> = text.units().collect();
     let mut decoded = char::decode_utf16(units.iter().copied()).peekable();

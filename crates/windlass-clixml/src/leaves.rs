@@ -19,30 +19,54 @@ use crate::value::PsValue;
 
 /// What the start tag of a property says.
 #[derive(Debug)]
-pub(crate) struct LeafTag {
-    /// The simple type; null has none.
-    kind: Option<Primitive>,
+pub(crate) struct PropertyTag {
     /// The attribute `N`, which is not empty.
     pub(crate) name: PsString,
-    end: EndTag,
-    /// Which run of properties that starts here was found to have names that all differ.
-    pub(crate) distinct: Option<Run>,
+    /// The plain value that it begins; else it is that of an object, up to the number in `RefId`.
+    pub(crate) leaf: Option<Leaf>,
+}
+
+/// The element of a plain value: null or of a simple type.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Leaf {
+    Null,
+    Simple(Primitive, EndTag),
+}
+
+impl Leaf {
+    /// The element that a start tag begins.
+    #[inline]
+    fn of(head: &Head<'_>) -> Option<Self> {
+        match head.kind {
+            Kind::Primitive(kind) if !head.empty => Some(Self::Simple(kind, head.end())),
+            Kind::Null if head.empty => Some(Self::Null),
+            _ => None,
+        }
+    }
+
+    /// Reads the value after the start tag, and the end tag; gives the length of both.
+    pub(crate) fn read(&self, content: &str, form: Form) -> Option<(PsValue, usize)> {
+        let Self::Simple(kind, end) = self else { return Some((PsValue::Null, 0)) };
+        let (value, length) = primitive::read(*kind, content, form)?;
+        match end.comes(content.as_bytes().get(length..)?) {
+            true => Some((value, length + end.length())),
+            false => None,
+        }
+    }
 }
 
 /// A start tag that may come again, as those of the items of a list and of the keys of a dictionary do.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Again<'a> {
     written: &'a str,
-    kind: Option<Primitive>,
-    end: EndTag,
+    leaf: Leaf,
 }
 
 impl Again<'_> {
     /// Reads the value that comes next and is written with the same tag; gives the length of its element.
     #[inline]
-    fn read(&self, next: &str, form: Form) -> Option<(PsValue, usize)> {
-        let content = next.strip_prefix(self.written)?;
-        let (value, length) = content_of(self.kind, self.end, content, form)?;
+    pub(crate) fn read(&self, next: &str, form: Form) -> Option<(PsValue, usize)> {
+        let (value, length) = self.leaf.read(next.strip_prefix(self.written)?, form)?;
         Some((value, self.written.len() + length))
     }
 }
@@ -50,30 +74,17 @@ impl Again<'_> {
 /// The end of an entry of a dictionary and the start of the next.
 const NEXT_ENTRY: &str = "</En><En>";
 
-/// Properties that came one after the other, each as it was expected after the one before.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(crate) struct Run {
-    /// Where the tag of the first is kept.
-    pub(crate) first: usize,
-    pub(crate) count: usize,
-    /// How many surprises there had been before the first.
-    pub(crate) surprises: usize,
-}
-
 /// Reads a message that is one plain value and nothing else.
 pub(crate) fn lone(xml: &str) -> Option<PsValue> {
     let head = Head::read(xml)?;
-    let Kind::Primitive(kind) = head.kind else { return None };
-    if head.empty {
-        return None;
-    }
-    let content = xml.get(head.length..)?;
-    let (value, length) = content_of(Some(kind), head.end(), content, Form::Message)?;
+    let leaf = Leaf::of(&head).filter(|_| !head.empty)?;
+    let (value, length) = leaf.read(xml.get(head.length..)?, Form::Message)?;
     (head.length + length == xml.len()).then_some(value)
 }
 
 impl<'a> Reader<'a, '_> {
-    /// Reads properties as long as each comes that is expected.
+    /// Reads properties as long as each comes that is expected, up to one that is an object, which is then
+    /// open.
     #[inline]
     pub(crate) fn expected_properties(&mut self) -> Result<(), Error> {
         if !self.builder.part().is_named() || !self.may_hold_leaves() {
@@ -82,34 +93,31 @@ impl<'a> Reader<'a, '_> {
         loop {
             let rest = self.scanner.rest();
             let Some((tag, start)) = self.builder.expected_tag(rest) else { return Ok(()) };
+            let Some(leaf) = &tag.leaf else { return self.expected_object(start) };
             let content = rest.get(start..).unwrap_or_default();
-            let Some((value, length)) = content_of(tag.kind, tag.end, content, self.form) else {
-                return Ok(());
-            };
+            let Some((value, length)) = leaf.read(content, self.form) else { return Ok(()) };
             self.builder.expected_property(value);
             self.count(self.scanner.offset())?;
             self.scanner.pass(start + length);
         }
     }
 
-    /// Reads the value that this start tag begins, where it is a plain one and may stand here; says
-    /// whether it did.
+    /// Reads the value that this start tag begins, where it is a plain one and may stand here, or goes into the
+    /// object that it begins; says whether it did.
     #[inline]
     pub(crate) fn leaf(&mut self, head: &Head<'a>) -> Result<bool, Error> {
-        let kind = match head.kind {
-            Kind::Primitive(kind) if !head.empty => Some(kind),
-            Kind::Null if head.empty => None,
-            Kind::ToString if !head.empty => return self.plain_to_string(head),
-            _ => return Ok(false),
+        let Some(leaf) = Leaf::of(head) else {
+            return if head.kind == Kind::Object { self.plain_object(head) } else { Ok(false) };
         };
         let offset = self.scanner.offset();
         let part = self.builder.part();
+        let is_value = head.kind != Kind::Null;
         let is_named = |wanted: &str| head.name.is_some_and(|name| name.text == wanted);
         let may_stand = match part {
             Part::Adapted | Part::Members => head.name.is_some(),
             Part::Items | Part::Root => true,
-            Part::Object => kind.is_some(),
-            Part::Key => kind.is_some() && is_named("Key"),
+            Part::Object => is_value,
+            Part::Key => is_value && is_named("Key"),
             Part::Value => is_named("Value"),
             Part::Entries | Part::EntryEnd => false,
         };
@@ -118,20 +126,13 @@ impl<'a> Reader<'a, '_> {
         }
         let rest = self.scanner.rest();
         let content = rest.get(head.length..).unwrap_or_default();
-        let Some((value, length)) = content_of(kind, head.end(), content, self.form) else {
-            return Ok(false);
-        };
+        let Some((value, length)) = leaf.read(content, self.form) else { return Ok(false) };
         let written = rest.get(..head.length).unwrap_or_default();
-        let again = Again { written, kind, end: head.end() };
+        let again = Again { written, leaf };
         match part {
             Part::Adapted | Part::Members => {
-                if !self.builder.has_tag(written) {
-                    let name = Self::attribute(head.name, offset)?;
-                    let is_named = !name.is_empty();
-                    let tag = LeafTag { kind, name, end: again.end, distinct: None };
-                    if !is_named || !self.builder.keep_tag(written, tag) {
-                        return Ok(false);
-                    }
+                if !self.knows_tag(head, written, Some(leaf))? {
+                    return Ok(false);
                 }
                 self.builder.expected_property(value);
             }
@@ -144,16 +145,36 @@ impl<'a> Reader<'a, '_> {
                 self.value_tag = Some(again);
             }
             Part::Items => self.builder.item(value),
+            Part::Object => {
+                self.builder.put(PsString::default(), value);
+                self.value_of_object = Some(again);
+            }
             _ => self.builder.put(PsString::default(), value),
         }
         self.count(offset)?;
         self.scanner.pass(head.length + length);
         match part {
+            Part::Adapted | Part::Members => self.expected_properties()?,
             Part::Items => self.more_items(again)?,
             Part::Value => self.more_entries()?,
             _ => {}
         }
         Ok(true)
+    }
+
+    /// Goes to the start tag of a property among those that are kept, or keeps it; says whether it is kept.
+    pub(crate) fn knows_tag(
+        &mut self,
+        head: &Head<'a>,
+        written: &str,
+        leaf: Option<Leaf>,
+    ) -> Result<bool, Error> {
+        if self.builder.has_tag(written) {
+            return Ok(true);
+        }
+        let name = Self::attribute(head.name, self.scanner.offset())?;
+        let is_named = !name.is_empty();
+        Ok(is_named && self.builder.keep_tag(written, PropertyTag { name, leaf }))
     }
 
     /// Reads items as long as each is written as the one before: most lists hold values of one type.
@@ -199,37 +220,13 @@ impl<'a> Reader<'a, '_> {
         self.builder.set_part(Part::EntryEnd);
     }
 
-    /// The same for what an object's `ToString` gave.
-    fn plain_to_string(&mut self, head: &Head<'a>) -> Result<bool, Error> {
-        if self.builder.part() != Part::Object || !self.may_hold_leaves() {
-            return Ok(false);
-        }
-        let offset = self.scanner.offset();
-        let content = self.scanner.rest().get(head.length..).unwrap_or_default();
-        match content_of(Some(Primitive::String), head.end(), content, self.form) {
-            Some((PsValue::String(text), length)) => {
-                self.builder.set_to_string(text);
-                self.count(offset)?;
-                self.scanner.pass(head.length + length);
-                Ok(true)
-            }
-            _ => Ok(false),
-        }
-    }
-
     /// Whether values are not too deep here and have the right namespace unless they say otherwise.
-    fn may_hold_leaves(&self) -> bool {
-        self.depth < self.limits.depth && self.scanner.default_namespace() == self.own_namespace()
+    pub(crate) fn may_hold_leaves(&self) -> bool {
+        self.depth < self.limits.depth && self.is_usual_namespace()
     }
-}
 
-/// Reads the value after a start tag, and its end tag; gives the length of both.
-#[inline]
-fn content_of(kind: Option<Primitive>, end: EndTag, content: &str, form: Form) -> Option<(PsValue, usize)> {
-    let Some(kind) = kind else { return Some((PsValue::Null, 0)) };
-    let (value, length) = primitive::read(kind, content, form)?;
-    match end.comes(content.as_bytes().get(length..)?) {
-        true => Some((value, length + end.length())),
-        false => None,
+    /// Whether elements without a prefix are of CLIXML, and of the form that is read.
+    pub(crate) fn is_usual_namespace(&self) -> bool {
+        self.scanner.default_namespace() == self.own_namespace()
     }
 }

@@ -3,6 +3,7 @@
 //! This is the grammar: which element may stand where, what a reader forgives, what it refuses. It
 //! follows what PowerShell does, not what [MS-PSRP] 2.2.5 asks writers to do.
 
+mod objects;
 mod types;
 
 use std::borrow::Cow;
@@ -28,6 +29,8 @@ pub(crate) struct Reader<'a, 'b> {
     /// How the last plain key and the last plain value of a dictionary were written.
     pub(crate) key_tag: Option<Again<'a>>,
     pub(crate) value_tag: Option<Again<'a>>,
+    /// How the last plain value of an object was written.
+    pub(crate) value_of_object: Option<Again<'a>>,
     /// How many values are open, member sets not counted.
     pub(crate) depth: usize,
     /// Values and parts of objects so far.
@@ -54,6 +57,7 @@ impl<'a, 'b> Reader<'a, 'b> {
             skip_unknown: false,
             key_tag: None,
             value_tag: None,
+            value_of_object: None,
             depth: 0,
             values: 0,
             type_names: 0,
@@ -111,9 +115,7 @@ impl<'a, 'b> Reader<'a, 'b> {
                 continue;
             }
             if let Some(head) = self.scanner.head() {
-                if self.leaf(&head)? {
-                    self.expected_properties()?;
-                } else {
+                if !self.leaf(&head)? {
                     let tag = self.scanner.enter(&head)?;
                     self.child(&tag)?;
                 }
@@ -247,6 +249,8 @@ impl<'a, 'b> Reader<'a, 'b> {
                 let slot = self.builder.open_object(id.as_deref(), name);
                 if tag.empty {
                     self.end(tag.offset)?;
+                } else {
+                    self.first_parts()?;
                 }
                 Ok(slot)
             }
@@ -359,7 +363,11 @@ impl<'a, 'b> Reader<'a, 'b> {
             Part::Root | Part::Adapted | Part::Members | Part::Items | Part::Entries => {}
         }
         self.builder.close();
-        if self.builder.part() == Part::EntryEnd { self.more_entries() } else { Ok(()) }
+        match self.builder.part() {
+            Part::EntryEnd => self.more_entries(),
+            Part::Adapted | Part::Members => self.expected_properties(),
+            _ => Ok(()),
+        }
     }
 
     /// Counts one more value or part of an object.

@@ -69,8 +69,18 @@ fn short_run(bytes: &[u8], classes: &Classes) -> usize {
     length + rest.iter().take_while(|byte| class(classes, **byte) == PLAIN).count()
 }
 
-/// Whether all bytes are plain; for few, since it looks at all of them, again so that nothing is guessed.
+/// Whether all bytes of a short text are plain, again so that nothing is guessed. `stops` says what the table
+/// says or more.
+///
+/// Two blocks cover the text from both ends. Where it is shorter than both, they overlap, which does no harm.
 #[inline]
-pub(crate) fn all_plain(bytes: &[u8], classes: &Classes) -> bool {
-    bytes.iter().fold(PLAIN, |any, byte| any | class(classes, *byte)) == PLAIN
+pub(crate) fn all_plain(bytes: &[u8], classes: &Classes, stops: impl Fn(u8) -> bool) -> bool {
+    let any = |block: &[u8]| block.iter().fold(false, |any, byte| any | stops(*byte));
+    if let (Some(first), Some(last)) = (bytes.first_chunk::<BLOCK>(), bytes.last_chunk::<BLOCK>()) {
+        bytes.len() <= 2 * BLOCK && !(any(first) | any(last))
+    } else if let (Some(first), Some(last)) = (bytes.first_chunk::<8>(), bytes.last_chunk::<8>()) {
+        !(any(first) | any(last))
+    } else {
+        bytes.iter().fold(PLAIN, |any, byte| any | class(classes, *byte)) == PLAIN
+    }
 }

@@ -15,7 +15,7 @@ use crate::tag::Kind;
 use crate::text::{self, Characters, Raw, read_text};
 use crate::word::Word;
 
-pub(crate) use plain::{EndTag, Head};
+pub(crate) use plain::{EndTag, Head, number};
 
 /// The namespace of CLIXML documents.
 pub(crate) const NAMESPACE: &str = "http://schemas.microsoft.com/powershell/2004/04";
@@ -65,9 +65,8 @@ pub(crate) enum Next<'a> {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Open {
     name: usize,
-    name_length: usize,
-    /// The name again, where it is one of CLIXML.
-    word: Word,
+    /// Its end tag as writers write it.
+    end: EndTag,
     bindings: usize,
     default: Namespace,
 }
@@ -216,13 +215,13 @@ impl<'a> Scanner<'a> {
     /// Whether the innermost element is an entry of a dictionary that is written `<En>`, so that after its end
     /// and the start of the next everything is as before.
     pub(crate) fn is_in_entry(&self) -> bool {
-        const ENTRY: Word = Word::of(b"En");
+        const END: EndTag = EndTag::new(Word::of(b"En"), 2);
         let outside = |open: &Open| (open.bindings, open.default) == (self.bindings.len(), self.default);
-        self.open.last().is_some_and(|open| open.word == ENTRY && outside(open))
+        self.open.last().is_some_and(|open| open.end == END && outside(open))
     }
 
     fn name_of(&self, open: Open) -> &'a str {
-        self.text.get(open.name..open.name + open.name_length).unwrap_or_default()
+        self.text.get(open.name..open.name + open.end.name_length()).unwrap_or_default()
     }
 
     /// The namespace of an element without a prefix and a declaration of its own.
@@ -235,7 +234,7 @@ impl<'a> Scanner<'a> {
         let name = self.name()?;
         let (bindings, default) = (self.bindings.len(), self.default);
         let word = Word::of(name.as_bytes());
-        let outside = Open { name: at, name_length: name.len(), word, bindings, default };
+        let outside = Open { name: at, end: EndTag::new(word, name.len()), bindings, default };
         let mut tag = Tag {
             local: name,
             name: None,

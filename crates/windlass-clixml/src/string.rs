@@ -56,6 +56,14 @@ impl PsString {
         }
     }
 
+    /// The text, unless it has lone surrogates.
+    pub(crate) fn exact(&self) -> Option<&str> {
+        match &self.0 {
+            Repr::Text(text) => Some(text),
+            Repr::Wide(_) => None,
+        }
+    }
+
     /// Whether a surrogate stands without its other half, so that the text is not exact.
     pub fn has_lone_surrogate(&self) -> bool {
         matches!(self.0, Repr::Wide(_))

@@ -34,7 +34,7 @@ pub(crate) fn attribute_characters(raw: Raw<'_>, offset: usize) -> Result<Charac
 /// Characters as a .NET reader would give them.
 #[derive(Debug)]
 pub(crate) enum Characters<'a> {
-    /// As they stand in the document, without an underscore, which would start an escape.
+    /// As they stand in the document, without any escape of CLIXML.
     Plain(&'a str),
     /// As they stand in the document.
     Borrowed(&'a str),
@@ -99,15 +99,17 @@ pub(crate) fn class(byte: u8) -> u8 {
     run::class(&CLASSES, byte)
 }
 
-/// The text before an end tag, where all of it stands for itself and there is no underscore in it.
+/// The text before an end tag, where all of it stands for itself and no escape of CLIXML is in it.
 #[inline]
 pub(crate) fn plain(text: &str) -> Option<&str> {
     let bytes = text.as_bytes();
     let mut length = plain_run(bytes);
-    while let Some([b']', rest @ ..]) = bytes.get(length..)
-        && !rest.starts_with(b"]>")
-    {
-        length += 1 + plain_run(rest);
+    while let Some([stop, rest @ ..]) = bytes.get(length..) {
+        match (stop, rest) {
+            (b']', [b']', b'>', ..]) | (b'_', [b'x' | b'X', ..]) => return None,
+            (b']' | b'_', _) => length += 1 + plain_run(rest),
+            _ => break,
+        }
     }
     let (plain, rest) = text.split_at_checked(length)?;
     rest.starts_with("</").then_some(plain)

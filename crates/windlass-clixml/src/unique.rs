@@ -7,6 +7,51 @@ use crate::object::{Property, fold_name};
 /// Up to this many properties are told apart without a table.
 const SMALL: usize = 128;
 
+/// So many lists of tags are remembered, each at the place that its first tag and its length give.
+const LISTS: usize = 128;
+
+/// The start tag of a property among all that a decoder ever kept.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct TagId(usize);
+
+impl TagId {
+    /// A tag that is not kept.
+    pub(crate) const NONE: Self = Self(0);
+
+    pub(crate) fn next(self) -> Self {
+        Self(self.0 + 1)
+    }
+}
+
+/// The tags of objects whose properties were found to have names that all differ: most objects have the
+/// properties of another one.
+#[derive(Debug, Default)]
+pub(crate) struct Unique {
+    lists: Vec<Box<[TagId]>>,
+}
+
+impl Unique {
+    /// Whether properties with these tags surely have names that all differ.
+    pub(crate) fn knows(&self, tags: &[TagId]) -> bool {
+        tags.len() < 2 || self.lists.get(Self::place(tags)).is_some_and(|list| **list == *tags)
+    }
+
+    /// Remembers the tags of properties whose names all differ.
+    pub(crate) fn remember(&mut self, tags: &[TagId]) {
+        if tags.len() > SMALL || tags.contains(&TagId::NONE) {
+            return;
+        }
+        self.lists.resize_with(LISTS, Box::default);
+        if let Some(list) = self.lists.get_mut(Self::place(tags)) {
+            *list = tags.into();
+        }
+    }
+
+    fn place(tags: &[TagId]) -> usize {
+        tags.first().map_or(0, |first| first.0.wrapping_mul(17).wrapping_add(tags.len()) % LISTS)
+    }
+}
+
 /// Puts each property that has the name of an earlier one in that one's place, as PowerShell does;
 /// names are compared without regard to case.
 pub(crate) fn replace_repeated(properties: &mut Vec<Property>) {

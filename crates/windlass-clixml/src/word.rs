@@ -44,9 +44,12 @@ impl Word {
     /// The bytes of the end tag with a name of this length, and which of them count. None do where there
     /// are more than eight.
     #[inline]
-    pub(crate) fn end_tag(self, length: usize) -> (u64, u64) {
+    pub(crate) const fn end_tag(self, length: usize) -> (u64, u64) {
         const START: u64 = u64::from_le_bytes(*b"</\0\0\0\0\0\0");
-        let Some(bits) = u32::try_from(8 * length).ok().filter(|bits| *bits <= 40) else { return (0, 0) };
+        if length > 5 {
+            return (0, 0);
+        }
+        let bits = 8 * length;
         let bytes = START | (self.0 << 16) | (widened(b'>') << (16 + bits));
         (bytes, u64::MAX >> (40 - bits))
     }

@@ -43,6 +43,16 @@ impl Tag {
     }
 }
 
+/// What comes after the label of an element.
+#[derive(Debug, Clone, Copy)]
+enum After {
+    /// Attributes or the bracket, which are written later.
+    Attributes,
+    Content,
+    /// Nothing: the element is empty.
+    Nothing,
+}
+
 /// Appends elements to a string. An element in which nothing is written becomes `<a />`.
 pub(crate) struct Writer<'o> {
     out: &'o mut String,
@@ -63,7 +73,7 @@ impl<'o> Writer<'o> {
 
     /// Starts an element that will hold elements.
     pub(crate) fn start(&mut self, tag: &Tag, label: Label<'_>) {
-        self.open(tag, label);
+        self.open(tag, label, After::Attributes);
         self.tag_open = true;
         if let Some(level) = &mut self.level {
             *level += 1;
@@ -99,21 +109,25 @@ impl<'o> Writer<'o> {
 
     /// An element without content.
     pub(crate) fn empty(&mut self, tag: &Tag, label: Label<'_>) {
-        self.open(tag, label);
-        self.out.push_str(" />");
+        self.open(tag, label, After::Nothing);
     }
 
     /// A reference to an object that has an id.
     pub(crate) fn reference(&mut self, tag: &Tag, label: Label<'_>, id: usize) {
-        self.open(tag, label);
+        self.open(tag, label, After::Attributes);
         self.ref_id(id);
         self.out.push_str(" />");
     }
 
+    /// An element with a text that needs no escape.
+    pub(crate) fn plain(&mut self, tag: &Tag, label: Label<'_>, text: &str) {
+        self.raw(tag, label, |out| out.push_str(text));
+    }
+
     /// An element whose text `push` appends as it stands.
+    #[inline]
     pub(crate) fn raw(&mut self, tag: &Tag, label: Label<'_>, push: impl FnOnce(&mut String)) {
-        self.open(tag, label);
-        self.out.push('>');
+        self.open(tag, label, After::Content);
         push(self.out);
         self.out.push_str(tag.close);
     }
@@ -123,11 +137,19 @@ impl<'o> Writer<'o> {
         self.raw(tag, label, |out| push_escaped(out, text, Place::Text));
     }
 
-    /// A start tag up to its bracket.
-    fn open(&mut self, tag: &Tag, label: Label<'_>) {
+    /// A start tag with its label. Each element has one, so that a call would cost as much as what it does.
+    #[inline(always)]
+    fn open(&mut self, tag: &Tag, label: Label<'_>, after: After) {
         self.next_line();
         match label {
-            Label::None => return self.out.push_str(tag.open),
+            Label::None => {
+                self.out.push_str(tag.open);
+                return match after {
+                    After::Attributes => {}
+                    After::Content => self.out.push('>'),
+                    After::Nothing => self.out.push_str(" />"),
+                };
+            }
             Label::Name(name) => {
                 self.out.push_str(tag.open_named);
                 push_escaped(self.out, name, Place::Attribute);
@@ -142,17 +164,26 @@ impl<'o> Writer<'o> {
                 push_verbatim(self.out, name);
             }
         }
-        self.out.push('"');
+        match after {
+            After::Attributes => self.out.push('"'),
+            After::Content => self.out.push_str("\">"),
+            After::Nothing => self.out.push_str("\" />"),
+        }
     }
 
     /// Closes the start tag before this place and starts a line.
+    #[inline]
     fn next_line(&mut self) {
         if std::mem::take(&mut self.tag_open) {
             self.out.push('>');
         }
-        if let Some(level) = self.level
-            && !self.out.is_empty()
-        {
+        if let Some(level) = self.level {
+            self.indent(level);
+        }
+    }
+
+    fn indent(&mut self, level: usize) {
+        if !self.out.is_empty() {
             self.out.push('\n');
             (0..level).for_each(|_| self.out.push_str("  "));
         }

@@ -19,13 +19,32 @@ fn members(depth: u32) -> BoxedStrategy<String> {
     if depth == 0 {
         return prop::collection::vec(leaf, 0..4).prop_map(|all| all.concat()).boxed();
     }
-    let inner = (name, members(depth - 1), 0..4).prop_map(|(name, inner, form)| match form {
+    let inner = (name.clone(), members(depth - 1), 0..7).prop_map(|(name, inner, form)| match form {
         0 => format!("<Obj N=\"{name}\"><MS>{inner}</MS></Obj>"),
         1 => format!("<MS N=\"{name}\">{inner}</MS>"),
         2 => format!("<Obj N=\"{name}\"><TN><T>t</T></TN><MS>{inner}</MS><MS>{inner}</MS></Obj>"),
-        _ => format!("<Obj N=\"{name}\"><LST>{inner}</LST></Obj>"),
+        3 => format!("<Obj N=\"{name}\"><LST>{inner}</LST></Obj>"),
+        4 => format!("<Obj N=\"{name}\" RefId=\"1\"><TN RefId=\"1\"><T>u_</T></TN><MS>{inner}</MS></Obj>"),
+        5 => format!("<Obj N=\"{name}\" RefId=\"2\"><MS>{inner}</MS><Props>{inner}</Props></Obj>"),
+        _ => {
+            format!("<Obj N=\"{name}\" RefId=\"3\"><LST><Obj RefId=\"4\"><MS>{inner}</MS></Obj></LST></Obj>")
+        }
     });
-    prop::collection::vec(prop_oneof![4 => leaf, 1 => inner], 0..6).prop_map(|all| all.concat()).boxed()
+    let number = prop::sample::select(vec!["I32", "I64", "S", "Version"]);
+    let value = (name, number, 0..6).prop_map(|(name, number, types)| {
+        format!(
+            "<Obj N=\"{name}\" RefId=\"5\"><TNRef RefId=\"{}\" /><ToString>_{name}</ToString><{number}>1</{number}></Obj>",
+            // There is no list with this id, or there may be.
+            types / 5
+        )
+    });
+    prop::collection::vec(prop_oneof![8 => leaf, 2 => inner, 3 => value], 0..6)
+        .prop_map(|all| all.concat())
+        .boxed()
+}
+
+fn message(members: &str) -> String {
+    format!("<Obj RefId=\"0\"><TN RefId=\"0\"><T>t</T></TN><Props>{members}</Props></Obj>")
 }
 
 proptest! {
@@ -34,9 +53,22 @@ proptest! {
         let mut decoder = Decoder::default();
         let limits = Limits::default();
         for part in parts.iter().cycle().take(3 * parts.len()) {
-            let message = format!("<Obj><Props>{part}</Props></Obj>");
+            let message = message(part);
             let (fresh, again) = (decode(&message, &limits), decoder.decode(&message, &limits));
             prop_assert_eq!(fresh.as_ref().map(encode), again.as_ref().map(encode), "{}", message);
+        }
+    }
+
+    /// Blanks that no writer writes mean nothing, but all has to be read in the longer way.
+    #[test]
+    fn blanks_in_tags_change_nothing(parts in prop::collection::vec(members(2), 1..4)) {
+        let mut decoder = Decoder::default();
+        let limits = Limits::default();
+        for part in parts.iter().cycle().take(2 * parts.len()) {
+            let message = message(part);
+            let blanks = message.replace('>', " >").replace("/ >", "/>");
+            let (short, long) = (decoder.decode(&message, &limits), decode(&blanks, &limits));
+            prop_assert_eq!(short.map(|value| encode(&value)).ok(), long.map(|value| encode(&value)).ok(), "{}", message);
         }
     }
 }

@@ -19,15 +19,21 @@ impl<'a> Reader<'a, '_> {
             self.builder.name_types(&id, &names);
         }
         self.builder.set_type_names(names);
-        self.count(tag.offset)
+        self.count(tag.offset)?;
+        self.usual_text()
+    }
+
+    /// Counts type names, of which there may be as many as values.
+    pub(super) fn count_type_names(&mut self, count: usize, offset: usize) -> Result<(), Error> {
+        self.type_names += count;
+        self.within(self.type_names, offset)
     }
 
     fn type_name_list(&mut self) -> Result<TypeNames, Error> {
         let plain = self.scanner.default_namespace() == self.own_namespace();
         let start = self.scanner.offset();
         if plain && let Some((names, length)) = self.builder.known_types(self.scanner.rest()) {
-            self.type_names += names.len();
-            self.within(self.type_names, start)?;
+            self.count_type_names(names.len(), start)?;
             self.scanner.pass(length);
             self.scanner.next()?;
             return Ok(names);
@@ -40,8 +46,7 @@ impl<'a> Reader<'a, '_> {
             if plain && let Some((name, length)) = plain_type_name(self.scanner.rest()) {
                 names.push(PsString::new(name));
                 self.scanner.pass(length);
-                self.type_names += 1;
-                self.within(self.type_names, offset)?;
+                self.count_type_names(1, offset)?;
                 continue;
             }
             match self.scanner.next()? {
@@ -59,8 +64,7 @@ impl<'a> Reader<'a, '_> {
                 }
                 Next::Eof => return Err(Error::syntax("unexpected end", offset)),
             }
-            self.type_names += 1;
-            self.within(self.type_names, offset)?;
+            self.count_type_names(1, offset)?;
         }
     }
 }

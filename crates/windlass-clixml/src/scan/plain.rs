@@ -20,14 +20,14 @@ pub(crate) struct Head<'a> {
     name_length: usize,
     /// The attribute `N`.
     pub(crate) name: Option<Raw<'a>>,
-    ref_id: Option<Raw<'a>>,
+    pub(crate) ref_id: Option<Raw<'a>>,
     pub(crate) empty: bool,
     /// From bracket to bracket.
     pub(crate) length: usize,
 }
 
 /// The end tag of an element. Where the whole of it has eight bytes, it is compared as one number.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct EndTag {
     bytes: u64,
     mask: u64,
@@ -64,31 +64,43 @@ impl<'a> Head<'a> {
     /// The end tag of the element.
     #[inline]
     pub(crate) fn end(&self) -> EndTag {
-        let (bytes, mask) = self.word.end_tag(self.name_length);
-        EndTag { bytes, mask, word: self.word, name_length: self.name_length }
+        EndTag::new(self.word, self.name_length)
     }
 }
 
 impl EndTag {
-    pub(crate) fn length(self) -> usize {
+    /// The end tag with a name of this length.
+    #[inline]
+    pub(crate) const fn new(word: Word, name_length: usize) -> Self {
+        let (bytes, mask) = word.end_tag(name_length);
+        Self { bytes, mask, word, name_length }
+    }
+
+    pub(crate) fn length(&self) -> usize {
         self.name_length + 3
+    }
+
+    pub(super) fn name_length(&self) -> usize {
+        self.name_length
     }
 
     /// Whether this tag comes next.
     #[inline]
-    pub(crate) fn comes(self, next: &[u8]) -> bool {
+    pub(crate) fn comes(&self, next: &[u8]) -> bool {
+        if self.mask == 0 {
+            return self.long_comes(next);
+        }
         match next.first_chunk() {
-            Some(next) if self.mask != 0 => (u64::from_le_bytes(*next) ^ self.bytes) & self.mask == 0,
-            _ => is_end(next, self.word, self.name_length),
+            Some(next) => (u64::from_le_bytes(*next) ^ self.bytes) & self.mask == 0,
+            // The last tag of a text.
+            None => self.bytes.to_le_bytes().get(..self.length()) == next.get(..self.length()),
         }
     }
-}
 
-/// Whether the end tag of an element comes next.
-#[inline]
-fn is_end(next: &[u8], word: Word, name_length: usize) -> bool {
-    let Some(name) = next.strip_prefix(b"</") else { return false };
-    Word::read(name) == (word, name_length) && name.get(name_length) == Some(&b'>')
+    fn long_comes(&self, next: &[u8]) -> bool {
+        let Some(name) = next.strip_prefix(b"</") else { return false };
+        Word::read(name) == (self.word, self.name_length) && name.get(self.name_length) == Some(&b'>')
+    }
 }
 
 impl<'a> Scanner<'a> {
@@ -103,12 +115,7 @@ impl<'a> Scanner<'a> {
     pub(crate) fn enter(&mut self, head: &Head<'a>) -> Result<Tag<'a>, Error> {
         let offset = self.at;
         if !head.empty {
-            if self.open.len() >= MAX_OPEN {
-                return Err(Error::Limit { what: "nested elements", limit: MAX_OPEN, offset });
-            }
-            let (bindings, default) = (self.bindings.len(), self.default);
-            let (name, name_length, word) = (offset + 1, head.name_length, head.word);
-            self.open.push(Open { name, name_length, word, bindings, default });
+            self.go_into(head.end())?;
         }
         self.at += head.length;
         self.outer = Outer::default();
@@ -117,15 +124,32 @@ impl<'a> Scanner<'a> {
         Ok(Tag { local, name, ref_id, offset, kind, namespace: self.default, empty })
     }
 
+    /// Passes over a start tag of this length that comes next; its element ends with this tag.
+    pub(crate) fn enter_known(&mut self, end: EndTag, length: usize) -> Result<(), Error> {
+        self.go_into(end)?;
+        self.at += length;
+        Ok(())
+    }
+
+    /// Opens the element whose start tag comes next.
+    #[inline]
+    fn go_into(&mut self, end: EndTag) -> Result<(), Error> {
+        if self.open.len() >= MAX_OPEN {
+            return Err(Error::Limit { what: "nested elements", limit: MAX_OPEN, offset: self.at });
+        }
+        let (bindings, default) = (self.bindings.len(), self.default);
+        self.open.push(Open { name: self.at + 1, end, bindings, default });
+        Ok(())
+    }
+
     /// Passes over the end tag of the innermost element, where it comes next as writers write it.
     #[inline]
     pub(crate) fn plain_end(&mut self) -> bool {
         let Some(open) = self.open.last().copied() else { return false };
-        let next = self.text.as_bytes().get(self.at..).unwrap_or_default();
-        if !is_end(next, open.word, open.name_length) {
+        if !open.end.comes(self.text.as_bytes().get(self.at..).unwrap_or_default()) {
             return false;
         }
-        self.at += open.name_length + 3;
+        self.at += open.end.length();
         self.open.pop();
         self.leave(open);
         true
@@ -149,13 +173,16 @@ fn plain_name(text: &str, at: usize) -> Option<(Option<Raw<'_>>, usize)> {
 /// no number that counts objects.
 #[inline]
 fn counted(text: &str, at: usize) -> Option<(Option<Raw<'_>>, usize)> {
-    const START: &[u8] = b" RefId=\"";
-    let Some(value) = text.as_bytes().get(at..)?.strip_prefix(START) else { return Some((None, at)) };
-    let length = value.iter().take_while(|byte| byte.is_ascii_digit()).count();
-    if value.get(length) != Some(&b'"') {
-        return None;
-    }
-    let from = at + START.len();
-    let text = text.get(from..from + length)?;
-    Some((Some(Raw { text, written: Written::Plain }), from + length + 1))
+    const START: &str = " RefId=\"";
+    let Some(value) = text.get(at..)?.strip_prefix(START) else { return Some((None, at)) };
+    let (text, length) = number(value, "\"")?;
+    Some((Some(Raw { text, written: Written::Plain }), at + START.len() + length))
+}
+
+/// The number at the start of a text, where it is followed by an ending, and the length of both.
+#[inline]
+pub(crate) fn number<'a>(text: &'a str, ending: &str) -> Option<(&'a str, usize)> {
+    let length = text.bytes().take_while(u8::is_ascii_digit).count();
+    let (number, rest) = text.split_at_checked(length)?;
+    (length > 0 && rest.starts_with(ending)).then_some((number, length + ending.len()))
 }
