@@ -288,6 +288,16 @@ mod tests {
     }
 
     #[test]
+    fn what_must_be_escaped_is_found_at_any_place() {
+        for special in ["<", ">", "&", "_x", "\t", "\u{1f}", "\u{7f}", "\u{9f}", "\u{1f600}", "\u{ffff}"] {
+            for (before, after) in (0..36).flat_map(|before| (0..36).map(move |after| (before, after))) {
+                let around = |inner: &str| format!("{}{inner}{}", "a".repeat(before), "a".repeat(after));
+                assert_eq!(escaped(&around(special)), around(&escaped(special)));
+            }
+        }
+    }
+
+    #[test]
     fn what_is_no_escape_stays() {
         for text in ["_", "__", "_x", "_x_", "_x0041", "x0041_", "_x004G_", "_x00041_"] {
             assert_eq!(unescape(text), text);
