@@ -27,6 +27,9 @@ const OBJECTS: usize = 100_000;
 const PIPELINES: i32 = 64;
 const GIGABYTE: usize = 1 << 30;
 const INPUT: usize = 500_000_000;
+/// Logons that are measured, and how many of them at once.
+const LOGONS: u32 = 4000;
+const AT_ONCE: u32 = 8;
 
 struct Host {
     http: String,
@@ -45,6 +48,7 @@ async fn main() -> Outcome<()> {
     side_by_side(&host).await?;
     stop(&host).await?;
     round_trips(&host).await?;
+    logons(&host).await?;
     output(&host).await?;
     input(&host).await
 }
@@ -68,13 +72,13 @@ impl Host {
 /// Many small objects through one pipeline.
 async fn objects(host: &Host) -> Outcome<()> {
     let session = host.session()?.connect().await?;
-    let (began, used) = (Instant::now(), processor_time()?);
+    let (began, used) = (Instant::now(), processor_time("self")?);
     let mut running = session.invoke_script(&format!("objects {OBJECTS}"));
     let mut count = 0;
     while let Some(event) = running.next().await {
         count += usize::from(matches!(event?, PipelineEvent::Output(_)));
     }
-    let (took, used) = (began.elapsed().as_secs_f64(), processor_time()? - used);
+    let (took, used) = (began.elapsed().as_secs_f64(), processor_time("self")? - used);
     if count != OBJECTS {
         return Err(format!("{count} objects came").into());
     }
@@ -164,6 +168,35 @@ async fn round_trips(host: &Host) -> Outcome<()> {
     Ok(())
 }
 
+/// Connections that log on, ask one question and end: what they cost the host.
+async fn logons(host: &Host) -> Outcome<()> {
+    for (name, address, authentication, ssl) in [
+        ("http-ntlm", &host.http, Authentication::Ntlm, false),
+        ("https-ntlm", &host.https, Authentication::Ntlm, true),
+        ("https-basic", &host.https, Authentication::Basic, true),
+    ] {
+        let mut target = host.target(address, authentication)?;
+        target.set_use_ssl(ssl).set_skip_ca_check(true);
+        let used = processor_time(&host.process)?;
+        let tasks: Vec<_> = (0..AT_ONCE)
+            .map(|_| {
+                let target = target.clone();
+                tokio::spawn(async move {
+                    for _ in 0..LOGONS / AT_ONCE {
+                        windlass::identify(&target).await?;
+                    }
+                    Ok::<_, windlass::Error>(())
+                })
+            })
+            .collect();
+        for task in tasks {
+            task.await??;
+        }
+        println!("logons/s-{name} {}", f64::from(LOGONS) / (processor_time(&host.process)? - used));
+    }
+    Ok(())
+}
+
 /// A gigabyte that a program writes.
 async fn output(host: &Host) -> Outcome<()> {
     let target = host.target(&host.http, Authentication::Ntlm)?;
@@ -248,10 +281,10 @@ async fn carry(mut from: impl AsyncRead + Unpin + Send + 'static, mut to: impl A
     to.shutdown().await.ok();
 }
 
-/// Seconds of processor time that this process has used.
-fn processor_time() -> Outcome<f64> {
+/// Seconds of processor time that a process has used.
+fn processor_time(process: &str) -> Outcome<f64> {
     const TICKS_PER_SECOND: f64 = 100.0;
-    let stat = std::fs::read_to_string("/proc/self/stat")?;
+    let stat = std::fs::read_to_string(format!("/proc/{process}/stat"))?;
     let (_, fields) = stat.rsplit_once(')').ok_or("no process")?;
     let mut ticks = fields.split_whitespace().skip(11).take(2).map(str::parse::<f64>);
     let (user, system) = (ticks.next().ok_or("no time")??, ticks.next().ok_or("no time")??);

@@ -16,6 +16,9 @@ const ROUND_TRIP: f64 = 100.0;
 /// Milliseconds that a whole job may take besides its round trips.
 const SPARE: f64 = 50.0;
 
+/// How sessions reach the host and log on.
+const WAYS: [&str; 3] = ["http-ntlm", "https-ntlm", "https-basic"];
+
 /// What is promised: a name, the figure, what it must be, and whether it is.
 struct Promise {
     what: String,
@@ -68,6 +71,10 @@ fn promises(ours: &HashMap<String, f64>, theirs: &HashMap<String, f64>) -> Resul
     least("500 MB of input: times pypsrp's copy", of(ours, "input-MB/s")? / copied, 10.0);
     least("pypsrp's copy, MB/s", copied, 0.0);
     least("500 MB of input, MB/s", of(ours, "input-MB/s")?, 0.0);
+    for way in WAYS {
+        let what = format!("{way}: logons a second of the host's processor");
+        least(&what, of(ours, &format!("logons/s-{way}"))?, 0.0);
+    }
     let mut most = |what: String, found: f64, wanted: f64| {
         let holds = found <= wanted;
         all.push(Promise { what, found, wanted: format!("at most {wanted}"), holds });
@@ -87,7 +94,7 @@ fn promises(ours: &HashMap<String, f64>, theirs: &HashMap<String, f64>) -> Resul
             100.0,
         );
     }
-    for (way, cold) in [("http-ntlm", 6.0), ("https-ntlm", 6.0), ("https-basic", 5.0)] {
+    for (way, cold) in WAYS.into_iter().zip([6.0, 6.0, 5.0]) {
         for (kind, requests) in [("cold", cold), ("warm", 2.0)] {
             let found = of(ours, &format!("{kind}-requests-{way}"))?;
             most(format!("{way}, {kind}: requests"), found, requests);
