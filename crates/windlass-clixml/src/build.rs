@@ -297,8 +297,8 @@ impl Builder {
         self.tags.keep(written, (tag, self.last_tag))
     }
 
-    /// Takes the value of the property whose tag was read last.
-    #[inline]
+    /// Takes the value of the property whose tag was read last. In a call the value would be copied once more.
+    #[inline(always)]
     pub(crate) fn expected_property(&mut self, value: PsValue) {
         if let Some((property, tag)) = self.tags.says() {
             self.properties.push(Property { name: property.name.clone(), value });

@@ -7,8 +7,8 @@ use crate::object::{Property, fold_name};
 /// Up to this many properties are told apart without a table.
 const SMALL: usize = 128;
 
-/// So many lists of tags are remembered, each at the place that its first tag and its length give.
-const LISTS: usize = 128;
+/// So many lists of tags are remembered, each at the place that its first and last tag and its length give.
+const LISTS: usize = 256;
 
 /// The start tag of a property among all that a decoder ever kept.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -48,7 +48,8 @@ impl Unique {
     }
 
     fn place(tags: &[TagId]) -> usize {
-        tags.first().map_or(0, |first| first.0.wrapping_mul(17).wrapping_add(tags.len()) % LISTS)
+        let [first, last] = [tags.first(), tags.last()].map(|tag| tag.map_or(0, |tag| tag.0));
+        first.wrapping_mul(17).wrapping_add(last).wrapping_mul(31).wrapping_add(tags.len()) % LISTS
     }
 }
 
