@@ -201,8 +201,21 @@ fn entries_or_self(value: &PsValue) -> Vec<Arc<PsObject>> {
     let Some(object) = value.to_object() else { return scalar_object(value).into_iter().collect() };
     match &object.base {
         Base::Dictionary(entries) => entries.iter().map(|(key, value)| Arc::new(entry(key, value))).collect(),
+        Base::Primitive(inner) => match scalar_object(inner) {
+            Some(known) => vec![Arc::new(with_own(&object, &known))],
+            None => vec![object],
+        },
         _ => vec![object],
     }
+}
+
+/// What .NET gives a value, behind what was added to it.
+fn with_own(added: &PsObject, known: &PsObject) -> PsObject {
+    let whole = PsObject::new(known.type_names.most_derived());
+    added
+        .properties()
+        .chain(known.properties())
+        .fold(whole, |whole, property| whole.with(property.name.clone(), property.value.clone()))
 }
 
 pub(crate) fn entry(key: &PsValue, value: &PsValue) -> PsObject {
@@ -321,7 +334,7 @@ fn error_text(value: &PsValue) -> String {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used, reason = "test code")]
+#[allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "test code")]
 mod tests {
     use super::*;
 
@@ -334,6 +347,25 @@ mod tests {
         assert_eq!(drawn, format(&[PsValue::DateTime(time)], &View::Default, 80));
         assert!(drawn.contains("January 1, 0001"), "{drawn}");
     }
+
+    #[test]
+    fn a_time_has_the_properties_of_dotnet_behind_those_that_were_added() {
+        let time = PsDateTime::from_ticks(621_355_968_000_000_000, DateTimeKind::Utc).unwrap();
+        let noted = PsObject::untyped().with_base(Base::Primitive(time.into())).with("DisplayHint", "Date");
+        let drawn = format(&[noted.into()], &View::Custom(Vec::new(), 0), 80);
+        let lines: Vec<&str> = drawn.lines().collect();
+        assert_eq!(
+            lines[1..6],
+            [
+                "class DateTime",
+                "{",
+                "  DisplayHint = Date",
+                "  Date = 1/1/1970 12:00:00\u{202f}AM",
+                "  Day = 1"
+            ]
+        );
+    }
+
     #[test]
     fn objects_of_a_view_stay_in_its_table_whatever_their_type() {
         let entry = |kind: &str, name: &str| -> PsValue {
