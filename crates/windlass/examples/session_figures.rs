@@ -28,7 +28,7 @@ const PIPELINES: i32 = 64;
 const GIGABYTE: usize = 1 << 30;
 const INPUT: usize = 500_000_000;
 /// Logons that are measured, and how many of them at once.
-const LOGONS: u32 = 4000;
+const LOGONS: u32 = 2000;
 const AT_ONCE: u32 = 8;
 
 struct Host {
