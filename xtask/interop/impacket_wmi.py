@@ -130,6 +130,22 @@ def every_instance_is_parsed(peer):
 
 
 @at_both_levels
+def what_is_associated_is_found(peer):
+    with peer.services() as services:
+        computer = peer.query(services, 'SELECT Name FROM Win32_ComputerSystem')[0]['Name']['value']
+        of = f"OF {{Win32_ComputerSystem.Name='{computer}'}}"
+        rows = peer.query(services, f'ASSOCIATORS {of} WHERE AssocClass = Win32_SystemProcesses')
+        assert any(row['ProcessId']['value'] == os.getpid() for row in rows), f'{len(rows)} processes'
+        rows = peer.query(services, f'REFERENCES {of} WHERE Role = GroupComponent')
+        assert any(f'"{os.getpid()}"' in row['PartComponent']['value'] for row in rows), f'{len(rows)} links'
+        for query, name in [(f'ASSOCIATORS {of} WHERE ClassDefsOnly', 'Win32_Process'),
+                            ('REFERENCES OF {Win32_Process} WHERE SchemaOnly', 'Win32_SystemProcesses')]:
+            enumeration = services.ExecQuery(query)
+            assert name in enumeration.Next(0xffffffff, 1)[0].getClassName(), query
+            enumeration.RemRelease()
+
+
+@at_both_levels
 def a_process_is_made_and_ended(peer):
     with peer.services() as services:
         processes, _ = services.GetObject('Win32_Process')
