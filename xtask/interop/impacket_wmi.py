@@ -132,13 +132,13 @@ def every_instance_is_parsed(peer):
 @at_both_levels
 def what_is_associated_is_found(peer):
     with peer.services() as services:
-        computer = peer.query(services, 'SELECT Name FROM Win32_ComputerSystem')[0]['Name']['value']
-        of = f"OF {{Win32_ComputerSystem.Name='{computer}'}}"
-        rows = peer.query(services, f'ASSOCIATORS {of} WHERE AssocClass = Win32_SystemProcesses')
-        assert any(row['ProcessId']['value'] == os.getpid() for row in rows), f'{len(rows)} processes'
-        rows = peer.query(services, f'REFERENCES {of} WHERE Role = GroupComponent')
-        assert any(f'"{os.getpid()}"' in row['PartComponent']['value'] for row in rows), f'{len(rows)} links'
-        for query, name in [(f'ASSOCIATORS {of} WHERE ClassDefsOnly', 'Win32_Process'),
+        of = f"OF {{Win32_Process.Handle='{os.getpid()}'}}"
+        rows = peer.query(services, f'ASSOCIATORS {of} WHERE AssocClass = Windlass_ProcessParent ResultRole = Antecedent')
+        assert [row['ProcessId']['value'] for row in rows] == [os.getppid()], rows
+        rows = peer.query(services, f'REFERENCES {of} WHERE ResultClass = Win32_SystemProcesses')
+        assert len(rows) == 1 and f'"{os.getpid()}"' in rows[0]['PartComponent']['value'], rows
+        for query, name in [(f'ASSOCIATORS {of} WHERE AssocClass = Win32_SystemProcesses ClassDefsOnly',
+                             'Win32_ComputerSystem'),
                             ('REFERENCES OF {Win32_Process} WHERE SchemaOnly', 'Win32_SystemProcesses')]:
             enumeration = services.ExecQuery(query)
             assert name in enumeration.Next(0xffffffff, 1)[0].getClassName(), query
