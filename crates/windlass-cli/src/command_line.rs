@@ -264,6 +264,17 @@ const ENTERED: [&str; 4] = ["Session", "Name", "Id", "InstanceId"];
 /// Parameters that make something to be kept.
 const MAKING: [&str; 2] = ["AsJob", "JobName"];
 
+/// The cmdlet to which words that stand alone are sessions, unless they are numbers; to others they are computers.
+const BY_SESSION: &str = "Disconnect-PSSession";
+
+/// Whether a number is among the values.
+fn has_number(value: &PsValue) -> bool {
+    let is_number = |value: &PsValue| {
+        value.as_i64().is_some() || value.as_str().is_some_and(|text| text.parse::<i64>().is_ok())
+    };
+    value.items().map_or_else(|| is_number(value), |items| items.iter().any(is_number))
+}
+
 /// Whether the agent is to do it.
 fn forwarding(info: &CommandInfo, command: &Command) -> Forwarding {
     let gives = |names: &[&str]| {
@@ -300,6 +311,9 @@ fn named_logins(command: &Command) -> Result<Vec<Login>> {
 /// Names and numbers of sessions and jobs become the sessions and jobs.
 fn resolved(mut command: Command, info: &CommandInfo, local: &Local) -> Result<Command> {
     for given in &mut command.parameters {
+        if given.name.is_none() && info.name() == BY_SESSION && !has_number(&given.value) {
+            given.name = Some("Session".into());
+        }
         let Some(name) = &given.name else { continue };
         let Some(parameter) = find(info, name.as_str()) else { continue };
         let Scalar::Typed(facts) = parameter.kind.scalar() else { continue };

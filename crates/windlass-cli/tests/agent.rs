@@ -95,6 +95,24 @@ fn a_session_is_there_for_the_next_command() {
     assert_eq!(nobody.status.code(), Some(2));
     assert!(errors(&nobody).contains("no PSSession is called 'nobody'"), "{}", errors(&nobody));
 
+    let nobody = agent.run(&["Disconnect-PSSession", "nobody"]);
+    assert_eq!(nobody.status.code(), Some(2));
+    assert!(errors(&nobody).contains("no PSSession is called 'nobody'"), "{}", errors(&nobody));
+    let nobody = agent.run(&["Remove-PSSession", "nobody"]);
+    assert_eq!(nobody.status.code(), Some(1));
+    assert!(errors(&nobody).contains("no session is with nobody"), "{}", errors(&nobody));
+    let opened = agent.run(&["New-PSSession", "srv1", "-Name", "db", "-Credential", "alice"]);
+    assert_eq!(opened.status.code(), Some(0), "{}", errors(&opened));
+    let left = agent.run(&["Disconnect-PSSession", "db"]);
+    assert_eq!(left.status.code(), Some(0), "{}", errors(&left));
+    let status = agent.agent("status");
+    assert!(
+        status.contains("db on srv1: Disconnected") && status.contains("web on srv1: Opened"),
+        "{status}"
+    );
+    let removed = agent.run(&["Remove-PSSession", "-Name", "db"]);
+    assert_eq!(removed.status.code(), Some(0), "{}", errors(&removed));
+
     let removed = agent.run(&["Remove-PSSession", "-Name", "we*"]);
     assert_eq!(removed.status.code(), Some(0), "{}", errors(&removed));
     assert!(agent.agent("status").contains("nothing"));

@@ -267,7 +267,12 @@ pub(super) fn chosen(
         for computer in call.texts("ComputerName") {
             let on =
                 |entry: &Arc<SessionEntry>| entry.session.computer_name().eq_ignore_ascii_case(&computer);
-            entries.extend(local.sessions.all().into_iter().filter(on));
+            let found: Vec<_> = local.sessions.all().into_iter().filter(on).collect();
+            if found.is_empty() {
+                let reason = format!("no session is with {computer}: -Name finds sessions by their names");
+                cx.error(not_found(&reason, computer.into()))?;
+            }
+            entries.extend(found);
         }
     }
     let mut seen = HashSet::new();
