@@ -16,7 +16,7 @@ mod kdc;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
-use kdc::{Kdc, REALM, service_entry};
+use kdc::{Kdc, PASSWORD, REALM, service_entry};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
 use windlass::net::{KdcMap, NameMap};
@@ -58,7 +58,7 @@ async fn a_hundred_connections_of_a_session_take_one_initial_and_one_service_tic
     let mut target = Target::computer("srv");
     target
         .set_authentication(Authentication::Kerberos)
-        .set_credential(Credential::password(&format!("alice@{REALM}"), "Pa55w0rd".to_owned()))
+        .set_credential(Credential::password(&format!("alice@{REALM}"), PASSWORD.to_owned()))
         .set_kdcs(kdcs)
         .set_names(names);
 

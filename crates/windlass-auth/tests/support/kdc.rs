@@ -1,4 +1,4 @@
-//! A KDC in a few lines: one user, `alice` with the password `Pa55w0rd`, and any service under one key.
+//! A KDC in a few lines: one user, `alice`, and any service but one, all under one key.
 
 use windlass_auth::kerberos::{
     ApReq, EncryptedData, Enctype, EtypeInfo2, FullName, KdcRep, KdcRepContent, KdcReq, KdcReqBody, Key,
@@ -7,6 +7,9 @@ use windlass_auth::kerberos::{
 use windlass_core::Secret;
 
 pub const REALM: &str = "CORP.EXAMPLE";
+pub const PASSWORD: &str = "Pa55w0rd";
+/// The computer that it knows no service of.
+pub const UNKNOWN: &str = "unknown";
 const SALT: &[u8] = b"a salt of its own";
 
 /// A name in the realm.
@@ -41,16 +44,16 @@ impl Kdc {
         let KdcReq { granting, padata, body } = KdcReq::decode(message).unwrap();
         let body = KdcReqBody::decode(&body).unwrap();
         let granting_key = Key::new(Enctype::Aes256, &[1; 32]).unwrap();
-        let user_key = Key::from_password(Enctype::Aes256, &Secret::new("Pa55w0rd"), SALT, Some(10)).unwrap();
+        let user_key = Key::from_password(Enctype::Aes256, &Secret::new(PASSWORD), SALT, Some(10)).unwrap();
         let refuse = |code, data| {
             let service = body.service.clone().unwrap();
             KrbError { code, time: self.now, realm: REALM.to_owned(), service, text: None, data }.encode()
         };
         if granting {
-            self.service += 1;
-            if body.service.as_ref().is_some_and(|service| service.components[1] == "unknown") {
+            if body.service.as_ref().is_some_and(|service| service.components[1] == UNKNOWN) {
                 return refuse(7, None);
             }
+            self.service += 1;
             let through = ApReq::decode(&padata[0].value).unwrap();
             let content = through.ticket.enc_part.decrypt(&granting_key, 2).unwrap();
             let content = TicketContent::decode(&content).unwrap();

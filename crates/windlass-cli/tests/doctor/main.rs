@@ -18,7 +18,7 @@ mod support;
 use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
 
-use kdc::{Given, REALM, STRANGER};
+use kdc::{REALM, answers::UNKNOWN};
 use serde_json::Value;
 use support::{Host, PASSWORD, PROGRAM, errors, lines, windlass};
 
@@ -198,7 +198,7 @@ impl Drop for Realm {
 
 #[test]
 fn kerberos_fails_at_the_kdc_at_the_name_or_at_the_service() {
-    let (port, given) = kdc::start();
+    let (port, kdc) = kdc::start();
     let realm = Realm::new(port);
     let host = realm.host("right", &kdc::keytab(&["srv1"], true));
     let other = realm.host("other", &kdc::keytab(&["srv1"], false));
@@ -206,18 +206,18 @@ fn kerberos_fails_at_the_kdc_at_the_name_or_at_the_service() {
     // The name is looked up, and then come: a connection, a stranger's request, a stranger's Identify, and the
     // logon, one. Were there another, it would fail.
     let relay = relay::start(&host.http, |number, _| number <= 4);
-    let ran = realm.doctor("srv1", &relay, PASSWORD);
+    let ran = realm.doctor("srv1", &relay, kdc::PASSWORD);
     let layers = lines(&ran);
     let passed = such(&layers, true);
     assert_eq!(passed[passed.len() - 4..], ["KDC", "SPN", "logon", "sealing"], "{layers:?}");
     assert_eq!(such(&layers, false), ["PowerShell endpoint", "quota", "CIM"], "{layers:?}");
-    assert_eq!(*given.lock().unwrap(), Given { initial: 1, service: 1 });
+    assert_eq!(kdc::given(&kdc), (1, 1));
 
     for (computer, port, password, passed, failed, remedy) in [
         ("srv1", &host.http, "wrong", "", "KDC", "port 88"),
-        (STRANGER, &host.http, PASSWORD, "KDC", "SPN", "setspn"),
-        ("127.0.0.1", &host.http, PASSWORD, "KDC", "SPN", "setspn"),
-        ("srv1", &other.http, PASSWORD, "SPN", "logon", "user and password"),
+        (UNKNOWN, &host.http, kdc::PASSWORD, "KDC", "SPN", "setspn"),
+        ("127.0.0.1", &host.http, kdc::PASSWORD, "KDC", "SPN", "setspn"),
+        ("srv1", &other.http, kdc::PASSWORD, "SPN", "logon", "user and password"),
     ] {
         let ran = realm.doctor(computer, port, password);
         let layers = lines(&ran);
