@@ -202,13 +202,21 @@ impl PsSession {
     }
 }
 
+/// A file that was copied, or was not.
+struct Ended {
+    source: String,
+    /// Its place among the destinations.
+    place: String,
+    outcome: Result<CopiedItem>,
+}
+
 /// A copy under way.
 struct Copy {
     remote: way::Remote,
     options: CopyOptions,
     most: usize,
-    running: JoinSet<(String, Result<CopiedItem>)>,
-    /// Where files went, in lower case: a system may not tell names apart by that.
+    running: JoinSet<Ended>,
+    /// Where those under way go, in lower case: a system may not tell names apart by that.
     destinations: HashSet<String>,
     report: CopyReport,
 }
@@ -235,13 +243,12 @@ impl Copy {
         destination: &str,
         work: impl Future<Output = Result<CopiedItem>> + Send + 'static,
     ) -> Result<()> {
-        if !self.destinations.insert(destination.to_lowercase()) {
-            self.settle().await?;
-        }
-        while self.running.len() >= self.most {
+        let place = destination.to_lowercase();
+        while self.running.len() >= self.most || self.destinations.contains(&place) {
             self.settle_one().await?;
         }
-        self.running.spawn(async move { (source, work.await) });
+        self.destinations.insert(place.clone());
+        self.running.spawn(async move { Ended { source, place, outcome: work.await } });
         Ok(())
     }
 
@@ -255,12 +262,18 @@ impl Copy {
 
     async fn settle_one(&mut self) -> Result<()> {
         match self.running.join_next().await {
-            Some(Ok((source, outcome))) => self.note(source, outcome),
+            Some(Ok(Ended { source, place, outcome })) => {
+                self.destinations.remove(&place);
+                self.note(source, outcome)
+            }
             Some(Err(error)) => {
                 tracing::error!(%error, "a copy was cut off");
                 Ok(())
             }
-            None => Ok(()),
+            None => {
+                self.destinations.clear();
+                Ok(())
+            }
         }
     }
 
