@@ -129,7 +129,7 @@ fn english_time(time: PsDateTime) -> String {
     let hour = if civil.hour.is_multiple_of(12) { 12 } else { civil.hour % 12 };
     let half = if civil.hour < 12 { "AM" } else { "PM" };
     format!(
-        "{}/{}/{} {hour}:{:02}:{:02}\u{202f}{half}",
+        "{}/{}/{:04} {hour}:{:02}:{:02}\u{202f}{half}",
         civil.month, civil.day, civil.year, civil.minute, civil.second
     )
 }
@@ -164,6 +164,8 @@ mod tests {
     fn times_and_spans_are_written_in_english() {
         let time = crate::datetime::parse("2026-11-21T00:05:09Z").unwrap();
         assert_eq!(to_text(&time.into()), "11/21/2026 12:05:09\u{202f}AM");
+        let first = crate::datetime::parse("0001-01-01T00:00:00").unwrap();
+        assert_eq!(to_text(&first.into()), "1/1/0001 12:00:00\u{202f}AM");
         assert_eq!(span(-1), "-00:00:00.0000001");
         assert_eq!(span(936_000_000_000), "1.02:00:00");
     }
