@@ -86,14 +86,14 @@ fn subscribe() -> BoxedStrategy<Subscribe> {
                 content_encoding,
             }
         });
-    (delivery, of(reference()), of(expiration()), of(filter()), any::<bool>(), of(xml()))
+    (delivery, of(reference()), of(expiration()), of(filter()), any::<bool>(), of(content()))
         .prop_map(|(delivery, end_to, expires, filter, send_bookmarks, bookmark)| Subscribe {
             delivery,
             end_to,
             expires,
             filter,
             send_bookmarks,
-            bookmark: bookmark.map(|xml| xml.to_standalone().into_owned()),
+            bookmark,
         })
         .boxed()
 }
