@@ -35,8 +35,10 @@ impl Terminal {
     /// A terminal with this command line in it, with a folder for what outlives it; none where nothing plays a
     /// terminal.
     fn with(command: &str, runtime: &Path) -> Option<Self> {
+        // A shell that stays between them ends by the Ctrl-C that the program heeds.
+        let command = format!("exec {command}");
         let child = Command::new("script")
-            .args(["--quiet", "--return", "--command", command, "/dev/null"])
+            .args(["--quiet", "--return", "--command", &command, "/dev/null"])
             .env("WINDLASS_PASSWORD", PASSWORD)
             .env("WINDLASS_CONFIG", "")
             .env("XDG_RUNTIME_DIR", runtime)
