@@ -1,5 +1,5 @@
-"""Our client through proxies that are not ours: squid (Basic, Digest, Negotiate with NTLM, tunnels and requests handed on) and
-pproxy (SOCKS 5).
+"""Our client through proxies that are not ours: squid (Basic, Digest, NTLM, Negotiate with NTLM, tunnels and requests handed
+on) and pproxy (SOCKS 5).
 
 Behind them stands mini_winrm_server.py. Runs the example `interop_client`. Prints
 `squid: CASE: passed|failed: why` and `pproxy: CASE: ...`.
@@ -40,6 +40,7 @@ AUTHENTICATION = {
     "basic": "auth_param basic program /usr/lib/squid/basic_ncsa_auth {folder}/basic\nauth_param basic realm proxy",
     "digest": "auth_param digest program /usr/lib/squid/digest_file_auth -c {folder}/digest\nauth_param digest realm proxy",
     "negotiate": "auth_param negotiate program /bin/bash {folder}/relay {helper}\nauth_param negotiate children 4 startup=1 idle=1",
+    "ntlm": "auth_param ntlm program /bin/bash {folder}/relay {helper}\nauth_param ntlm children 4 startup=1 idle=1",
     "open": "",
 }
 
@@ -72,7 +73,7 @@ def squid(folder, kind, port, helper, tunnels):
 
 
 class Acceptor(socketserver.StreamRequestHandler):
-    """What squid asks its helper for Negotiate, answered by pyspnego: `YR TOKEN` begins, `KK TOKEN` goes on."""
+    """What squid asks its helper for Negotiate or NTLM, answered by pyspnego: `YR TOKEN` begins, `KK TOKEN` goes on."""
 
     def handle(self):
         context = None
@@ -124,7 +125,9 @@ def main():
             peer = "squid" if tunnels else "squid without tunnels"
             try:
                 with squid(folder, kind, port, helper, tunnels):
-                    through(arguments, peer, kind, f"http://{{}}127.0.0.1:{port}", environment={"WINDLASS_PROXY_AUTHENTICATION": kind})
+                    # Who would negotiate takes the scheme NTLM where a proxy offers no other.
+                    asked = "negotiate" if kind == "ntlm" else kind
+                    through(arguments, peer, kind, f"http://{{}}127.0.0.1:{port}", environment={"WINDLASS_PROXY_AUTHENTICATION": asked})
             except (OSError, RuntimeError, subprocess.SubprocessError) as error:
                 report(peer, kind, error)
             if "-v" in sys.argv:
