@@ -84,6 +84,29 @@ def pywinrm_digest(program):
             protocol.close_shell(shell)
 
 
+def aiohttp_digest(program):
+    """Of what the host offers it takes auth-int, which covers the body."""
+    import asyncio
+    import ssl
+
+    import aiohttp
+
+    async def enumerate_with(host, password):
+        logon = aiohttp.DigestAuthMiddleware(USER, password)
+        trusted = ssl.create_default_context(cafile=host.certificate)
+        async with aiohttp.ClientSession(middlewares=[logon]) as session:
+            post = session.post(host.url('https'), data=ENUMERATE, headers={'Content-Type': SOAP_TYPE}, ssl=trusted)
+            async with post as answer:
+                assert 'qop=auth-int' in answer.request_info.headers['Authorization']
+                return answer.status, await answer.text()
+
+    with Host(program, '--auth', 'digest') as host:
+        status, answer = asyncio.run(enumerate_with(host, PASSWORD))
+        check(status, 200)
+        assert 'Win32_OperatingSystem' in answer, answer[:200]
+        check(asyncio.run(enumerate_with(host, 'wrong'))[0], 401)
+
+
 def pywinrm_case(transport, scheme, *arguments):
     """A command with output long enough for several sealed messages."""
     def run(program):
@@ -179,6 +202,7 @@ def pywinrm_certificate(host, shown, expected):
 CASES = [
     ('curl', 'Basic', 'HTTPS', curl_case('basic', 'https')),
     ('curl', 'Digest', 'HTTPS', curl_case('digest', 'https', '--auth', 'digest')),
+    ('aiohttp', 'Digest with auth-int', 'HTTPS', aiohttp_digest),
     ('curl', 'Digest', 'HTTP readable', curl_case('digest', 'http', '--auth', 'digest', '--allow-unencrypted')),
     ('pywinrm', 'Basic', 'HTTPS', pywinrm_case('basic', 'https')),
     ('pywinrm', 'Digest', 'HTTPS', pywinrm_digest),

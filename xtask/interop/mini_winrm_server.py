@@ -333,6 +333,7 @@ class Handler(BaseHTTPRequestHandler):
     disable_nagle_algorithm = True
     context = None
     admitted = False
+    count = 0
 
     def log_message(self, *_):
         pass
@@ -342,7 +343,11 @@ class Handler(BaseHTTPRequestHandler):
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         scheme, _, token = (self.headers.get("Authorization") or "").partition(" ")
         extra = []
-        if scheme.lower() == "basic" and self.server.basic:
+        if self.server.digest:
+            self.admitted = scheme.lower() == "digest" and self.digested(body)
+            if not self.admitted:
+                return self.challenge()
+        elif scheme.lower() == "basic" and self.server.basic:
             self.admitted = base64.b64decode(token).decode() == f"{self.server.user}:{self.server.password}"
             if not self.admitted:
                 return self.challenge()
@@ -364,6 +369,18 @@ class Handler(BaseHTTPRequestHandler):
             return self.reply(200, b"", headers=extra)
         self.serve(body, extra)
 
+    def digested(self, body):
+        """Whether the answer to the challenge covers this body, as CherryPy computes it; none counts twice."""
+        from cherrypy.lib import auth_digest
+
+        said = auth_digest.HttpDigestAuthorization(self.headers["Authorization"], self.command)
+        known = auth_digest.get_ha1_dict_plain({self.server.user: self.server.password})("mini", said.username)
+        fresh = said.qop == "auth-int" and said.validate_nonce("mini", self.server.accounts) and int(said.nc, 16) > self.count
+        if not fresh or known is None or said.request_digest(known, body.decode()) != said.response:
+            return False
+        self.count = int(said.nc, 16)
+        return True
+
     def step(self, scheme, token):
         if self.context is None or self.context.complete:
             if scheme.lower() == "credssp":
@@ -380,12 +397,18 @@ class Handler(BaseHTTPRequestHandler):
         return [("WWW-Authenticate", f"{scheme} {base64.b64encode(answer).decode()}")] if answer else []
 
     def challenge(self):
+        if self.server.digest:
+            from cherrypy.lib.auth_digest import synthesize_nonce
+
+            self.count, nonce = 0, synthesize_nonce("mini", self.server.accounts)
+            asked = f'Digest realm="mini", nonce="{nonce}", algorithm=MD5, qop="auth-int"'
+            return self.reply(401, b"", headers=[("WWW-Authenticate", asked)])
         schemes = ["CredSSP"] if self.server.credssp is not None else ["Negotiate", *(['Basic realm="WSMAN"'] if self.server.basic else [])]
         self.reply(401, b"", headers=[("WWW-Authenticate", scheme) for scheme in schemes])
 
     def serve(self, body, extra):
         sealed = self.headers.get("Content-Type", "").startswith(("multipart/encrypted", "multipart/x-multi-encrypted"))
-        if not sealed and not self.server.basic:
+        if not sealed and not self.server.basic and not self.server.digest:
             return self.reply(400, b"", headers=extra)
         if sealed:
             body = self.unseal(body)
@@ -448,15 +471,15 @@ class Handler(BaseHTTPRequestHandler):
 class Server(ThreadingHTTPServer):
     """The listener on loopback. `basic` allows Basic and plain bodies; without it bodies must be sealed.
 
-    `credssp`, a dictionary of what pyspnego's acceptor takes, offers CredSSP and nothing else. `kerberos`, the
+    `digest` wants Digest with qop=auth-int, which covers the bodies. `credssp`, a dictionary of what pyspnego's acceptor takes, offers CredSSP and nothing else. `kerberos`, the
     host in the service principal, accepts Kerberos as well as GSS-API does it; `spn_class` goes before the host."""
 
     daemon_threads = True
 
     def __init__(self, port=0, user="alice", password="Pa55w0rd.1", basic=False, credssp=None, kerberos=None,
-                 spn_class="HTTP"):
+                 spn_class="HTTP", digest=False):
         super().__init__(("127.0.0.1", port), Handler)
-        self.credssp, self.kerberos, self.spn_class = credssp, kerberos, spn_class
+        self.credssp, self.kerberos, self.spn_class, self.digest = credssp, kerberos, spn_class, digest
         self.service, self.user, self.password, self.basic = Service(), user, password, basic
         # pyspnego's NTLM acceptor looks accounts up in the file that this variable names.
         accounts = tempfile.NamedTemporaryFile("w", suffix=".accounts", delete=False)

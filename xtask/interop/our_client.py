@@ -34,6 +34,10 @@ CASES = [
     ("pipeline", "basic", True, PASSWORD, 5),
     ("pipeline-streams", "basic", True, PASSWORD, None),
     ("refused", "basic", True, "not the password", None),
+    ("shell-command", "digest", False, PASSWORD, None),
+    ("pipeline", "digest", False, PASSWORD, None),
+    ("pipeline-large", "digest", False, PASSWORD, None),
+    ("refused", "digest", False, "not the password", None),
     ("identify", "credssp", False, PASSWORD, None),
     ("shell-command", "credssp", False, PASSWORD, None),
     ("pipeline", "credssp", False, PASSWORD, None),
@@ -63,7 +67,8 @@ def credssp(authentication):
 def run(program, case, authentication, basic, password, requests):
     import spnego._credssp
     spnego._credssp._CREDSSP_VERSION = 4 if authentication.endswith("v4") else 6
-    server = Server(user=USER, password=PASSWORD, basic=basic, credssp=credssp(authentication)).start()
+    server = Server(user=USER, password=PASSWORD, basic=basic, credssp=credssp(authentication),
+                    digest=authentication == "digest").start()
     authentication = authentication.partition("-")[0]
     environment = dict(os.environ, WINDLASS_PASSWORD=password)
     command = [program, "--port", str(server.server_port), "--user", USER, "--authentication", authentication, "--case", case]
