@@ -20,7 +20,7 @@ use windlass_psrp::fragment::{FragmentHeader, Fragmenter};
 use windlass_psrp::message::Destination;
 use windlass_psrp::{
     ClientEvent, ClientLimits, ClientPool, CreatePipeline, Message, MessageType, PipelineState, PoolOptions,
-    PoolState, PowerShell, ServerLimits, ServerOptions, ServerPool, Stream,
+    PoolState, PowerShell, ServerEvent, ServerLimits, ServerOptions, ServerPool, Stream,
 };
 
 const CAPABILITY: &str = r#"<Obj RefId="0"><MS><Version N="protocolversion">2.3</Version><Version N="PSVersion">2.0</Version><Version N="SerializationVersion">1.1.0.1</Version></MS></Obj>"#;
@@ -303,6 +303,27 @@ fn a_server_refuses_what_comes_at_the_wrong_time() {
         // The pool lives on.
         pair.start(PowerShell::script("x"));
     }
+}
+
+/// As PowerShell's server does; psrp-rs says goodbye with a type of its own.
+#[test]
+fn a_server_passes_over_what_it_does_not_know() {
+    let mut pair = Pair::opened();
+    let reset = r#"<Obj RefId="0"><MS><I64 N="ci">9</I64></MS></Obj>"#;
+    let known = Message {
+        destination: Destination::Server,
+        kind: MessageType::ResetRunspaceState,
+        pool: pair.client.id(),
+        pipeline: Uuid::nil(),
+        byte_order_mark: true,
+        data: reset,
+    }
+    .encode();
+    let mut unknown = known.clone();
+    unknown[4..8].copy_from_slice(&0x0002_100E_u32.to_le_bytes());
+    let data = [unknown, known].map(|message| Fragmenter::default().fragment(&message)).concat();
+    pair.server.receive(None, Stream::Default, &data).unwrap();
+    assert_eq!(pair.server_events(), [ServerEvent::ResetRunspaceState { call_id: 9 }]);
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! Many hosts at once, beside pypsrp in threads.
+//! Many hosts at once, beside psrp-rs and beside pypsrp in threads.
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -6,18 +6,20 @@ use std::process::Command;
 use anyhow::{Result, bail};
 
 use super::host::Host;
+use super::run_peers;
 use crate::command::{build, root, run as carry_out, target};
 
 /// Hosts that pypsrp works on: it takes long for each.
 const PEER_HOSTS: u32 = 300;
 
 /// Opens a session on each of so many addresses of one host, with one command in each, and prints how long it
-/// takes and what is left; then the same with pypsrp, where it is installed.
+/// takes and what is left; then the same with psrp-rs, and with pypsrp, where it is installed.
 pub(crate) fn run(hosts: u32) -> Result<()> {
     build(["--release", "--example", "fleet"])?;
     let mut host = Host::start(&program(), &["host"])?;
     carry_out(Command::new(program()).args(["client", &host.port, &hosts.to_string()]))?;
     nothing_left(&mut host)?;
+    run_peers(&["--bin", "fleet", "--", &host.port, &hosts.to_string()])?;
     let python = root().join("target/interop/venv/bin/python");
     if python.is_file() {
         let script = root().join("benches/pypsrp_fleet.py");

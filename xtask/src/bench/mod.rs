@@ -27,7 +27,13 @@ pub(crate) fn run(filter: Option<&str>) -> Result<()> {
 
 /// Measures other libraries beside ours and prints the ratios.
 pub(crate) fn peers() -> Result<()> {
-    cargo(["run", "--release", "--manifest-path", "benches/peers/Cargo.toml", "--ignore-rust-version"])
+    run_peers(&[])
+}
+
+/// Builds the workspace that other libraries have to themselves, and runs a program of it.
+fn run_peers(arguments: &[&str]) -> Result<()> {
+    let run = ["run", "--release", "--manifest-path", "benches/peers/Cargo.toml", "--ignore-rust-version"];
+    cargo(run.iter().chain(arguments))
 }
 
 /// The numbers that a measuring program prints.

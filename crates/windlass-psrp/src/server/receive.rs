@@ -137,7 +137,12 @@ impl ServerPool {
                 Ok(None) => break,
                 Err(error) => return Err(self.stream_lost(pipeline, error)),
             };
-            let outcome = Message::decode(object.data).and_then(|message| {
+            let message = Message::decode(object.data);
+            // PowerShell's server passes over what it does not know, and there are clients that rely on it.
+            if matches!(message, Err(PsrpError::UnknownMessage { .. })) {
+                continue;
+            }
+            let outcome = message.and_then(|message| {
                 // Some clients answer for pipelines on the stream of the pool.
                 let answers = message.kind == MessageType::PipelineHostResponse;
                 let owner = match pipeline {
