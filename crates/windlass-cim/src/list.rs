@@ -79,10 +79,9 @@ impl<T: Named> NamedList<T> {
         self.0.push(item);
     }
 
-    /// Takes the items into a list that is no larger than they need; the memory of this one is kept
-    /// for others.
-    pub(crate) fn take_all(&mut self) -> Self {
-        Self(self.0.drain(..).collect())
+    /// Gives back the memory that the items do not need.
+    pub(crate) fn shrink_to_fit(&mut self) {
+        self.0.shrink_to_fit();
     }
 
     /// The item at a place.

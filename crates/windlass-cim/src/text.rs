@@ -30,7 +30,10 @@ impl CimValue {
             CimType::DateTime => CimDateTime::parse_any(trimmed).map(Self::from),
             CimType::Reference => text.parse::<ObjectPath>().map(Self::from),
             CimType::Instance | CimType::Object => Err(error()),
-            integer => parse_integer(trimmed).and_then(|n| integer_value(integer, n)).ok_or_else(error),
+            integer => match decimal(trimmed).and_then(|n| unsigned_value(integer, n)) {
+                Some(value) => Ok(value),
+                None => parse_integer(trimmed).and_then(|n| integer_value(integer, n)).ok_or_else(error),
+            },
         }
     }
 
@@ -126,6 +129,29 @@ pub(crate) fn integer_value(cim_type: CimType, n: i128) -> Option<CimValue> {
         CimType::UInt64 => CimValue::UInt64(n.try_into().ok()?),
         CimType::SInt64 => CimValue::SInt64(n.try_into().ok()?),
         _ => return None,
+    })
+}
+
+/// A number as a value of one of the integer types that most properties have, where it fits.
+#[inline]
+pub(crate) fn unsigned_value(cim_type: CimType, n: u64) -> Option<CimValue> {
+    match cim_type {
+        CimType::UInt64 => Some(CimValue::UInt64(n)),
+        CimType::UInt32 => u32::try_from(n).ok().map(CimValue::UInt32),
+        CimType::UInt16 => u16::try_from(n).ok().map(CimValue::UInt16),
+        _ => None,
+    }
+}
+
+/// A number that is written in digits alone and surely fits.
+#[inline]
+pub(crate) fn decimal(text: &str) -> Option<u64> {
+    if !(1..=19).contains(&text.len()) {
+        return None;
+    }
+    text.bytes().try_fold(0_u64, |number, byte| match byte.wrapping_sub(b'0') {
+        digit @ 0..=9 => Some(number * 10 + u64::from(digit)),
+        _ => None,
     })
 }
 
@@ -242,7 +268,10 @@ mod tests {
             (CimType::UInt8, "255", "255"),
             (CimType::SInt8, "-128", "-128"),
             (CimType::UInt64, "18446744073709551615", "18446744073709551615"),
+            (CimType::UInt64, "9999999999999999999", "9999999999999999999"),
             (CimType::UInt32, "0xFf", "255"),
+            (CimType::UInt32, "00000000000000000000001", "1"),
+            (CimType::UInt16, "+65535", "65535"),
             (CimType::SInt64, "-9223372036854775808", "-9223372036854775808"),
             (CimType::Real32, "100.300003051758", "100.3"),
             (CimType::Real64, "-INF", "-INF"),
@@ -268,6 +297,8 @@ mod tests {
             (CimType::Boolean, ""),
             (CimType::UInt8, "256"),
             (CimType::UInt8, "-1"),
+            (CimType::UInt16, "65536"),
+            (CimType::UInt32, "4294967296"),
             (CimType::SInt16, "1.0"),
             (CimType::UInt32, "0x"),
             (CimType::UInt32, "++1"),

@@ -88,6 +88,15 @@ fn name_run(bytes: &[u8]) -> usize {
     length + rest.iter().take_while(|byte| class(**byte) & IN_NAME != 0).count()
 }
 
+/// What may be a prefix in any written XML: each run of characters of a name ahead of a colon.
+pub(crate) fn possible_prefixes(written: &str) -> impl Iterator<Item = &str> {
+    memchr::memchr_iter(b':', written.as_bytes()).filter_map(|colon| {
+        let ahead = written.get(..colon)?;
+        let length = ahead.bytes().rev().take_while(|byte| class(*byte) != 0).count();
+        ahead.get(colon - length..)
+    })
+}
+
 /// Whether a part of a name begins as one.
 fn is_first(part: &str) -> bool {
     part.as_bytes().first().is_some_and(|byte| class(*byte) & FIRST != 0)
@@ -187,6 +196,12 @@ mod tests {
         assert_eq!(split("abcdefgh").unwrap(), ("", "abcdefgh", ""));
         let error = split("abcdefghi").unwrap_err();
         assert_eq!(error.kind(), &ErrorKind::Limit("name length", 8));
+    }
+
+    #[test]
+    fn prefixes_may_stand_before_any_colon() {
+        let found: Vec<_> = possible_prefixes("<a:b c:d='ü-1:e f' g='::'>").collect();
+        assert_eq!(found, ["a", "c", "ü-1", "", ""]);
     }
 
     #[test]

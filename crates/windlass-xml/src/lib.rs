@@ -10,16 +10,19 @@
 //!   [`Reader::read_text`] and what may be either with [`Reader::read_content`].
 //! - [`Fragment`] is the source of one element with the namespaces it stands in; [`OwnedFragment`]
 //!   outlives its document.
+//! - [`Frames`] keeps how elements were written, so that those which differ in their text alone are taken at once.
 //! - [`Writer`] builds a document in one string.
 //!
 //! Specifications: XML 1.0 (Fifth Edition), Namespaces in XML 1.0.
 #![forbid(unsafe_code)]
 
 mod attribute;
+mod characters;
 mod element;
 mod encoding;
 mod error;
 mod fragment;
+mod frame;
 mod reader;
 mod scope;
 mod writer;
@@ -28,5 +31,6 @@ pub use element::{Attributes, Element};
 pub use encoding::decode_utf;
 pub use error::{Error, ErrorKind};
 pub use fragment::{Fragment, OwnedFragment};
+pub use frame::Frames;
 pub use reader::{Content, Event, Limits, Reader};
 pub use writer::{Writer, escape_attribute, escape_text};

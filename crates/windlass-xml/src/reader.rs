@@ -1,11 +1,13 @@
 //! The pull reader.
 
 use std::borrow::Cow;
+use std::io::BufRead;
 
 use quick_xml::Reader as RawReader;
 use quick_xml::events::Event as RawEvent;
 
 use crate::attribute::{Name, RawAttributes, skip_space, unescape};
+use crate::characters::{has_control, is_forbidden, normalise_line_ends, plain_run};
 use crate::element::{Element, Prefixes, split_name};
 use crate::error::{Error, ErrorKind};
 use crate::fragment::Fragment;
@@ -94,19 +96,33 @@ pub struct Reader<'a> {
     end_due: bool,
     root_seen: bool,
     checked: Checked<'a>,
+    held: Held,
     /// Where the last event started and where it ended.
     start: usize,
     end: usize,
 }
 
-/// What stood in the last tag with attributes that declared nothing: the next one often has the same.
+/// What stood in the last tag with attributes: the next one often has the same.
 #[derive(Debug, Default)]
 struct Checked<'a> {
     attributes: &'a str,
-    /// The first prefix of an attribute.
+    /// The namespaces that it declared, by their prefixes.
+    declared: Vec<(&'a str, Cow<'a, str>)>,
+    /// The first prefix of another attribute.
     prefix: &'a str,
-    /// Whether there is another one.
+    /// Whether there is yet another one.
     has_more: bool,
+}
+
+/// Where the text stands that was read last as that of an element.
+#[derive(Debug)]
+enum Held {
+    /// The tag was an empty one.
+    Nothing,
+    /// From one offset to another, in one piece.
+    Text(usize, usize),
+    /// In several pieces.
+    Pieces,
 }
 
 /// One token of quick-xml with its text taken from the input itself.
@@ -138,6 +154,7 @@ impl<'a> Reader<'a> {
             end_due: false,
             root_seen: false,
             checked: Checked::default(),
+            held: Held::Nothing,
             start: 0,
             end: 0,
         }
@@ -200,9 +217,12 @@ impl<'a> Reader<'a> {
     pub fn read_content(&mut self) -> Result<Content<'a>, Error> {
         if std::mem::take(&mut self.end_due) {
             self.scope.close();
+            self.held = Held::Nothing;
             return Ok(Content::Text(Cow::Borrowed("")));
         }
         let mut text = Cow::Borrowed("");
+        let nothing = self.end;
+        self.held = if self.pending.is_none() { Held::Text(nothing, nothing) } else { Held::Pieces };
         loop {
             let (raw, start) = self.take_raw()?;
             self.start = start;
@@ -216,7 +236,13 @@ impl<'a> Reader<'a> {
                     return Ok(Content::Child(text, self.open(content, empty)?));
                 }
                 Raw::Eof => return Err(self.error(ErrorKind::UnexpectedEnd)),
-                piece => self.join(&mut text, &piece)?,
+                piece => {
+                    self.held = match (&piece, &self.held) {
+                        (Raw::Text(_), Held::Text(_, end)) if *end == nothing => Held::Text(start, self.end),
+                        _ => Held::Pieces,
+                    };
+                    self.join(&mut text, &piece)?;
+                }
             }
         }
     }
@@ -271,6 +297,61 @@ impl<'a> Reader<'a> {
         self.start
     }
 
+    /// Where the next event starts, in bytes from the start of the text; text and comments that are passed over
+    /// stand ahead of it.
+    pub fn next_position(&self) -> usize {
+        self.end
+    }
+
+    pub(crate) fn scope(&self) -> &Scope<'a> {
+        &self.scope
+    }
+
+    pub(crate) fn limits(&self) -> &Limits {
+        &self.limits
+    }
+
+    /// What was read since an offset: all up to the text that was read last as that of an element, what stands
+    /// behind it where there may be one, and how long the last event was. `None` where it cannot be told apart.
+    pub(crate) fn written_since(&self, from: usize) -> Option<(&'a str, Option<&'a str>, usize)> {
+        if self.end_due || self.pending.is_some() {
+            return None;
+        }
+        let last = self.end.checked_sub(self.start)?;
+        match self.held {
+            Held::Nothing => Some((self.text.get(from..self.end)?, None, last)),
+            Held::Text(start, end) => {
+                Some((self.text.get(from..start)?, Some(self.text.get(end..self.end)?), last))
+            }
+            Held::Pieces => None,
+        }
+    }
+
+    /// Passes over what is written as `before`, and text without references and control characters up to what is
+    /// written as `after`; gives the text. `last` is the length of the last event in it.
+    #[inline]
+    pub(crate) fn pass(&mut self, before: &str, after: Option<&str>, last: usize) -> Option<&'a str> {
+        let rest = self.text.get(self.end..)?;
+        if self.end_due || self.pending.is_some() || rest.len() != self.raw.get_ref().len() {
+            return None;
+        }
+        let (text, after) = match (rest.strip_prefix(before)?, after) {
+            (_, None) => ("", ""),
+            (inner, Some(after)) => {
+                let (text, behind) = inner.split_at_checked(plain_run(inner.as_bytes()))?;
+                if text.len() > self.limits.text || !behind.starts_with(after) {
+                    return None;
+                }
+                (text, after)
+            }
+        };
+        let length = before.len() + text.len() + after.len();
+        self.raw.stream().consume(length);
+        self.end += length;
+        self.start = self.end.saturating_sub(last);
+        Some(text)
+    }
+
     fn open(&mut self, content: &'a str, empty: bool) -> Result<Element<'a>, Error> {
         if self.scope.depth() >= self.limits.depth {
             return Err(self.error(ErrorKind::Limit("nested elements", self.limits.depth)));
@@ -299,6 +380,10 @@ impl<'a> Reader<'a> {
     fn declare(&mut self, attributes: &'a str) -> Result<Prefixes<'a>, Error> {
         if attributes != self.checked.attributes {
             self.checked = self.check(attributes)?;
+        } else {
+            for (prefix, uri) in &self.checked.declared {
+                self.scope.bind(prefix, uri.clone(), self.limits.attributes, self.start)?;
+            }
         }
         let Checked { prefix, has_more, .. } = self.checked;
         if prefix.is_empty() {
@@ -316,9 +401,7 @@ impl<'a> Reader<'a> {
 
     /// Takes the namespace declarations of a tag into scope and checks its attributes.
     fn check(&mut self, attributes: &'a str) -> Result<Checked<'a>, Error> {
-        let mut prefix = "";
-        let mut has_more = false;
-        let mut has_declaration = false;
+        let mut checked = Checked { attributes, ..Checked::default() };
         let mut first = "";
         let mut others = Vec::new();
         for (count, attribute) in RawAttributes::new(attributes, self.limits.name, self.start).enumerate() {
@@ -341,17 +424,15 @@ impl<'a> Reader<'a> {
             let value = unescape(value, self.start)?;
             if name.is_declaration() {
                 let prefix = if name.prefix.is_empty() { "" } else { name.local };
-                has_declaration = true;
+                checked.declared.push((prefix, value.clone()));
                 self.scope.bind(prefix, value, self.limits.attributes, self.start)?;
-            } else if prefix.is_empty() {
-                prefix = name.prefix;
+            } else if checked.prefix.is_empty() {
+                checked.prefix = name.prefix;
             } else if !name.prefix.is_empty() {
-                has_more |= name.prefix != prefix;
+                checked.has_more |= name.prefix != checked.prefix;
             }
         }
-        // Declarations have to be taken into scope each time, so that such a tag is like no other.
-        let attributes = if has_declaration { "" } else { attributes };
-        Ok(Checked { attributes, prefix, has_more })
+        Ok(checked)
     }
 
     /// Joins character data, CDATA sections and references up to the next tag.
@@ -491,29 +572,4 @@ impl<'a> Reader<'a> {
     fn syntax(&self, text: &str) -> Error {
         Error::syntax(text, self.start)
     }
-}
-
-/// `\r\n` and a lone `\r` become `\n` (XML 1.0, 2.11).
-fn normalise_line_ends(text: &str) -> Cow<'_, str> {
-    if memchr::memchr(b'\r', text.as_bytes()).is_none() {
-        return Cow::Borrowed(text);
-    }
-    Cow::Owned(text.replace("\r\n", "\n").replace('\r', "\n"))
-}
-
-/// Whether there is any character below the blank, looked for in eight bytes at a time.
-fn has_control(bytes: &[u8]) -> bool {
-    let (words, rest) = bytes.as_chunks::<8>();
-    let is_found = words.chunks(32).any(|words| {
-        let found = words.iter().fold(0, |found, word| {
-            let word = u64::from_le_bytes(*word);
-            found | (word.wrapping_sub(0x2020_2020_2020_2020) & !word)
-        });
-        found & 0x8080_8080_8080_8080 != 0
-    });
-    is_found || rest.iter().any(|byte| *byte < 0x20)
-}
-
-fn is_forbidden(byte: u8) -> bool {
-    byte < 0x20 && byte != b'\t' && byte != b'\n' && byte != b'\r'
 }

@@ -54,6 +54,16 @@ impl<'a> Scope<'a> {
         Ok(())
     }
 
+    /// How many declarations are in scope.
+    pub(crate) fn declarations(&self) -> usize {
+        self.bindings.len()
+    }
+
+    /// What the innermost declaration binds a prefix to.
+    pub(crate) fn bound(&self, prefix: &str) -> Option<&str> {
+        self.bindings.iter().rev().find(|(bound, _)| *bound == prefix).map(|(_, uri)| uri.as_ref())
+    }
+
     /// The namespace of a prefix; the empty prefix is the default namespace.
     pub(crate) fn resolve(&self, prefix: &str, offset: usize) -> Result<Cow<'a, str>, Error> {
         match self.bindings.iter().rev().find(|(bound, _)| *bound == prefix) {

@@ -186,7 +186,7 @@ impl Scan<'_> {
             let digit = self
                 .next()
                 .filter(u8::is_ascii_digit)
-                .ok_or(Error::datetime(self.at.saturating_sub(1), "a digit"))?;
+                .ok_or_else(|| Error::datetime(self.at.saturating_sub(1), "a digit"))?;
             value = value * 10 + u16::from(digit - b'0');
         }
         if (min..=max).contains(&value) {

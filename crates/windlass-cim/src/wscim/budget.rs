@@ -40,6 +40,11 @@ impl Budget {
         check(self.depth, self.limits.depth, "instances inside each other")
     }
 
+    /// How many instances and references are entered.
+    pub(super) fn depth(&self) -> usize {
+        self.depth
+    }
+
     pub(super) fn leave(&mut self) {
         self.depth = self.depth.saturating_sub(1);
     }

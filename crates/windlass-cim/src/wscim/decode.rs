@@ -1,12 +1,14 @@
 //! Reading instances.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::Arc;
 
 use windlass_xml::{Content, Element, Reader};
 
 use super::budget::{Budget, DecodeLimits};
-use super::scalar::{Marks, Stated, append, text_value};
+use super::form::{self, Form, ParseDateTime};
+use super::scalar::{Marks, Stated, append};
 use super::shape::{Kind, Shape, Shapes, Slot};
 use super::{NS_ADDRESSING, NS_ADDRESSING_10, NS_COMMON, NS_WSMAN};
 use crate::class::CimClass;
@@ -23,7 +25,7 @@ use crate::types::CimType;
 use crate::value::{CimArray, CimValue};
 
 /// With that many properties a table is kept to find them.
-const TABLE_FROM: usize = 32;
+const TABLE_FROM: usize = 64;
 
 /// Reads instances, one after the other. It remembers the shapes of classes: keep it for all answers
 /// of an operation.
@@ -37,8 +39,6 @@ pub struct Decoder<'s> {
     shapes: Shapes,
     /// The last URI that stood as the namespace of an instance, and the CIM namespace in it.
     stated: (String, Option<Namespace>),
-    /// Where properties are gathered; empty between instances.
-    gathered: NamedList<CimProperty>,
 }
 
 impl<'s> Decoder<'s> {
@@ -197,15 +197,17 @@ impl<'s> Decoder<'s> {
         budget: &mut Budget,
     ) -> Result<CimInstance, Error> {
         budget.enter()?;
-        let mut shape = match self.shapes.take(&class_name) {
+        let depth = budget.depth();
+        let mut shape = match self.shapes.take(&class_name, depth) {
             Some(shape) => shape,
             None => Shape::new(self.schema.and_then(|schema| schema.class(&class_name))),
         };
         let properties = self.properties(reader, first, &mut shape, budget);
         let class = shape.class.clone();
-        self.shapes.put(&class_name, shape);
+        let name = class.as_ref().map_or_else(|| class_name.clone(), |class| class.name.clone());
+        self.shapes.put(class_name, depth, shape);
         budget.leave();
-        let mut instance = CimInstance::new(class.as_ref().map_or(class_name, |c| c.name.clone()));
+        let mut instance = CimInstance::new(name);
         instance.properties = properties?;
         instance.class = class;
         Ok(instance)
@@ -218,17 +220,21 @@ impl<'s> Decoder<'s> {
         shape: &mut Shape,
         budget: &mut Budget,
     ) -> Result<NamedList<CimProperty>, Error> {
-        let mut list = List { properties: std::mem::take(&mut self.gathered), table: HashMap::new() };
+        let mut list = List { properties: NamedList::with_capacity(shape.len()), table: HashMap::new() };
+        shape.frames.enter(reader);
         let mut pending = first;
         loop {
-            let element = match pending.take() {
-                Some(element) => element,
+            if pending.is_none() {
+                while self.again(reader, shape, &mut list, budget)? {}
+            }
+            let from = reader.next_position();
+            let (element, is_whole) = match pending.take() {
+                Some(element) => (element, false),
                 None => match reader.next_element()? {
-                    Some(element) => element,
+                    Some(element) => (element, true),
                     None => {
-                        let properties = list.properties.take_all();
-                        self.gathered = list.properties;
-                        return Ok(properties);
+                        list.properties.shrink_to_fit();
+                        return Ok(list.properties);
                     }
                 },
             };
@@ -238,7 +244,7 @@ impl<'s> Decoder<'s> {
             if shape.expect(place, local).is_none() {
                 if let Some(known) = list.find(local) {
                     let kind = shape.slot(known).and_then(|slot| slot.kind.as_ref());
-                    let item = self.value(reader, &element, kind, budget).map(|(item, _)| item);
+                    let item = self.value(reader, &element, kind, budget).map(|(item, ..)| item);
                     list.add(known, kind, item)?;
                     continue;
                 }
@@ -249,77 +255,101 @@ impl<'s> Decoder<'s> {
                 return Err(Error::Element { offset: element.offset(), expected: "a property" });
             };
             let read = self.value(reader, &element, slot.kind.as_ref(), budget);
-            let (value, is_stated) = read.map_err(|error| error.inside(&slot.name))?;
+            let (value, is_stated, form) = read.map_err(|error| error.inside(&slot.name))?;
             list.push(property(slot, value, is_stated));
+            if let Some(form) = form.filter(|_| is_whole) {
+                shape.frames.keep(reader, place, from, form);
+            }
         }
     }
 
-    /// The value of one element, read up to its end tag, and whether the server stated its type.
+    /// Reads the next property if it is written as the last instance had it in this place, or one more item of the
+    /// property before it; says whether one was read.
+    #[inline]
+    fn again(
+        &self,
+        reader: &mut Reader<'_>,
+        shape: &Shape,
+        list: &mut List,
+        budget: &mut Budget,
+    ) -> Result<bool, Error> {
+        let place = list.properties.len();
+        if let Some(slot) = shape.slot(place)
+            && let Some((form, text)) = reader.take_known(&shape.frames, place)
+        {
+            budget.value(1)?;
+            budget.properties(place + 1)?;
+            let kind = slot.kind.as_ref();
+            let read = match form.simple_value(text, kind) {
+                Some(value) => budget.value(usize::from(!value.is_null())).map(|()| (value, false)),
+                None => form.value(Cow::Borrowed(text), kind, self.mismatch, budget),
+            };
+            let (value, is_stated) = read.map_err(|error| error.inside(&slot.name))?;
+            list.push(property(slot, value, is_stated));
+            return Ok(true);
+        }
+        if let Some(last) = place.checked_sub(1)
+            && let Some(slot) = shape.slot(last)
+            && let Some((form, text)) = reader.take_known(&shape.frames, last)
+        {
+            budget.value(1)?;
+            let kind = slot.kind.as_ref();
+            let item = form.value(Cow::Borrowed(text), kind, self.mismatch, budget).map(|(item, _)| item);
+            list.add(last, kind, item)?;
+            return Ok(true);
+        }
+        Ok(false)
+    }
+
+    /// The value of one element, read up to its end tag, whether the server stated its type, and what its tags say
+    /// if it holds text alone.
     fn value<'a>(
         &mut self,
         reader: &mut Reader<'a>,
         element: &Element<'a>,
         kind: Option<&Kind>,
         budget: &mut Budget,
-    ) -> Result<(CimValue, bool), Error> {
+    ) -> Result<(CimValue, bool, Option<Form>), Error> {
         let marks = Marks::read(reader, element)?;
-        let (mut text, child) = match reader.read_content()? {
-            Content::Text(text) => (text, None),
-            Content::Child(text, child) => (text, Some(child)),
-        };
-        let (value, is_stated) = match (child, &marks.stated) {
-            (Some(child), _) => (self.complex(reader, child, &marks, kind, budget)?, true),
-            (None, _) if marks.is_nil || marks.is_null_array => return Ok((CimValue::Null, false)),
-            (None, Some(Stated::Class(class))) if text.trim().is_empty() => {
-                (CimInstance::new(CimName::from(class)).into(), true)
-            }
-            (None, stated) => {
-                let is_stated = matches!(stated, Some(Stated::Scalar(_)));
-                match text_value(&mut text, stated.as_ref(), kind) {
-                    Ok(value) => (value, is_stated),
-                    Err(_) if self.mismatch == Mismatch::Keep => (CimValue::String(text.into_owned()), false),
-                    Err(error) => return Err(error),
+        let (form, text) = match (reader.read_content()?, marks.stated) {
+            (Content::Child(_, child), stated) => match parse_datetime(&child) {
+                Some(parse) => {
+                    let text = reader.read_text()?;
+                    end(reader)?;
+                    (Form::DateTime(parse), text)
                 }
+                None => {
+                    let value = self.complex(reader, child, stated.as_ref(), kind, budget)?;
+                    let (value, is_stated) = form::fit(value, true, kind, self.mismatch, budget)?;
+                    return Ok((value, is_stated, None));
+                }
+            },
+            (Content::Text(text), _) if marks.is_nil || marks.is_null_array => (Form::Null, text),
+            (Content::Text(text), Some(Stated::Class(class))) if text.trim().is_empty() => {
+                let value = CimInstance::new(CimName::from(class)).into();
+                let (value, is_stated) = form::fit(value, true, kind, self.mismatch, budget)?;
+                return Ok((value, is_stated, None));
             }
+            // Without a text it would be an instance.
+            (Content::Text(text), stated @ Some(Stated::Class(_))) => {
+                let (value, is_stated) = Form::Text(stated).value(text, kind, self.mismatch, budget)?;
+                return Ok((value, is_stated, None));
+            }
+            (Content::Text(text), stated) => (Form::Text(stated), text),
         };
-        budget.value(value.items().len())?;
-        let Some(kind) = kind else { return Ok((value, is_stated)) };
-        if value.is_array() || value.fits(kind.element, false) {
-            return Ok((value, true));
-        }
-        match value.converted(kind.element, false) {
-            Ok(converted) => Ok((converted, true)),
-            Err(_) if self.mismatch == Mismatch::Keep => Ok((value, true)),
-            Err(error) => Err(error),
-        }
+        let (value, is_stated) = form.value(text, kind, self.mismatch, budget)?;
+        Ok((value, is_stated, Some(form)))
     }
 
-    /// The value of an element that has children, of which the first was begun.
+    /// The value of an element that has children, of which the first was begun: a reference or an instance.
     fn complex<'a>(
         &mut self,
         reader: &mut Reader<'a>,
         child: Element<'a>,
-        marks: &Marks,
+        stated: Option<&Stated>,
         kind: Option<&Kind>,
         budget: &mut Budget,
     ) -> Result<CimValue, Error> {
-        let parse: Option<ParseDateTime> = match (child.ns(), child.local()) {
-            (NS_COMMON | "", "Datetime") => Some(CimDateTime::parse_xsd_datetime),
-            (NS_COMMON | "", "Interval") => Some(CimDateTime::parse_xsd_duration),
-            (NS_COMMON | "", "CIM_DateTime") => Some(CimDateTime::parse_any),
-            (NS_COMMON, "Date") => Some(CimDateTime::parse_xsd_date),
-            (NS_COMMON, "Time") => Some(CimDateTime::parse_xsd_time),
-            _ => None,
-        };
-        if let Some(parse) = parse {
-            let text = reader.read_text()?;
-            end(reader)?;
-            return match parse(text.trim()) {
-                Ok(value) => Ok(value.into()),
-                Err(_) if self.mismatch == Mismatch::Keep => Ok(CimValue::String(text.into_owned())),
-                Err(error) => Err(error),
-            };
-        }
         if is_addressing(child.ns()) {
             let path = if child.local() == "EndpointReference" {
                 let path = super::epr_decode::decode(reader, None, budget)?;
@@ -330,7 +360,7 @@ impl<'s> Decoder<'s> {
             };
             return Ok(path.into());
         }
-        let class = match (&marks.stated, kind.and_then(|kind| kind.class.clone())) {
+        let class = match (stated, kind.and_then(|kind| kind.class.clone())) {
             (Some(Stated::Class(class)), _) => class.into(),
             (_, Some(declared)) => declared,
             _ => child.ns().parse::<ResourceUri>().ok().and_then(|uri| uri.class).ok_or(Error::Element {
@@ -342,7 +372,17 @@ impl<'s> Decoder<'s> {
     }
 }
 
-type ParseDateTime = fn(&str) -> Result<CimDateTime, Error>;
+/// How the text of an element in a property is written, if it is one for datetimes.
+fn parse_datetime(child: &Element<'_>) -> Option<ParseDateTime> {
+    match (child.ns(), child.local()) {
+        (NS_COMMON | "", "Datetime") => Some(CimDateTime::parse_xsd_datetime),
+        (NS_COMMON | "", "Interval") => Some(CimDateTime::parse_xsd_duration),
+        (NS_COMMON | "", "CIM_DateTime") => Some(CimDateTime::parse_any),
+        (NS_COMMON, "Date") => Some(CimDateTime::parse_xsd_date),
+        (NS_COMMON, "Time") => Some(CimDateTime::parse_xsd_time),
+        _ => None,
+    }
+}
 
 /// Properties being read, found by name.
 struct List {
@@ -366,6 +406,7 @@ impl List {
         self.table.get(&CimName::from(local)).copied()
     }
 
+    #[inline]
     fn push(&mut self, property: CimProperty) {
         self.properties.push_new(property);
     }
@@ -377,19 +418,13 @@ impl List {
     }
 }
 
-/// A property from its first element.
+/// A property from its first element. In a call it would be copied once more.
+#[inline(always)]
 fn property(slot: &Slot, value: CimValue, is_stated: bool) -> CimProperty {
     let Some(kind) = &slot.kind else {
         return CimProperty { is_typed: is_stated, ..CimProperty::new(slot.name.clone(), value) };
     };
-    let value = match value {
-        scalar if kind.is_array && !scalar.is_array() && !scalar.is_null() => {
-            let element = scalar.cim_type().unwrap_or(kind.element);
-            let element = if scalar.is_of(kind.element) { kind.element } else { element };
-            CimArray::from_trusted(element, vec![scalar]).into()
-        }
-        value => value,
-    };
+    let value = if kind.is_array { as_array(value, kind) } else { value };
     CimProperty {
         name: slot.name.clone(),
         value,
@@ -399,6 +434,15 @@ fn property(slot: &Slot, value: CimValue, is_stated: bool) -> CimProperty {
         is_key: kind.is_key,
         is_modified: false,
     }
+}
+
+/// The only item of an array so far.
+fn as_array(value: CimValue, kind: &Kind) -> CimValue {
+    if value.is_array() || value.is_null() {
+        return value;
+    }
+    let element = value.cim_type().filter(|_| !value.is_of(kind.element)).unwrap_or(kind.element);
+    CimArray::from_trusted(element, vec![value]).into()
 }
 
 /// Adds a value to a property.

@@ -17,6 +17,7 @@ mod decode;
 mod encode;
 mod epr_decode;
 mod epr_encode;
+mod form;
 mod scalar;
 mod shape;
 

@@ -19,7 +19,7 @@ pub(super) struct Marks {
 }
 
 /// What `xsi:type` names.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) enum Stated {
     Class(String),
     Scalar(CimType),

@@ -2,6 +2,9 @@
 
 use std::sync::Arc;
 
+use windlass_xml::Frames;
+
+use super::form::Form;
 use crate::class::{CimClass, PropertyDecl};
 use crate::name::CimName;
 use crate::types::CimType;
@@ -46,12 +49,19 @@ pub(super) struct Slot {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Shape {
     pub(super) class: Option<Arc<CimClass>>,
+    /// How the properties were written, by their places.
+    pub(super) frames: Frames<Form>,
     slots: Vec<Slot>,
 }
 
 impl Shape {
     pub(super) fn new(class: Option<Arc<CimClass>>) -> Self {
-        Self { class, slots: Vec::new() }
+        Self { class, ..Self::default() }
+    }
+
+    /// How many properties are known.
+    pub(super) fn len(&self) -> usize {
+        self.slots.len()
     }
 
     /// The property expected at a place, if it has that name.
@@ -73,33 +83,27 @@ impl Shape {
                 Slot { local: name.clone(), name, kind: None }
             }
         };
+        self.frames.forget_from(place);
         self.slots.truncate(place);
         self.slots.push(slot);
     }
 }
 
-/// The shapes of the classes met so far: hardly ever more than a few.
+/// The shapes of the classes met so far, each for one depth of embedding: hardly ever more than a few.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Shapes(Vec<(CimName, Shape)>);
+pub(super) struct Shapes(Vec<(CimName, usize, Shape)>);
 
 impl Shapes {
     /// Takes the shape of a class out, to be given back with [`Shapes::put`].
-    pub(super) fn take(&mut self, class: &CimName) -> Option<Shape> {
-        self.place(class).map(std::mem::take)
+    pub(super) fn take(&mut self, class: &CimName, depth: usize) -> Option<Shape> {
+        let place = self.0.iter().position(|(name, known, _)| *known == depth && name == class)?;
+        Some(self.0.swap_remove(place).2)
     }
 
-    pub(super) fn put(&mut self, class: &CimName, shape: Shape) {
-        if let Some(place) = self.place(class) {
-            *place = shape;
-            return;
-        }
+    pub(super) fn put(&mut self, class: CimName, depth: usize, shape: Shape) {
         if self.0.len() >= REMEMBERED {
             self.0.clear();
         }
-        self.0.push((class.clone(), shape));
-    }
-
-    fn place(&mut self, class: &CimName) -> Option<&mut Shape> {
-        self.0.iter_mut().find(|(name, _)| name == class).map(|(_, shape)| shape)
+        self.0.push((class, depth, shape));
     }
 }

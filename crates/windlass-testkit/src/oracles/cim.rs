@@ -9,7 +9,8 @@ use windlass_cim::{
 };
 use windlass_xml::{Limits, Reader, Writer};
 
-/// Reads an instance without and with its class: what was read, written again, is written the same.
+/// Reads an instance without and with its class: what was read, written again, is written the same. Read again and
+/// again, it reads the same.
 pub(super) fn wscim(data: &[u8]) {
     let Ok(text) = std::str::from_utf8(data) else { return };
     let store = store();
@@ -29,6 +30,31 @@ pub(super) fn wscim(data: &[u8]) {
             .decode(&mut Reader::new(&xml, Limits::default()))
             .unwrap_or_else(|error| panic!("our own instance is refused: {error}\n{xml}"));
         assert_eq!(write_instance(&again).as_deref(), Some(xml.as_str()));
+    }
+    for decoder in decoders {
+        one_after_the_other(text, || decoder(&store));
+        one_after_the_other(&format!("<r>{text}{text}</r>"), || decoder(&store));
+    }
+}
+
+/// Reads the children of the root with one decoder, which remembers how they were written, and each with one of its
+/// own: both read the same, or find the same fault.
+fn one_after_the_other<'s>(text: &str, decoder: impl Fn() -> Decoder<'s>) {
+    let mut remembering = decoder();
+    let mut readers = [Reader::new(text, Limits::default()), Reader::new(text, Limits::default())];
+    let [ours, theirs] = &mut readers;
+    if ours.next_element().is_err() || theirs.next_element().is_err() {
+        return;
+    }
+    while let (Ok(Some(element)), Ok(Some(_))) = (ours.next_element(), theirs.next_element()) {
+        let found = remembering.instance(ours, &element).map_err(|error| error.to_string());
+        let expected = decoder().instance(theirs, &element).map_err(|error| error.to_string());
+        assert_eq!(found, expected);
+        if expected.is_err() {
+            return;
+        }
+        assert_eq!(ours.position(), theirs.position());
+        assert_eq!(ours.next_position(), theirs.next_position());
     }
 }
 
