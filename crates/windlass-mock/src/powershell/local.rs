@@ -150,6 +150,17 @@ mod tests {
             (&["$global:x = 'q'; $X"], &["q"]),
             (&["$x = 3, 1, 2 | Sort-Object; $x"], &["1", "2", "3"]),
             (&["$x = @{ a = 5 }; $x.a"], &["5"]),
+            (&["(Get-Process -Id 999999999 -ErrorAction SilentlyContinue) | Select-Object Id"], &[]),
+            (
+                &[
+                    "$x = 1",
+                    "$x = Get-Process -Id 999999999 -ErrorAction SilentlyContinue",
+                    "$x | Select-Object Id",
+                    "\"<$x>\"",
+                ],
+                &["<>"],
+            ),
+            (&["$null, 1, $null | Measure-Object | Select-Object -ExpandProperty Count"], &["1"]),
             (
                 &["Write-Output 4 5 -OutVariable kept | Out-Null", "Write-Output 6 -ov +kept", "$kept"],
                 &["6", "4", "5", "6"],

@@ -124,7 +124,12 @@ impl Run<'_> {
         let (Some(targets), Some(variables)) = (assignment.variables(), cx.runspace.variables()) else {
             return Err(self.outside(assignment.span, cx));
         };
-        let mut values = self.collect(&assignment.value, cx)?.into_iter();
+        let values = self.collect(&assignment.value, cx)?;
+        if let ([target], true) = (targets.as_slice(), values.is_empty()) {
+            variables.forget(&target.path);
+            return Ok(());
+        }
+        let mut values = values.into_iter();
         let count = targets.len();
         for (place, target) in targets.into_iter().enumerate() {
             let value = if place + 1 == count {
@@ -139,7 +144,7 @@ impl Run<'_> {
 
     fn pipeline(&self, pipeline: &Pipeline, cx: &mut Context<'_>) -> Outcome {
         if let Some(expression) = pipeline.as_expression() {
-            let value = self.value(expression, cx)?;
+            let value = self.flowing(expression, cx)?;
             return cx.write_each(value);
         }
         let count = pipeline.elements.len();
@@ -150,7 +155,7 @@ impl Run<'_> {
         for (place, element) in pipeline.elements.iter().enumerate() {
             slots.push(match element {
                 Element::Expression(element) => {
-                    value_slot(self.value(&element.expression, cx)?, cx.runspace, place)
+                    value_slot(self.flowing(&element.expression, cx)?, cx.runspace, place)
                 }
                 Element::Command(command) => {
                     let Some(name) = command.name() else { return Err(self.outside(command.span, cx)) };
@@ -194,6 +199,23 @@ impl Run<'_> {
             }
         }
         Ok(arguments)
+    }
+
+    /// What an expression gives to the next command: nothing where a pipeline in parentheses had no output, nor out
+    /// of a variable that took such an output, where null would be one value.
+    fn flowing(&self, expression: &Expression, cx: &mut Context<'_>) -> Result<PsValue, Halt> {
+        match &expression.kind {
+            ExpressionKind::Paren(statement) => {
+                let values = self.collect(statement, cx)?;
+                Ok(if values.is_empty() { PsValue::list([]) } else { folded(values) })
+            }
+            ExpressionKind::Variable(variable) if self.is_empty(&variable.path, cx) => Ok(PsValue::list([])),
+            _ => self.value(expression, cx),
+        }
+    }
+
+    fn is_empty(&self, path: &str, cx: &Context<'_>) -> bool {
+        !path.eq_ignore_ascii_case("input") && cx.runspace.variable(path).is_none()
     }
 
     /// The value of an expression. The parser bounds how deep expressions nest.
@@ -265,7 +287,7 @@ impl Run<'_> {
     fn collect(&self, statement: &Statement, cx: &mut Context<'_>) -> Result<Vec<PsValue>, Halt> {
         let Statement::Pipeline(pipeline) = statement else { return Err(self.outside(statement.span(), cx)) };
         if let Some(expression) = pipeline.as_expression() {
-            let value = self.value(expression, cx)?;
+            let value = self.flowing(expression, cx)?;
             return Ok(match value.items() {
                 Some(items) => items.to_vec(),
                 None => vec![value],

@@ -45,6 +45,11 @@ impl Variables {
         self.lock().insert(key(name), (shown, value));
     }
 
+    /// Takes a variable away: its value is null, and nothing flows out of it.
+    pub fn forget(&self, name: &str) {
+        self.lock().remove(&key(name));
+    }
+
     /// The names, as they were written first.
     pub fn names(&self) -> Vec<String> {
         self.lock().values().map(|(name, _)| name.clone()).collect()

@@ -120,7 +120,8 @@ impl Tally {
 
 impl Stage for Measure {
     fn process(&mut self, cx: &mut Context<'_>, input: Option<PsValue>) -> Outcome {
-        let Some(object) = input.or_else(|| self.call.get("InputObject").cloned()) else { return Ok(()) };
+        let object = input.or_else(|| self.call.get("InputObject").cloned());
+        let Some(object) = object.filter(|object| !object.is_null()) else { return Ok(()) };
         let is_text = self.measures_text();
         let ignore = self.call.switch("IgnoreWhiteSpace");
         let numeric = ["Sum", "Average", "StandardDeviation"].iter().any(|name| self.asks(name));
