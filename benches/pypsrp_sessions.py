@@ -3,6 +3,7 @@
 import argparse
 import tempfile
 import time
+import warnings
 
 from pypsrp.client import Client
 from pypsrp.powershell import PowerShell, RunspacePool
@@ -15,18 +16,29 @@ MEGABYTES = 20
 
 def main():
     parser = argparse.ArgumentParser()
-    for name in ["http", "user", "password"]:
+    for name in ["http", "https", "user", "password"]:
         parser.add_argument("--" + name)
     arguments, _ = parser.parse_known_args()
-    host, port = arguments.http.rsplit(":", 1)
-    account = {"auth": "ntlm", "username": arguments.user, "password": arguments.password}
-    objects(WSMan(host, port=int(port), ssl=False, **account))
-    with Client(host, port=int(port), ssl=False, **account) as client, tempfile.NamedTemporaryFile() as file:
+    account = {"username": arguments.user, "password": arguments.password}
+    http, https = address(arguments.http), address(arguments.https)
+    warnings.simplefilter("ignore")
+    objects(WSMan(**http, ssl=False, auth="ntlm", **account))
+    copy("http-ntlm", Client(**http, ssl=False, auth="ntlm", **account))
+    copy("https-basic", Client(**https, cert_validation=False, auth="basic", **account))
+
+
+def address(text):
+    host, port = text.rsplit(":", 1)
+    return {"server": host, "port": int(port)}
+
+
+def copy(way, client):
+    with client, tempfile.NamedTemporaryFile() as file:
         file.write(bytes(range(250)) * (MEGABYTES * 4000))
         file.flush()
         began = time.monotonic()
         client.copy(file.name, "User:/peer")
-        print("copy-MB/s", MEGABYTES / (time.monotonic() - began))
+        print(f"copy-MB/s-{way}", MEGABYTES / (time.monotonic() - began))
 
 
 def objects(wsman):

@@ -1,7 +1,8 @@
 //! Measures sessions with a host and prints one figure a line, `NAME VALUE`, for `cargo xtask bench
 //! --sessions`, which compares and judges them.
 //!
-//! Arguments: the host's HTTP and HTTPS addresses, its process, and a user and a password.
+//! Arguments: the host's HTTP and HTTPS addresses, its process, a user and a password; and which figures are
+//! wanted, where it is not all of them.
 #![expect(clippy::print_stdout, reason = "a program that reports on the terminal")]
 
 #[path = "support/memory.rs"]
@@ -44,16 +45,32 @@ async fn main() -> Outcome<()> {
     let mut arguments = std::env::args().skip(1);
     let mut next = || arguments.next().ok_or("too few arguments");
     let host = Host { http: next()?, https: next()?, process: next()?, user: next()?, password: next()? };
-    objects(&host).await?;
-    side_by_side(&host).await?;
-    stop(&host).await?;
-    round_trips(&host).await?;
-    logons(&host).await?;
-    output(&host).await?;
-    input(&host).await
+    let chosen: Vec<String> = arguments.collect();
+    for name in ["objects", "side-by-side", "stop", "round-trips", "logons", "output", "input"] {
+        if !chosen.is_empty() && !chosen.iter().any(|chosen| chosen == name) {
+            continue;
+        }
+        match name {
+            "objects" => objects(&host).await?,
+            "side-by-side" => side_by_side(&host).await?,
+            "stop" => stop(&host).await?,
+            "round-trips" => round_trips(&host).await?,
+            "logons" => logons(&host).await?,
+            "output" => output(&host).await?,
+            _ => input(&host).await?,
+        }
+    }
+    Ok(())
 }
 
 impl Host {
+    /// The ways on which much travels: sealed by NTLM, and over TLS.
+    fn broad_ways(&self) -> Outcome<[(&'static str, Target); 2]> {
+        let mut secure = self.target(&self.https, Authentication::Basic)?;
+        secure.set_use_ssl(true).set_skip_ca_check(true);
+        Ok([("http-ntlm", self.target(&self.http, Authentication::Ntlm)?), ("https-basic", secure)])
+    }
+
     fn target(&self, address: &str, authentication: Authentication) -> Outcome<Target> {
         let (_, port) = address.rsplit_once(':').ok_or("the address has no port")?;
         let mut target = Target::computer("localhost");
@@ -199,46 +216,53 @@ async fn logons(host: &Host) -> Outcome<()> {
 
 /// A gigabyte that a program writes.
 async fn output(host: &Host) -> Outcome<()> {
-    let target = host.target(&host.http, Authentication::Ntlm)?;
-    let shell = WinRsShell::builder("").target(target).open().await?;
-    let before = Peaks::now(host)?;
-    let began = Instant::now();
-    let mut running = shell.run(WinRsCommand::new(&format!("head -c {GIGABYTE} /dev/zero")));
-    let mut bytes = 0;
-    while let Some(event) = running.next().await {
-        if let ShellEvent::Stdout(data) = event? {
-            bytes += data.len();
+    for (name, target) in host.broad_ways()? {
+        let shell = WinRsShell::builder("").target(target).open().await?;
+        let before = Peaks::now(host)?;
+        let began = Instant::now();
+        let mut running = shell.run(WinRsCommand::new(&format!("head -c {GIGABYTE} /dev/zero")));
+        let mut bytes = 0;
+        while let Some(event) = running.next().await {
+            if let ShellEvent::Stdout(data) = event? {
+                bytes += data.len();
+            }
         }
+        if bytes != GIGABYTE {
+            return Err(format!("{bytes} bytes came").into());
+        }
+        println!("output-MB/s-{name} {}", megabytes(bytes)? / began.elapsed().as_secs_f64());
+        before.print_growth(host, "output", name)?;
+        shell.close().await?;
     }
-    if bytes != GIGABYTE {
-        return Err(format!("{bytes} bytes came").into());
-    }
-    println!("output-MB/s {}", f64::from(u32::try_from(bytes / 1_000_000)?) / began.elapsed().as_secs_f64());
-    before.print_growth(host, "output")?;
-    shell.close().await?;
     Ok(())
 }
 
 /// Half a gigabyte into a command.
 async fn input(host: &Host) -> Outcome<()> {
-    let session = host.session()?.connect().await?;
-    let before = Peaks::now(host)?;
-    let began = Instant::now();
-    let (mut input, running) = session.invoke_with_input(PowerShell::new().command("Out-Null"));
-    let piece = "x".repeat(100_000);
-    let feeding = async {
-        for _ in 0..INPUT / piece.len() {
-            input.send(piece.as_str().into()).await?;
-        }
-        input.close().await
-    };
-    let (fed, result) = tokio::join!(feeding, running.collect());
-    fed?;
-    result?;
-    println!("input-MB/s {}", f64::from(u32::try_from(INPUT / 1_000_000)?) / began.elapsed().as_secs_f64());
-    before.print_growth(host, "input")?;
-    session.close().await?;
+    for (name, target) in host.broad_ways()? {
+        let session = PsSession::builder("").target(target).connect().await?;
+        let before = Peaks::now(host)?;
+        let began = Instant::now();
+        let (mut input, running) = session.invoke_with_input(PowerShell::new().command("Out-Null"));
+        let piece = "x".repeat(100_000);
+        let feeding = async {
+            for _ in 0..INPUT / piece.len() {
+                input.send(piece.as_str().into()).await?;
+            }
+            input.close().await
+        };
+        let (fed, result) = tokio::join!(feeding, running.collect());
+        fed?;
+        result?;
+        println!("input-MB/s-{name} {}", megabytes(INPUT)? / began.elapsed().as_secs_f64());
+        before.print_growth(host, "input", name)?;
+        session.close().await?;
+    }
     Ok(())
+}
+
+fn megabytes(bytes: usize) -> Outcome<f64> {
+    Ok(f64::from(u32::try_from(bytes / 1_000_000)?))
 }
 
 /// A way to a host on which every byte takes [`ONE_WAY`]. Gives its address.
@@ -303,10 +327,10 @@ impl Peaks {
     }
 
     /// Prints by how much the peaks have risen since.
-    fn print_growth(&self, host: &Host, what: &str) -> Outcome<()> {
+    fn print_growth(&self, host: &Host, what: &str, way: &str) -> Outcome<()> {
         let now = Self::now(host)?;
-        println!("{what}-client-MB {}", now.client - self.client);
-        println!("{what}-host-MB {}", now.host - self.host);
+        println!("{what}-client-MB-{way} {}", now.client - self.client);
+        println!("{what}-host-MB-{way} {}", now.host - self.host);
         Ok(())
     }
 }

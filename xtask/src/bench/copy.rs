@@ -29,33 +29,38 @@ fn measure(program: &Path, folder: &Path, megabytes: u32) -> Result<()> {
     let there = folder.join("there");
     let host = Host::start(program, &["host", &there.to_string_lossy()])?;
     let file = filled(folder, megabytes)?;
-    let told = output(Command::new(program).args(["client", &host.port]).arg(&file))?;
-    let [there, back, memory] = numbers(&told)?;
-    let rate = |megabytes: u32, seconds: f64| f64::from(megabytes) / seconds;
-    let line = |what: &str, megabytes: u32, seconds: f64, memory: f64| {
-        let rate = rate(megabytes, seconds);
-        println!(
-            "{what:<26} {megabytes:>5} MB {seconds:>8.2} s {rate:>8.1} MB/s {:>7.1} MiB at most",
-            memory / 1024.0
-        );
-    };
-    line("windlass, to the session", megabytes, there, memory);
-    line("windlass, from the session", megabytes, back, memory);
     let python = root().join("target/interop/venv/bin/python");
-    if python.is_file() {
-        let peers = PEER_MEGABYTES.min(megabytes);
-        let script = root().join("benches/pypsrp_copy.py");
-        let file = filled(folder, peers)?;
-        let told = output(Command::new(python).arg(script).arg(&host.port).arg(file))?;
-        let [seconds, memory] = numbers(&told)?;
-        line("pypsrp, to the session", peers, seconds, memory);
-        let ratio = rate(megabytes, there) / rate(peers, seconds);
-        println!("{:<26} {ratio:>8.1} times as fast (wanted 10)", "windlass beside pypsrp");
-    } else {
+    if !python.is_file() {
         println!("pypsrp: skipped: `cargo xtask interop` installs it");
+    }
+    for (way, port) in ["http", "https"].into_iter().zip(host.port.split_whitespace()) {
+        println!("{way}, {}", if way == "http" { "sealed by NTLM" } else { "with Basic" });
+        let told = output(Command::new(program).args(["client", way, port]).arg(&file))?;
+        let [to, from, memory] = numbers(&told)?;
+        let there = line("windlass, to the session", megabytes, to, memory);
+        line("windlass, from the session", megabytes, from, memory);
+        if python.is_file() {
+            let peers = PEER_MEGABYTES.min(megabytes);
+            let script = root().join("benches/pypsrp_copy.py");
+            let file = filled(folder, peers)?;
+            let told = output(Command::new(&python).arg(script).args([way, port]).arg(file))?;
+            let [seconds, memory] = numbers(&told)?;
+            let ratio = there / line("pypsrp, to the session", peers, seconds, memory);
+            println!("{:<26} {ratio:>8.1} times as fast (wanted 10)", "windlass beside pypsrp");
+        }
     }
     println!("{:<26} {:>7.1} MiB at most", "the host", host.memory_so_far()? / 1024.0);
     Ok(())
+}
+
+/// Prints what was measured, with the most memory in KiB, and gives megabytes a second.
+fn line(what: &str, megabytes: u32, seconds: f64, memory: f64) -> f64 {
+    let rate = f64::from(megabytes) / seconds;
+    println!(
+        "{what:<26} {megabytes:>5} MB {seconds:>8.2} s {rate:>8.1} MB/s {:>7.1} MiB at most",
+        memory / 1024.0
+    );
+    rate
 }
 
 /// A file with so many megabytes of bytes that do not repeat soon.
