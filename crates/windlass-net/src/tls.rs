@@ -8,6 +8,7 @@ use rustls::crypto::CryptoProvider;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, CertificateRevocationListDer, ServerName};
 use rustls::{ClientConfig, RootCertStore};
+use tokio::io::BufReader;
 use tokio_rustls::TlsConnector;
 use windlass_auth::ChannelBinding;
 
@@ -15,6 +16,9 @@ use crate::identity::{self, ClientIdentity};
 use crate::key_log::KeyLogFile;
 use crate::verify::Verifier;
 use crate::{BoxStream, Endpoint, Error, tls_failure};
+
+/// How much is read at once from below TLS, which would itself read a quarter of a record at a time.
+const READ_AHEAD: usize = 32 << 10;
 
 /// How much of the server's certificate is checked, and what the client shows of itself.
 #[derive(Debug, Clone, Default)]
@@ -187,7 +191,7 @@ pub(crate) async fn handshake(
     let name = ServerName::try_from(endpoint.public_host().to_owned())
         .map_err(|_| failed("the host's name cannot stand in a certificate".to_owned()))?;
     let stream = TlsConnector::from(Arc::clone(config))
-        .connect(name, stream)
+        .connect(name, BufReader::with_capacity(READ_AHEAD, stream))
         .await
         .map_err(|error| failed(tls_failure::explain(&error)))?;
     let certificate = stream.get_ref().1.peer_certificates().and_then(<[_]>::first);

@@ -6,6 +6,7 @@ mod registry;
 use std::sync::Arc;
 use std::time::SystemTime;
 
+use tokio::io::BufReader;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio_rustls::TlsAcceptor;
@@ -22,6 +23,9 @@ use crate::host::Host;
 use crate::powershell::Stop;
 use crate::rpc;
 use crate::statistics::count;
+
+/// How much is read at once from below TLS, which would itself read a quarter of a record at a time.
+const READ_AHEAD: usize = 64 << 10;
 
 /// What lies between the socket and HTTP.
 #[derive(Clone)]
@@ -103,6 +107,7 @@ async fn connect(host: &Arc<Host>, stream: TcpStream, transport: Transport, peer
     match transport {
         Transport::Plain | Transport::Rpc | Transport::InProcess => serve(host, stream, config, peer).await,
         Transport::Tls { acceptor, .. } => {
+            let stream = BufReader::with_capacity(READ_AHEAD, stream);
             let accepted = tokio::time::timeout(host.config.limits.request_timeout, acceptor.accept(stream));
             match accepted.await {
                 Ok(Ok(stream)) => {
