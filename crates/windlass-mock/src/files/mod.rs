@@ -4,6 +4,7 @@
 //! their absolute paths. Nothing leads out of the directory, neither `..` nor a symbolic link: each step of a
 //! path is taken by handle, from the directory down.
 
+mod digests;
 mod place;
 
 use std::collections::HashMap;
@@ -11,14 +12,18 @@ use std::fs::File;
 use std::io::{Error, ErrorKind, Result, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use cap_std::ambient_authority;
 use cap_std::fs::{Dir, Metadata, OpenOptions};
 
+use digests::Digests;
 pub(crate) use place::{Place, Refusal};
 
 use crate::powershell::Wildcard;
+
+/// File systems tell the times of two writes apart where as much lies between them.
+const SETTLED: Duration = Duration::from_secs(2);
 
 /// Most items that one pattern stands for.
 const MOST_MATCHES: usize = 10_000;
@@ -29,6 +34,7 @@ pub(crate) struct Files {
     root: Dir,
     path: PathBuf,
     arriving: Mutex<HashMap<PathBuf, Weak<Mutex<u64>>>>,
+    digests: Digests,
 }
 
 /// The right to write to a file that arrives: it goes to whoever asked last, so that a client that comes again
@@ -65,7 +71,7 @@ impl Files {
     pub(crate) fn open(path: &Path) -> Result<Self> {
         let path = path.canonicalize()?;
         let root = Dir::open_ambient_dir(&path, ambient_authority())?;
-        Ok(Self { root, path, arriving: Mutex::default() })
+        Ok(Self { root, path, arriving: Mutex::default(), digests: Digests::default() })
     }
 
     /// The place that a client's path names. Nothing need be there.
@@ -195,6 +201,18 @@ impl Files {
         self.root.remove_file(place.path())
     }
 
+    /// Remembers the SHA-256 of a file that was hashed while it was written or read and that looked like this
+    /// before anybody else could change it.
+    pub(crate) fn remember_hash(&self, place: &Place, entry: Entry, sha256: [u8; 32]) {
+        self.digests.remember(place.path(), entry, sha256);
+    }
+
+    /// The length and the SHA-256 of a file, where they are known without reading it.
+    pub(crate) fn known_hash(&self, place: &Place) -> Option<(u64, [u8; 32])> {
+        let entry = self.entry(place).ok()?;
+        Some((entry.length, self.digests.of(&place.path(), &entry)?))
+    }
+
     /// Moves a file in place of what may be there.
     pub(crate) fn replace(&self, from: &Place, to: &Place) -> Result<()> {
         self.root.rename(from.path(), &self.root, to.path())
@@ -241,6 +259,11 @@ impl Entry {
             written,
             is_read_only: metadata.permissions().readonly(),
         }
+    }
+
+    /// Whether the last write is long ago enough that another one now would have another time.
+    pub(crate) fn is_settled(&self) -> bool {
+        SystemTime::now().duration_since(self.written).is_ok_and(|age| age > SETTLED)
     }
 
     /// The attributes by .NET's names, as a file of this name has them on Unix.

@@ -49,8 +49,16 @@ pub(super) fn command(files: &Arc<Files>) -> Arc<dyn Cmdlet> {
 struct FileStream {
     files: Arc<Files>,
     call: Bound,
-    /// The file that arrives.
-    incoming: Option<(Place, File, Turn)>,
+    incoming: Option<Incoming>,
+}
+
+/// The file that arrives.
+struct Incoming {
+    at: Place,
+    file: File,
+    turn: Turn,
+    /// Of all of it; none where its beginning was there already.
+    hash: Option<Sha256>,
 }
 
 impl Stage for FileStream {
@@ -58,30 +66,36 @@ impl Stage for FileStream {
         if self.call.has("Receive") {
             let at = self.place("Receive", cx)?;
             let turn = self.files.take_turn(&at);
-            let opened = turn.with(|| match self.natural("Offset") {
+            let offset = self.natural("Offset");
+            let opened = turn.with(|| match offset {
                 0 => self.files.create(&at),
                 from => self.files.go_on(&at, from),
             });
             let file = opened.map_err(|error| cx.fail(ended(&error, &at)))?;
-            self.incoming = Some((at, file, turn));
+            let hash = (offset == 0).then(Sha256::new);
+            self.incoming = Some(Incoming { at, file, turn, hash });
         }
         Ok(())
     }
 
     fn process(&mut self, cx: &mut Context<'_>, input: Option<PsValue>) -> Outcome {
-        let (Some(input), Some((at, file, turn))) = (input, &mut self.incoming) else { return Ok(()) };
+        let (Some(input), Some(incoming)) = (input, &mut self.incoming) else { return Ok(()) };
         let Some(bytes) = input.as_bytes() else {
             let message = "The input is no array of bytes.";
             let category = ErrorCategory::InvalidData;
             return Err(cx.fail(Failure::new(exceptions::ARGUMENT, "NoBytes", category, message)));
         };
-        turn.with(|| file.write_all(bytes)).map_err(|error| cx.fail(ended(&error, at)))
+        let Incoming { at, file, turn, hash } = incoming;
+        turn.with(|| file.write_all(bytes)).map_err(|error| cx.fail(ended(&error, at)))?;
+        if let Some(hash) = hash {
+            hash.update(bytes);
+        }
+        Ok(())
     }
 
     fn end(&mut self, cx: &mut Context<'_>) -> Outcome {
-        if let Some((at, mut file, _)) = self.incoming.take() {
-            let length = file.stream_position().map_err(|error| cx.fail(ended(&error, &at)))?;
-            return cx.write(table([("Length", number(length))]));
+        if let Some(incoming) = self.incoming.take() {
+            return self.arrived(incoming, cx);
         }
         type Work = fn(&FileStream, &Place, &mut Context<'_>) -> Outcome;
         let known: [(&str, Work); 8] = [
@@ -108,6 +122,20 @@ impl FileStream {
 
     fn natural(&self, parameter: &str) -> u64 {
         self.call.integer(parameter).and_then(|value| u64::try_from(value).ok()).unwrap_or_default()
+    }
+
+    /// Says how long a file is that has arrived.
+    fn arrived(&self, incoming: Incoming, cx: &mut Context<'_>) -> Outcome {
+        let Incoming { at, mut file, turn, hash } = incoming;
+        let length = file.stream_position().map_err(|error| cx.fail(ended(&error, &at)))?;
+        if let Some(hash) = hash {
+            // Where another copy has begun meanwhile, the file is not what was hashed.
+            let entry = turn.with(|| self.files.entry(&at));
+            if let Some(entry) = entry.ok().filter(|entry| entry.length == length) {
+                self.files.remember_hash(&at, entry, hash.finalize().into());
+            }
+        }
+        cx.write(table([("Length", number(length))]))
     }
 
     /// What a path with wildcards stands for: a table for each.
@@ -142,6 +170,9 @@ impl FileStream {
     }
 
     fn digest(&self, at: &Place, most: u64, cx: &Context<'_>) -> Result<(u64, String), Halt> {
+        if let Some((length, sha256)) = self.files.known_hash(at).filter(|(length, _)| *length <= most) {
+            return Ok((length, hex(&sha256)));
+        }
         let failed = |error: std::io::Error| cx.fail(ended(&error, at));
         let mut file = self.files.read(at).map_err(failed)?.take(most);
         let mut hash = Sha256::new();
@@ -162,8 +193,11 @@ impl FileStream {
     fn send(&self, at: &Place, cx: &mut Context<'_>) -> Outcome {
         let (offset, count) = (self.natural("Offset"), self.call.integer("Count"));
         let count = count.and_then(|count| u64::try_from(count).ok()).unwrap_or(u64::MAX);
+        let before = self.files.entry(at).ok().filter(|entry| offset == 0 && entry.is_settled());
         let mut file = self.files.read(at).map_err(|error| cx.fail(ended(&error, at)))?;
         file.seek(SeekFrom::Start(offset)).map_err(|error| cx.fail(ended(&error, at)))?;
+        let mut hash = before.is_some().then(Sha256::new);
+        let mut sent = 0;
         let mut part = (&mut file).take(count);
         let mut buffer = vec![0; CHUNK];
         loop {
@@ -171,7 +205,15 @@ impl FileStream {
             if count == 0 {
                 break;
             }
-            cx.write(PsValue::bytes(buffer.get(..count).unwrap_or_default()))?;
+            let piece = buffer.get(..count).unwrap_or_default();
+            if let Some(hash) = &mut hash {
+                hash.update(piece);
+            }
+            sent += u64::try_from(count).unwrap_or_default();
+            cx.write(PsValue::bytes(piece))?;
+        }
+        if let (Some(before), Some(hash)) = (before.filter(|entry| entry.length == sent), hash) {
+            self.files.remember_hash(at, before, hash.finalize().into());
         }
         let length = file.metadata().map_err(|error| cx.fail(ended(&error, at)))?.len();
         cx.write(table([("Length", number(length))]))
