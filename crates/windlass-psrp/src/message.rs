@@ -3,6 +3,7 @@
 use std::fmt;
 
 use uuid::Uuid;
+use windlass_clixml::PsValue;
 use windlass_core::cursor::ReadCursor;
 
 use crate::error::PsrpError;
@@ -232,6 +233,22 @@ impl<'a> Message<'a> {
         out
     }
 
+    /// The message with the CLIXML of a value as its data; with none where the value is null.
+    pub(crate) fn encode_with(self, value: &PsValue) -> Vec<u8> {
+        let head = Self { byte_order_mark: !value.is_null(), data: "", ..self }.encode();
+        if value.is_null() {
+            return head;
+        }
+        // Long values are written once and not moved: in the place of the head, which is no text, stand blanks.
+        let mut text = " ".repeat(head.len());
+        windlass_clixml::encode_into(value, &mut text);
+        let mut bytes = text.into_bytes();
+        if let Some(place) = bytes.get_mut(..head.len()) {
+            place.copy_from_slice(&head);
+        }
+        bytes
+    }
+
     fn encode_header(&self, out: &mut Vec<u8>) {
         out.extend_from_slice(&self.destination.code().to_le_bytes());
         out.extend_from_slice(&self.kind.code().to_le_bytes());
@@ -280,6 +297,21 @@ mod tests {
         assert_eq!(&bytes[40..43], BYTE_ORDER_MARK);
         assert_eq!(Message::decode(&bytes).unwrap(), message);
         assert_eq!(message.pipeline(), None);
+    }
+
+    #[test]
+    fn a_value_is_written_behind_the_header() {
+        let message = Message {
+            destination: Destination::Server,
+            kind: MessageType::PipelineInput,
+            pool: Uuid::from_u128(1),
+            pipeline: Uuid::from_u128(2),
+            byte_order_mark: true,
+            data: "<S>ä</S>",
+        };
+        assert_eq!(message.encode_with(&PsValue::from("ä")), message.encode());
+        let empty = Message { byte_order_mark: false, data: "", ..message };
+        assert_eq!(message.encode_with(&PsValue::Null), empty.encode());
     }
 
     #[test]

@@ -271,16 +271,15 @@ impl ClientPool {
 
     /// Encodes a message; says whether it must wait for the session key.
     fn encode(&self, kind: MessageType, pipeline: Option<Uuid>, value: &PsValue) -> (Vec<u8>, bool) {
-        let data = if value.is_null() { String::new() } else { windlass_clixml::encode(value) };
         let message = Message {
             destination: Destination::Server,
             kind,
             pool: self.options.id,
             pipeline: pipeline.unwrap_or_default(),
-            byte_order_mark: !data.is_empty(),
-            data: &data,
+            byte_order_mark: false,
+            data: "",
         };
-        let mut bytes = message.encode();
+        let mut bytes = message.encode_with(value);
         let waits = self.secrets.fill(&mut bytes);
         (bytes, waits)
     }

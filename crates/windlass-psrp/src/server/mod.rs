@@ -300,16 +300,15 @@ impl ServerPool {
     fn encode(&self, kind: MessageType, pipeline: Option<Uuid>, value: &PsValue) -> (Vec<u8>, bool) {
         // PowerShell's server leaves the pool out of these two.
         let nameless = matches!(kind, MessageType::SessionCapability | MessageType::EncryptedSessionKey);
-        let data = if value.is_null() { String::new() } else { windlass_clixml::encode(value) };
         let message = Message {
             destination: Destination::Client,
             kind,
             pool: if nameless { Uuid::nil() } else { self.id.unwrap_or_default() },
             pipeline: pipeline.unwrap_or_default(),
-            byte_order_mark: !data.is_empty(),
-            data: &data,
+            byte_order_mark: false,
+            data: "",
         };
-        let mut bytes = message.encode();
+        let mut bytes = message.encode_with(value);
         let waits = self.secrets.fill(&mut bytes);
         (bytes, waits)
     }
