@@ -34,8 +34,11 @@ impl CimName {
     /// U+007F, then such characters or digits.
     #[must_use]
     pub fn is_identifier(text: &str) -> bool {
-        let mut chars = text.chars();
-        chars.next().is_some_and(is_name_start) && chars.all(is_name_char)
+        // Each character above U+007F can stand anywhere, so each byte of one.
+        let is_start = |byte: &u8| byte.is_ascii_alphabetic() || *byte == b'_' || !byte.is_ascii();
+        let bytes = text.as_bytes();
+        bytes.first().is_some_and(is_start)
+            && bytes.iter().all(|byte| is_start(byte) || byte.is_ascii_digit())
     }
 }
 

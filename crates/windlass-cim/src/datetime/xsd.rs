@@ -116,8 +116,12 @@ fn write_point(p: &PointInTime, text: &mut String) -> Option<()> {
     if !OpenFields::OFFSET.contains(p.open) || p.utc_offset.unsigned_abs() > MAX_XSD_OFFSET {
         return None;
     }
-    write!(text, "{:04}-{:02}-{:02}T", p.year, p.month, p.day).ok()?;
-    write!(text, "{:02}:{:02}:{:02}", p.hour, p.minute, p.second).ok()?;
+    push_digits::<4>(text, p.year.into());
+    for (separator, number) in [('-', p.month), ('-', p.day), ('T', p.hour), (':', p.minute), (':', p.second)]
+    {
+        text.push(separator);
+        push_digits::<2>(text, number.into());
+    }
     write_fraction(p.microsecond, text);
     if p.open.is_empty() {
         let minutes = p.utc_offset.unsigned_abs();
@@ -144,8 +148,24 @@ fn write_interval(i: &Interval, text: &mut String) -> Option<()> {
 
 fn write_fraction(micros: u32, text: &mut String) {
     if micros != 0 {
-        let digits = format!(".{micros:06}");
-        text.push_str(digits.trim_end_matches('0'));
+        text.push('.');
+        push_digits::<6>(text, micros);
+        text.truncate(text.trim_end_matches('0').len());
+    }
+}
+
+/// Writes a number with at least so many digits.
+fn push_digits<const WIDTH: usize>(text: &mut String, number: u32) {
+    let mut rest = number;
+    let mut digits = [b'0'; WIDTH];
+    for digit in digits.iter_mut().rev() {
+        *digit = b"0123456789".get(usize::try_from(rest % 10).unwrap_or(0)).copied().unwrap_or(b'0');
+        rest /= 10;
+    }
+    if rest == 0 {
+        text.extend(digits.map(char::from));
+    } else {
+        text.push_str(&number.to_string());
     }
 }
 

@@ -202,9 +202,8 @@ impl Encoder {
                 let expected = "a scalar, reference or instance";
                 return Err(Error::Type { expected, found: value.describe() });
             }
-            number => {
-                writer.text(&number.to_text().unwrap_or_default());
-            }
+            // Numbers and the like hold nothing to escape.
+            number => writer.content().push_str(&number.to_text().unwrap_or_default()),
         }
         writer.end();
         Ok(())
@@ -282,7 +281,9 @@ fn check_name(name: &str) -> Result<(), Error> {
 
 /// The text with what XML 1.0 cannot hold replaced.
 pub(crate) fn clean(text: &str) -> Cow<'_, str> {
-    if text.contains(|c| !is_xml(c)) {
+    // Control characters, and the first byte of U+FFFE and U+FFFF: hardly any text has one.
+    let is_suspect = text.bytes().fold(false, |found, byte| found | (byte < 0x20) | (byte == 0xef));
+    if is_suspect && text.contains(|c| !is_xml(c)) {
         Cow::Owned(text.replace(|c| !is_xml(c), "\u{fffd}"))
     } else {
         Cow::Borrowed(text)
