@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use tokio::sync::mpsc::error::TryRecvError;
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot, watch};
 use uuid::Uuid;
 use windlass_clixml::PsValue;
 
@@ -14,14 +14,23 @@ use crate::shell::is_gone;
 
 /// Objects that may wait to be sent.
 const DEPTH: usize = 256;
+/// KiB of long texts and byte arrays that may wait to be sent: as much as a processor keeps at hand.
+const ROOM: u32 = 512;
 
 /// The input of a running pipeline. Objects travel together where they are given quickly; a caller who
 /// is faster than the host waits. Dropping it ends the input. Where some of it cannot be sent, the pipeline is
 /// given up, and its [`Invocation`](super::Invocation) ends with the error.
 pub struct PipelineInput {
-    objects: mpsc::Sender<PsValue>,
+    objects: mpsc::Sender<Given>,
+    room: Arc<Semaphore>,
     outcome: oneshot::Receiver<Result<()>>,
     host: String,
+}
+
+/// An object that waits, and the room that it takes up meanwhile.
+struct Given {
+    object: PsValue,
+    _room: Option<OwnedSemaphorePermit>,
 }
 
 impl PipelineInput {
@@ -44,7 +53,8 @@ impl PipelineInput {
             // Who gave the input may have left: the pipeline fails all the same.
             sender.send(pumped).ok();
         });
-        Self { objects, outcome, host }
+        let room = Arc::new(Semaphore::new(usize::try_from(ROOM).unwrap_or(DEPTH)));
+        Self { objects, room, outcome, host }
     }
 
     /// Gives the pipeline one object, waiting for room.
@@ -52,7 +62,16 @@ impl PipelineInput {
     /// # Errors
     /// The pipeline takes no more input: it has ended, or what was given before could not be sent.
     pub async fn send(&mut self, object: PsValue) -> Result<()> {
-        match self.objects.send(object).await {
+        let wanted = kibibytes(&object).min(ROOM);
+        let room = if wanted == 0 {
+            None
+        } else {
+            tokio::select! {
+                room = Arc::clone(&self.room).acquire_many_owned(wanted) => room.ok(),
+                () = self.objects.closed() => None,
+            }
+        };
+        match self.objects.send(Given { object, _room: room }).await {
             Ok(()) => Ok(()),
             Err(_) => Err(self.reason().await),
         }
@@ -63,7 +82,7 @@ impl PipelineInput {
     /// # Errors
     /// Some of it could not be sent.
     pub async fn close(self) -> Result<()> {
-        let Self { objects, outcome, host } = self;
+        let Self { objects, outcome, host, .. } = self;
         drop(objects);
         outcome.await.unwrap_or_else(|_| Err(Error::closed(&host, "the session was closed")))
     }
@@ -77,12 +96,18 @@ impl PipelineInput {
     }
 }
 
+/// How long a text or a byte array is, in whole KiB.
+fn kibibytes(object: &PsValue) -> u32 {
+    let bytes = object.as_bytes().map(<[u8]>::len).or_else(|| object.as_str().map(str::len));
+    u32::try_from(bytes.unwrap_or_default() / 1024).unwrap_or(u32::MAX)
+}
+
 /// Sends what is given, as much at once as is there, and then the end.
 async fn pump(
     shared: &Arc<Shared>,
     id: Uuid,
     mut progress: watch::Receiver<Progress>,
-    given: mpsc::Receiver<PsValue>,
+    given: mpsc::Receiver<Given>,
 ) -> Result<()> {
     let started =
         progress.wait_for(|&progress| progress > Progress::Starting).await.map(|progress| *progress);
@@ -107,7 +132,7 @@ async fn pump(
 struct Feed<'a> {
     shared: &'a Arc<Shared>,
     id: Uuid,
-    given: mpsc::Receiver<PsValue>,
+    given: mpsc::Receiver<Given>,
     /// The end has been queued, or the pipeline takes nothing more.
     is_over: bool,
 }
@@ -128,7 +153,7 @@ impl Feed<'_> {
             let mut next = first;
             loop {
                 match &next {
-                    Some(object) => machine.pool.send_input(self.id, object)?,
+                    Some(given) => machine.pool.send_input(self.id, &given.object)?,
                     None => {
                         self.is_over = true;
                         return machine.pool.end_input(self.id);
@@ -160,5 +185,42 @@ impl Feed<'_> {
                 () = self.queue() => {}
             }
         }
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "test code")]
+mod tests {
+    use std::future::poll_fn;
+    use std::pin::pin;
+    use std::task::Poll;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn long_objects_wait_for_room() {
+        let (objects, mut given) = mpsc::channel(DEPTH);
+        let (sender, outcome) = oneshot::channel();
+        let room = Arc::new(Semaphore::new(usize::try_from(ROOM).unwrap()));
+        let mut input = PipelineInput { objects, room, outcome, host: String::new() };
+        let half = PsValue::bytes(vec![0; usize::try_from(ROOM).unwrap() * 512]);
+        for _ in 0..2 {
+            input.send(half.clone()).await.unwrap();
+        }
+        input.send(1.into()).await.unwrap();
+        {
+            let mut third = pin!(input.send(half.clone()));
+            assert!(poll_fn(|context| Poll::Ready(third.as_mut().poll(context).is_pending())).await);
+            drop(given.recv().await);
+            third.await.unwrap();
+        }
+        let count = std::iter::from_fn(|| given.try_recv().ok()).count();
+        assert_eq!(count, 3);
+        // One that is longer than all room takes all of it.
+        input.send(PsValue::bytes(vec![0; usize::try_from(ROOM).unwrap() * 2048])).await.unwrap();
+        let mut next = pin!(input.send(half));
+        assert!(poll_fn(|context| Poll::Ready(next.as_mut().poll(context).is_pending())).await);
+        drop((given, sender));
+        assert!(next.await.is_err());
     }
 }
