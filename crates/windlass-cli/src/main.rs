@@ -48,6 +48,7 @@ use crate::workers::Workers;
 pub(crate) const CLOSING: Duration = Duration::from_secs(5);
 
 fn main() -> ExitCode {
+    keep_freed_memory();
     tracing_subscriber::fmt()
         .with_env_filter(tracing_subscriber::EnvFilter::from_env("WINDLASS_LOG"))
         .with_writer(std::io::stderr)
@@ -55,6 +56,13 @@ fn main() -> ExitCode {
     let words: Vec<String> =
         std::env::args_os().skip(1).map(|word| word.to_string_lossy().into_owned()).collect();
     run(words).into()
+}
+
+/// Makes the allocator keep some MiB that were freed. That of glibc returns them to the system and takes them anew
+/// for each message, page by page, until a block was freed that is longer than messages.
+fn keep_freed_memory() {
+    const LONGER_THAN_MESSAGES: usize = 4 << 20;
+    drop(std::hint::black_box(Vec::<u8>::with_capacity(LONGER_THAN_MESSAGES)));
 }
 
 /// Runs the command on a runtime of its own, whose threads do what the network asks for; Ctrl-C cancels it,

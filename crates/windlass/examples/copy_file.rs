@@ -5,6 +5,8 @@
 //! prints how long each took and the most memory that it had.
 #![expect(clippy::print_stdout, reason = "a program that reports on the terminal")]
 
+#[path = "support/allocator.rs"]
+mod allocator;
 #[path = "support/memory.rs"]
 mod memory;
 
@@ -22,6 +24,7 @@ const PASSWORD: &str = "Throw-away.1";
 
 #[tokio::main]
 async fn main() -> Result<(), Failure> {
+    allocator::keep_freed_memory();
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     match arguments.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
         ["host", directory] => serve(directory).await,

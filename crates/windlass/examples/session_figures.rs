@@ -5,6 +5,8 @@
 //! wanted, where it is not all of them.
 #![expect(clippy::print_stdout, reason = "a program that reports on the terminal")]
 
+#[path = "support/allocator.rs"]
+mod allocator;
 #[path = "support/memory.rs"]
 mod memory;
 
@@ -42,6 +44,7 @@ struct Host {
 
 #[tokio::main]
 async fn main() -> Outcome<()> {
+    allocator::keep_freed_memory();
     let mut arguments = std::env::args().skip(1);
     let mut next = || arguments.next().ok_or("too few arguments");
     let host = Host { http: next()?, https: next()?, process: next()?, user: next()?, password: next()? };
