@@ -16,6 +16,7 @@ pub mod objects;
 mod objref;
 pub mod references;
 pub mod remunknown;
+pub mod server;
 mod stub;
 
 pub use bindings::{DualStringArray, SecurityBinding, StringBinding, TOWER_PIPE, TOWER_TCP};

@@ -272,7 +272,8 @@ impl<T> ObjectTable<T> {
         self.remove(oid)
     }
 
-    fn remove(&mut self, oid: u64) -> Option<Arc<T>> {
+    /// Takes an object away, whoever holds references to it.
+    pub fn remove(&mut self, oid: u64) -> Option<Arc<T>> {
         let object = self.objects.remove(&oid)?;
         for ipid in &object.interfaces {
             self.interfaces.remove(ipid);

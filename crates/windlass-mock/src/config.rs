@@ -31,6 +31,10 @@ pub struct HostLimits {
     pub enumerations_per_user: usize,
     /// Subscriptions of one user at once.
     pub subscriptions_per_user: usize,
+    /// Sinks over DCOM of one user at once, into which the host delivers results.
+    pub sinks_per_user: usize,
+    /// How long one call to a sink may take before the operation is given up: whoever reads slowly answers late.
+    pub sink_timeout: Duration,
     /// Bytes of one request, and the most that one answer may have.
     pub envelope: usize,
     /// Bytes of one PSRP message.
@@ -74,6 +78,8 @@ impl Default for HostLimits {
             operations_per_user: 1500,
             enumerations_per_user: 100,
             subscriptions_per_user: 100,
+            sinks_per_user: 100,
+            sink_timeout: Duration::from_secs(300),
             envelope: 512_000,
             object: 200 * 1024 * 1024,
             data_per_command: u64::MAX,

@@ -284,6 +284,7 @@ impl Host {
             open_enumerations: self.enumerations.len(),
             open_subscriptions: self.subscriptions.len(),
             open_objects: self.dcom.objects(),
+            open_sinks: self.dcom.sinks(),
             connections: connections.get(),
             accepted: accepted.load(Ordering::Relaxed),
             http_requests: http_requests.load(Ordering::Relaxed),

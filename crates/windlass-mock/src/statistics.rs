@@ -19,6 +19,8 @@ pub struct Statistics {
     pub open_subscriptions: usize,
     /// Objects that clients over DCOM hold references to.
     pub open_objects: usize,
+    /// Sinks of clients over DCOM into which the host delivers results.
+    pub open_sinks: usize,
     /// Connections.
     pub connections: usize,
     /// Connections so far.

@@ -58,7 +58,7 @@ pub use kerberos::Kerberos;
 pub use names::{NameMap, NameMapError};
 pub use pool::{Lane, Pool, PoolOptions, Repetition, Request};
 pub use proxy::{Proxy, ProxyAccess, ProxyAuthentication, ProxyKind};
-pub use rpc::{RpcBinding, RpcConnection, RpcOptions, RpcSecurity};
+pub use rpc::{RpcAnswer, RpcBinding, RpcConnection, RpcHandler, RpcListener, RpcOptions, RpcSecurity};
 pub use stream::{BoxStream, Dial, Dialing, Stream};
 pub use timeouts::{Timeouts, in_time, together_within, within};
 pub use tls::TlsOptions;

@@ -43,9 +43,9 @@ mod tasks;
 mod winrs;
 
 pub use cim::{
-    CimSession, CimSessionBuilder, CimSessionOptions, ClassFilter, Enumeration, EventStream, InstanceStream,
-    Listing, MethodResult, OperationOptions, Protocol, ResourceItem, Subscription, TypedStream, UriStyle,
-    WsmanResource,
+    CimSession, CimSessionBuilder, CimSessionOptions, ClassFilter, Delivered, Enumeration, EventStream,
+    InstanceStream, Listing, MethodResult, OperationOptions, Protocol, ResourceItem, SinkCall, SinkListener,
+    SinkOptions, SinkStream, Subscription, TypedStream, UriStyle, WsmanResource,
 };
 pub use copy::{CopiedItem, CopyChoice, CopyEvent, CopyOptions, CopyPlace, CopyReport, CopyWay};
 pub use dcom::{DcomOptions, ResolverSight, greet_resolver};

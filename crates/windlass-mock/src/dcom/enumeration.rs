@@ -172,13 +172,20 @@ impl Enumeration {
         if next.count == 0 || next.timeout < flags::INFINITE {
             return failed(Hresult::WBEM_E_INVALID_PARAMETER);
         }
+        let (objects, result) = self.batch(call, room);
+        answer(&NextObjects { room, objects, result })
+    }
+
+    /// The next objects, at most so many, and what is to be said of them: that there are all that were asked
+    /// for, that they are the last, that more may come, or what went wrong.
+    pub(super) fn batch(&self, call: &Call<'_>, room: usize) -> (Vec<Option<ObjRef>>, Hresult) {
         let mut cursor = self.cursor();
         let batch = cursor.take(room, |object| self.finish(call, object));
         let marshalled: Result<Vec<Option<ObjRef>>, windlass_wmi::Error> =
             batch.objects.iter().map(|object| cursor.marshal(object, self.flags).map(Some)).collect();
         match marshalled {
-            Ok(objects) => answer(&NextObjects { room, objects, result: batch.result }),
-            Err(error) => failed(unwritable(&error)),
+            Ok(objects) => (objects, batch.result),
+            Err(error) => (Vec::new(), unwritable(&error)),
         }
     }
 

@@ -9,6 +9,8 @@ mod notification;
 mod resolver;
 mod result;
 mod services;
+mod sink;
+mod sinks;
 mod unknown;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
@@ -20,7 +22,7 @@ use windlass_core::status::Hresult;
 use windlass_dcom::objects::{Limits, ObjectTable, Refusal};
 use windlass_dcom::{
     DualStringArray, ObjRef, OrpcThat, SecurityBinding, StringBinding, Stub, decode_request, encode_response,
-    ids as dcom_ids,
+    ids as dcom_ids, server,
 };
 use windlass_rpc::pdu::{AuthLevel, AuthType, FaultStatus};
 use windlass_rpc::{Caller, SyntaxId};
@@ -29,6 +31,7 @@ use windlass_wmi::ids;
 use self::enumeration::Enumeration;
 use self::result::CallResult;
 use self::services::Services;
+use self::sinks::Sinks;
 use crate::auth::owner;
 use crate::cim::{CimFailure, CimProvider, MemoryProvider};
 use crate::host::Host;
@@ -59,6 +62,7 @@ const INTERFACES: [Uuid; 13] = [
 /// What the host keeps for its clients over DCOM.
 pub(crate) struct Dcom {
     table: Mutex<ObjectTable<HostObject>>,
+    sinks: Sinks,
 }
 
 /// An exported object.
@@ -127,7 +131,7 @@ pub(crate) fn subscriptions() -> Result<Arc<dyn CimProvider>, windlass_cim::Erro
 
 impl Default for Dcom {
     fn default() -> Self {
-        Self { table: Mutex::new(ObjectTable::new(Limits::default())) }
+        Self { table: Mutex::new(ObjectTable::new(Limits::default())), sinks: Sinks::default() }
     }
 }
 
@@ -139,6 +143,11 @@ impl Dcom {
     /// How many objects clients hold references to.
     pub(crate) fn objects(&self) -> usize {
         self.table().len()
+    }
+
+    /// How many sinks of clients the host delivers to.
+    pub(crate) fn sinks(&self) -> usize {
+        self.sinks.len()
     }
 
     /// Takes away what no client has pinged for too long.
@@ -182,26 +191,41 @@ impl RpcService for DcomService {
         let host = self.0.upgrade();
         Box::pin(async move {
             let host = host.ok_or(FaultStatus::UNSPECIFIED)?;
+            if sinks::is_asynchronous(&rpc) {
+                return sinks::call(&host, rpc).await;
+            }
             notification::wait(&host, &rpc).await;
-            let run = move || {
-                let local = rpc.connection.local;
-                let address = local.map_or_else(|| "localhost".to_owned(), |local| local.ip().to_string());
-                let raw = RawCall {
-                    interface: rpc.interface.uuid,
-                    opnum: rpc.opnum,
-                    object: rpc.object,
-                    stub: &rpc.stub,
-                    caller: &rpc.caller,
-                    in_process: local.is_none(),
-                    address: &address,
-                    port: local.map_or(0, |local| local.port()),
-                };
-                call(&host, &raw)
-            };
-            // Providers may block.
-            tokio::task::spawn_blocking(run).await.unwrap_or(Err(FaultStatus::UNSPECIFIED))
+            blocking(&host, &Arc::new(rpc), call).await
         })
     }
+}
+
+/// Does something for a call on a thread of its own: providers may block.
+///
+/// # Errors
+/// Those of the work; it panicked.
+async fn blocking<T: Send + 'static>(
+    host: &Arc<Host>,
+    rpc: &Arc<RpcCall>,
+    work: impl FnOnce(&Arc<Host>, &RawCall<'_>) -> Result<T, FaultStatus> + Send + 'static,
+) -> Result<T, FaultStatus> {
+    let (host, rpc) = (Arc::clone(host), Arc::clone(rpc));
+    let run = move || {
+        let local = rpc.connection.local;
+        let address = local.map_or_else(|| "localhost".to_owned(), |local| local.ip().to_string());
+        let raw = RawCall {
+            interface: rpc.interface.uuid,
+            opnum: rpc.opnum,
+            object: rpc.object,
+            stub: &rpc.stub,
+            caller: &rpc.caller,
+            in_process: local.is_none(),
+            address: &address,
+            port: local.map_or(0, |local| local.port()),
+        };
+        work(&host, &raw)
+    };
+    tokio::task::spawn_blocking(run).await.unwrap_or(Err(FaultStatus::UNSPECIFIED))
 }
 
 /// Carries out a call. It may block.
@@ -210,15 +234,12 @@ impl RpcService for DcomService {
 /// A call that is refused before its interface has a say.
 fn call(host: &Arc<Host>, raw: &RawCall<'_>) -> Outcome {
     host.dcom.expire();
-    if raw.interface == dcom_ids::OBJECT_EXPORTER
-        && let Some(outcome) = resolver::without_logon(host, raw)
-    {
-        return outcome;
+    if raw.interface == dcom_ids::OBJECT_EXPORTER && server::needs_no_logon(raw.opnum) {
+        return resolver::exporter(host, "", raw);
     }
-    let (user, owner) = identity(host, raw.caller, raw.in_process)?;
-    let call = Call { host, user, owner, raw };
+    let call = Call::new(host, raw)?;
     match raw.interface {
-        dcom_ids::OBJECT_EXPORTER => resolver::exporter(&call),
+        dcom_ids::OBJECT_EXPORTER => resolver::exporter(host, &call.owner, raw),
         dcom_ids::ACTIVATION | dcom_ids::REMOTE_SCM_ACTIVATOR => resolver::activation(&call),
         dcom_ids::REM_UNKNOWN | dcom_ids::REM_UNKNOWN2 => unknown::call(&call),
         _ => call.dispatch(),
@@ -238,9 +259,41 @@ fn identity<'c>(host: &Host, caller: &'c Caller, in_process: bool) -> Result<(&'
     }
 }
 
+impl RawCall<'_> {
+    /// The same as a call of this owner to the exporter itself.
+    fn to_exporter<'o>(&'o self, owner: &'o str) -> server::Call<'o> {
+        let Self { interface, opnum, object, stub, .. } = *self;
+        server::Call { interface, opnum, object, stub, owner, now: now() }
+    }
+}
+
+impl<'c> Call<'c> {
+    /// A call of whoever has logged on.
+    ///
+    /// # Errors
+    /// Nobody has, or the call is not protected enough.
+    fn new(host: &'c Arc<Host>, raw: &'c RawCall<'c>) -> Result<Self, FaultStatus> {
+        let (user, owner) = identity(host, raw.caller, raw.in_process)?;
+        Ok(Self { host, user, owner, raw })
+    }
+}
+
 impl Call<'_> {
     /// A call to one of the exported objects.
     fn dispatch(&self) -> Outcome {
+        let (object, iid) = self.target()?;
+        match (object.as_ref(), iid) {
+            (HostObject::Login, iid) => login::call(self, iid),
+            (HostObject::Services(services), _) => services.call(self),
+            (HostObject::Enumeration(enumeration), ids::FETCH_SMART_ENUM) => enumeration.fetch_smart(self),
+            (HostObject::Enumeration(enumeration), _) => enumeration.call(self),
+            (HostObject::SmartEnumeration(enumeration), _) => enumeration.smart_call(self),
+            (HostObject::CallResult(result), _) => result.call(self),
+        }
+    }
+
+    /// The object that is called, and its interface.
+    fn target(&self) -> Result<(Arc<HostObject>, Uuid), FaultStatus> {
         let ipid = self.raw.object.ok_or(FaultStatus(Hresult::RPC_E_INVALID_OBJECT.0))?;
         let target = self.host.dcom.table().target(&self.owner, ipid, now());
         let (object, iid) = target.map_err(|refusal| match refusal {
@@ -250,14 +303,7 @@ impl Call<'_> {
         if iid != self.raw.interface {
             return Err(FaultStatus(Hresult::RPC_E_INVALID_OBJECT.0));
         }
-        match (object.as_ref(), iid) {
-            (HostObject::Login, iid) => login::call(self, iid),
-            (HostObject::Services(services), _) => services.call(self),
-            (HostObject::Enumeration(enumeration), ids::FETCH_SMART_ENUM) => enumeration.fetch_smart(self),
-            (HostObject::Enumeration(enumeration), _) => enumeration.call(self),
-            (HostObject::SmartEnumeration(enumeration), _) => enumeration.smart_call(self),
-            (HostObject::CallResult(result), _) => result.call(self),
-        }
+        Ok((object, iid))
     }
 
     /// The parameters.

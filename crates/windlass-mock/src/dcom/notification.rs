@@ -15,6 +15,7 @@ use super::enumeration::Items;
 use super::{Call, HostObject, identity, now};
 use crate::cim::{CimFailure, EventQuery, Watch};
 use crate::host::Host;
+use crate::powershell::Stop;
 use crate::rpc::RpcCall;
 
 /// The events that a client has asked for.
@@ -71,11 +72,23 @@ fn lock(state: &Mutex<State>) -> MutexGuard<'_, State> {
 /// time is up. All other calls go on at once.
 pub(super) async fn wait(host: &Arc<Host>, call: &RpcCall) {
     let Some(Awaited { notification, count, timeout }) = awaited(host, call) else { return };
+    until(host, &notification, count, timeout, &call.cancelled).await;
+}
+
+/// Waits until there are so many events, something went wrong with looking for them, the time is up, or nobody
+/// waits any more.
+pub(super) async fn until(
+    host: &Arc<Host>,
+    notification: &Arc<Notification>,
+    count: usize,
+    timeout: Option<Duration>,
+    cancelled: &Stop,
+) {
     let deadline = timeout.map(|timeout| Instant::now() + timeout);
     let mut changes = host.events.changes();
     loop {
         changes.mark_unchanged();
-        let (looking, blocking) = (Arc::clone(&notification), Arc::clone(host));
+        let (looking, blocking) = (Arc::clone(notification), Arc::clone(host));
         // Providers may block.
         let looked = tokio::task::spawn_blocking(move || looking.look(&blocking, count)).await;
         let Ok(Some(due)) = looked else { return };
@@ -83,7 +96,7 @@ pub(super) async fn wait(host: &Arc<Host>, call: &RpcCall) {
             changed = changes.changed() => if changed.is_err() { return },
             () = at(due) => {}
             () = at(deadline) => return,
-            () = call.cancelled.stopped() => return,
+            () = cancelled.stopped() => return,
             () = host.stop.stopped() => return,
         }
     }

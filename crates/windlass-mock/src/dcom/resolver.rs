@@ -8,18 +8,14 @@ use windlass_dcom::activation::{
     ACTIVATION_FLAGS, PropsOut, RemoteActivated, RemoteActivation, RemoteCreateInstance,
     RemoteCreatedInstance, RemoteReply, opnum as activation_opnum,
 };
-use windlass_dcom::exporter::{
-    ComplexPing, OR_INVALID_OXID, ResolveOxid, ResolvedOxid, ResolvedOxid2, ServerAlive2, SimplePing, Status,
-    opnum,
-};
+use windlass_dcom::server::{self, About};
 use windlass_dcom::{
-    ComVersion, ObjRef, OrpcThat, OrpcThis, Stub, TOWER_TCP, decode, decode_request, encode, encode_response,
-    ids as dcom_ids,
+    ComVersion, ObjRef, OrpcThat, OrpcThis, Stub, TOWER_TCP, decode_request, encode_response, ids as dcom_ids,
 };
 use windlass_rpc::pdu::FaultStatus;
 use windlass_wmi::ids;
 
-use super::{Call, HostObject, Outcome, RawCall, exporter_bindings, now, resolver_bindings};
+use super::{Call, HostObject, Outcome, REFERENCES, RawCall, exporter_bindings, resolver_bindings};
 use crate::host::Host;
 
 /// What clients are told about the least level of authentication: integrity.
@@ -27,59 +23,19 @@ const AUTHENTICATION_HINT: u32 = 5;
 /// The protocol that is asked for is not served ([MS-ERREF], RPC_S_PROTSEQ_NOT_SUPPORTED).
 const PROTOCOL_NOT_SUPPORTED: Hresult = Hresult(0x8007_06A7);
 
-/// The calls that need no logon: they tell nothing but that there is a resolver.
-pub(super) fn without_logon(host: &Arc<Host>, raw: &RawCall<'_>) -> Option<Outcome> {
-    match raw.opnum {
-        opnum::SERVER_ALIVE => Some(plain(&Status(0))),
-        opnum::SERVER_ALIVE2 => Some(plain(&ServerAlive2 {
-            version: ComVersion::CURRENT,
-            bindings: Some(resolver_bindings(host, raw)),
-            reserved: 0,
-            status: 0,
-        })),
-        _ => None,
-    }
+/// IObjectExporter.
+pub(super) fn exporter(host: &Arc<Host>, owner: &str, raw: &RawCall<'_>) -> Outcome {
+    server::resolver(&mut host.dcom.table(), &about(host, raw), &raw.to_exporter(owner))
 }
 
-/// The other calls of IObjectExporter.
-pub(super) fn exporter(call: &Call<'_>) -> Outcome {
-    let now = now();
-    let raw = call.raw;
-    match raw.opnum {
-        opnum::RESOLVE_OXID => {
-            let status = resolve(call, &read::<ResolveOxid>(raw.stub)?);
-            plain(&ResolvedOxid {
-                bindings: (status == 0).then(|| exporter_bindings(call.host, raw)),
-                remote_unknown: call.host.dcom.table().remote_unknown(),
-                authentication_hint: AUTHENTICATION_HINT,
-                status,
-            })
-        }
-        opnum::RESOLVE_OXID2 => {
-            let status = resolve(call, &read::<ResolveOxid>(raw.stub)?);
-            plain(&ResolvedOxid2 {
-                bindings: (status == 0).then(|| exporter_bindings(call.host, raw)),
-                remote_unknown: call.host.dcom.table().remote_unknown(),
-                authentication_hint: AUTHENTICATION_HINT,
-                version: ComVersion::CURRENT,
-                status,
-            })
-        }
-        opnum::SIMPLE_PING => {
-            let ping = read::<SimplePing>(raw.stub)?;
-            plain(&Status(call.host.dcom.table().simple_ping(&call.owner, ping.set, now)))
-        }
-        opnum::COMPLEX_PING => {
-            let ping = read::<ComplexPing>(raw.stub)?;
-            plain(&call.host.dcom.table().complex_ping(&call.owner, &ping, now))
-        }
-        _ => Err(FaultStatus::OP_RANGE),
+/// What clients are told of this exporter.
+pub(super) fn about(host: &Host, raw: &RawCall<'_>) -> About {
+    About {
+        resolver: resolver_bindings(host, raw),
+        exporter: exporter_bindings(host, raw),
+        authentication_hint: AUTHENTICATION_HINT,
+        references: REFERENCES,
     }
-}
-
-fn resolve(call: &Call<'_>, wanted: &ResolveOxid) -> u32 {
-    let known = wanted.oxid == call.host.dcom.table().oxid();
-    if known { 0 } else { OR_INVALID_OXID }
 }
 
 /// Makes an object, by either way of asking for one.
@@ -199,12 +155,4 @@ fn activated<T: Stub>(call: &Call<'_>) -> Result<T, FaultStatus> {
 fn respond<T: Stub>(stub: &T) -> Outcome {
     let that = OrpcThat { flags: ACTIVATION_FLAGS, extensions: None };
     encode_response(&that, stub).map_err(|_| FaultStatus::OUT_ARGS_TOO_BIG)
-}
-
-fn plain<T: Stub>(stub: &T) -> Outcome {
-    encode(stub).map_err(|_| FaultStatus::OUT_ARGS_TOO_BIG)
-}
-
-fn read<T: Stub>(stub: &[u8]) -> Result<T, FaultStatus> {
-    decode(stub).map_err(|_| FaultStatus::BAD_STUB_DATA)
 }

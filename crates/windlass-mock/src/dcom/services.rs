@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use windlass_cim::{CimClass, CimInstance, CimStatus, Keys, Namespace, ObjectPath, PathLimits, wql};
 use windlass_core::status::Hresult;
-use windlass_dcom::{ObjRef, ResultOnly};
+use windlass_dcom::ObjRef;
 use windlass_rpc::pdu::FaultStatus;
 use windlass_wmi::context::Context;
 use windlass_wmi::stubs::{
@@ -29,6 +29,7 @@ const LONGEST_CLASS: usize = 4096;
 const PARAMETERS: &str = "__PARAMETERS";
 
 /// A namespace that a client has opened.
+#[derive(Clone)]
 pub(super) struct Services {
     namespace: Namespace,
 }
@@ -36,6 +37,10 @@ pub(super) struct Services {
 impl Services {
     pub(super) fn new(namespace: Namespace) -> Self {
         Self { namespace }
+    }
+
+    pub(super) fn namespace(&self) -> &Namespace {
+        &self.namespace
     }
 
     pub(super) fn call(&self, call: &Call<'_>) -> Outcome {
@@ -71,9 +76,7 @@ impl Services {
             }
             services_opnum::CREATE_CLASS_ENUM => {
                 let request: Enumerate = call.parameters()?;
-                let class = request.class.clone().filter(|class| !class.is_empty());
-                let source = Source::Classes { class, shallow: request.flags & flags::SHALLOW != 0 };
-                self.enumerate(call, request.flags, Ok(source))
+                self.enumerate(call, request.flags, Ok(classes(&request)))
             }
             services_opnum::CREATE_INSTANCE_ENUM => {
                 let request: Enumerate = call.parameters()?;
@@ -86,7 +89,11 @@ impl Services {
             }
             services_opnum::EXEC_NOTIFICATION_QUERY => {
                 let request: Query = call.parameters()?;
-                let source = self.events(call, &request);
+                const NEEDED: u32 = flags::RETURN_IMMEDIATELY | flags::FORWARD_ONLY;
+                let source = match request.flags & NEEDED {
+                    NEEDED => self.events(call, &request),
+                    _ => Err(Hresult::WBEM_E_INVALID_PARAMETER),
+                };
                 // Whoever waits for events learns at once that there will be none.
                 match source {
                     Ok(source) => self.enumerate(call, request.flags, Ok(source)),
@@ -98,10 +105,7 @@ impl Services {
                 self.exec_method(call, &request)
             }
             services_opnum::QUERY_OBJECT_SINK => answer(&Given::failed(Hresult::WBEM_E_NOT_SUPPORTED)),
-            // Those with sinks, for which the host would have to call the client.
-            opnum if opnum > services_opnum::OPEN_NAMESPACE && opnum <= services_opnum::LAST => {
-                answer(&ResultOnly(Hresult::WBEM_E_NOT_SUPPORTED))
-            }
+            // Those with sinks are not carried out here: the host has to call the client for them.
             _ => Err(FaultStatus::OP_RANGE),
         }
     }
@@ -165,7 +169,7 @@ impl Services {
         classes.class(&path.class_name).map_err(|_| Hresult::WBEM_E_NOT_FOUND)
     }
 
-    fn get(&self, call: &Call<'_>, lookup: &Lookup) -> Result<ObjRef, Hresult> {
+    pub(super) fn get(&self, call: &Call<'_>, lookup: &Lookup) -> Result<ObjRef, Hresult> {
         let path = lookup.name.as_deref();
         if path.is_none_or(str::is_empty) {
             // A class without anything, for the client to fill and put.
@@ -186,7 +190,7 @@ impl Services {
         object::marshal_instance(&instance).map_err(|error| unwritable(&error))
     }
 
-    fn put_instance(&self, call: &Call<'_>, request: &ClassOrInstance) -> Result<Value, Hresult> {
+    pub(super) fn put_instance(&self, call: &Call<'_>, request: &ClassOrInstance) -> Result<Value, Hresult> {
         check_flags(request.flags)?;
         let reference = request.object.as_ref().ok_or(Hresult::WBEM_E_INVALID_PARAMETER)?;
         let mut instance = object::unmarshal_instance(reference).map_err(|error| {
@@ -226,7 +230,7 @@ impl Services {
         Ok(path.map_or(Value::Nothing, |path| Value::Text(path.to_string())))
     }
 
-    fn delete_instance(&self, call: &Call<'_>, request: &Delete) -> Result<Value, Hresult> {
+    pub(super) fn delete_instance(&self, call: &Call<'_>, request: &Delete) -> Result<Value, Hresult> {
         check_flags(request.flags)?;
         let path = self.path(request.path.as_deref())?;
         self.class(call, &path)?;
@@ -237,7 +241,7 @@ impl Services {
         deleted.map(|()| Value::Nothing).map_err(|failure| code(&failure))
     }
 
-    fn put_class(&self, call: &Call<'_>, request: &ClassOrInstance) -> Result<Value, Hresult> {
+    pub(super) fn put_class(&self, call: &Call<'_>, request: &ClassOrInstance) -> Result<Value, Hresult> {
         check_flags(request.flags)?;
         let reference = request.object.as_ref().ok_or(Hresult::WBEM_E_INVALID_PARAMETER)?;
         let class = object::unmarshal_class(reference).map_err(|error| {
@@ -254,7 +258,7 @@ impl Services {
         put.map(|()| Value::Nothing).map_err(|failure| code(&failure))
     }
 
-    fn delete_class(&self, call: &Call<'_>, request: &Delete) -> Result<Value, Hresult> {
+    pub(super) fn delete_class(&self, call: &Call<'_>, request: &Delete) -> Result<Value, Hresult> {
         check_flags(request.flags)?;
         let path = self.path(request.path.as_deref())?;
         if !path.is_class() {
@@ -266,12 +270,8 @@ impl Services {
         deleted.map(|()| Value::Nothing).map_err(|failure| code(&failure))
     }
 
-    /// The events that a query asks for. They have to be fetched once and not waited for here.
-    fn events(&self, call: &Call<'_>, request: &Query) -> Result<Source, Hresult> {
-        const NEEDED: u32 = flags::RETURN_IMMEDIATELY | flags::FORWARD_ONLY;
-        if request.flags & NEEDED != NEEDED {
-            return Err(Hresult::WBEM_E_INVALID_PARAMETER);
-        }
+    /// The events that a query asks for.
+    pub(super) fn events(&self, call: &Call<'_>, request: &Query) -> Result<Source, Hresult> {
         let Source::Query { query, .. } = query(request)? else { return Err(Hresult::WBEM_E_INVALID_QUERY) };
         let notification = Notification::start(call, self.namespace.clone(), *query);
         Ok(Source::Events(Arc::new(notification.map_err(|failure| code(&failure))?)))
@@ -318,7 +318,7 @@ impl Services {
         }
     }
 
-    fn invoke(&self, call: &Call<'_>, request: &ExecMethod) -> Result<ObjRef, Hresult> {
+    pub(super) fn invoke(&self, call: &Call<'_>, request: &ExecMethod) -> Result<ObjRef, Hresult> {
         let path = self.path(request.path.as_deref())?;
         let class = self.class(call, &path)?;
         let name = request.method.as_deref().unwrap_or_default();
@@ -365,14 +365,19 @@ fn changed(call: &Call<'_>, wanted: &Out, outcome: Result<Value, Hresult>) -> Ou
     }
 }
 
-fn check_flags(given: u32) -> Result<(), Hresult> {
+pub(super) fn check_flags(given: u32) -> Result<(), Hresult> {
     match given & !flags::KNOWN {
         0 => Ok(()),
         _ => Err(Hresult::WBEM_E_INVALID_PARAMETER),
     }
 }
 
-fn instances(request: &Enumerate) -> Result<Source, Hresult> {
+pub(super) fn classes(request: &Enumerate) -> Source {
+    let class = request.class.clone().filter(|class| !class.is_empty());
+    Source::Classes { class, shallow: request.flags & flags::SHALLOW != 0 }
+}
+
+pub(super) fn instances(request: &Enumerate) -> Result<Source, Hresult> {
     let class = request.class.clone().filter(|class| !class.is_empty());
     let class = class.ok_or(Hresult::WBEM_E_INVALID_CLASS)?;
     if class.chars().count() > LONGEST_CLASS {
@@ -381,7 +386,7 @@ fn instances(request: &Enumerate) -> Result<Source, Hresult> {
     Ok(Source::Instances { class, shallow: request.flags & flags::SHALLOW != 0 })
 }
 
-fn query(request: &Query) -> Result<Source, Hresult> {
+pub(super) fn query(request: &Query) -> Result<Source, Hresult> {
     if !request.language.as_deref().is_some_and(|language| language.eq_ignore_ascii_case("WQL")) {
         return Err(Hresult::WBEM_E_INVALID_QUERY_TYPE);
     }

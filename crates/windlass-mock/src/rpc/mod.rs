@@ -5,6 +5,7 @@ mod endpoint;
 mod listener;
 mod management;
 mod mapper;
+mod outward;
 
 use std::future::Future;
 use std::net::SocketAddr;
@@ -19,6 +20,7 @@ use crate::powershell::Stop;
 pub use echo::EchoService;
 pub(crate) use endpoint::{Groups, Services};
 pub(crate) use listener::serve;
+pub(crate) use outward::{CallError, Outward};
 
 /// A call to an [`RpcService`].
 #[derive(Debug, Clone)]

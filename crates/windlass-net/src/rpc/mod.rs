@@ -1,9 +1,10 @@
 //! DCE/RPC over TCP: one association, driven in the background.
 
 mod driver;
+mod listener;
 mod security;
 
-use std::net::Ipv4Addr;
+use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,6 +18,7 @@ use crate::timeouts::within;
 use crate::{BoxStream, Counters, Endpoint, Error, KdcMap, Kerberos, NameMap, Stage, Timeouts, dial};
 use driver::{Command, Driver};
 
+pub use listener::{RpcAnswer, RpcHandler, RpcListener};
 pub use security::RpcSecurity;
 
 /// How RPC connections are opened and used.
@@ -78,6 +80,7 @@ impl RpcBinding {
 /// is given up at the server. Closes when dropped.
 pub struct RpcConnection {
     peer: String,
+    address: Option<IpAddr>,
     commands: mpsc::UnboundedSender<Command>,
     options: RpcOptions,
 }
@@ -91,7 +94,8 @@ impl RpcConnection {
         let endpoint = Endpoint::winrm(host, false).with_port(port);
         let stream = dial::dial(&endpoint, &options.names, &options.timeouts).await?;
         let peer = options.names.describe(&endpoint);
-        Ok(Self::over(Box::new(stream), &peer, options))
+        let address = stream.peer_addr().ok().map(|address| address.ip().to_canonical());
+        Ok(Self { address, ..Self::over(Box::new(stream), &peer, options) })
     }
 
     /// Uses a stream that is open. `peer` is what errors call the other side. Needs a runtime.
@@ -103,12 +107,17 @@ impl RpcConnection {
         options.counters.connected();
         let driver = Driver::new(peer, &options);
         tokio::spawn(driver.run(stream, receiver));
-        Self { peer: peer.to_owned(), commands, options }
+        Self { peer: peer.to_owned(), address: None, commands, options }
     }
 
     /// Whom the connection is with, as `host:port`.
     pub fn peer(&self) -> &str {
         &self.peer
+    }
+
+    /// The address that was dialled; `None` for a stream that is not TCP.
+    pub fn address(&self) -> Option<IpAddr> {
+        self.address
     }
 
     /// What crossed, counted with the other users of the same counters.

@@ -3,9 +3,10 @@
 use windlass_wmi::array::ClassCache;
 use windlass_wmi::context::Context;
 use windlass_wmi::stubs::{
-    CallStatus, Changed, ClassOrInstance, Delete, Enumerate, EstablishPosition, ExecMethod, FetchNext,
-    FetchedNext, Given, LookedUp, Lookup, Next, NextObjects, NtlmLogin, PositionEstablished, Query,
-    ResultString, SetClientInfo, SetClientInfoEx, Skip, Timeout,
+    CallStatus, CancelAsyncCall, Changed, ClassOrInstance, Delete, Enumerate, EstablishPosition, ExecMethod,
+    FetchNext, FetchedNext, Given, Indicate, LookedUp, Lookup, Next, NextObjects, NtlmLogin,
+    PositionEstablished, Query, ResultString, SetClientInfo, SetClientInfoEx, SetStatus, Skip, Timeout,
+    ToSink,
 };
 use windlass_wmi::wmio::{self, WmiObject};
 
@@ -14,7 +15,7 @@ use super::dcom::{request, response};
 /// The calls of all interfaces of WMI.
 pub(super) fn wmi_calls(data: &[u8]) {
     let Some((kind, data)) = data.split_first() else { return };
-    match kind % 24 {
+    match kind % 32 {
         0 => request::<EstablishPosition>(data),
         1 => response::<PositionEstablished>(data),
         2 => request::<NtlmLogin>(data),
@@ -37,6 +38,15 @@ pub(super) fn wmi_calls(data: &[u8]) {
         19 => request::<Timeout>(data),
         20 => response::<ResultString>(data),
         21 => response::<CallStatus>(data),
+        22 => request::<ToSink<Lookup>>(data),
+        23 => request::<ToSink<ClassOrInstance>>(data),
+        24 => request::<ToSink<Delete>>(data),
+        25 => request::<ToSink<Enumerate>>(data),
+        26 => request::<ToSink<Query>>(data),
+        27 => request::<ToSink<ExecMethod>>(data),
+        28 => request::<CancelAsyncCall>(data),
+        29 => request::<Indicate>(data),
+        30 => request::<SetStatus>(data),
         _ => {}
     }
 }

@@ -7,6 +7,7 @@ mod enumeration;
 mod login;
 mod result;
 mod services;
+mod sink;
 
 use windlass_core::status::Hresult;
 use windlass_dcom::{
@@ -22,6 +23,10 @@ pub use login::{
 pub use result::{CallStatus, ResultString, Timeout, result_opnum};
 pub use services::{
     Changed, ClassOrInstance, Delete, Enumerate, ExecMethod, LookedUp, Lookup, Query, services_opnum,
+};
+pub use sink::{
+    CancelAsyncCall, Indicate, Inputs, STATUS_COMPLETE, STATUS_PROGRESS, STATUS_REQUIREMENTS, SetStatus,
+    ToSink, sink_opnum,
 };
 
 /// A pointer to a pointer to an interface, both of which may be null: an output, or an input and output.

@@ -4,9 +4,9 @@ use windlass_core::status::Hresult;
 use windlass_dcom::{Error, ObjRef, Stub, read_hresult, read_interface, write_interface};
 use windlass_rpc::ndr::{Reader, Writer};
 
-use super::{Out, read_bstr, write_bstr};
+use super::{Inputs, Out, read_bstr, write_bstr};
 
-/// The numbers of the methods; each that ends in a call result has a twin for sinks, one higher.
+/// The numbers of the methods; each from GetObject on has a twin for sinks, one higher.
 pub mod services_opnum {
     /// OpenNamespace.
     pub const OPEN_NAMESPACE: u16 = 3;
@@ -142,23 +142,35 @@ pub struct ExecMethod {
     pub call: Out,
 }
 
-impl Stub for Lookup {
-    fn write(&self, writer: &mut Writer) -> Result<(), Error> {
+impl Inputs for Lookup {
+    fn write_inputs(&self, writer: &mut Writer) -> Result<(), Error> {
         write_bstr(writer, self.name.as_deref());
         writer.u32(self.flags);
-        write_interface(writer, self.context.as_ref())?;
+        write_interface(writer, self.context.as_ref())
+    }
+
+    fn read_inputs(reader: &mut Reader<'_>) -> Result<Self, Error> {
+        Ok(Self {
+            name: read_bstr(reader, "strObjectPath")?,
+            flags: reader.u32("lFlags")?,
+            context: read_interface(reader, "pCtx")?,
+            found: Out::Unwanted,
+            call: Out::Unwanted,
+        })
+    }
+}
+
+impl Stub for Lookup {
+    fn write(&self, writer: &mut Writer) -> Result<(), Error> {
+        self.write_inputs(writer)?;
         self.found.write(writer)?;
         self.call.write(writer)
     }
 
     fn read(reader: &mut Reader<'_>) -> Result<Self, Error> {
-        Ok(Self {
-            name: read_bstr(reader, "strObjectPath")?,
-            flags: reader.u32("lFlags")?,
-            context: read_interface(reader, "pCtx")?,
-            found: Out::read(reader, "ppObject")?,
-            call: Out::read(reader, "ppCallResult")?,
-        })
+        let inputs = Self::read_inputs(reader)?;
+        let found = Out::read(reader, "ppObject")?;
+        Ok(Self { found, call: Out::read(reader, "ppCallResult")?, ..inputs })
     }
 }
 
@@ -179,39 +191,61 @@ impl Stub for LookedUp {
     }
 }
 
-impl Stub for ClassOrInstance {
-    fn write(&self, writer: &mut Writer) -> Result<(), Error> {
+impl Inputs for ClassOrInstance {
+    fn write_inputs(&self, writer: &mut Writer) -> Result<(), Error> {
         write_interface(writer, self.object.as_ref())?;
         writer.u32(self.flags);
-        write_interface(writer, self.context.as_ref())?;
-        self.call.write(writer)
+        write_interface(writer, self.context.as_ref())
     }
 
-    fn read(reader: &mut Reader<'_>) -> Result<Self, Error> {
+    fn read_inputs(reader: &mut Reader<'_>) -> Result<Self, Error> {
         Ok(Self {
             object: read_interface(reader, "pObject")?,
             flags: reader.u32("lFlags")?,
             context: read_interface(reader, "pCtx")?,
-            call: Out::read(reader, "ppCallResult")?,
+            call: Out::Unwanted,
+        })
+    }
+}
+
+impl Stub for ClassOrInstance {
+    fn write(&self, writer: &mut Writer) -> Result<(), Error> {
+        self.write_inputs(writer)?;
+        self.call.write(writer)
+    }
+
+    fn read(reader: &mut Reader<'_>) -> Result<Self, Error> {
+        let inputs = Self::read_inputs(reader)?;
+        Ok(Self { call: Out::read(reader, "ppCallResult")?, ..inputs })
+    }
+}
+
+impl Inputs for Delete {
+    fn write_inputs(&self, writer: &mut Writer) -> Result<(), Error> {
+        write_bstr(writer, self.path.as_deref());
+        writer.u32(self.flags);
+        write_interface(writer, self.context.as_ref())
+    }
+
+    fn read_inputs(reader: &mut Reader<'_>) -> Result<Self, Error> {
+        Ok(Self {
+            path: read_bstr(reader, "strObjectPath")?,
+            flags: reader.u32("lFlags")?,
+            context: read_interface(reader, "pCtx")?,
+            call: Out::Unwanted,
         })
     }
 }
 
 impl Stub for Delete {
     fn write(&self, writer: &mut Writer) -> Result<(), Error> {
-        write_bstr(writer, self.path.as_deref());
-        writer.u32(self.flags);
-        write_interface(writer, self.context.as_ref())?;
+        self.write_inputs(writer)?;
         self.call.write(writer)
     }
 
     fn read(reader: &mut Reader<'_>) -> Result<Self, Error> {
-        Ok(Self {
-            path: read_bstr(reader, "strObjectPath")?,
-            flags: reader.u32("lFlags")?,
-            context: read_interface(reader, "pCtx")?,
-            call: Out::read(reader, "ppCallResult")?,
-        })
+        let inputs = Self::read_inputs(reader)?;
+        Ok(Self { call: Out::read(reader, "ppCallResult")?, ..inputs })
     }
 }
 
@@ -227,14 +261,14 @@ impl Stub for Changed {
     }
 }
 
-impl Stub for Enumerate {
-    fn write(&self, writer: &mut Writer) -> Result<(), Error> {
+impl Inputs for Enumerate {
+    fn write_inputs(&self, writer: &mut Writer) -> Result<(), Error> {
         write_bstr(writer, self.class.as_deref());
         writer.u32(self.flags);
         write_interface(writer, self.context.as_ref())
     }
 
-    fn read(reader: &mut Reader<'_>) -> Result<Self, Error> {
+    fn read_inputs(reader: &mut Reader<'_>) -> Result<Self, Error> {
         Ok(Self {
             class: read_bstr(reader, "strClass")?,
             flags: reader.u32("lFlags")?,
@@ -243,15 +277,25 @@ impl Stub for Enumerate {
     }
 }
 
-impl Stub for Query {
+impl Stub for Enumerate {
     fn write(&self, writer: &mut Writer) -> Result<(), Error> {
+        self.write_inputs(writer)
+    }
+
+    fn read(reader: &mut Reader<'_>) -> Result<Self, Error> {
+        Self::read_inputs(reader)
+    }
+}
+
+impl Inputs for Query {
+    fn write_inputs(&self, writer: &mut Writer) -> Result<(), Error> {
         write_bstr(writer, self.language.as_deref());
         write_bstr(writer, self.query.as_deref());
         writer.u32(self.flags);
         write_interface(writer, self.context.as_ref())
     }
 
-    fn read(reader: &mut Reader<'_>) -> Result<Self, Error> {
+    fn read_inputs(reader: &mut Reader<'_>) -> Result<Self, Error> {
         Ok(Self {
             language: read_bstr(reader, "strQueryLanguage")?,
             query: read_bstr(reader, "strQuery")?,
@@ -261,26 +305,48 @@ impl Stub for Query {
     }
 }
 
-impl Stub for ExecMethod {
+impl Stub for Query {
     fn write(&self, writer: &mut Writer) -> Result<(), Error> {
+        self.write_inputs(writer)
+    }
+
+    fn read(reader: &mut Reader<'_>) -> Result<Self, Error> {
+        Self::read_inputs(reader)
+    }
+}
+
+impl Inputs for ExecMethod {
+    fn write_inputs(&self, writer: &mut Writer) -> Result<(), Error> {
         write_bstr(writer, self.path.as_deref());
         write_bstr(writer, self.method.as_deref());
         writer.u32(self.flags);
         write_interface(writer, self.context.as_ref())?;
-        write_interface(writer, self.input.as_ref())?;
-        self.output.write(writer)?;
-        self.call.write(writer)
+        write_interface(writer, self.input.as_ref())
     }
 
-    fn read(reader: &mut Reader<'_>) -> Result<Self, Error> {
+    fn read_inputs(reader: &mut Reader<'_>) -> Result<Self, Error> {
         Ok(Self {
             path: read_bstr(reader, "strObjectPath")?,
             method: read_bstr(reader, "strMethodName")?,
             flags: reader.u32("lFlags")?,
             context: read_interface(reader, "pCtx")?,
             input: read_interface(reader, "pInParams")?,
-            output: Out::read(reader, "ppOutParams")?,
-            call: Out::read(reader, "ppCallResult")?,
+            output: Out::Unwanted,
+            call: Out::Unwanted,
         })
+    }
+}
+
+impl Stub for ExecMethod {
+    fn write(&self, writer: &mut Writer) -> Result<(), Error> {
+        self.write_inputs(writer)?;
+        self.output.write(writer)?;
+        self.call.write(writer)
+    }
+
+    fn read(reader: &mut Reader<'_>) -> Result<Self, Error> {
+        let inputs = Self::read_inputs(reader)?;
+        let output = Out::read(reader, "ppOutParams")?;
+        Ok(Self { output, call: Out::read(reader, "ppCallResult")?, ..inputs })
     }
 }

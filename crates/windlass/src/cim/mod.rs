@@ -12,6 +12,8 @@ mod operation;
 mod raw;
 mod resource;
 mod session;
+mod sink_call;
+mod sinks;
 
 pub use builder::{CimSessionBuilder, CimSessionOptions, Protocol};
 pub use class_filter::ClassFilter;
@@ -23,3 +25,5 @@ pub use operation::OperationOptions;
 pub use raw::{Listing, ResourceItem, WsmanResource};
 pub use resource::UriStyle;
 pub use session::CimSession;
+pub use sink_call::SinkCall;
+pub use sinks::{Delivered, SinkListener, SinkOptions, SinkStream};

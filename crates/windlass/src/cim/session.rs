@@ -17,6 +17,7 @@ use super::methods::{self, MethodResult};
 use super::objects;
 use super::operation::OperationOptions;
 use super::raw::WsmanResource;
+use super::sinks::{self, SinkListener, SinkOptions};
 use crate::client::Client;
 use crate::dcom::DcomClient;
 use crate::error::{Error, Result};
@@ -325,6 +326,15 @@ impl CimSession {
     /// The host refuses the query, or was not reached.
     pub async fn subscribe(&self, subscription: Subscription) -> Result<EventStream> {
         events::subscribe(&self.shared, subscription).await
+    }
+
+    /// Listens for results that the server delivers by calling back, over DCOM alone. Nothing else in a session
+    /// listens; read at [`SinkListener`] what it takes and what it does not protect before you open one.
+    ///
+    /// # Errors
+    /// The session is not over DCOM and TCP, the computer was not reached, or this address cannot be listened on.
+    pub async fn listen_for_results(&self, options: SinkOptions) -> Result<SinkListener> {
+        sinks::listen(&self.shared, options).await
     }
 
     /// A resource of WS-Management by its URI, or by a short form such as `winrm/config`.

@@ -54,20 +54,30 @@ impl DcomClient {
         class: &CimClass,
         create: bool,
     ) -> Result<()> {
+        let request = self.put_class_request(class, create)?;
+        self.change(namespace, services_opnum::PUT_CLASS, &request).await
+    }
+
+    /// The request to write a class.
+    pub(crate) fn put_class_request(&self, class: &CimClass, create: bool) -> Result<ClassOrInstance> {
         let class = object::marshal_class(class).map_err(|error| Error::usage(error.to_string()))?;
-        let request = ClassOrInstance {
+        Ok(ClassOrInstance {
             object: Some(class),
             flags: if create { flags::CREATE_ONLY } else { flags::UPDATE_ONLY },
             context: self.context(None).map(|context| context.marshal()),
             call: Out::Unwanted,
-        };
-        self.change(namespace, services_opnum::PUT_CLASS, &request).await
+        })
+    }
+
+    /// The request to delete a class.
+    pub(crate) fn delete_class_request(&self, name: &str) -> Delete {
+        let context = self.context(None).map(|context| context.marshal());
+        Delete { path: Some(name.to_owned()), flags: 0, context, call: Out::Unwanted }
     }
 
     /// Deletes a class with all that derive from it and their instances.
     pub(crate) async fn delete_class(&self, namespace: &Namespace, name: &str) -> Result<()> {
-        let context = self.context(None).map(|context| context.marshal());
-        let request = Delete { path: Some(name.to_owned()), flags: 0, context, call: Out::Unwanted };
+        let request = self.delete_class_request(name);
         self.change(namespace, services_opnum::DELETE_CLASS, &request).await
     }
 

@@ -1,6 +1,7 @@
 //! An object exporter: calls to its objects, and the references that are held to them.
 
 use std::collections::HashMap;
+use std::net::IpAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
@@ -120,6 +121,11 @@ impl Exporter {
     /// Makes the connection that calls share.
     pub(super) async fn connect(&self) -> Result<()> {
         self.linked(&self.link).await.map(|_| ())
+    }
+
+    /// The address that the connection is with; `None` where it is not TCP.
+    pub(super) async fn address(&self) -> Result<Option<IpAddr>> {
+        Ok(self.linked(&self.link).await?.connection.address())
     }
 
     /// Calls a method.

@@ -14,6 +14,7 @@ mod operations;
 mod pings;
 mod resolver;
 mod setup;
+mod sinks;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -36,6 +37,7 @@ pub(crate) use enumeration::Wanted;
 pub use resolver::{ResolverSight, greet_resolver};
 pub use setup::DcomOptions;
 pub(crate) use setup::{RESOLVER_PORT, Setup};
+pub(crate) use sinks::{Exported, Heard, Inbox};
 
 /// A client of WMI on one computer, with what its calls do otherwise than others of the session.
 pub(crate) struct DcomClient {
@@ -118,17 +120,22 @@ impl DcomClient {
         self.core.setup.broken(reason)
     }
 
-    fn failed(&self, code: Hresult) -> Error {
+    pub(crate) fn failed(&self, code: Hresult) -> Error {
         self.core.setup.failed(code)
     }
 
+    /// The computer, as errors name it.
+    pub(crate) fn host(&self) -> String {
+        self.core.setup.host()
+    }
+
     /// How long one call may take.
-    fn limit(&self) -> Option<Duration> {
+    pub(crate) fn limit(&self) -> Option<Duration> {
         self.calls.timeout
     }
 
     /// The context of a call: the language of data, where one is asked for.
-    fn context(&self, context: Option<Context>) -> Option<Context> {
+    pub(super) fn context(&self, context: Option<Context>) -> Option<Context> {
         let Some(culture) = &self.calls.culture else { return context };
         Some(context.unwrap_or_default().with_data_locale(culture))
     }

@@ -28,13 +28,7 @@ impl DcomClient {
     }
 
     pub(super) async fn look_up(&self, namespace: &Namespace, path: &str, flags: u32) -> Result<WmiObject> {
-        let request = Lookup {
-            name: Some(path.to_owned()),
-            flags,
-            context: self.context(None).map(|context| context.marshal()),
-            found: Out::WANTED,
-            call: Out::Unwanted,
-        };
+        let request = self.look_up_request(path, flags);
         let (_, answer): (_, LookedUp) =
             self.services_call(namespace, services_opnum::GET_OBJECT, &request).await?;
         if answer.result.is_failure() {
@@ -83,13 +77,7 @@ impl DcomClient {
         flags: u32,
         context: Option<Context>,
     ) -> Result<Option<String>> {
-        let instance = object::marshal_instance(instance).map_err(|error| Error::usage(error.to_string()))?;
-        let request = ClassOrInstance {
-            object: Some(instance),
-            flags,
-            context: self.context(context).map(|context| context.marshal()),
-            call: Out::WANTED,
-        };
+        let request = self.put_request(instance, flags, context)?;
         let (exporter, answer): (_, Changed) =
             self.services_call(namespace, services_opnum::PUT_INSTANCE, &request).await?;
         if answer.result.is_failure() {
@@ -107,11 +95,56 @@ impl DcomClient {
         Ok(text.text)
     }
 
+    fn put_request(
+        &self,
+        instance: &CimInstance,
+        flags: u32,
+        context: Option<Context>,
+    ) -> Result<ClassOrInstance> {
+        let instance = object::marshal_instance(instance).map_err(|error| Error::usage(error.to_string()))?;
+        Ok(ClassOrInstance {
+            object: Some(instance),
+            flags,
+            context: self.context(context).map(|context| context.marshal()),
+            call: Out::WANTED,
+        })
+    }
+
+    /// The request to create an instance of a class.
+    pub(crate) fn create_request(
+        &self,
+        class: &Arc<CimClass>,
+        instance: &CimInstance,
+    ) -> Result<ClassOrInstance> {
+        self.put_request(&whole(class, instance)?, flags::CREATE_ONLY, None)
+    }
+
+    /// The request to delete the instance at a path.
+    pub(crate) fn delete_request(&self, path: &ObjectPath) -> Delete {
+        let context = self.context(None).map(|context| context.marshal());
+        Delete { path: Some(local(path)), flags: 0, context, call: Out::Unwanted }
+    }
+
+    /// The request for the object at a path.
+    pub(crate) fn look_up_request(&self, path: &str, flags: u32) -> Lookup {
+        Lookup {
+            name: Some(path.to_owned()),
+            flags,
+            context: self.context(None).map(|context| context.marshal()),
+            found: Out::WANTED,
+            call: Out::Unwanted,
+        }
+    }
+
+    /// The request for the instance or class at a path.
+    pub(crate) fn get_request(&self, path: &ObjectPath) -> Lookup {
+        let flags = if path.is_class() { flags::USE_AMENDED_QUALIFIERS } else { 0 };
+        self.look_up_request(&local(path), flags)
+    }
+
     /// Deletes the instance at a path.
     pub(crate) async fn delete(&self, namespace: &Namespace, path: &ObjectPath) -> Result<()> {
-        let context = self.context(None).map(|context| context.marshal());
-        let request = Delete { path: Some(local(path)), flags: 0, context, call: Out::Unwanted };
-        self.change(namespace, services_opnum::DELETE_INSTANCE, &request).await
+        self.change(namespace, services_opnum::DELETE_INSTANCE, &self.delete_request(path)).await
     }
 
     /// Calls a method of the instance or class at a path. The outputs come as an instance.
@@ -123,6 +156,26 @@ impl DcomClient {
         method: &CimName,
         input: &CimInstance,
     ) -> Result<CimInstance> {
+        let request = self.invoke_request(class, path, method, input)?;
+        let (_, answer): (_, LookedUp) =
+            self.services_call(namespace, services_opnum::EXEC_METHOD, &request).await?;
+        if answer.result.is_failure() {
+            return Err(self.failed(answer.result));
+        }
+        match answer.found.get() {
+            Some(output) => object::unmarshal_instance(output).map_err(|error| self.broken(error)),
+            None => Ok(CimInstance::new(PARAMETERS)),
+        }
+    }
+
+    /// The request to call a method.
+    pub(crate) fn invoke_request(
+        &self,
+        class: &Arc<CimClass>,
+        path: &ObjectPath,
+        method: &CimName,
+        input: &CimInstance,
+    ) -> Result<ExecMethod> {
         let declared = class
             .method(method)
             .ok_or_else(|| Error::usage(format!("the class {} has no method {method}", class.name)))?;
@@ -136,7 +189,7 @@ impl DcomClient {
                 Some(marshalled.map_err(|error| Error::usage(error.to_string()))?)
             }
         };
-        let request = ExecMethod {
+        Ok(ExecMethod {
             path: Some(local(path)),
             method: Some(method.as_str().to_owned()),
             flags: 0,
@@ -144,16 +197,7 @@ impl DcomClient {
             input: parameters,
             output: Out::WANTED,
             call: Out::Unwanted,
-        };
-        let (_, answer): (_, LookedUp) =
-            self.services_call(namespace, services_opnum::EXEC_METHOD, &request).await?;
-        if answer.result.is_failure() {
-            return Err(self.failed(answer.result));
-        }
-        match answer.found.get() {
-            Some(output) => object::unmarshal_instance(output).map_err(|error| self.broken(error)),
-            None => Ok(CimInstance::new(PARAMETERS)),
-        }
+        })
     }
 
     /// Calls a method of a namespace. Where the server has forgotten the client's objects, such as after a

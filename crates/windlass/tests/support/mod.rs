@@ -58,6 +58,7 @@ pub async fn nothing_left(host: &MockHost) {
             && left.open_enumerations == 0
             && left.open_subscriptions == 0
             && left.open_objects == 0
+            && left.open_sinks == 0
             && left.connections == 0
     };
     let waited = tokio::time::timeout(Duration::from_secs(10), host.wait_until(is_clean));
