@@ -161,7 +161,7 @@ impl ProgramShell {
         }
     }
 
-    /// Signals a pipeline.
+    /// Signals a pipeline. As in PowerShell, whatever does not stop it closes it.
     pub(crate) async fn signal(
         &self,
         command: Option<&str>,
@@ -170,18 +170,15 @@ impl ProgramShell {
     ) -> Result<(), Box<Fault>> {
         let Some(pipeline) = self.pipeline(command)? else { return Ok(()) };
         let id = Some(pipeline);
-        match code {
-            SignalCode::Terminate => {
-                let closed = self.exchange(&Packet::Close(id), id, Answer::Close, caller).await;
-                if let Some(channel) = self.lock().pipelines.remove(&pipeline) {
-                    channel.ready.notify_waiters();
-                }
-                self.fetched.notify_waiters();
-                closed
-            }
-            SignalCode::Other(code) => Err(psrp::unknown_signal(code)),
-            _ => self.exchange(&Packet::Signal(id), id, Answer::Signal, caller).await,
+        if psrp::stops(code) {
+            return self.exchange(&Packet::Signal(id), id, Answer::Signal, caller).await;
         }
+        let closed = self.exchange(&Packet::Close(id), id, Answer::Close, caller).await;
+        if let Some(channel) = self.lock().pipelines.remove(&pipeline) {
+            channel.ready.notify_waiters();
+        }
+        self.fetched.notify_waiters();
+        closed
     }
 
     /// Another client takes the pool over: what it sent, and what it is answered. The program knows

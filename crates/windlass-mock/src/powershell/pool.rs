@@ -235,7 +235,7 @@ impl PoolShell {
         }
     }
 
-    /// Signals a pipeline.
+    /// Signals a pipeline. As in PowerShell, whatever does not stop it closes it.
     pub(crate) fn signal(
         self: &Arc<Self>,
         command: Option<&str>,
@@ -244,27 +244,19 @@ impl PoolShell {
         let Some(pipeline) = self.pipeline(command)? else {
             return Ok(());
         };
-        match code {
-            SignalCode::PowerShellStop
-            | SignalCode::PowerShellCtrlC
-            | SignalCode::CtrlC
-            | SignalCode::CtrlBreak => {
-                let events = {
-                    let mut state = self.lock();
-                    let _ = state.pool.stop(pipeline);
-                    drain(&mut state.pool)
-                };
-                for event in events {
-                    self.handle_now(event);
-                }
-                Ok(())
-            }
-            SignalCode::Terminate => {
-                self.forget(pipeline);
-                Ok(())
-            }
-            SignalCode::Other(code) => Err(psrp::unknown_signal(code)),
+        if !psrp::stops(code) {
+            self.forget(pipeline);
+            return Ok(());
         }
+        let events = {
+            let mut state = self.lock();
+            let _ = state.pool.stop(pipeline);
+            drain(&mut state.pool)
+        };
+        for event in events {
+            self.handle_now(event);
+        }
+        Ok(())
     }
 
     /// Another client takes the pool over: what it sent, and what it is answered.

@@ -5,7 +5,7 @@ use std::fmt::Display;
 
 use uuid::Uuid;
 use windlass_psrp::{Message, Stream};
-use windlass_wsman::{Fault, FaultCode};
+use windlass_wsman::{Fault, FaultCode, SignalCode};
 
 /// The pipeline that a Command request starts: its id in messages and its CommandId as it goes
 /// over the wire. A client that proposes no CommandId names the pipeline in its first message.
@@ -42,10 +42,9 @@ pub(crate) fn check_output_streams(names: &[String]) -> Result<(), Box<Fault>> {
     }
 }
 
-/// The fault for a signal that PSRP does not have.
-pub(crate) fn unknown_signal(code: &str) -> Box<Fault> {
-    let text = format!("The signal {code} is not known.");
-    Box::new(Fault::new(FaultCode::INVALID_PARAMETER).with_message(text))
+/// Whether a signal stops a pipeline.
+pub(crate) fn stops(code: &SignalCode) -> bool {
+    code.is_powershell_stop() || matches!(code, SignalCode::CtrlC | SignalCode::CtrlBreak)
 }
 
 /// The fault for a pool that another client cannot take over.

@@ -43,6 +43,8 @@ impl SignalCode {
         "http://schemas.microsoft.com/wbem/wsman/1/windows/shell/signal/ctrl_break";
     const STOP: &'static str = "powershell/signal/crtl_c";
     const POWERSHELL_CTRL_C: &'static str = "powershell/signal/ctrl_c";
+    /// As winrm-rs writes it.
+    const WHOLE_STOP: &'static str = "http://schemas.microsoft.com/powershell/signal/crtl_c";
 
     /// The URI that stands for the code.
     pub fn uri(&self) -> Cow<'_, str> {
@@ -56,9 +58,13 @@ impl SignalCode {
         })
     }
 
-    /// Whether a pipeline of a PowerShell endpoint is to be stopped, in either spelling.
+    /// Whether a pipeline of a PowerShell endpoint is to be stopped, in any spelling.
     pub fn is_powershell_stop(&self) -> bool {
-        matches!(self, Self::PowerShellStop | Self::PowerShellCtrlC)
+        match self {
+            Self::PowerShellStop | Self::PowerShellCtrlC => true,
+            Self::Other(uri) => uri == Self::WHOLE_STOP,
+            _ => false,
+        }
     }
 
     fn from_uri(uri: &str) -> Self {
