@@ -126,6 +126,7 @@ const SCRIPTS: &[Script] = &[
     ("evil_winrm.py", Needs::Host, &[]),
     ("node_winrm.py", Needs::Host, &["nodejs", "npm"]),
     ("impacket_wmi.py", Needs::Host, &[]),
+    ("sinks.py", Needs::Host, &[]),
     ("mit_dcom.py", Needs::Host, &["krb5-kdc", "krb5-admin-server", "krb5-user", "tshark"]),
 ];
 
