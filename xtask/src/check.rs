@@ -107,6 +107,9 @@ const RESERVED: &[(&str, &[&str])] = &[
     ("tokio-rustls", &["windlass-net", "windlass-mock"]),
     ("tokio", &["windlass-net", "windlass", "windlass-mock", "windlass-cli"]),
     ("anyhow", &["windlass-cli", "xtask"]),
+    // The agent's named pipe on Windows, and the user of the process on its other end.
+    ("interprocess", &["windlass-cli"]),
+    ("winsafe", &["windlass-cli"]),
 ];
 
 /// Crates that test and measure: they may use anything of ours.

@@ -4,6 +4,8 @@ use std::io;
 
 #[cfg(unix)]
 use tokio::signal::unix::{Signal, SignalKind, signal};
+#[cfg(windows)]
+use tokio::signal::windows::{CtrlBreak, CtrlC, CtrlClose, ctrl_break, ctrl_c, ctrl_close};
 
 /// What is asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,6 +25,13 @@ pub(crate) struct Interrupts {
     /// None under `nohup`, which this program goes by.
     #[cfg(unix)]
     hung_up: Option<Signal>,
+    #[cfg(windows)]
+    interrupted: CtrlC,
+    #[cfg(windows)]
+    broken: CtrlBreak,
+    /// The console's window was closed.
+    #[cfg(windows)]
+    closed: CtrlClose,
 }
 
 #[cfg(unix)]
@@ -64,18 +73,19 @@ fn is_ignored(kind: SignalKind) -> bool {
     bit.is_some_and(|bit| mask & bit != 0)
 }
 
-#[cfg(not(unix))]
+#[cfg(windows)]
 impl Interrupts {
-    /// From now on signals come here.
+    /// From now on signals come here. Takes a runtime.
     pub(crate) fn heed() -> io::Result<Self> {
-        Ok(Self {})
+        Ok(Self { interrupted: ctrl_c()?, broken: ctrl_break()?, closed: ctrl_close()? })
     }
 
     /// The next one.
     pub(crate) async fn next(&mut self) -> Interrupt {
-        match tokio::signal::ctrl_c().await {
-            Ok(()) => Interrupt::Stop,
-            Err(_) => std::future::pending().await,
+        tokio::select! {
+            _ = self.interrupted.recv() => Interrupt::Stop,
+            _ = self.broken.recv() => Interrupt::End,
+            _ = self.closed.recv() => Interrupt::End,
         }
     }
 }

@@ -5,10 +5,6 @@
 //! how it ended.
 #![forbid(unsafe_code)]
 
-#[cfg(unix)]
-mod agent;
-#[cfg(not(unix))]
-#[path = "agent/elsewhere.rs"]
 mod agent;
 mod arguments;
 mod cli;

@@ -1,17 +1,14 @@
 //! A command that lets the agent do its work.
 
 use std::io::Write;
-use std::os::unix::fs::MetadataExt;
-use std::os::unix::net::UnixStream;
-use std::os::unix::process::CommandExt;
-use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 
 use super::conversation::converse;
+use super::door::{Place, Stream};
+use super::is_on;
 use super::wire::Run;
-use super::{Place, is_on, this_user};
 use crate::defaults::DefaultOptions;
 use crate::exit::Exit;
 use crate::workers::Workers;
@@ -88,11 +85,9 @@ fn ask(place: &Place, how: Forwarding, request: &str, workers: Option<&Workers>)
 }
 
 /// The agent that runs. What one that was killed has left is cleared away, once, and the user is told.
-fn find(place: &Place) -> Result<Option<UnixStream>> {
-    let found = connect(place)?;
-    // An agent at work holds the lock from before it listens until after it has ended.
-    if found.is_none() && place.socket().exists() && place.lock_file()?.try_lock().is_ok() {
-        std::fs::remove_file(place.socket()).ok();
+fn find(place: &Place) -> Result<Option<Stream>> {
+    let found = place.connect()?;
+    if found.is_none() && place.clear()? {
         writeln!(
             std::io::stderr(),
             "windlass: the agent was killed: what it kept is gone from here. Its sessions stay on their hosts until \
@@ -103,28 +98,17 @@ fn find(place: &Place) -> Result<Option<UnixStream>> {
     Ok(found)
 }
 
-/// The agent that answers; a socket that another user made is refused.
-fn connect(place: &Place) -> Result<Option<UnixStream>> {
-    let socket = place.socket();
-    let Ok(metadata) = std::fs::symlink_metadata(&socket) else { return Ok(None) };
-    if metadata.uid() != this_user() {
-        bail!("{} belongs to another user", socket.display());
-    }
-    // An agent that was killed leaves its socket behind: nobody answers there.
-    Ok(UnixStream::connect(&socket).ok())
-}
-
 /// Starts an agent that lives on when this command has ended. One that finds another still closing its sessions ends
 /// at once, and is started again.
-fn start(place: &Place) -> Result<UnixStream> {
-    let mut child = spawn()?;
+fn start(place: &Place) -> Result<Stream> {
+    let mut agent = place.launch()?;
     let deadline = Instant::now() + STARTING;
     loop {
-        if let Some(stream) = connect(place)? {
+        if let Some(stream) = place.connect()? {
             return Ok(stream);
         }
-        match child.try_wait().context("cannot look after the agent")? {
-            Some(status) if status.success() => child = spawn()?,
+        match agent.try_wait().context("cannot look after the agent")? {
+            Some(status) if status.success() => agent = place.launch()?,
             Some(status) => bail!("the agent ended at once with {status}: `windlass agent serve` says why"),
             None => {}
         }
@@ -133,19 +117,4 @@ fn start(place: &Place) -> Result<UnixStream> {
         }
         std::thread::sleep(TRY_AGAIN);
     }
-}
-
-fn spawn() -> Result<Child> {
-    let program = std::env::current_exe().context("cannot find this program to start the agent")?;
-    Command::new(program)
-        .args(["agent", "serve"])
-        .current_dir("/")
-        .env_remove("WINDLASS_PASSWORD")
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        // Ctrl-C at the terminal is not for the agent.
-        .process_group(0)
-        .spawn()
-        .context("the agent does not start")
 }

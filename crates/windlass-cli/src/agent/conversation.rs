@@ -1,12 +1,12 @@
 //! What a command says with the agent that works for it.
 
-use std::io::{BufRead, BufReader, ErrorKind, IsTerminal, Write};
-use std::os::unix::net::UnixStream;
+use std::io::{BufRead, BufReader, IsTerminal, Write};
 use std::sync::{Arc, Mutex};
 
 use anyhow::{Context, Result, bail};
 use tokio::runtime::Handle;
 
+use super::door::{Stream, has_gone};
 use super::wire::{Answer, Order, Said};
 use crate::console::{Complete, Partner, edit};
 use crate::exit::Exit;
@@ -20,8 +20,8 @@ const ANOTHER_LANGUAGE: &str =
 
 /// Sends a request and passes on what is answered; `None` where the agent ended before it took the request. Where a session was entered, the lines of the terminal, or of
 /// standard input, go to it; the workers hear Ctrl-C meanwhile.
-pub(super) fn converse(stream: UnixStream, request: &str, workers: Option<&Workers>) -> Result<Option<Exit>> {
-    let writing = Arc::new(Mutex::new(stream.try_clone().context("the agent's socket")?));
+pub(super) fn converse(stream: Stream, request: &str, workers: Option<&Workers>) -> Result<Option<Exit>> {
+    let writing = Arc::new(Mutex::new(stream.try_clone().context("the agent's door")?));
     let mut conversation = Conversation { reading: BufReader::new(stream), writing };
     if !conversation.is_taken(request)? {
         return Ok(None);
@@ -49,9 +49,9 @@ pub(super) fn converse(stream: UnixStream, request: &str, workers: Option<&Worke
 }
 
 struct Conversation {
-    reading: BufReader<UnixStream>,
+    reading: BufReader<Stream>,
     /// Ctrl-C writes, too, and not into the middle of a line.
-    writing: Arc<Mutex<UnixStream>>,
+    writing: Arc<Mutex<Stream>>,
 }
 
 /// What the agent waits for, or the end.
@@ -139,11 +139,6 @@ impl Conversation {
             std::process::exit(Exit::INTERRUPTED.code().into());
         });
     }
-}
-
-/// Whether the agent is not there any more.
-fn has_gone(error: &std::io::Error) -> bool {
-    matches!(error.kind(), ErrorKind::BrokenPipe | ErrorKind::ConnectionReset)
 }
 
 /// A session that the agent holds and that was entered.

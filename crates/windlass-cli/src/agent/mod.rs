@@ -1,21 +1,16 @@
 //! The agent: sessions and jobs that outlive a command.
 //!
 //! One process for each user, started when something is to be kept and gone when there is nothing left to
-//! keep. Commands reach it through a Unix socket that only its user may open: the folder has mode 0700, the
-//! socket 0600, and both sides look at the user of the other. Passwords pass through the socket into the
-//! agent's memory; nothing is written to disk.
+//! keep. Commands reach it through a [`door`] that only its user may open, a Unix socket or a named pipe of
+//! Windows. Passwords pass through it into the agent's memory; nothing is written to disk.
 
 mod client;
 mod conversation;
+mod door;
 mod server;
 mod wire;
 mod work;
 
-use std::fs::{DirBuilder, File, OpenOptions};
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
-use std::path::PathBuf;
-
-use anyhow::{Context, Result, bail};
 use clap::{Args, Subcommand};
 
 use crate::exit::Exit;
@@ -63,58 +58,4 @@ impl Agent {
 fn is_on() -> bool {
     std::env::var(SWITCH)
         .map_or(true, |value| !["off", "0", "no"].contains(&value.to_ascii_lowercase().as_str()))
-}
-
-/// Where the agent's files are.
-struct Place {
-    folder: PathBuf,
-}
-
-impl Place {
-    /// The folder, made if it is not there; one that others may enter is refused.
-    fn new() -> Result<Self> {
-        let folder = match std::env::var_os("XDG_RUNTIME_DIR").filter(|folder| !folder.is_empty()) {
-            Some(folder) => PathBuf::from(folder).join("windlass"),
-            None => {
-                let user = std::env::var("USER").unwrap_or_else(|_| "user".to_owned());
-                std::env::temp_dir().join(format!("windlass-{user}"))
-            }
-        };
-        let shown = folder.display();
-        DirBuilder::new()
-            .recursive(true)
-            .mode(0o700)
-            .create(&folder)
-            .with_context(|| format!("the agent's folder {shown} cannot be made"))?;
-        // Whoever made the folder would get what is sent to the agent, so a link is not followed either.
-        let found = std::fs::symlink_metadata(&folder).with_context(|| format!("cannot look at {shown}"))?;
-        if !found.is_dir() || found.uid() != this_user() {
-            bail!("{shown} is not this user's own folder: set XDG_RUNTIME_DIR to one that is");
-        }
-        if found.permissions().mode() & 0o077 != 0 {
-            bail!("others may enter {shown}: run `chmod 700 {shown}`");
-        }
-        Ok(Self { folder })
-    }
-
-    fn socket(&self) -> PathBuf {
-        self.folder.join("agent.sock")
-    }
-
-    /// The file that a running agent holds locked.
-    fn lock_file(&self) -> Result<File> {
-        let path = self.folder.join("agent.lock");
-        OpenOptions::new()
-            .create(true)
-            .truncate(false)
-            .write(true)
-            .mode(0o600)
-            .open(&path)
-            .with_context(|| format!("cannot open {}", path.display()))
-    }
-}
-
-/// The number of the user whom this process acts for.
-fn this_user() -> u32 {
-    rustix::process::geteuid().as_raw()
 }

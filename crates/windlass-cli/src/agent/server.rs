@@ -1,19 +1,17 @@
 //! The agent itself.
 
 use std::io::Write;
-use std::os::unix::fs::PermissionsExt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
-use tokio::net::{UnixListener, UnixStream};
 use tokio::runtime::Handle;
 use tokio::sync::Notify;
 
-use super::wire::{Answer, LONGEST, Request};
-use super::{Place, this_user, work};
+use super::door::{Caller, Place, Stream, finish};
+use super::wire::{Answer, Request};
+use super::work;
 use crate::exit::Exit;
 use crate::runspace::{Defaults, Local};
 use crate::terminal::Nobody;
@@ -26,7 +24,6 @@ const FORGOTTEN: Duration = Duration::from_secs(4 * 3600);
 /// What the connections share.
 struct Shared {
     local: Arc<Local>,
-    user: u32,
     /// Commands that run.
     busy: AtomicUsize,
     stop: Notify,
@@ -39,19 +36,9 @@ pub(super) async fn serve(handle: Handle) -> Result<Exit> {
     if held.try_lock().is_err() {
         return Ok(Exit::DONE);
     }
-    let socket = place.socket();
-    match std::fs::remove_file(&socket) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-            return Err(error).with_context(|| format!("cannot remove the old {}", socket.display()));
-        }
-        _ => {}
-    }
-    let listener =
-        UnixListener::bind(&socket).with_context(|| format!("cannot listen at {}", socket.display()))?;
-    std::fs::set_permissions(&socket, std::fs::Permissions::from_mode(0o600))?;
+    let mut door = place.open()?;
     let shared = Arc::new(Shared {
         local: Local::new(handle, Defaults::default(), Arc::new(Nobody)),
-        user: this_user(),
         busy: AtomicUsize::new(0),
         stop: Notify::new(),
     });
@@ -59,22 +46,20 @@ pub(super) async fn serve(handle: Handle) -> Result<Exit> {
         let keeps = shared.keeps();
         let patience = if keeps { FORGOTTEN } else { IDLE };
         tokio::select! {
-            accepted = listener.accept() => {
-                if let Ok((stream, _)) = accepted {
-                    let shared = Arc::clone(&shared);
-                    tokio::spawn(async move {
-                        if let Err(error) = attend(&shared, stream).await {
-                            tracing::debug!(%error, "a command went away");
-                        }
-                    });
-                }
+            caller = door.accept() => {
+                let shared = Arc::clone(&shared);
+                tokio::spawn(async move {
+                    if let Err(error) = attend(&shared, caller).await {
+                        tracing::debug!(%error, "a command went away");
+                    }
+                });
             }
             () = shared.stop.notified() => break,
             () = tokio::time::sleep(patience), if shared.busy.load(Ordering::Relaxed) == 0 => break,
         }
     }
     // Nobody may come while it closes: the next command starts another agent.
-    std::fs::remove_file(&socket).ok();
+    place.hide();
     shared.local.close().await;
     drop(held);
     Ok(Exit::DONE)
@@ -88,18 +73,10 @@ impl Shared {
     }
 }
 
-async fn attend(shared: &Arc<Shared>, stream: UnixStream) -> Result<()> {
-    let peer = stream.peer_cred().context("who is it?")?;
-    anyhow::ensure!(peer.uid() == shared.user, "another user");
-    let (reading, writing) = stream.into_split();
-    let mut reader = BufReader::new(reading);
-    let mut line = String::new();
-    let limit = u64::try_from(LONGEST).unwrap_or(u64::MAX);
-    (&mut reader).take(limit).read_line(&mut line).await?;
+async fn attend(shared: &Arc<Shared>, caller: Caller) -> Result<()> {
+    let (line, stream) = caller.request().await?;
     let request = Request::read(&line);
     drop(line);
-    let stream = writing.reunite(reader.into_inner())?.into_std()?;
-    stream.set_nonblocking(false)?;
     shared.busy.fetch_add(1, Ordering::Relaxed);
     let worker = Arc::clone(shared);
     let done = tokio::task::spawn_blocking(move || answer(&worker, request, stream)).await;
@@ -107,32 +84,23 @@ async fn attend(shared: &Arc<Shared>, stream: UnixStream) -> Result<()> {
     done.context("a command was cut off")?
 }
 
-fn answer(
-    shared: &Arc<Shared>,
-    request: Option<Request>,
-    mut stream: std::os::unix::net::UnixStream,
-) -> Result<()> {
+fn answer(shared: &Arc<Shared>, request: Option<Request>, mut stream: Stream) -> Result<()> {
     stream.write_all(Answer::Taken.to_line().as_bytes())?;
-    match request {
-        Some(Request::Run(run)) => work::execute(&shared.local, *run, stream),
-        Some(Request::Status) => {
-            stream.write_all(Answer::Output(status(&shared.local)).to_line().as_bytes())?;
-            stream.write_all(Answer::Exit(0).to_line().as_bytes())?;
-            Ok(())
-        }
-        Some(Request::Stop) => {
-            stream.write_all(Answer::Output("the agent stops\n".to_owned()).to_line().as_bytes())?;
-            stream.write_all(Answer::Exit(0).to_line().as_bytes())?;
-            shared.stop.notify_one();
-            Ok(())
-        }
+    let (answer, exit, ends) = match request {
+        Some(Request::Run(run)) => return work::execute(&shared.local, *run, stream),
+        Some(Request::Status) => (Answer::Output(status(&shared.local)), 0, false),
+        Some(Request::Stop) => (Answer::Output("the agent stops\n".to_owned()), 0, true),
         None => {
             let text = "windlass: the agent does not understand the command: is it of another version?\n";
-            stream.write_all(Answer::Error(text.to_owned()).to_line().as_bytes())?;
-            stream.write_all(Answer::Exit(2).to_line().as_bytes())?;
-            Ok(())
+            (Answer::Error(text.to_owned()), 2, false)
         }
+    };
+    stream.write_all(answer.to_line().as_bytes())?;
+    stream.write_all(Answer::Exit(exit).to_line().as_bytes())?;
+    if ends {
+        shared.stop.notify_one();
     }
+    Ok(finish(&stream)?)
 }
 
 fn status(local: &Local) -> String {

@@ -1,13 +1,13 @@
 //! A command that the agent runs, and what is said with its user meanwhile.
 
 use std::io::{BufRead, BufReader, Read, Write};
-use std::os::unix::net::UnixStream;
 use std::sync::{Arc, Mutex, mpsc};
 use std::time::Duration;
 
 use anyhow::Result;
 use windlass_psrp::host::{HostInfo, HostMethod, HostReturn, Size};
 
+use super::door::{Stream, finish};
 use super::wire::{Answer, LONGEST, Order, Run, Said};
 use crate::command_line::CommandLine;
 use crate::console::{Complete, Lines, Remote, Session};
@@ -20,7 +20,7 @@ use crate::terminal::{Echo, Nobody, Terminal, Typed, screen};
 const LOOK: Duration = Duration::from_millis(100);
 
 /// Runs a cmdlet; what it says goes to the command that asked. When that goes away, the cmdlet is stopped.
-pub(super) fn execute(shared: &Local, run: Run, stream: UnixStream) -> Result<()> {
+pub(super) fn execute(shared: &Local, run: Run, stream: Stream) -> Result<()> {
     let (typed, answers) = mpsc::channel();
     let reading = stream.try_clone()?;
     let pieces = Arc::new(Mutex::new(Frames(stream)));
@@ -57,8 +57,7 @@ pub(super) fn execute(shared: &Local, run: Run, stream: UnixStream) -> Result<()
         _ => Exit::USAGE,
     };
     lock(&pieces).say(&Answer::Exit(exit.code()))?;
-    lock(&pieces).0.shutdown(std::net::Shutdown::Both)?;
-    Ok(())
+    Ok(finish(&lock(&pieces).0)?)
 }
 
 /// How the session that a command entered was left.
@@ -110,7 +109,7 @@ fn converse(
 
 /// Hears what the command's user types and wants. When the command goes away, what runs for it is stopped.
 fn listen(
-    stream: UnixStream,
+    stream: Stream,
     typed: mpsc::Sender<(u64, Typed)>,
     local: Arc<Local>,
     interrupt: impl Fn() + Send + 'static,
@@ -191,7 +190,7 @@ impl Terminal for TheirTerminal {
 }
 
 /// Output as lines of answer.
-struct Frames(UnixStream);
+struct Frames(Stream);
 
 impl Frames {
     fn say(&mut self, answer: &Answer) -> std::io::Result<()> {
@@ -209,7 +208,7 @@ impl Pieces for Frames {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, unix))]
 mod tests {
     use windlass_core::Secret;
 
@@ -217,7 +216,7 @@ mod tests {
 
     #[test]
     fn a_late_answer_is_not_taken_for_the_next_question() {
-        let (stream, _client) = UnixStream::pair().unwrap();
+        let (stream, _client) = Stream::pair().unwrap();
         let (typed, answers) = mpsc::channel();
         let terminal = TheirTerminal {
             pieces: Arc::new(Mutex::new(Frames(stream))),
