@@ -4,6 +4,7 @@ use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::{Context, Result, bail};
 use windlass::Credential;
@@ -18,6 +19,15 @@ const COMMAND_VARIABLE: &str = "WINDLASS_PASSWORD_COMMAND";
 const CERTIFICATE_PASSWORD_VARIABLE: &str = "WINDLASS_CERTIFICATE_PASSWORD";
 /// The environment variable that may name a file whose first line is that password.
 const CERTIFICATE_PASSWORD_FILE_VARIABLE: &str = "WINDLASS_CERTIFICATE_PASSWORD_FILE";
+
+/// Whether the environment's password is somebody else's.
+static IS_INHERITED: AtomicBool = AtomicBool::new(false);
+
+/// From now on the environment's password is not taken: an agent has it from the command that started it, which
+/// meant it for itself. (Windows gives no safe way to start a process without it.)
+pub(crate) fn disregard_inherited_password() {
+    IS_INHERITED.store(true, Ordering::Relaxed);
+}
 
 /// A user's name and password.
 #[derive(Debug, Clone)]
@@ -108,7 +118,9 @@ fn variable(name: &str) -> Result<Option<Secret>> {
 }
 
 fn password(user: &str) -> Result<Secret> {
-    if let Some(password) = variable(PASSWORD_VARIABLE)? {
+    if !IS_INHERITED.load(Ordering::Relaxed)
+        && let Some(password) = variable(PASSWORD_VARIABLE)?
+    {
         return Ok(password);
     }
     if let Some(command) = variable(COMMAND_VARIABLE)? {

@@ -13,6 +13,7 @@ mod work;
 
 use clap::{Args, Subcommand};
 
+use crate::credential::disregard_inherited_password;
 use crate::exit::Exit;
 use crate::failure::report_local;
 
@@ -45,7 +46,10 @@ impl Agent {
         let done = match self.what {
             What::Status => client::status(),
             What::Stop => client::stop(),
-            What::Serve => runtime.block_on(server::serve(runtime.handle().clone())),
+            What::Serve => {
+                disregard_inherited_password();
+                runtime.block_on(server::serve(runtime.handle().clone()))
+            }
         };
         match done {
             Ok(exit) => exit,
