@@ -11,7 +11,7 @@ use std::time::Duration;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::{AbortHandle, JoinError, JoinSet};
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, sleep_until, timeout};
 use windlass_auth::SecurityContext;
 use windlass_rpc::pdu::{AuthType, FaultStatus};
 use windlass_rpc::{
@@ -129,6 +129,8 @@ async fn run(
     let mut handles: HashMap<u32, AbortHandle> = HashMap::new();
     let mut buffer = vec![0; READ_SIZE];
     let mut is_bound = false;
+    // However often it says something meanwhile.
+    let deadline = Instant::now() + PATIENCE;
     loop {
         let received = tokio::select! {
             read = reader.read(&mut buffer) => match read {
@@ -137,7 +139,7 @@ async fn run(
                 Err(error) => return Err(error.to_string()),
             },
             Some(done) = calls.join_next() => finish(done, &mut handles, &mut association),
-            () = sleep(PATIENCE), if !is_bound => return Err("nothing was bound in time".to_owned()),
+            () = sleep_until(deadline), if !is_bound => return Err("nothing was bound in time".to_owned()),
         };
         while let Some(event) = association.poll_event() {
             match event {
