@@ -74,9 +74,10 @@ impl<T: Named> NamedList<T> {
         self.0.retain(keep);
     }
 
-    /// Appends an item whose name the caller knows to be new.
-    pub(crate) fn push_new(&mut self, item: T) {
-        self.0.push(item);
+    /// Appends an item whose name the caller knows to be new. It is made where it stays.
+    #[inline]
+    pub(crate) fn push_new(&mut self, make: impl FnOnce() -> T) {
+        self.0.extend(std::iter::once_with(make));
     }
 
     /// Gives back the memory that the items do not need.

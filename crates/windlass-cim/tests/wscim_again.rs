@@ -79,8 +79,9 @@ fn store() -> ClassStore {
     store
 }
 
-/// Reads the children of the root with one decoder and each with one of its own.
-fn check<'s>(xml: &str, decoder: impl Fn() -> Decoder<'s>) {
+/// Reads the children of the root with one decoder, or with some that learn from one another, and each with one of
+/// its own.
+fn check<'s>(xml: &str, hands_on: bool, decoder: impl Fn() -> Decoder<'s>) {
     let mut remembering = decoder();
     let (mut ours, mut theirs) = (Reader::new(xml, Limits::default()), Reader::new(xml, Limits::default()));
     ours.next_element().unwrap();
@@ -98,6 +99,9 @@ fn check<'s>(xml: &str, decoder: impl Fn() -> Decoder<'s>) {
             (theirs.position(), theirs.next_position()),
             "{xml}"
         );
+        if hands_on {
+            remembering = decoder().with_learned(remembering.into_learned());
+        }
     }
 }
 
@@ -121,7 +125,12 @@ fn instances() -> impl Strategy<Value = Vec<Instance>> {
 
 proptest! {
     #[test]
-    fn remembering_changes_nothing(instances in instances(), twice: bool, values in 1_usize..40) {
+    fn remembering_changes_nothing(
+        instances in instances(),
+        twice: bool,
+        hands_on: bool,
+        values in 1_usize..40,
+    ) {
         let mut xml = String::from("<r>");
         for (start, properties) in &instances {
             for _ in 0..=usize::from(twice) {
@@ -135,10 +144,32 @@ proptest! {
         xml += "</r>";
         let store = store();
         let mut limits = DecodeLimits::default();
-        check(&xml, Decoder::new);
-        check(&xml, || Decoder::new().with_schema(&store, Mismatch::Keep));
-        check(&xml, || Decoder::new().with_schema(&store, Mismatch::Fail));
+        check(&xml, hands_on, Decoder::new);
+        check(&xml, hands_on, || Decoder::new().with_schema(&store, Mismatch::Keep));
+        check(&xml, hands_on, || Decoder::new().with_schema(&store, Mismatch::Fail));
         (limits.values, limits.properties) = (values, values / 3);
-        check(&xml, || Decoder::new().with_schema(&store, Mismatch::Keep).with_limits(limits));
+        check(&xml, hands_on, || Decoder::new().with_schema(&store, Mismatch::Keep).with_limits(limits));
+    }
+}
+
+#[test]
+fn what_was_learned_of_another_class_is_forgotten() {
+    let xml = "<r><X><Count>1</Count></X></r>";
+    let read = |decoder: &mut Decoder<'_>| {
+        let mut reader = Reader::new(xml, Limits::default());
+        reader.next_element().unwrap();
+        decoder.decode(&mut reader).unwrap()
+    };
+    let of_type = |cim_type| {
+        let mut store = ClassStore::new();
+        store.add(CimClass::new("X").with_property(PropertyDecl::new("Count", cim_type))).unwrap();
+        store
+    };
+    let (old, new) = (of_type(CimType::UInt8), of_type(CimType::UInt64));
+    let mut decoder = Decoder::new();
+    assert_eq!(read(&mut decoder).get("Count").unwrap().cim_type(), Some(CimType::String));
+    for (store, expected) in [(&old, CimType::UInt8), (&new, CimType::UInt64)] {
+        decoder = Decoder::new().with_schema(store, Mismatch::Fail).with_learned(decoder.into_learned());
+        assert_eq!(read(&mut decoder).get("Count").unwrap().cim_type(), Some(expected));
     }
 }

@@ -10,6 +10,10 @@ use crate::scope::Scope;
 #[derive(Debug, Clone)]
 pub struct Element<'a> {
     pub(crate) ns: Cow<'a, str>,
+    /// All between the brackets.
+    pub(crate) content: &'a str,
+    /// The name with its prefix.
+    pub(crate) name: &'a str,
     pub(crate) prefix: &'a str,
     pub(crate) local: &'a str,
     /// What stands between the name and the closing bracket; nothing if it is white space.

@@ -6,6 +6,8 @@
 //! reader, which also says what is wrong with it.
 
 use crate::attribute::possible_prefixes;
+use crate::characters::plain_run;
+use crate::element::Element;
 use crate::reader::{Limits, Reader};
 
 /// Ways of writing kept for one place: an element with text, and without, and what else there may be.
@@ -141,24 +143,97 @@ fn prefix(reader: &Reader<'_>, prefix: &str) -> (Box<str>, Option<Box<str>>) {
 }
 
 impl<'a> Reader<'a> {
+    /// The children behind the last event, to be taken as a whole where they are written as before. `None` where
+    /// that cannot be known.
+    pub fn known<'r, 'f, T>(&'r mut self, frames: &'f Frames<T>) -> Option<Known<'r, 'f, 'a, T>> {
+        let rest = self.rest()?;
+        let limit = frames.surroundings.as_ref().filter(|known| known.depth == self.depth())?.limits.text;
+        Some(Known { reader: self, places: &frames.places, limit, rest, last: 0, turned: None })
+    }
+}
+
+/// Children of one element that are written as before; the reader goes on behind those that were taken when this
+/// is dropped.
+#[derive(Debug)]
+pub struct Known<'r, 'f, 'a, T> {
+    reader: &'r mut Reader<'a>,
+    places: &'f [Vec<(Frame, T)>],
+    /// Bytes that a text may have.
+    limit: usize,
+    rest: &'a str,
+    /// The length of the last event that was taken.
+    last: usize,
+    turned: Option<Element<'a>>,
+}
+
+impl<'f, 'a, T> Known<'_, 'f, 'a, T> {
     /// Takes the next child as a whole if it is written in a way that was kept for this place: gives what the
-    /// caller made of it then, and its text now. Else nothing has been read.
+    /// caller made of it then, and its text now. Else nothing is taken.
     #[inline]
-    pub fn take_known<'f, T>(&mut self, frames: &'f Frames<T>, place: usize) -> Option<(&'f T, &'a str)> {
-        let ways = frames.places.get(place)?;
-        if frames.surroundings.as_ref()?.depth != self.depth() {
-            return None;
-        }
-        ways.iter().find_map(|(frame, meaning)| {
-            Some((meaning, self.pass(&frame.before, frame.after.as_deref(), frame.last)?))
+    pub fn take(&mut self, place: usize) -> Option<(&'f T, &'a str)> {
+        self.places.get(place)?.iter().find_map(|(frame, meaning)| {
+            let inner = behind(self.rest, &frame.before)?;
+            let (text, rest) = match &frame.after {
+                None => ("", inner),
+                Some(after) => {
+                    let (text, rest) = inner.split_at_checked(plain_run(inner.as_bytes()))?;
+                    (text, behind(rest, after).filter(|_| text.len() <= self.limit)?)
+                }
+            };
+            (self.rest, self.last) = (rest, frame.last);
+            Some((meaning, text))
         })
+    }
+
+    /// Takes the end tag of the element whose children these are if one with the same start tag follows at once,
+    /// which is the next event then. Else nothing is taken. It was the last to be taken here.
+    pub fn turn(mut self, element: &Element<'a>) -> bool {
+        // A document has one root.
+        let rest = Some(self.rest).filter(|_| self.reader.depth() > 1);
+        let ended = rest.and_then(|rest| behind(behind(rest, "</")?, element.name));
+        let start = ended.and_then(|rest| behind(rest, "><"));
+        let Some(rest) = start.and_then(|rest| behind(rest.strip_prefix(element.content)?, ">")) else {
+            return false;
+        };
+        let length = element.content.len() + 2;
+        self.turned = Some(Element { offset: self.reader.offset_of(rest) - length, ..element.clone() });
+        (self.rest, self.last) = (rest, length);
+        true
+    }
+}
+
+impl<T> Drop for Known<'_, '_, '_, T> {
+    fn drop(&mut self) {
+        if self.last > 0 {
+            self.reader.pass_to(self.rest, self.last, self.turned.take());
+        }
+    }
+}
+
+/// What stands behind the start of a text, if that is the start of it.
+#[inline]
+fn behind<'t>(text: &'t str, start: &str) -> Option<&'t str> {
+    let (head, rest) = text.split_at_checked(start.len())?;
+    is_same(head.as_bytes(), start.as_bytes()).then_some(rest)
+}
+
+/// Whether two short runs of as many bytes are the same: a call would take longer than to look.
+#[inline]
+fn is_same(a: &[u8], b: &[u8]) -> bool {
+    let word = |bytes: &[u8; 8]| u64::from_le_bytes(*bytes);
+    match (a.last_chunk(), b.last_chunk()) {
+        (Some(a_end), Some(b_end)) => {
+            let words = a.as_chunks().0.iter().zip(b.as_chunks().0);
+            word(a_end) == word(b_end) && words.fold(true, |same, (a, b)| same & (word(a) == word(b)))
+        }
+        _ => a.iter().zip(b).all(|(a, b)| a == b),
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Error, ErrorKind};
+    use crate::{Content, Error, ErrorKind, Event};
 
     /// The texts of the children of each child of the root, `!` before those that were known, and where the reader
     /// stood after each.
@@ -169,7 +244,8 @@ mod tests {
         while reader.next_element()?.is_some() {
             frames.enter(&reader);
             for place in 0.. {
-                if let Some(((), text)) = reader.take_known(frames, place) {
+                let known = reader.known(frames).and_then(|mut known| Some(known.take(place)?.1));
+                if let Some(text) = known {
                     found.push((format!("!{text}"), reader.position()));
                     continue;
                 }
@@ -243,6 +319,70 @@ mod tests {
 
         let deep = read(xml, Limits::default().with_depth(2), &mut frames).unwrap_err();
         assert_eq!(deep.kind(), &ErrorKind::Limit("nested elements", 2));
+    }
+
+    /// A reader that took the first child of the root up to its end tag, and whether the next took its place.
+    fn turned(xml: &str) -> (Reader<'_>, bool) {
+        let mut frames = Frames::default();
+        let (mut reader, mut turned) = (Reader::new(xml, Limits::default()), false);
+        for is_known in [false, true] {
+            reader = Reader::new(xml, Limits::default());
+            reader.next_element().unwrap();
+            let element = reader.next_element().unwrap().unwrap();
+            frames.enter(&reader);
+            if is_known {
+                let mut known = reader.known(&frames).unwrap();
+                known.take(0).unwrap();
+                turned = known.turn(&element);
+            } else {
+                reader.next_element().unwrap();
+                reader.read_text().unwrap();
+                frames.keep(&reader, 0, element.offset() + element.content.len() + 2, ());
+            }
+        }
+        (reader, turned)
+    }
+
+    #[test]
+    fn the_next_element_takes_the_place_of_one_like_it() {
+        let xml = "<r><a x='1' xmlns='u'><b>1</b></a><a x='1' xmlns='u'><c/></a>!<d/></r>";
+        let reader = || {
+            let (reader, turned) = turned(xml);
+            assert!(turned);
+            assert_eq!((reader.depth(), reader.position(), reader.next_position()), (1, 30, 34));
+            reader
+        };
+        let mut reading = reader();
+        let next = reading.next_element().unwrap().unwrap();
+        assert_eq!((next.ns(), next.local(), next.offset(), reading.depth()), ("u", "a", 34, 2));
+        assert_eq!(next.attr("x").unwrap().unwrap(), "1");
+        assert_eq!(reading.capture(&next).unwrap().source(), "<a x='1' xmlns='u'><c/></a>");
+        assert_eq!(reading.next_element().unwrap().unwrap().local(), "d");
+        assert!(matches!(reader().next().unwrap(), Event::Start(next) if next.offset() == 34));
+        assert!(matches!(reader().read_content().unwrap(), Content::Child(_, next) if next.offset() == 34));
+        let mut skipping = reader();
+        skipping.skip().unwrap();
+        assert_eq!(skipping.depth(), 0);
+        assert!(matches!(skipping.next().unwrap(), Event::Eof));
+    }
+
+    #[test]
+    fn only_one_with_the_same_start_tag_takes_its_place() {
+        for next in
+            ["<a x='2'>", "<a  x='1'>", "<a x='1'/><a x='1'>", " <a x='1'>", "<!----><a x='1'>", "<aa x='1'>"]
+        {
+            let xml = format!("<r><a x='1'><b>1</b></a>{next}<b>2</b></r>");
+            assert!(!turned(&xml).1, "{next}");
+        }
+        assert!(!turned("<r><a x='1'><b>1</b></a ><a x='1'></a></r>").1);
+        assert!(!turned("<r><a x='1'><b>1</b><b>2</b></a><a x='1'></a></r>").1);
+        // A second root is none.
+        let xml = "<a><b>1</b></a><a><b>1</b></a>";
+        let mut frames: Frames<()> = Frames::default();
+        let mut reader = Reader::new(xml, Limits::default());
+        let element = reader.next_element().unwrap().unwrap();
+        frames.enter(&reader);
+        assert!(!reader.known(&frames).unwrap().turn(&element));
     }
 
     #[test]

@@ -31,6 +31,6 @@ pub use element::{Attributes, Element};
 pub use encoding::decode_utf;
 pub use error::{Error, ErrorKind};
 pub use fragment::{Fragment, OwnedFragment};
-pub use frame::Frames;
+pub use frame::{Frames, Known};
 pub use reader::{Content, Event, Limits, Reader};
 pub use writer::{Writer, escape_attribute, escape_text};

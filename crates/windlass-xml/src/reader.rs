@@ -7,7 +7,7 @@ use quick_xml::Reader as RawReader;
 use quick_xml::events::Event as RawEvent;
 
 use crate::attribute::{Name, RawAttributes, skip_space, unescape};
-use crate::characters::{has_control, is_forbidden, normalise_line_ends, plain_run};
+use crate::characters::{has_control, is_forbidden, normalise_line_ends};
 use crate::element::{Element, Prefixes, split_name};
 use crate::error::{Error, ErrorKind};
 use crate::fragment::Fragment;
@@ -94,6 +94,8 @@ pub struct Reader<'a> {
     pending: Option<(Raw<'a>, usize)>,
     /// An empty-element tag was given out as a start; its end is due.
     end_due: bool,
+    /// The next start tag, which is read already and in scope: its element took the place of one like it.
+    turned: Option<Element<'a>>,
     root_seen: bool,
     checked: Checked<'a>,
     held: Held,
@@ -152,6 +154,7 @@ impl<'a> Reader<'a> {
             limits,
             pending: None,
             end_due: false,
+            turned: None,
             root_seen: false,
             checked: Checked::default(),
             held: Held::Nothing,
@@ -167,6 +170,9 @@ impl<'a> Reader<'a> {
     /// after an error.
     #[expect(clippy::should_implement_trait, reason = "a reader that can fail is no iterator")]
     pub fn next(&mut self) -> Result<Event<'a>, Error> {
+        if let Some(element) = self.turned.take() {
+            return Ok(Event::Start(element));
+        }
         if self.end_due {
             self.end_due = false;
             self.scope.close();
@@ -190,6 +196,9 @@ impl<'a> Reader<'a> {
     /// children is passed over. Before the first element and after the last, the document counts as
     /// the parent.
     pub fn next_element(&mut self) -> Result<Option<Element<'a>>, Error> {
+        if self.turned.is_some() {
+            return Ok(self.turned.take());
+        }
         loop {
             if std::mem::take(&mut self.end_due) {
                 self.scope.close();
@@ -215,6 +224,9 @@ impl<'a> Reader<'a> {
 
     /// The text of the current element up to its first child or to its end tag, whichever comes first.
     pub fn read_content(&mut self) -> Result<Content<'a>, Error> {
+        if let Some(element) = self.turned.take() {
+            return Ok(Content::Child(Cow::Borrowed(""), element));
+        }
         if std::mem::take(&mut self.end_due) {
             self.scope.close();
             self.held = Held::Nothing;
@@ -289,18 +301,19 @@ impl<'a> Reader<'a> {
 
     /// How many elements are open.
     pub fn depth(&self) -> usize {
-        self.scope.depth()
+        self.scope.depth().saturating_sub(usize::from(self.turned.is_some()))
     }
 
     /// Where the last event started, in bytes from the start of the text.
     pub fn position(&self) -> usize {
-        self.start
+        // An end tag stands before what took its element's place.
+        self.turned.as_ref().map_or(self.start, |next| next.offset.saturating_sub(next.name.len() + 3))
     }
 
     /// Where the next event starts, in bytes from the start of the text; text and comments that are passed over
     /// stand ahead of it.
     pub fn next_position(&self) -> usize {
-        self.end
+        self.turned.as_ref().map_or(self.end, |next| next.offset)
     }
 
     pub(crate) fn scope(&self) -> &Scope<'a> {
@@ -327,29 +340,26 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Passes over what is written as `before`, and text without references and control characters up to what is
-    /// written as `after`; gives the text. `last` is the length of the last event in it.
-    #[inline]
-    pub(crate) fn pass(&mut self, before: &str, after: Option<&str>, last: usize) -> Option<&'a str> {
+    /// All behind the last event; `None` where something has been read ahead.
+    pub(crate) fn rest(&self) -> Option<&'a str> {
         let rest = self.text.get(self.end..)?;
-        if self.end_due || self.pending.is_some() || rest.len() != self.raw.get_ref().len() {
-            return None;
-        }
-        let (text, after) = match (rest.strip_prefix(before)?, after) {
-            (_, None) => ("", ""),
-            (inner, Some(after)) => {
-                let (text, behind) = inner.split_at_checked(plain_run(inner.as_bytes()))?;
-                if text.len() > self.limits.text || !behind.starts_with(after) {
-                    return None;
-                }
-                (text, after)
-            }
-        };
-        let length = before.len() + text.len() + after.len();
+        let is_ahead = self.end_due || self.turned.is_some() || self.pending.is_some();
+        (!is_ahead && rest.len() == self.raw.get_ref().len()).then_some(rest)
+    }
+
+    /// Where what is left of the text begins.
+    pub(crate) fn offset_of(&self, rest: &str) -> usize {
+        self.text.len().saturating_sub(rest.len())
+    }
+
+    /// Passes over what stands before `rest`, of which the last event is `last` bytes long. Where that was a start
+    /// tag like the one of the innermost element, which has ended before it, `turned` is the element.
+    pub(crate) fn pass_to(&mut self, rest: &str, last: usize, turned: Option<Element<'a>>) {
+        let length = self.raw.get_ref().len().saturating_sub(rest.len());
         self.raw.stream().consume(length);
         self.end += length;
         self.start = self.end.saturating_sub(last);
-        Some(text)
+        self.turned = turned;
     }
 
     fn open(&mut self, content: &'a str, empty: bool) -> Result<Element<'a>, Error> {
@@ -365,6 +375,8 @@ impl<'a> Reader<'a> {
         let prefixes = if attributes.is_empty() { Prefixes::None } else { self.declare(attributes)? };
         let element = Element {
             ns: self.scope.resolve(name.prefix, self.start)?,
+            content,
+            name: name.whole,
             prefix: name.prefix,
             local: name.local,
             attributes,

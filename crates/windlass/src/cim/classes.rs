@@ -1,9 +1,10 @@
 //! Classes of a session's host: fetched once, then known (DSP0201 in WS-Management).
 
 use std::collections::HashMap;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use windlass_cim::cimxml::{ClassLimits, decode_class};
+use windlass_cim::wscim::Learned;
 use windlass_cim::{
     CimArray, CimClass, CimInstance, CimName, CimProperty, CimValue, Mismatch, Namespace, ResourceUri,
     Schema, UriFamily,
@@ -29,6 +30,8 @@ type Known = Option<Arc<CimClass>>;
 #[derive(Debug, Default)]
 pub(super) struct ClassCache {
     classes: RwLock<HashMap<Key, Known>>,
+    /// How the host writes instances of the classes that were met last.
+    learned: Mutex<Learned>,
 }
 
 /// The known classes of one namespace.
@@ -41,6 +44,15 @@ impl ClassCache {
     /// The known classes of a namespace.
     pub(super) fn of(&self, namespace: &Namespace) -> KnownClasses<'_> {
         KnownClasses { cache: self, namespace: namespace.clone() }
+    }
+
+    /// Takes what was learned of how instances are written; [`ClassCache::learn`] brings it back.
+    pub(super) fn learned(&self) -> Learned {
+        std::mem::take(&mut self.learned.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    pub(super) fn learn(&self, learned: Learned) {
+        *self.learned.lock().unwrap_or_else(PoisonError::into_inner) = learned;
     }
 
     fn look_up(&self, namespace: &Namespace, class: &str) -> Option<Known> {

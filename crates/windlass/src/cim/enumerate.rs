@@ -328,7 +328,7 @@ impl<'s> Fetch<'s> {
         expectation: &Expectation,
     ) -> Result<(Response<'t>, (Vec<CimInstance>, usize)), Unreadable> {
         let known = self.shared.classes.of(self.reader.namespace());
-        let mut decoder = self.reader.decoder(&known);
+        let mut decoder = self.reader.decoder(&known).with_learned(self.shared.classes.learned());
         let (mut instances, mut bytes, mut refused) = (Vec::new(), 0, None);
         let response =
             decode_response_with(text, expectation, self.shared.client.limits(), &mut |element, reader| {
@@ -344,6 +344,7 @@ impl<'s> Fetch<'s> {
                     }
                 }
             });
+        self.shared.classes.learn(decoder.into_learned());
         match (response, refused) {
             (_, Some(error)) => Err(error.into()),
             (response, None) => Ok((response?, (instances, bytes))),
