@@ -1,13 +1,13 @@
 //! One shell of a host: what PowerShell sessions and `cmd` shells have in common ([MS-WSMV] 3.1.4).
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use uuid::Uuid;
 use windlass_net::{Gate, Lane, Repetition, in_time};
 use windlass_soap::OptionSet;
 use windlass_wsman::client::{Session, ShellTarget, uuid_uri};
-use windlass_wsman::xpress::{self, Compressor, Decompressor};
+use windlass_wsman::xpress::{self, Decompressor, Packer};
 use windlass_wsman::{
     CommandLine, CommandState, Connect, ConnectResponse, Create, CreateResponse, Disconnect, Operation,
     Payload, ReceiveOutput, ReceiveResponse, Request, RunState, SendInput, Shell, Signal, SignalCode, Stream,
@@ -30,6 +30,7 @@ pub(crate) struct RemoteShell {
     target: ShellTarget,
     /// Whether streams are compressed.
     compressed: bool,
+    packer: Mutex<Packer>,
 }
 
 /// Output of a shell or a command.
@@ -168,7 +169,8 @@ impl RemoteShell {
 
     /// A shell that is known to be open.
     pub(crate) fn attach(client: Arc<Client>, resource_uri: &str, shell_id: &str) -> Self {
-        Self { client, target: ShellTarget::new(resource_uri, shell_id), compressed: false }
+        let target = ShellTarget::new(resource_uri, shell_id);
+        Self { client, target, compressed: false, packer: Mutex::default() }
     }
 
     /// Takes over what the host says of the compression of a shell.
@@ -213,15 +215,21 @@ impl RemoteShell {
         gate: Option<Gate>,
     ) -> Result<()> {
         let mut packed = Vec::new();
-        if self.compressed {
-            Compressor::new().compress(data, &mut packed);
-        }
+        let under_way = self.compressed.then(|| self.packer().pack(data, Instant::now, &mut packed));
         let data = if self.compressed { packed.as_slice() } else { data };
         let piece = Stream::new(stream, command, data);
         let piece = if last { piece.last() } else { piece };
         let session = self.client.session();
         let request = self.target.send(&session, Client::new_id(), SendInput { streams: vec![piece] });
-        self.client.call(&request, Sending { gate, ..Sending::ONCE }, |_| Ok(())).await
+        self.client.call(&request, Sending { gate, ..Sending::ONCE }, |_| Ok(())).await?;
+        if let Some(payload) = under_way {
+            self.packer().arrived(&payload, Instant::now());
+        }
+        Ok(())
+    }
+
+    fn packer(&self) -> MutexGuard<'_, Packer> {
+        self.packer.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Waits for output of a command, or of the shell. The host answers each Receive within its

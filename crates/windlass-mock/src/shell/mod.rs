@@ -1,6 +1,7 @@
 //! Shells: what a client opens, runs commands in and deletes.
 
 mod answered;
+mod packing;
 mod presence;
 pub(crate) mod psrp;
 mod registry;
@@ -17,6 +18,7 @@ use windlass_wsman::{
 };
 
 pub(crate) use answered::{Answered, Ask, Known};
+use packing::Packing;
 pub(crate) use presence::Presence;
 pub(crate) use registry::{Shells, expire};
 
@@ -73,6 +75,7 @@ pub(crate) struct Shell {
     max_idle_timeout: Duration,
     /// The output that was sent last, should it have been lost.
     pub(crate) answered: Answered,
+    pub(crate) packing: Packing,
     body: Body,
 }
 
@@ -121,6 +124,7 @@ impl Shell {
             presence,
             max_idle_timeout: host.config.limits.max_idle_timeout,
             answered: Answered::default(),
+            packing: Packing::default(),
             body,
         })
     }

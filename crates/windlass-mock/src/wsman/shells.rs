@@ -8,7 +8,7 @@ use windlass_wsman::{
     CommandInfo, CommandLine, CommandResponse, CommandState, Create, CreateResponse, Enumerate,
     EnumerationMode, Fault, FaultCode, Filter, Header, Operation, ReceiveOutput, ReceiveResponse, Reply,
     SelectorSet, SendInput, Shell as ShellRequest, SignalCode, Stream, uri,
-    xpress::{self, Compressor, Decompressor},
+    xpress::{self, Decompressor},
 };
 
 use super::enumeration::{self, Items, Rendered};
@@ -294,13 +294,11 @@ async fn receive(header: &Header, shell: &Arc<Shell>, output: ReceiveOutput, cal
 
 /// Waits for output, and packs it as it travels.
 async fn fetch(shell: &Shell, output: &ReceiveOutput, caller: &Caller) -> Result<Received, Box<Fault>> {
-    let mut received = shell.receive(output.command_id.as_deref(), &output.streams, caller).await?;
+    let id = output.command_id.as_deref();
+    shell.packing.asked(id);
+    let mut received = shell.receive(id, &output.streams, caller).await?;
     if shell.is_compressed() {
-        for piece in received.pieces.iter_mut().filter(|piece| !piece.data.is_empty()) {
-            let mut packed = Vec::new();
-            Compressor::new().compress(&piece.data, &mut packed);
-            piece.data = packed;
-        }
+        shell.packing.pack(id, &mut received);
     }
     Ok(received)
 }

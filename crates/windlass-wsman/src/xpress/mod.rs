@@ -17,9 +17,11 @@
 mod bits;
 mod huffman;
 mod pack;
+mod packer;
 mod unpack;
 
 pub use pack::Compressor;
+pub use packer::{Packer, UnderWay};
 pub use unpack::Decompressor;
 
 /// The word in `rsp:CompressionType`.

@@ -60,12 +60,7 @@ impl Compressor {
             self.find_tokens(chunk);
             self.encode_tokens();
             let stored = self.packed.len() >= chunk.len();
-            let data = if stored { chunk } else { self.packed.as_slice() };
-            for length in [chunk.len(), data.len()] {
-                let length = u16::try_from(length - 1).unwrap_or(u16::MAX);
-                out.extend_from_slice(&length.to_le_bytes());
-            }
-            out.extend_from_slice(data);
+            put(chunk.len(), if stored { chunk } else { &self.packed }, out);
         }
     }
 
@@ -154,6 +149,22 @@ impl Compressor {
         put(&mut bits, END);
         bits.finish();
     }
+}
+
+/// Appends a payload with these plain bytes, stored as they are.
+pub(super) fn store(plain: &[u8], out: &mut Vec<u8>) {
+    for chunk in plain.chunks(CHUNK) {
+        put(chunk.len(), chunk, out);
+    }
+}
+
+/// Appends a chunk of so many plain bytes.
+fn put(plain: usize, data: &[u8], out: &mut Vec<u8>) {
+    for length in [plain, data.len()] {
+        let length = u16::try_from(length - 1).unwrap_or(u16::MAX);
+        out.extend_from_slice(&length.to_le_bytes());
+    }
+    out.extend_from_slice(data);
 }
 
 impl Token {
