@@ -144,9 +144,7 @@ fn plan(local: &Arc<Local>, call: &Bound) -> Result<(Arc<SessionEntry>, Directio
                 "-Destination is missing: the path on the computer of the session",
             );
         }
-        (false, destination) => {
-            Direction::From(absolute(local, Path::new(destination.as_deref().unwrap_or("."))))
-        }
+        (false, destination) => Direction::From(local.path_of(destination.as_deref().unwrap_or("."))),
     };
     let value = value.items().and_then(<[PsValue]>::first).unwrap_or(value);
     match local.sessions.of(value) {
@@ -160,19 +158,11 @@ fn plan(local: &Arc<Local>, call: &Bound) -> Result<(Arc<SessionEntry>, Directio
     }
 }
 
-/// A path from the folder in which the command was given.
-fn absolute(local: &Local, path: &Path) -> PathBuf {
-    match &local.defaults.folder {
-        Some(folder) => folder.join(path),
-        None => path.to_owned(),
-    }
-}
-
 /// Paths of this computer, wildcards resolved. What fits nothing stays, to be told of as missing.
 fn local_sources(local: &Local, given: &[String], literal: bool) -> Vec<PathBuf> {
     let mut sources = Vec::new();
     for path in given {
-        let path = absolute(local, Path::new(path));
+        let path = local.path_of(path);
         let found = if literal { Vec::new() } else { matching(&path) };
         match found.is_empty() {
             true => sources.push(path),

@@ -405,7 +405,7 @@ fn invoke(session: &PsSession, order: Order) -> Invocation {
 fn command(local: &Local, call: &Bound, cx: &Context<'_>) -> Result<PowerShell, Box<Failure>> {
     let arguments = call.list("ArgumentList");
     let block = match call.text("FilePath") {
-        Some(path) => std::fs::read_to_string(&path).map_err(|error| {
+        Some(path) => std::fs::read_to_string(local.path_of(&path)).map_err(|error| {
             argument(local, "FileNotRead", format!("the script {path} cannot be read: {error}"))
         })?,
         None => call.text("ScriptBlock").unwrap_or_default(),

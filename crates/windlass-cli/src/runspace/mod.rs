@@ -257,6 +257,14 @@ impl Local {
         self.defaults.names.lookup(name, 0).is_some()
     }
 
+    /// A path from the folder in which the command was given: the agent works in another.
+    pub(crate) fn path_of(&self, path: impl AsRef<Path>) -> PathBuf {
+        match &self.defaults.folder {
+            Some(folder) => folder.join(path),
+            None => path.as_ref().to_owned(),
+        }
+    }
+
     /// The session that lines are sent to, if one was entered.
     pub(crate) fn entered(&self) -> Option<Arc<SessionEntry>> {
         lock(&self.entered).as_ref().map(|entered| Arc::clone(&entered.entry))
