@@ -251,6 +251,13 @@ fn resources_of_ws_management() {
             vec!["5"],
         ),
         ("(Get-WSManInstance winrm/config -ComputerName srv1).MaxBatchItems".to_owned(), vec!["32000"]),
+        // What is nested in a resource stays when a value beside it changes.
+        (
+            "$c = Set-WSManInstance winrm/config -ComputerName srv1 -ValueSet @{ MaxTimeoutms = 70000 }\n\
+             $c.MaxTimeoutms; $c.Client.NetworkDelayms"
+                .to_owned(),
+            vec!["70000", "5000"],
+        ),
     ];
     let cases: Vec<(&str, &[&str])> =
         cases.iter().map(|(text, expected)| (text.as_str(), expected.as_slice())).collect();

@@ -219,7 +219,7 @@ enum Content {
 
 fn content(local: &Local, call: &Bound) -> Result<Content, Box<Failure>> {
     if let Some(path) = call.text("FilePath") {
-        return std::fs::read_to_string(&path)
+        return std::fs::read_to_string(local.path_of(&path))
             .map(Content::Whole)
             .map_err(|error| argument(local, "FileNotRead", format!("{path} cannot be read: {error}")));
     }
@@ -252,33 +252,43 @@ impl Content {
     }
 }
 
-/// The element with other texts in the children that are named.
+/// The element with other texts in the children that are named. The others stay as they are, with attributes and
+/// what is inside of them.
 fn changed(xml: &str, values: &[(String, String)]) -> String {
     let mut reader = Reader::new(xml, Limits::default());
     let Ok(Some(root)) = reader.next_element() else { return xml.to_owned() };
-    let mut writer = Writer::new();
-    writer.start(&format!("p:{}", root.local()));
-    writer.attr("xmlns:p", root.ns());
+    let leaf = |ns: &str, name: &str, value: &str| {
+        let mut writer = Writer::new();
+        writer.start(&format!("p:{name}")).attr("xmlns:p", ns).text(value).end();
+        writer.finish()
+    };
     let mut left: Vec<&(String, String)> = values.iter().collect();
+    let mut out = String::new();
+    // What is copied already, and where the last child ends.
+    let (mut copied, mut end) = (0, None);
     while let Ok(Some(child)) = reader.next_element() {
-        let name = child.local();
-        let given = left.iter().position(|(known, _)| known.eq_ignore_ascii_case(name));
-        let held = reader.read_text().unwrap_or_default();
-        match given {
-            Some(place) => {
-                let (_, value) = left.remove(place);
-                writer.leaf(&format!("p:{name}"), value);
-            }
-            None => {
-                writer.leaf(&format!("p:{name}"), &held);
-            }
+        if reader.skip().is_err() {
+            return xml.to_owned();
+        }
+        end = Some(reader.next_position());
+        let given = left.iter().position(|(known, _)| known.eq_ignore_ascii_case(child.local()));
+        if let Some(place) = given {
+            let (_, value) = left.remove(place);
+            out.push_str(xml.get(copied..child.offset()).unwrap_or_default());
+            out.push_str(&leaf(child.ns(), child.local(), value));
+            copied = reader.next_position();
         }
     }
-    for (name, value) in left {
-        writer.leaf(&format!("p:{name}"), value);
-    }
-    writer.end();
-    writer.finish()
+    let added: String = left.iter().map(|(name, value)| leaf(root.ns(), name, value)).collect();
+    let Some(end) = end else {
+        let mut writer = Writer::new();
+        writer.start(&format!("p:{}", root.local())).attr("xmlns:p", root.ns()).raw(&added).end();
+        return writer.finish();
+    };
+    out.push_str(xml.get(copied..end).unwrap_or_default());
+    out.push_str(&added);
+    out.push_str(xml.get(end..).unwrap_or_default());
+    out
 }
 
 /// Most levels of elements that become objects within objects.
@@ -364,7 +374,14 @@ mod tests {
 
     #[test]
     fn values_that_are_not_given_stay() {
-        let xml = changed("<c:S xmlns:c='urn:c'><c:A>1</c:A><c:B>2</c:B></c:S>", &[("b".into(), "9".into())]);
-        assert_eq!(xml, "<p:S xmlns:p=\"urn:c\"><p:A>1</p:A><p:B>9</p:B></p:S>");
+        let held = "<c:S xmlns:c='urn:c' xmlns:x='urn:x'><c:A x:nil='true'/><c:B>2</c:B><c:C><c:D>3</c:D></c:C></c:S>";
+        let xml = changed(held, &[("b".into(), "9".into()), ("E".into(), "<".into())]);
+        assert_eq!(
+            xml,
+            "<c:S xmlns:c='urn:c' xmlns:x='urn:x'><c:A x:nil='true'/><p:B xmlns:p=\"urn:c\">9</p:B>\
+             <c:C><c:D>3</c:D></c:C><p:E xmlns:p=\"urn:c\">&lt;</p:E></c:S>"
+        );
+        let empty = changed("<S xmlns='urn:c'/>", &[("A".into(), "1".into())]);
+        assert_eq!(empty, "<p:S xmlns:p=\"urn:c\"><p:A xmlns:p=\"urn:c\">1</p:A></p:S>");
     }
 }
