@@ -24,7 +24,7 @@ pub(super) fn all(local: &Arc<Local>) -> Vec<Arc<dyn Cmdlet>> {
 }
 
 /// The jobs that a call names.
-fn chosen(local: &Arc<Local>, call: &Bound, cx: &mut Context<'_>) -> Result<Vec<Arc<Job>>, Halt> {
+pub(super) fn chosen(local: &Arc<Local>, call: &Bound, cx: &mut Context<'_>) -> Result<Vec<Arc<Job>>, Halt> {
     let mut jobs = Vec::new();
     jobs.extend(call.list("Job").iter().filter_map(|value| local.jobs.of(value)));
     for name in call.texts("Name") {

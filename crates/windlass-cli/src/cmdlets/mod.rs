@@ -70,10 +70,13 @@ fn cmdlet(local: &Arc<Local>, name: &str, synopsis: &str, work: Work) -> Arc<dyn
     })
 }
 
-/// With `-WhatIf`, for those that go to other computers.
+/// Cmdlets that change nothing, wherever it is, and that `-WhatIf` therefore lets do what they do.
+const HARMLESS: [&str; 5] =
+    ["Get-Job", "Wait-Job", "Get-Credential", "New-PSSessionOption", "New-CimSessionOption"];
+
+/// With `-WhatIf`, for those that send or change something.
 fn with_what_if(info: CommandInfo) -> CommandInfo {
-    let goes_out = ["ComputerName", "CimSession"].iter().any(|name| info.parameter(name).is_some());
-    if goes_out && !info.name().ends_with("-Job") { info.own_switch("WhatIf") } else { info }
+    if HARMLESS.contains(&info.name()) { info } else { info.own_switch("WhatIf") }
 }
 
 fn nameless() -> CommandInfo {
@@ -106,8 +109,8 @@ impl Stage for Gathered {
     }
 
     fn end(&mut self, cx: &mut Context<'_>) -> Outcome {
-        let goes_out = self.info.parameter("WhatIf").is_some();
-        if goes_out && self.calls.iter().any(|call| what_if::is_asked(&self.local, call)) {
+        let does_something = self.info.parameter("WhatIf").is_some();
+        if does_something && self.calls.iter().any(|call| what_if::is_asked(&self.local, call)) {
             return self
                 .calls
                 .iter()

@@ -10,11 +10,14 @@ use super::cim_reach::marked_computer;
 use crate::runspace::{Local, Place, Reach, places};
 
 /// Parameters that say where and how to connect; the others say what is sent.
-const CONNECTING: [&str; 24] = [
+const CONNECTING: [&str; 27] = [
     "ComputerName",
     "ConnectionUri",
     "Session",
+    "ToSession",
+    "FromSession",
     "CimSession",
+    "Job",
     "Credential",
     "Authentication",
     "CertificateThumbprint",
@@ -89,10 +92,25 @@ fn targets(
     local: &Arc<Local>,
     name: &str,
     call: &Bound,
-    cx: &Context<'_>,
+    cx: &mut Context<'_>,
 ) -> Result<Vec<String>, windlass_mock::powershell::Halt> {
+    let names_any = |names: &[&str]| names.iter().any(|name| call.has(name));
+    if name.ends_with("-Job") {
+        let jobs = super::jobs::chosen(local, call, cx)?;
+        return Ok(jobs.iter().map(|job| format!("the job {} ({})", job.name(), job.id())).collect());
+    }
+    if name.ends_with("-PSSession") && name != "New-PSSession" && names_any(&["Name", "Id", "InstanceId"]) {
+        // With a computer they choose among the sessions that its host knows, which nothing is sent to find out.
+        if !names_any(&["ComputerName", "ConnectionUri"]) {
+            let entries = super::ps_session::chosen(local, call, cx)?;
+            let session = |session: &windlass::PsSession| {
+                format!("{}, in the session {}", session.computer_name(), session.name())
+            };
+            return Ok(entries.iter().map(|entry| session(&entry.session)).collect());
+        }
+    }
     let mut found = Vec::new();
-    for name in ["Session", "CimSession"] {
+    for name in ["Session", "ToSession", "FromSession", "CimSession"] {
         found.extend(call.list(name).iter().map(|session| {
             let computer = session.get("ComputerName").map(text).unwrap_or_default();
             format!("{computer}, in the session {}", session.get("Name").map(text).unwrap_or_default())
