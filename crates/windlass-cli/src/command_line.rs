@@ -248,7 +248,7 @@ impl CommandLine {
                 Some(text) if takes_block && place == last => {
                     PsValue::ScriptBlock(without_braces(text).into())
                 }
-                Some(text) => literal(text, kind_at(info, place))?,
+                Some(text) => bare(text, kind_at(info, place))?,
                 None => value,
             };
             command.parameters.push(Parameter { name: None, value });
@@ -261,6 +261,9 @@ impl CommandLine {
 const KEPT: [&str; 5] = ["Session", "ToSession", "FromSession", "CimSession", "Job"];
 /// Parameters by which a session that is kept is entered.
 const ENTERED: [&str; 4] = ["Session", "Name", "Id", "InstanceId"];
+/// Cmdlets that make something to be kept: sessions, or a job that events go to.
+const LASTING: [&str; 4] =
+    ["New-PSSession", "New-CimSession", "Connect-PSSession", "Register-CimIndicationEvent"];
 /// Parameters that make something to be kept.
 const MAKING: [&str; 2] = ["AsJob", "JobName"];
 
@@ -284,12 +287,15 @@ fn forwarding(info: &CommandInfo, command: &Command) -> Forwarding {
             parameter.is_some_and(|parameter| names.contains(&parameter.name.as_str()))
         })
     };
-    if ["New-PSSession", "New-CimSession", "Connect-PSSession"].contains(&info.name()) || gives(&MAKING) {
+    if LASTING.contains(&info.name()) || gives(&MAKING) {
         return Forwarding::Always;
     }
     let noun = info.name().split_once('-').map_or("", |(_, noun)| noun);
     let concerns = match info.name() {
-        "Enter-PSSession" => gives(&ENTERED),
+        "Enter-PSSession" => {
+            let is_id = |given: &Parameter| given.name.is_none() && has_number(&given.value);
+            gives(&ENTERED) || command.parameters.iter().any(is_id)
+        }
         _ => ["PSSession", "CimSession", "Job"].contains(&noun),
     };
     if concerns || gives(&KEPT) { Forwarding::IfRunning } else { Forwarding::Never }
@@ -412,6 +418,37 @@ fn kind_at(info: &CommandInfo, place: usize) -> Kind {
     info.parameters().iter().find(is_at).map_or(Kind::One(Scalar::String), |parameter| parameter.kind)
 }
 
+/// A word that stands alone: as in the console, a number is one, which tells ids from names.
+fn bare(text: &str, kind: Kind) -> Result<PsValue> {
+    let items = || match kind {
+        Kind::Many(_) => text.split(',').map(str::trim).collect(),
+        _ => vec![text],
+    };
+    match items().into_iter().map(number).collect::<Option<Vec<_>>>() {
+        Some(numbers) => Ok(match <[PsValue; 1]>::try_from(numbers) {
+            Ok([only]) => only,
+            Err(several) => PsValue::list(several),
+        }),
+        None => literal(text, kind),
+    }
+}
+
+/// A number whose text is the same again where a text is wanted after all.
+fn number(text: &str) -> Option<PsValue> {
+    let number = text.parse::<i32>().ok()?;
+    (number.to_string() == text).then(|| number.into())
+}
+
+/// An item of a parameter that takes anything: a number, or a text, with quotes where it looks like one.
+fn anything(text: &str) -> PsValue {
+    let inner = |quote: char| text.strip_prefix(quote).and_then(|rest| rest.strip_suffix(quote));
+    match (number(text), inner('\'').or_else(|| inner('"'))) {
+        (Some(number), _) => number,
+        (None, Some(quoted)) if number(quoted).is_some() => quoted.into(),
+        (None, _) => text.into(),
+    }
+}
+
 /// A word as the value of a parameter.
 fn literal(text: &str, kind: Kind) -> Result<PsValue> {
     if kind.scalar() == Scalar::ScriptBlock {
@@ -426,11 +463,13 @@ fn literal(text: &str, kind: Kind) -> Result<PsValue> {
     if text.starts_with("@{") || text.starts_with("@(") {
         return evaluated(text);
     }
-    Ok(match kind {
-        Kind::Many(_) if text.contains(',') => {
-            PsValue::list(text.split(',').map(|item| PsValue::from(item.trim())))
-        }
+    let value = |text: &str| match kind.scalar() {
+        Scalar::Object | Scalar::PsObject => anything(text),
         _ => text.into(),
+    };
+    Ok(match kind {
+        Kind::Many(_) if text.contains(',') => PsValue::list(text.split(',').map(|item| value(item.trim()))),
+        _ => value(text),
     })
 }
 
@@ -507,6 +546,30 @@ mod tests {
         );
         assert_eq!(arguments("New-PSSessionOption", &["-SkipCACheck"]).unwrap(), ["SkipCACheck="]);
         assert!(arguments("Invoke-Command", &["{", "x"]).is_err());
+    }
+
+    #[test]
+    fn numbers_are_numbers_where_anything_is_taken() {
+        let values = |cmdlet: &str, words: &[&str]| -> Vec<PsValue> {
+            let info = declared(cmdlet).unwrap();
+            let words: Vec<String> = [&[cmdlet], words].concat().into_iter().map(str::to_owned).collect();
+            let command = CommandLine::of(&words).unwrap().unwrap().command(&info).unwrap();
+            command.parameters.into_iter().map(|given| given.value).collect()
+        };
+        let both = || PsValue::list(vec![PsValue::from(1), 2.into()]);
+        assert_eq!(values("Remove-Job", &["7"]), [PsValue::from(7)]);
+        assert_eq!(values("Remove-Job", &["1,2"]), [both()]);
+        for text in ["07", "1,x", "4294967296"] {
+            assert!(values("Remove-Job", &[text])[0].as_i64().is_none(), "{text}");
+        }
+        let arguments = |text: &str| {
+            values("Invoke-Command", &["-ArgumentList", text, "-ScriptBlock", "{ x }"])[0].clone()
+        };
+        assert_eq!(arguments("1,2"), both());
+        assert_eq!(arguments("5"), 5.into());
+        assert_eq!(arguments("'5',a"), PsValue::list(vec![PsValue::from("5"), "a".into()]));
+        // What is named and takes text keeps its text.
+        assert_eq!(values("Get-Job", &["-Name", "1"]), [PsValue::from("1")]);
     }
 
     #[test]

@@ -40,6 +40,7 @@ impl Agent {
             .args(arguments)
             .env("XDG_RUNTIME_DIR", &self.folder)
             .env("WINDLASS_PASSWORD", PASSWORD)
+            .current_dir(&self.folder)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -116,6 +117,92 @@ fn a_session_is_there_for_the_next_command() {
     let removed = agent.run(&["Remove-PSSession", "-Name", "we*"]);
     assert_eq!(removed.status.code(), Some(0), "{}", errors(&removed));
     assert!(agent.agent("status").contains("nothing"));
+    drop(agent);
+    host.stop();
+}
+
+#[test]
+fn numbers_are_ids_and_paths_are_the_users() {
+    let host = Host::start(&[]);
+    let agent = Agent::new("numbers", &host);
+    let values = |ran: &Output| -> Vec<serde_json::Value> {
+        assert_eq!(ran.status.code(), Some(0), "{}", errors(ran));
+        lines(ran).iter().map(|line| line["value"].clone()).collect()
+    };
+    let opened = agent.run(&["New-PSSession", "srv1", "-Name", "web", "-Credential", "alice"]);
+    assert_eq!(lines(&opened)[0]["Id"], 1, "{}", errors(&opened));
+    assert_eq!(values(&agent.fed("Write-Output entered", &["Enter-PSSession", "1"])), ["entered"]);
+
+    let script = agent.folder.join("script.ps1");
+    std::fs::write(&script, "Write-Output from-file").unwrap();
+    let ran = agent.run(&["Invoke-Command", "-Session", "web", "-FilePath", "script.ps1"]);
+    assert_eq!(values(&ran), ["from-file"]);
+
+    for number in ["1", "2"] {
+        let begun = agent.run(&["Invoke-Command", "-Session", "web", "-AsJob", "Write-Output kept"]);
+        assert_eq!(lines(&begun)[0]["Id"].to_string(), number, "{}", errors(&begun));
+        assert_eq!(lines(&agent.run(&["Wait-Job", number]))[0]["State"], 2);
+        assert_eq!(values(&agent.run(&["Receive-Job", number])), ["kept"]);
+    }
+    assert!(values(&agent.run(&["Remove-Job", "1,2"])).is_empty());
+    assert!(lines(&agent.run(&["Get-Job"])).is_empty());
+    assert!(values(&agent.run(&["Remove-PSSession", "1"])).is_empty());
+    assert!(agent.agent("status").contains("nothing"));
+    drop(agent);
+    host.stop();
+}
+
+#[test]
+fn what_if_leaves_all_that_is_kept_as_it_is() {
+    let drop_place = std::env::temp_dir().join(format!("windlass-drop-{}", std::process::id()));
+    std::fs::create_dir_all(&drop_place).unwrap();
+    let host = Host::start(&["--files", drop_place.to_str().unwrap()]);
+    let agent = Agent::new("whatif", &host);
+    agent.run(&["New-PSSession", "srv1", "-Name", "web", "-Credential", "alice"]);
+    let begun = agent.run(&["Invoke-Command", "-Session", "web", "-JobName", "j", "Start-Sleep 1000"]);
+    assert_eq!(begun.status.code(), Some(0), "{}", errors(&begun));
+    let before = agent.agent("status");
+    std::fs::write(agent.folder.join("file"), "content").unwrap();
+    for (arguments, expected) in [
+        (&["Disconnect-PSSession", "web"][..], "Disconnect-PSSession on srv1, in the session web\n"),
+        (&["Remove-PSSession", "-Name", "w*"], "Remove-PSSession on srv1, in the session web: -Name w*\n"),
+        (
+            &["Copy-Item", "file", "-ToSession", "web", "-Destination", "User:"],
+            "Copy-Item on srv1, in the session web: -Destination User: -Path file\n",
+        ),
+        (&["Receive-Job", "1"], "Receive-Job on the job j (1): -Id 1\n"),
+        (&["Stop-Job", "j"], "Stop-Job on the job j (1): -Name j\n"),
+        (&["Remove-Job", "-Job", "j", "-Force"], "Remove-Job on the job j (1): -Force True\n"),
+    ] {
+        let ran = agent.run(&[arguments, &["-WhatIf"]].concat());
+        assert_eq!(errors(&ran), format!("What if: {expected}"));
+        assert_eq!(ran.status.code(), Some(0), "{arguments:?}");
+    }
+    assert_eq!(agent.agent("status"), before);
+    assert!(!drop_place.join("file").exists());
+    drop(agent);
+    host.stop();
+    std::fs::remove_dir_all(&drop_place).unwrap();
+}
+
+#[test]
+fn a_subscription_lasts_until_its_events_are_fetched() {
+    let host = Host::start(&[]);
+    let agent = Agent::new("events", &host);
+    let query = "SELECT * FROM __InstanceCreationEvent WITHIN 1 WHERE TargetInstance ISA 'Win32_Process'";
+    let subscribed = agent.run(&[
+        "Register-CimIndicationEvent",
+        "-Query",
+        query,
+        "-SourceIdentifier",
+        "starts",
+        "-ComputerName",
+        "srv1",
+        "-Credential",
+        "alice",
+    ]);
+    assert_eq!(subscribed.status.code(), Some(0), "{}", errors(&subscribed));
+    assert!(agent.agent("status").contains("Job 1 starts: Running"), "{}", agent.agent("status"));
     drop(agent);
     host.stop();
 }
