@@ -90,8 +90,13 @@ fn explain_certificate(reason: &CertificateError) -> String {
         Reason::InvalidPurpose | Reason::InvalidPurposeContext { .. } => {
             "the certificate is not meant for servers; it needs the key usage \"server authentication\""
         }
-        Reason::UnsupportedSignatureAlgorithmContext { .. }
-        | Reason::UnsupportedSignatureAlgorithmForPublicKeyContext { .. } => {
+        // Told where an authority of the issuer's name is trusted and has a key of another kind, too: one that was
+        // renewed, or a test certificate called like another.
+        Reason::UnsupportedSignatureAlgorithmForPublicKeyContext { .. } => {
+            "the certificate is not signed with the key of the trusted authority that has its issuer's name, or the \
+             key is of a kind that is not supported; add the issuer's own root or skip the CA check"
+        }
+        Reason::UnsupportedSignatureAlgorithmContext { .. } => {
             "the certificate is signed with an algorithm or a key that is not supported; the server needs one \
              with SHA-256 or better, and RSA of at least 2048 bits or ECDSA"
         }
@@ -145,7 +150,7 @@ mod tests {
         };
         for (error, part) in [
             (CertificateError::Other(authority).into(), "pin its fingerprint"),
-            (unsupported.into(), "is not supported; the server needs one"),
+            (unsupported.into(), "add the issuer's own root"),
             (CertificateError::InvalidOcspResponse.into(), "not acceptable: invalid ocsp response"),
             (
                 rustls::Error::AlertReceived(AlertDescription::HandshakeFailure),
