@@ -106,6 +106,12 @@ fn files_are_copied_with_a_session_that_the_agent_holds() {
     for (failed, status, said) in [
         (to(&["-Path", "missing.txt"]), 1, "missing.txt"),
         (from(&["User:/missing.txt"]), 1, "there is no file"),
+        (to(&["tree", "-Recurse"]), 1, "tree' is there already; force (-Force) copies into it"),
+        (
+            from(&["User:/tree", "-Destination", ".", "-Recurse"]),
+            1,
+            "is there already; force (-Force) copies",
+        ),
         (from(&["/etc/passwd"]), 1, "User:"),
         (from(&["User:/four.txt", "-Destination", "no/such/file"]), 1, "no/such' on this side"),
         (place.run(&["Copy-Item", "-ToSession", "files", "one.txt"]), 2, "-Destination is missing"),

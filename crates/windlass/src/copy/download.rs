@@ -11,7 +11,7 @@ use super::helpers::Helpers;
 use super::local::{self, Writer};
 use super::paths::{is_plain, part_name};
 use super::way::Remote;
-use super::{CopiedItem, Copy, CopyEvent, CopyOptions, CopyPlace};
+use super::{CopiedItem, Copy, CopyEvent, CopyOptions, CopyPlace, FORCED};
 use crate::error::{Error, Result};
 
 /// Levels of directories that are entered: the other side could go on for ever.
@@ -84,7 +84,10 @@ async fn directory(copy: &mut Copy, top: Entry, to: PathBuf) -> Result<()> {
     while let Some((here, to, depth)) = waiting.pop() {
         let force = copy.options.force;
         let created = local::blocking(&to, move |to| match to.is_dir() {
-            true if !force => Err(std::io::ErrorKind::AlreadyExists.into()),
+            true if !force => Err(std::io::Error::new(
+                std::io::ErrorKind::AlreadyExists,
+                format!("a directory is there already; {FORCED}"),
+            )),
             _ => std::fs::create_dir_all(to),
         });
         if let Err(error) = created.await {

@@ -6,6 +6,7 @@ use base64_simd::STANDARD;
 use windlass_clixml::{PsValue, ps_enum};
 use windlass_psrp::PowerShell;
 
+use super::FORCED;
 use super::calls::Entry;
 use super::time::{date, system_time};
 use crate::error::{Error, Result};
@@ -72,7 +73,7 @@ impl Helpers {
         }
         let made = self.table(call).await?;
         if made.entry("PathExists").and_then(PsValue::as_bool) == Some(true) {
-            return Err(self.remote(format!("a directory '{path}' is there already")));
+            return Err(self.remote(format!("a directory '{path}' is there already; {FORCED}")));
         }
         Ok(())
     }

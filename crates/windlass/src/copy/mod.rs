@@ -27,6 +27,8 @@ pub use way::CopyWay;
 
 /// Files that are copied at once where nothing else is said.
 const SIDE_BY_SIDE: usize = 4;
+/// What helps where a directory is there already.
+const FORCED: &str = "force (-Force) copies into it, and goes on where a copy was cut off";
 
 /// How files are copied.
 #[derive(Clone)]

@@ -12,7 +12,7 @@ use super::helpers::{Helpers, PART};
 use super::local::{self, PIECE, Reader};
 use super::paths::{join, part_name, split};
 use super::way::Remote;
-use super::{CopiedItem, Copy, CopyEvent, CopyOptions, CopyPlace};
+use super::{CopiedItem, Copy, CopyEvent, CopyOptions, CopyPlace, FORCED};
 use crate::error::{Error, Result};
 
 /// Files that are shorter are sent anew rather than asked after.
@@ -111,9 +111,10 @@ async fn directory(copy: &mut Copy, top: Source, to: String) -> Result<()> {
         let force = copy.options.force;
         let outcome = match &copy.remote {
             Remote::Stream(calls) => match calls.new_folder(&to).await {
-                Ok(false) if !force => {
-                    Err(Error::remote(calls.host_name(), format!("a directory '{to}' is there already")))
-                }
+                Ok(false) if !force => Err(Error::remote(
+                    calls.host_name(),
+                    format!("a directory '{to}' is there already; {FORCED}"),
+                )),
                 Ok(_) => Ok(()),
                 Err(error) => Err(error),
             },
