@@ -1,4 +1,5 @@
 //! A command that is cut off closes what it has opened before its process ends.
+#![cfg(unix)]
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,

@@ -1,4 +1,5 @@
 //! What is killed in the middle of a command leaves nothing that the next command stumbles over.
+#![cfg(unix)]
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,

@@ -1,4 +1,5 @@
 //! The ways to a host and who logs on: proxies, certificates, keys, the configuration file, `-WhatIf`.
+#![cfg(unix)]
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,

@@ -35,6 +35,7 @@ pub(super) enum Signal {
 pub(super) struct Process {
     line: String,
     /// The id of its process group.
+    #[cfg(unix)]
     id: Option<u32>,
     stdin: tokio::sync::Mutex<Option<ChildStdin>>,
     output: Mutex<Output>,
@@ -78,6 +79,7 @@ impl Process {
         let mut child = command.spawn()?;
         let process = Arc::new(Self {
             line: launch.line,
+            #[cfg(unix)]
             id: child.id(),
             stdin: tokio::sync::Mutex::new(child.stdin.take()),
             output: Mutex::default(),

@@ -1,5 +1,6 @@
 //! Objects of files and directories, as .NET and PowerShell's type data show them.
 
+#[cfg(unix)]
 use std::collections::HashMap;
 use std::fs::Metadata;
 use std::path::Path;
@@ -15,7 +16,9 @@ use crate::powershell::text::local_time;
 pub(super) struct Describer {
     files: TypeNames,
     directories: TypeNames,
+    #[cfg(unix)]
     users: HashMap<u32, String>,
+    #[cfg(unix)]
     groups: HashMap<u32, String>,
 }
 
@@ -25,6 +28,7 @@ pub(super) fn is_hidden(name: &str) -> bool {
 }
 
 impl Describer {
+    #[cfg_attr(not(unix), expect(unused_variables, reason = "owners are known on Unix alone"))]
     pub(super) fn new(runspace: &Runspace) -> Self {
         let names = |first: &'static str| {
             TypeNames::new([first, "System.IO.FileSystemInfo", "System.MarshalByRefObject", "System.Object"])
@@ -32,7 +36,9 @@ impl Describer {
         Self {
             files: names("System.IO.FileInfo"),
             directories: names("System.IO.DirectoryInfo"),
+            #[cfg(unix)]
             users: runspace.facts().users(),
+            #[cfg(unix)]
             groups: runspace.facts().groups(),
         }
     }
