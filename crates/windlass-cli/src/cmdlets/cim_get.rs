@@ -237,7 +237,7 @@ fn register(local: &Arc<Local>, call: &Bound, cx: &mut Context<'_>) -> Outcome {
         let task = local.handle.spawn(async move {
             while let Some(event) = events.next().await {
                 let event = event.map(|instance| PipelineEvent::Output(event_value(&source, &instance)));
-                if !worker.keep(&computer, event) {
+                if !worker.keep(&computer, None, event) {
                     break;
                 }
             }

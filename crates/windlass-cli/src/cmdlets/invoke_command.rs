@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::mpsc;
+use uuid::Uuid;
 use windlass::{
     Invocation, InvokeOptions, PipelineEvent, PowerShell, PsSession, SessionState, fleet, within,
 };
@@ -77,8 +78,8 @@ struct Order {
     is_watched: bool,
 }
 
-/// What comes from one of the computers.
-type Message = (usize, Result<PipelineEvent, windlass::Error>);
+/// What comes from one of the computers, and from which session there.
+type Message = (usize, Option<Uuid>, Result<PipelineEvent, windlass::Error>);
 
 impl Stage for InvokeCommand {
     fn process(&mut self, _cx: &mut Context<'_>, input: Option<PsValue>) -> Outcome {
@@ -234,9 +235,9 @@ impl InvokeCommand {
         });
         loop {
             let told = match self.local.wait(cx, incoming.recv()) {
-                Ok(Some((place, event))) => {
+                Ok(Some((place, session, event))) => {
                     let Some(origin) = origins.get(place) else { continue };
-                    tell(&self.local, cx, origin, event)
+                    tell(&self.local, cx, &origin.clone().in_session(session), event)
                 }
                 Ok(None) => return Ok(()),
                 Err(halt) => Err(halt),
@@ -321,11 +322,11 @@ enum Outlet {
 }
 
 impl Outlet {
-    /// Hands an event on; `false` where nobody wants more.
-    async fn send(&self, event: Result<PipelineEvent, windlass::Error>) -> bool {
+    /// Hands on what was said in a session; `false` where nobody wants more.
+    async fn send(&self, session: Option<Uuid>, event: Result<PipelineEvent, windlass::Error>) -> bool {
         match self {
-            Self::Channel(place, messages) => messages.send((*place, event)).await.is_ok(),
-            Self::Job(job, computer) => job.keep(computer, event),
+            Self::Channel(place, messages) => messages.send((*place, session, event)).await.is_ok(),
+            Self::Job(job, computer) => job.keep(computer, session, event),
         }
     }
 }
@@ -347,33 +348,35 @@ async fn at(seat: Seat, order: Order, outlet: Outlet) {
         Ok(())
     });
     if let Err(error) = done.await {
-        outlet.send(Err(error)).await;
+        outlet.send(None, Err(error)).await;
     }
 }
 
 async fn work(seat: Seat, order: Order, outlet: &Outlet) {
     match seat {
-        Seat::Open(entry) => pump(invoke(&entry.session, order), outlet).await,
-        Seat::Taken(place) => pump(invoke(&place.session, order), outlet).await,
+        Seat::Open(entry) => pump(&entry.session, order, outlet).await,
+        Seat::Taken(place) => pump(&place.session, order, outlet).await,
         Seat::New(recipe, name) => {
             let session = match recipe.builder(name.as_deref()).connect().await {
                 Ok(session) => session,
                 Err(error) => {
-                    outlet.send(Err(error)).await;
+                    outlet.send(None, Err(error)).await;
                     return;
                 }
             };
-            pump(invoke(&session, order), outlet).await;
+            pump(&session, order, outlet).await;
             if let Err(error) = session.close().await {
-                outlet.send(Err(error)).await;
+                outlet.send(None, Err(error)).await;
             }
         }
     }
 }
 
-async fn pump(mut invocation: Invocation, outlet: &Outlet) {
+async fn pump(session: &PsSession, order: Order, outlet: &Outlet) {
+    let id = session.instance_id();
+    let mut invocation = invoke(session, order);
     while let Some(event) = invocation.next().await {
-        if !outlet.send(event).await {
+        if !outlet.send(Some(id), event).await {
             return;
         }
     }

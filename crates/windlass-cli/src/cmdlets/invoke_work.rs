@@ -16,7 +16,7 @@ use crate::runspace::{Local, SessionEntry, host_call, of_error, remote};
 #[derive(Debug, Clone)]
 pub(super) struct Origin {
     pub(super) computer: String,
-    instance: Option<uuid::Uuid>,
+    pub(super) instance: Option<uuid::Uuid>,
     is_shown: bool,
     is_marked: bool,
 }
@@ -35,6 +35,11 @@ impl Origin {
     /// A computer by name.
     pub(super) fn computer(name: &str, hide: bool) -> Self {
         Self { computer: name.to_owned(), instance: None, is_shown: !hide, is_marked: true }
+    }
+
+    /// The same computer, with the id of the session there.
+    pub(super) fn in_session(self, instance: Option<uuid::Uuid>) -> Self {
+        Self { instance, ..self }
     }
 
     /// The local computer, whose results are not marked.

@@ -116,6 +116,7 @@ fn receive(local: &Arc<Local>, call: &Bound, cx: &mut Context<'_>) -> Outcome {
             let again = events.iter().filter_map(|kept| match &kept.event {
                 Ok(event) => Some(crate::runspace::JobEvent {
                     computer: kept.computer.clone(),
+                    session: kept.session,
                     event: Ok(event.clone()),
                 }),
                 // An error of the session is told once.
@@ -124,7 +125,7 @@ fn receive(local: &Arc<Local>, call: &Bound, cx: &mut Context<'_>) -> Outcome {
             job.put_back(again.collect());
         }
         for kept in events {
-            let origin = Origin::computer(&kept.computer, job.hide_computer_name);
+            let origin = Origin::computer(&kept.computer, job.hide_computer_name).in_session(kept.session);
             tell(local, cx, &origin, kept.event)?;
         }
         if call.switch("AutoRemoveJob") && job.state() != JobState::Running {

@@ -200,7 +200,7 @@ fn receive(local: &Arc<Local>, call: &Bound, cx: &mut Context<'_>) -> Outcome {
             let worker = Arc::clone(&job);
             let task = local.handle.spawn(async move {
                 for invocation in running {
-                    follow(invocation, |event| worker.keep(&origin.computer, event)).await;
+                    follow(invocation, |event| worker.keep(&origin.computer, origin.instance, event)).await;
                 }
                 worker.end();
             });

@@ -29,6 +29,8 @@ pub(crate) enum JobState {
 /// What came from one of a job's computers.
 pub(crate) struct JobEvent {
     pub(crate) computer: String,
+    /// The session that it was said in, where one is known.
+    pub(crate) session: Option<Uuid>,
     pub(crate) event: Result<PipelineEvent, windlass::Error>,
 }
 
@@ -99,7 +101,12 @@ impl Job {
     }
 
     /// Keeps what came; `false` where nothing more is wanted.
-    pub(crate) fn keep(&self, computer: &str, event: Result<PipelineEvent, windlass::Error>) -> bool {
+    pub(crate) fn keep(
+        &self,
+        computer: &str,
+        session: Option<Uuid>,
+        event: Result<PipelineEvent, windlass::Error>,
+    ) -> bool {
         // Nobody looks at a job when it asks: a question that is dropped is refused.
         if let Ok(PipelineEvent::HostCall(request)) = &event
             && request.expects_answer()
@@ -114,19 +121,13 @@ impl Job {
         if bad {
             *lock(&self.failed) = true;
         }
-        self.keep_at_most(MOST_KEPT, computer, event)
+        self.keep_at_most(MOST_KEPT, JobEvent { computer: computer.to_owned(), session, event })
     }
 
-    fn keep_at_most(
-        &self,
-        most: usize,
-        computer: &str,
-        event: Result<PipelineEvent, windlass::Error>,
-    ) -> bool {
+    fn keep_at_most(&self, most: usize, came: JobEvent) -> bool {
         let mut kept = lock(&self.kept);
-        let computer = computer.to_owned();
         if kept.len() < most {
-            kept.push(JobEvent { computer, event });
+            kept.push(came);
             return self.state() == JobState::Running;
         }
         *lock(&self.failed) = true;
@@ -135,7 +136,7 @@ impl Job {
         );
         let kind = "System.InvalidOperationException";
         let record = ErrorRecord::new(kind, message, ErrorCategory::LimitsExceeded);
-        kept.push(JobEvent { computer, event: Ok(PipelineEvent::Error(Box::new(record))) });
+        kept.push(JobEvent { event: Ok(PipelineEvent::Error(Box::new(record))), ..came });
         false
     }
 
@@ -289,8 +290,9 @@ mod tests {
         let table = JobTable::default();
         let job = table.start(None, vec!["srv1".to_owned()], String::new(), false);
         let output = |number: i32| Ok(PipelineEvent::Output(number.into()));
-        assert!(job.keep_at_most(2, "srv1", output(1)) && job.keep_at_most(2, "srv1", output(2)));
-        assert!(!job.keep_at_most(2, "srv1", output(3)));
+        let said = |number| JobEvent { computer: "srv1".to_owned(), session: None, event: output(number) };
+        assert!(job.keep_at_most(2, said(1)) && job.keep_at_most(2, said(2)));
+        assert!(!job.keep_at_most(2, said(3)));
         job.end();
         assert_eq!(job.state(), JobState::Failed);
         let kept = job.receive();
