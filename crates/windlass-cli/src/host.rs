@@ -1,6 +1,6 @@
 //! The embedded host: as `windlass mock`, and as the local computer.
 
-use std::io::{IsTerminal, Write};
+use std::io::Write;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -237,10 +237,11 @@ async fn interrupted() -> std::io::Result<()> {
     Ok(())
 }
 
-/// Waits until standard input ends; what it holds is not looked at. A terminal is left alone: reading
-/// from it would stop a host that runs in the background of a shell.
+/// Waits until standard input ends; what it holds is not looked at. Only the end of a pipe tells that somebody has
+/// gone: a service and a job of a script have `/dev/null` there. A terminal is left alone, too: reading from it would
+/// stop a host that runs in the background of a shell.
 async fn input_closed() {
-    if std::io::stdin().is_terminal() {
+    if !is_held() {
         return std::future::pending().await;
     }
     let (ended, end) = tokio::sync::oneshot::channel();
@@ -255,6 +256,23 @@ async fn input_closed() {
     if end.await.is_err() {
         tracing::debug!("standard input cannot be read");
     }
+}
+
+/// Whether another process holds the other end of standard input.
+#[cfg(unix)]
+fn is_held() -> bool {
+    use std::os::fd::AsFd;
+    use std::os::unix::fs::FileTypeExt;
+    let input = std::io::stdin().as_fd().try_clone_to_owned();
+    let held = input.and_then(|input| std::fs::File::from(input).metadata());
+    held.is_ok_and(|held| held.file_type().is_fifo() || held.file_type().is_socket())
+}
+
+/// Whether another process may hold the other end of standard input.
+#[cfg(not(unix))]
+fn is_held() -> bool {
+    use std::io::IsTerminal;
+    !std::io::stdin().is_terminal()
 }
 
 /// The local computer: the embedded host without a listener, reached through pipes in memory.
