@@ -1,8 +1,22 @@
 //! Saying on standard error what went wrong.
 
 use std::error::Error;
+use std::io;
 
 use crate::exit::Exit;
+
+/// Nobody reads standard output any more. One who stops reading, as `head` does, has what they want.
+#[derive(Debug, thiserror::Error)]
+#[error("standard output is closed")]
+pub(crate) struct ReaderGone;
+
+/// What came of writing standard output.
+pub(crate) fn printed(written: io::Result<()>) -> anyhow::Result<()> {
+    written.map_err(|error| match error.kind() {
+        io::ErrorKind::BrokenPipe => ReaderGone.into(),
+        _ => anyhow::Error::new(error).context("standard output cannot be written"),
+    })
+}
 
 /// Prints an error with its causes, each once, and gives back the exit status it stands for.
 pub(crate) fn report(error: &(dyn Error + 'static), exit: Exit) -> Exit {
@@ -33,6 +47,9 @@ pub(crate) fn text_of(error: &(dyn Error + 'static)) -> String {
 
 /// Prints an error of this side, such as a file that cannot be read: the command line is to be mended.
 pub(crate) fn report_local(error: &anyhow::Error) -> Exit {
+    if error.is::<ReaderGone>() {
+        return Exit::DONE;
+    }
     match error.downcast_ref::<windlass::Error>() {
         Some(error) => report(error, Exit::of(error)),
         None => report(error.as_ref(), Exit::USAGE),

@@ -103,9 +103,8 @@ fn parse(words: Vec<String>) -> Result<Cli, Exit> {
     let matches = command.try_get_matches_from(std::iter::once("windlass".to_owned()).chain(words));
     matches.and_then(|matches| Cli::from_arg_matches(&matches)).map_err(|error| {
         let exit = if error.use_stderr() { Exit::USAGE } else { Exit::DONE };
-        if error.print().is_err() {
-            return Exit::USAGE;
-        }
+        // Help that nobody reads on was good for them nevertheless.
+        error.print().ok();
         exit
     })
 }

@@ -1,4 +1,5 @@
 //! Sessions that outlive a command.
+#![cfg(unix)]
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -33,14 +34,22 @@ impl Agent {
         self.fed("", arguments)
     }
 
-    /// Runs a command with this as its standard input.
-    fn fed(&self, input: &str, arguments: &[&str]) -> Output {
-        let mut child = Command::new(PROGRAM)
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(PROGRAM);
+        command
             .args(["--resolve", &self.resolve])
             .args(arguments)
             .env("XDG_RUNTIME_DIR", &self.folder)
             .env("WINDLASS_PASSWORD", PASSWORD)
             .current_dir(&self.folder)
+            .stdin(Stdio::null());
+        command
+    }
+
+    /// Runs a command with this as its standard input.
+    fn fed(&self, input: &str, arguments: &[&str]) -> Output {
+        let mut child = self
+            .command(arguments)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -90,6 +99,12 @@ fn a_session_is_there_for_the_next_command() {
         assert_eq!(ran.status.code(), Some(0), "{}", errors(&ran));
         assert_eq!(lines(&ran)[0]["value"], "kept");
     }
+    // One who reads no more, as `head`, has what they want.
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let ran =
+        agent.command(&["Invoke-Command", "-Session", "web", "Get-Process"]).stdout(writer).output().unwrap();
+    assert_eq!((errors(&ran), ran.status.code()), (String::new(), Some(0)));
     let failed = agent.run(&["Invoke-Command", "-Session", "web", "Write-Error", "oops"]);
     assert_ne!(failed.status.code(), Some(0));
     let nobody = agent.run(&["Invoke-Command", "-Session", "nobody", "Get-Date"]);

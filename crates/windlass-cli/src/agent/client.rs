@@ -11,6 +11,7 @@ use super::is_on;
 use super::wire::Run;
 use crate::defaults::DefaultOptions;
 use crate::exit::Exit;
+use crate::failure::printed;
 use crate::workers::Workers;
 
 /// How long a new agent may take until it answers.
@@ -47,7 +48,10 @@ pub(super) fn status() -> Result<Exit> {
     match ask(&Place::new()?, Forwarding::IfRunning, "{\"ask\":\"status\"}\n", None)? {
         Some(exit) => Ok(exit),
         None => {
-            writeln!(std::io::stdout(), "the agent does not run: it starts when a session is to be kept")?;
+            printed(writeln!(
+                std::io::stdout(),
+                "the agent does not run: it starts when a session is to be kept"
+            ))?;
             Ok(Exit::DONE)
         }
     }
@@ -58,7 +62,7 @@ pub(super) fn stop() -> Result<Exit> {
     match ask(&Place::new()?, Forwarding::IfRunning, "{\"ask\":\"stop\"}\n", None)? {
         Some(exit) => Ok(exit),
         None => {
-            writeln!(std::io::stdout(), "the agent does not run")?;
+            printed(writeln!(std::io::stdout(), "the agent does not run"))?;
             Ok(Exit::DONE)
         }
     }

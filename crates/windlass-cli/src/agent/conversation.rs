@@ -10,6 +10,7 @@ use super::door::{Stream, has_gone};
 use super::wire::{Answer, Order, Said};
 use crate::console::{Complete, Partner, edit};
 use crate::exit::Exit;
+use crate::failure::printed;
 use crate::interrupts::{Interrupt, Interrupts};
 use crate::runspace::lock;
 use crate::terminal::{OwnTerminal, Terminal};
@@ -97,25 +98,25 @@ impl Conversation {
             match self.hear()? {
                 Some(Answer::Taken) => bail!("{ANOTHER_LANGUAGE}"),
                 Some(Answer::Output(text)) => {
-                    out.write_all(text.as_bytes()).context("standard output is closed")?;
+                    printed(out.write_all(text.as_bytes()).and_then(|()| out.flush()))?;
                 }
                 Some(Answer::Error(text)) => {
-                    out.flush()?;
+                    printed(out.flush())?;
                     error.write_all(text.as_bytes()).context("standard error is closed")?;
                 }
                 Some(Answer::Ask(number, echo)) => {
-                    out.flush()?;
+                    printed(out.flush())?;
                     let typed =
                         OwnTerminal::default().line(echo, &|| true).context("cannot read the terminal")?;
                     self.say(&Said::Typed(number, typed).to_line())?;
                 }
                 Some(Answer::Prompt(text)) => {
-                    out.flush()?;
+                    printed(out.flush())?;
                     return Ok(Reply::Prompt(text));
                 }
                 Some(Answer::Completions(start, texts)) => return Ok(Reply::Completions(start, texts)),
                 Some(Answer::Exit(code)) => {
-                    out.flush()?;
+                    printed(out.flush())?;
                     return Ok(Reply::Exit(Exit::from_code(code)));
                 }
                 None => bail!(

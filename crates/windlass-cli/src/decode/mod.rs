@@ -17,7 +17,7 @@ use clap::Args;
 use serde_json::Value;
 
 use crate::exit::Exit;
-use crate::failure::report;
+use crate::failure::{ReaderGone, printed, report};
 
 /// More than any message that a peer may send.
 const LARGEST: u64 = 256 << 20;
@@ -47,10 +47,11 @@ impl Decode {
         };
         let decoded = value(&bytes).and_then(|value| {
             let text = serde_json::to_string_pretty(&value)?;
-            writeln!(std::io::stdout(), "{text}").context("cannot print")
+            printed(writeln!(std::io::stdout(), "{text}"))
         });
         match decoded {
             Ok(()) => Exit::DONE,
+            Err(error) if error.is::<ReaderGone>() => Exit::DONE,
             Err(error) => report(error.as_ref(), Exit::PROTOCOL),
         }
     }

@@ -156,7 +156,10 @@ impl Patient<'_> {
             }
         };
         report.tell("HTTP", &Verdict::Passed(format!("status {}", greeting.status)), "")?;
-        let offered = greeting.schemes.join(", ");
+        // Digest is offered once for each of its hashes.
+        let mut schemes = greeting.schemes.clone();
+        schemes.dedup();
+        let offered = schemes.join(", ");
         let wanted = wanted_schemes(self.doctor.way.authentication());
         let is_offered = |scheme: &String| wanted.iter().any(|wanted| scheme.eq_ignore_ascii_case(wanted));
         let verdict = if greeting.schemes.is_empty() {

@@ -15,7 +15,7 @@ use serde_json::json;
 use crate::cli::Format;
 use crate::defaults::DefaultOptions;
 use crate::exit::Exit;
-use crate::failure::report_local;
+use crate::failure::{printed, report_local};
 use crate::interrupts::Interrupts;
 use crate::runspace::{Local, PlainWay};
 use crate::terminal::Nobody;
@@ -80,7 +80,8 @@ impl Doctor {
         let local = Local::new(handle.clone(), self.defaults.resolve()?, Arc::new(Nobody));
         let target = self.way.target(&local, &self.computer)?;
         if local.defaults.what_if {
-            writeln!(std::io::stdout(), "What if: doctor on {}", self.way.described(&local, &target)?)?;
+            let place = self.way.described(&local, &target)?;
+            printed(writeln!(std::io::stdout(), "What if: doctor on {place}"))?;
             return Ok(Exit::DONE);
         }
         let mut report = Report { as_json, began: Instant::now(), exit: Exit::DONE };
@@ -127,13 +128,13 @@ impl Report {
             {
                 value.insert("remedy".to_owned(), remedy.into());
             }
-            writeln!(out, "{value}")?;
+            printed(writeln!(out, "{value}"))?;
         } else {
-            match verdict {
-                Verdict::Passed(detail) => writeln!(out, "passed  {layer}: {detail} ({milliseconds} ms)")?,
-                Verdict::Failed(reason) => writeln!(out, "failed  {layer}: {reason}\n        {remedy}")?,
-                Verdict::Skipped(reason) => writeln!(out, "skipped {layer}: {reason}")?,
-            }
+            printed(match verdict {
+                Verdict::Passed(detail) => writeln!(out, "passed  {layer}: {detail} ({milliseconds} ms)"),
+                Verdict::Failed(reason) => writeln!(out, "failed  {layer}: {reason}\n        {remedy}"),
+                Verdict::Skipped(reason) => writeln!(out, "skipped {layer}: {reason}"),
+            })?;
         }
         Ok(!matches!(verdict, Verdict::Failed(_)))
     }

@@ -8,13 +8,13 @@ use std::fmt::Write as _;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 use clap::{Args, CommandFactory};
 use windlass_mock::powershell::{CommandInfo, Kind, LocalRunspace, ParameterInfo, Scalar};
 
 use crate::cli::Cli;
 use crate::exit::Exit;
-use crate::failure::report_local;
+use crate::failure::{printed, report_local};
 use crate::runspace::{Defaults, Local};
 use crate::terminal::Nobody;
 
@@ -116,7 +116,7 @@ pub(crate) fn show(info: &CommandInfo) -> Result<()> {
 
 fn print(text: &str) -> Result<()> {
     use std::io::Write;
-    std::io::stdout().write_all(text.as_bytes()).context("standard output is closed")
+    printed(std::io::stdout().write_all(text.as_bytes()))
 }
 
 /// What a cmdlet does, how it is written, what its parameters mean, and examples.
