@@ -28,6 +28,7 @@ pub(crate) fn normalise(
     let mut words = words.into_iter();
     let mut out = Vec::new();
     let mut command = root;
+    let mut places = 0;
     while let Some(word) = words.next() {
         match word.as_str() {
             "--" => {
@@ -36,18 +37,51 @@ pub(crate) fn normalise(
                 return Ok(out);
             }
             "{" => out.push(block(&mut words)?),
+            _ if is_short(command, &word) => {
+                // As winrs.exe has it, too: -r:srv1.
+                let (name, value) = word.split_once(':').unwrap_or((&word, ""));
+                out.push(name.to_owned());
+                out.extend(if value.is_empty() { words.next() } else { Some(value.to_owned()) });
+            }
             _ if is_parameter(&word) => parameter(command, &word, &mut words, &mut out)?,
             _ if word.starts_with("--") => long(command, word, &mut words, &mut out)?,
             _ => match subcommand(command, &word) {
                 Some(found) => {
                     out.push(found.get_name().to_owned());
                     command = found;
+                    places = 0;
                 }
-                None => out.push(word),
+                None => {
+                    let is_place = !word.starts_with('-');
+                    places += usize::from(is_place);
+                    out.push(word);
+                    if is_place && takes_the_rest(command, places) {
+                        // What follows belongs to another program.
+                        out.extend(words);
+                        return Ok(out);
+                    }
+                }
             },
         }
     }
     Ok(out)
+}
+
+/// Whether the positional argument of this number takes all words after it.
+fn takes_the_rest(command: &Command, place: usize) -> bool {
+    let taking = command.get_positionals().find(|argument| argument.is_trailing_var_arg_set());
+    taking.is_some_and(|argument| argument.get_index() == Some(place))
+}
+
+/// `-n` or `-n:value` for an option of one letter that takes a value.
+fn is_short(command: &Command, word: &str) -> bool {
+    let mut letters = word.chars();
+    let (dash, name, colon) = (letters.next(), letters.next(), letters.next());
+    let is_known = |argument: &Arg| argument.get_short() == name && takes_value(argument);
+    dash == Some('-')
+        && name.is_some()
+        && colon.is_none_or(|colon| colon == ':')
+        && command.get_arguments().any(is_known)
 }
 
 /// `-Name` or `-Name:value`; a single letter stays clap's business.

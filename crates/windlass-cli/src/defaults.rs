@@ -19,7 +19,7 @@ const USER_VARIABLE: &str = "WINDLASS_USER";
 #[derive(Debug, Clone, Default, Args)]
 pub(crate) struct DefaultOptions {
     /// Who logs on where no cmdlet names a credential: user, DOMAIN\user or user@domain
-    #[arg(long, value_name = "USER")]
+    #[arg(long, short = 'u', alias = "username", value_name = "USER")]
     pub(crate) credential: Option<String>,
     /// File with the user's name on the first line and the password on the second, readable by its owner alone
     #[arg(long, value_name = "FILE")]

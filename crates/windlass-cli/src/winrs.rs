@@ -11,7 +11,7 @@ use windlass::{CommandInput, ShellEvent, WinRsCommand, WinRsShell, WinRsSignal};
 
 use crate::defaults::DefaultOptions;
 use crate::exit::Exit;
-use crate::failure::report_local;
+use crate::failure::{printed, report_local};
 use crate::interrupts::{Interrupt, Interrupts};
 use crate::runspace::{Local, PlainWay};
 use crate::terminal::Nobody;
@@ -26,7 +26,8 @@ const PIECE: usize = 32 * 1024;
 /// Standard input goes to the command; output comes as it writes it; the exit status is that of the command.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
-  windlass winrs -r srv1 -Credential alice ipconfig /all
+  windlass winrs -r srv1 -u alice ipconfig /all
+  windlass winrs -r:srv1 -u:CORP\\alice powershell -Command Get-Date
   windlass winrs -r srv1 --use-ssl 'dir C:\\'")]
 pub(crate) struct WinRs {
     /// The computer
@@ -59,10 +60,16 @@ impl WinRs {
     async fn execute(self, handle: &tokio::runtime::Handle) -> Result<Exit> {
         let local = Local::new(handle.clone(), self.defaults.resolve()?, Arc::new(Nobody));
         let command = self.command.join(" ");
+        if command.starts_with('-') {
+            anyhow::bail!(
+                "'{command}' begins with an option that winrs does not have: see `windlass winrs --help`; passwords \
+                 are never arguments"
+            );
+        }
         let target = self.way.target(&local, &self.computer)?;
         if local.defaults.what_if {
             let place = self.way.described(&local, &target)?;
-            writeln!(io::stdout(), "What if: winrs on {place}: {command}")?;
+            printed(writeln!(io::stdout(), "What if: winrs on {place}: {command}"))?;
             return Ok(Exit::DONE);
         }
         let mut builder = WinRsShell::builder(&self.computer).target(target).no_profile(self.no_profile);
@@ -96,8 +103,8 @@ impl WinRs {
             };
             match event {
                 Some(Ok(ShellEvent::Stdout(bytes))) => {
-                    io::stdout().write_all(&bytes)?;
-                    io::stdout().flush()?;
+                    let mut out = io::stdout();
+                    printed(out.write_all(&bytes).and_then(|()| out.flush()))?;
                 }
                 Some(Ok(ShellEvent::Stderr(bytes))) => io::stderr().write_all(&bytes)?,
                 Some(Ok(ShellEvent::Exited(exit))) => code = exit,

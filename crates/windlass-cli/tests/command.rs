@@ -11,7 +11,7 @@
 
 mod support;
 
-use std::io::Write;
+use std::io::{BufRead, Write};
 use std::process::{Command, Stdio};
 
 use serde_json::Value;
@@ -45,6 +45,73 @@ fn cmdlets_against_the_host() {
 
     let ran = windlass(PASSWORD, &["Test-WSMan", "-ComputerName", "localhost", "-Port", &host.http]);
     assert_eq!(ran.status.code(), Some(0), "{ran:?}");
+    host.stop();
+}
+
+#[test]
+fn results_name_the_session_that_they_come_from() {
+    let host = Host::start(&[]);
+    let resolve = format!("srv1=127.0.0.1:{}", host.http);
+    let text = "Invoke-Command srv1 { Write-Output now }\n\
+                $j = Invoke-Command srv1 { Write-Output later } -AsJob; Receive-Job $j -Wait";
+    let ran =
+        windlass(PASSWORD, &["console", "--credential", "alice", "--resolve", &resolve, "--command", text]);
+    let ids: Vec<Value> = lines(&ran).iter().map(|line| line["RunspaceId"].clone()).collect();
+    assert_eq!(ids.len(), 2, "{}", support::errors(&ran));
+    assert!(ids.iter().all(|id| id.as_str().is_some_and(|id| id.len() == 36)) && ids[0] != ids[1], "{ids:?}");
+    host.stop();
+}
+
+#[test]
+#[cfg(unix)]
+fn a_host_without_input_stays() {
+    let mut child = Command::new(PROGRAM)
+        .args(["mock", "--user", "alice:x"])
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut ready = String::new();
+    let mut out = std::io::BufReader::new(child.stdout.take().unwrap());
+    out.read_line(&mut ready).unwrap();
+    let ready: Value = serde_json::from_str(&ready).unwrap();
+    let port = ready["http"].as_str().unwrap().rsplit_once(':').unwrap().1;
+    let ran = windlass("x", &["Test-WSMan", "localhost", "-Port", port, "-Credential", "alice"]);
+    assert_eq!(ran.status.code(), Some(0), "{}", support::errors(&ran));
+    assert!(child.try_wait().unwrap().is_none());
+    child.kill().unwrap();
+    child.wait().unwrap();
+}
+
+#[test]
+fn one_who_reads_no_more_is_told_nothing() {
+    let host = Host::start(&[]);
+    let resolve = format!("srv1=127.0.0.1:{}", host.http);
+    let at = ["--resolve", &resolve, "--credential", "alice"];
+    for words in [
+        &["help"][..],
+        &["--help"],
+        &["Get-CimInstance", "--help"],
+        &["completion", "bash"],
+        &["doctor", "srv1"],
+        &["Get-CimInstance", "Win32_Process", "-ComputerName", "srv1"],
+    ] {
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let reach = if ["doctor", "Get-CimInstance"].contains(&words[0]) && words[1] != "--help" {
+            &at[..]
+        } else {
+            &[]
+        };
+        let ran = Command::new(PROGRAM)
+            .args([words, reach].concat())
+            .env("WINDLASS_PASSWORD", PASSWORD)
+            .stdin(Stdio::null())
+            .stdout(writer)
+            .output()
+            .unwrap();
+        assert_eq!((support::errors(&ran), ran.status.code()), (String::new(), Some(0)), "{words:?}");
+    }
     host.stop();
 }
 
@@ -430,6 +497,22 @@ fn winrs_runs_programs() {
     feeding.join().unwrap();
     assert_eq!(output.status.code(), Some(0));
     assert_eq!(String::from_utf8(output.stdout).unwrap().replace("\r\n", "\n"), sent);
+
+    // The options of the program are its own; those before it may be written as for winrs.exe.
+    for words in [&["-r", "srv1", "-Credential", "alice"][..], &["-r:srv1", "-u:alice"]] {
+        let words =
+            [&["winrs", "--resolve", &resolve], words, &["echo", "-Command", "-dir", "-u:x", "{"]].concat();
+        let ran = windlass(PASSWORD, &words);
+        assert_eq!(
+            String::from_utf8_lossy(&ran.stdout).trim(),
+            "-Command -dir -u:x {",
+            "{}",
+            support::errors(&ran)
+        );
+    }
+    let ran = windlass(PASSWORD, &[&["winrs", "-r:srv1", "-p:secret"], &at[..], &["hostname"]].concat());
+    assert_eq!(ran.status.code(), Some(2));
+    assert!(support::errors(&ran).contains("passwords are never arguments"), "{}", support::errors(&ran));
 
     // A folder cannot be read, which is not the end of the input.
     let mut command = Command::new(PROGRAM);

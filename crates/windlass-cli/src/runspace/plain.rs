@@ -14,7 +14,7 @@ pub(crate) struct PlainWay {
     #[arg(long, value_parser = clap::value_parser!(u16).range(1..))]
     port: Option<u16>,
     /// Connect over HTTPS
-    #[arg(long)]
+    #[arg(long, alias = "ssl")]
     use_ssl: bool,
     /// How to log on: Negotiate, Kerberos, Ntlm, Basic, Digest or Credssp
     #[arg(long, value_name = "NAME", value_parser = known_mechanism)]
