@@ -5,7 +5,7 @@
 
 use std::io::IsTerminal;
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
 use clap::ValueEnum;
 use windlass_clixml::PsValue;
 use windlass_command::{Language, Statement, parse};
@@ -103,7 +103,9 @@ impl CommandLine {
             return Ok(Exit::DONE);
         }
         let words = self.words.clone();
-        let command = self.command(&info)?;
+        let mut command = self.command(&info)?;
+        let input = if reads_input(&info, &command) { Some(input_lines()?) } else { None };
+        feed(&info, &mut command, input.as_deref());
         self.defaults = self.defaults.with_config()?;
         self.format = self.format.or(self.defaults.output);
         let mut defaults = self.defaults.resolved()?;
@@ -125,6 +127,7 @@ impl CommandLine {
                 view: View::of_process(self.format),
                 rows: crate::terminal::rows(),
                 is_typed: std::io::stdin().is_terminal(),
+                input,
             };
             if let Some(exit) = crate::agent::forward(how, &run, &self.defaults, workers)? {
                 return Ok(exit);
@@ -140,10 +143,13 @@ impl CommandLine {
         Ok(session.close())
     }
 
-    /// The command, with the sessions of this process that it names.
-    pub(crate) fn command_in(mut self, session: &Session) -> Result<PowerShell> {
+    /// The command, with the sessions of this process that it names, and with the lines of its user's standard input
+    /// where it wants those.
+    pub(crate) fn command_in(mut self, session: &Session, input: Option<&[String]>) -> Result<PowerShell> {
         let info = self.info(session)?;
-        let command = resolved(self.command(&info)?, &info, &session.local)?;
+        let mut command = self.command(&info)?;
+        feed(&info, &mut command, input);
+        let command = resolved(command, &info, &session.local)?;
         Ok(PowerShell::new().add_command(command))
     }
 
@@ -204,8 +210,8 @@ impl CommandLine {
         let mut words = std::mem::take(&mut self.words).into_iter();
         let mut positional = Vec::new();
         while let Some(word) = words.next() {
-            if word == "{" {
-                positional.push(block(&mut words)?);
+            if opens_block(&word) {
+                positional.push(block(&word, &mut words)?);
             } else if is_option(&word) {
                 let (name, value) = split(&word);
                 let parameter = find(info, &name);
@@ -218,7 +224,7 @@ impl CommandLine {
                     }
                     (kind, Some(text)) => Some(literal(&text, kind.unwrap_or(Kind::One(Scalar::String)))?),
                     (Some(kind), None) => match words.next() {
-                        Some(text) if text == "{" => Some(block(&mut words)?),
+                        Some(text) if opens_block(&text) => Some(block(&text, &mut words)?),
                         Some(text) => Some(literal(&text, kind)?),
                         None => None,
                     },
@@ -299,6 +305,36 @@ fn forwarding(info: &CommandInfo, command: &Command) -> Forwarding {
         _ => ["PSSession", "CimSession", "Job"].contains(&noun),
     };
     if concerns || gives(&KEPT) { Forwarding::IfRunning } else { Forwarding::Never }
+}
+
+/// The value of `-InputObject` that stands for standard input.
+const STANDARD_INPUT: &str = "-";
+/// The cmdlet that takes it.
+const FED: &str = "Invoke-Command";
+
+/// Whether this is the input of the command, to be read from standard input.
+fn is_input(info: &CommandInfo, given: &Parameter) -> bool {
+    let named = given.name.as_ref().and_then(|name| find(info, name.as_str().trim_start_matches('-')));
+    info.name() == FED
+        && named.is_some_and(|parameter| parameter.name == "InputObject")
+        && given.value.as_str() == Some(STANDARD_INPUT)
+}
+
+fn reads_input(info: &CommandInfo, command: &Command) -> bool {
+    command.parameters.iter().any(|given| is_input(info, given))
+}
+
+/// The lines of standard input.
+fn input_lines() -> Result<Vec<String>> {
+    std::io::stdin().lines().collect::<std::io::Result<_>>().context("cannot read standard input")
+}
+
+/// Puts the lines in the place of `-InputObject -`.
+fn feed(info: &CommandInfo, command: &mut Command, input: Option<&[String]>) {
+    let Some(lines) = input else { return };
+    for given in command.parameters.iter_mut().filter(|given| is_input(info, given)) {
+        given.value = PsValue::list(lines.iter().map(|line| PsValue::from(line.as_str())));
+    }
 }
 
 /// The logins of the users that a command names: the agent cannot ask for passwords.
@@ -482,23 +518,54 @@ fn evaluated(text: &str) -> Result<PsValue> {
     crate::cmdlets::script_block::literal(expression, &|_| None).ok_or_else(refused)
 }
 
-/// The words up to the brace that closes the block.
-fn block(words: &mut impl Iterator<Item = String>) -> Result<PsValue> {
-    let mut depth = 1_usize;
-    let mut text = String::new();
-    for word in words {
-        match word.as_str() {
-            "{" => depth += 1,
-            "}" => depth -= 1,
-            _ => {}
-        }
-        if depth == 0 {
-            return Ok(PsValue::ScriptBlock(text.trim().into()));
-        }
-        text.push_str(&word);
+/// Whether a word begins a block that ends in a later one: `{`, or `{Get-Date` without a blank.
+fn opens_block(word: &str) -> bool {
+    word.starts_with('{') && depth_after(0, word) > 0
+}
+
+/// How many braces are open after a word.
+fn depth_after(depth: i64, word: &str) -> i64 {
+    word.chars().fold(depth, |depth, letter| match letter {
+        '{' => depth.saturating_add(1),
+        '}' => depth.saturating_sub(1),
+        _ => depth,
+    })
+}
+
+/// The block from its first word to the brace that closes it, which is a word of its own or ends one.
+fn block(first: &str, words: &mut std::vec::IntoIter<String>) -> Result<PsValue> {
+    let rest = words.as_slice();
+    let by_words = || {
+        let mut depth = 1_usize;
+        rest.iter().position(|word| {
+            match word.as_str() {
+                "{" => depth += 1,
+                "}" => depth -= 1,
+                _ => {}
+            }
+            depth == 0
+        })
+    };
+    let by_letters = || {
+        let mut depth = depth_after(0, first);
+        rest.iter().position(|word| {
+            depth = depth_after(depth, word);
+            depth <= 0 && word.ends_with('}')
+        })
+    };
+    // Braces inside of quotes stand within words, so where the braces are words those alone count.
+    let end = if first == "{" { by_words().or_else(by_letters) } else { by_letters() };
+    let Some(end) = end else {
+        bail!(
+            "the script block that starts with '{{' has no '}}': quote a block that holds ; or | for the shell"
+        );
+    };
+    let mut text = first.strip_prefix('{').unwrap_or_default().to_owned();
+    for word in words.by_ref().take(end + 1) {
         text.push(' ');
+        text.push_str(&word);
     }
-    bail!("the script block that starts with '{{' has no '}}': quote a block that holds ; or | for the shell")
+    Ok(PsValue::ScriptBlock(text.strip_suffix('}').unwrap_or(&text).trim().into()))
 }
 
 #[cfg(test)]
@@ -534,6 +601,10 @@ mod tests {
             (&["-cn", "a", "-ScriptBlock", "{ Get-Date }"], &["cn=a", "ScriptBlock=Get-Date"]),
             (&["-Cn:a", "-UseSSL:$false", "{1}"], &["Cn=a", "UseSSL=False", "1"]),
             (&["srv1,srv2", "{", "if", "{", "}", "}"], &["srv1+srv2", "if { }"]),
+            (&["a", "{Start-Sleep", "1}", "-Port", "7"], &["Port=7", "a", "Start-Sleep 1"]),
+            (&["a", "{", "x", "%{$_.Id}}", "-Port", "7"], &["Port=7", "a", "x %{$_.Id}"]),
+            (&["a", "-ScriptBlock", "{x", "{y", "1}", "}"], &["ScriptBlock=x {y 1}", "a"]),
+            (&["a", "{", "x", "a}b", "a{b", "}", "-Port", "7"], &["Port=7", "a", "x a}b a{b"]),
             (&["a", "-ErrorAction", "Stop", "-Verbose", "x"], &["ErrorAction=Stop", "Verbose=", "a", "x"]),
             (&["a", "-ScriptBlock", "@{ a = 1 }"], &["ScriptBlock=@{ a = 1 }", "a"]),
             (&["a", "-SkipCACheck", "--resolve", "a=127.0.0.1", "x"], &["a", "x"]),
@@ -545,7 +616,9 @@ mod tests {
             "Property=Name+Id"
         );
         assert_eq!(arguments("New-PSSessionOption", &["-SkipCACheck"]).unwrap(), ["SkipCACheck="]);
-        assert!(arguments("Invoke-Command", &["{", "x"]).is_err());
+        for open in [&["{", "x"][..], &["{x", "y"]] {
+            assert!(arguments("Invoke-Command", open).is_err());
+        }
     }
 
     #[test]

@@ -153,6 +153,15 @@ fn numbers_are_ids_and_paths_are_the_users() {
     let ran = agent.run(&["Invoke-Command", "-Session", "web", "-FilePath", "script.ps1"]);
     assert_eq!(values(&ran), ["from-file"]);
 
+    for at in [&["-Session", "web"][..], &["-ComputerName", "srv1", "-Credential", "alice"]] {
+        let counts = |input: &str| {
+            let words =
+                [&["Invoke-Command", "-InputObject", "-"], at, &["{Measure-Object", "-Line}"]].concat();
+            lines(&agent.fed(input, &words))[0]["Lines"].clone()
+        };
+        assert_eq!([counts("one\ntwo\n"), counts("")], [2, 0]);
+    }
+
     for number in ["1", "2"] {
         let begun = agent.run(&["Invoke-Command", "-Session", "web", "-AsJob", "Write-Output kept"]);
         assert_eq!(lines(&begun)[0]["Id"].to_string(), number, "{}", errors(&begun));

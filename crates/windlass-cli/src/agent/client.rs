@@ -8,7 +8,7 @@ use anyhow::{Context, Result, bail};
 use super::conversation::converse;
 use super::door::{Place, Stream};
 use super::is_on;
-use super::wire::Run;
+use super::wire::{LONGEST, Run};
 use crate::defaults::DefaultOptions;
 use crate::exit::Exit;
 use crate::failure::printed;
@@ -40,7 +40,15 @@ pub(crate) fn forward(
     if how == Forwarding::Never || !is_on() {
         return Ok(None);
     }
-    ask(&Place::new()?, how, &run.to_line(options), Some(workers))
+    let request = run.to_line(options);
+    if request.len() > LONGEST {
+        bail!(
+            "standard input is too long for a command that the agent runs: at most {} MiB, or any length with \
+             -ComputerName",
+            LONGEST >> 20
+        );
+    }
+    ask(&Place::new()?, how, &request, Some(workers))
 }
 
 /// `windlass agent status`.

@@ -39,6 +39,8 @@ pub(crate) struct Run {
     pub(crate) rows: Option<u16>,
     /// Whether somebody types the lines for a session that is entered.
     pub(crate) is_typed: bool,
+    /// The lines of its standard input, where it wants those.
+    pub(crate) input: Option<Vec<String>>,
 }
 
 impl Run {
@@ -72,6 +74,7 @@ impl Run {
             "progress": self.view.shows_progress,
             "rows": self.rows,
             "typed": self.is_typed,
+            "input": self.input,
         });
         format!("{request}\n")
     }
@@ -150,6 +153,7 @@ impl Request {
             },
             rows: value.get("rows").and_then(Value::as_u64).and_then(|rows| u16::try_from(rows).ok()),
             is_typed: flag("typed"),
+            input: value.get("input").is_some_and(Value::is_array).then(|| texts("input")),
         })))
     }
 }
@@ -334,7 +338,8 @@ mod tests {
         defaults.login = Some(Login { user: "alice".to_owned(), password: Secret::new("pw") });
         let view = View { format: Format::List, columns: 90, is_colourful: true, shows_progress: false };
         let words = vec!["Get-PSSession".to_owned()];
-        let run = Run { words, defaults, view, rows: Some(40), is_typed: true };
+        let run =
+            Run { words, defaults, view, rows: Some(40), is_typed: true, input: Some(vec!["1".to_owned()]) };
         let Some(Request::Run(read)) = Request::read(&run.to_line(&options)) else { panic!("a request") };
         assert_eq!(read.words, ["Get-PSSession"]);
         assert!(read.defaults.forbid_ntlm && read.defaults.spn_class.as_deref() == Some("WSMAN"));
@@ -345,6 +350,7 @@ mod tests {
         );
         assert_eq!((read.view.format, read.view.columns, read.rows), (Format::List, 90, Some(40)));
         assert!(read.is_typed);
+        assert_eq!(read.input.as_deref(), Some(&["1".to_owned()][..]));
         assert!(Request::read("{}").is_some_and(|request| matches!(request, Request::Run(_))));
         assert!(Request::read("nothing").is_none());
     }

@@ -39,7 +39,7 @@ pub(super) fn execute(shared: &Local, run: Run, stream: Stream) -> Result<()> {
     let orders = listen(reading, typed, Arc::clone(&session.local), session.interrupter());
     let is_typed = run.is_typed;
     let exit = match CommandLine::of(&run.words) {
-        Ok(Some(line)) => match line.command_in(&session) {
+        Ok(Some(line)) => match line.command_in(&session, run.input.as_deref()) {
             Ok(command) => {
                 session.invoke(&command);
                 let conversation = converse(&mut session, &orders, &pieces);
