@@ -119,6 +119,10 @@ fn a_session_is_there_for_the_next_command() {
     assert!(errors(&nobody).contains("no session is with nobody"), "{}", errors(&nobody));
     let opened = agent.run(&["New-PSSession", "srv1", "-Name", "db", "-Credential", "alice"]);
     assert_eq!(opened.status.code(), Some(0), "{}", errors(&opened));
+    let connect = ["Connect-PSSession", "-ComputerName", "srv1", "-Name", "db", "-Credential", "alice"];
+    let busy = agent.command(&connect).env("WINDLASS_AGENT", "off").output().unwrap();
+    assert_eq!(busy.status.code(), Some(1));
+    assert!(errors(&busy).contains("the session db on srv1 is Busy: another client"), "{}", errors(&busy));
     let left = agent.run(&["Disconnect-PSSession", "db"]);
     assert_eq!(left.status.code(), Some(0), "{}", errors(&left));
     let status = agent.agent("status");

@@ -168,12 +168,21 @@ fn at_hosts(local: &Arc<Local>, call: &Bound, cx: &mut Context<'_>) -> Result<Ve
                 continue;
             }
         };
-        found.retain(|session| {
-            let ticket = &session.ticket;
-            session.is_disconnected && wanted.takes(&ticket.name, None, ticket.instance_id)
-        });
+        found.retain(|session| wanted.takes(&session.ticket.name, None, session.ticket.instance_id));
+        let (found, taken): (Vec<_>, Vec<_>) = found.into_iter().partition(|session| session.is_disconnected);
+        let elsewhere = taken
+            .into_iter()
+            .find(|session| local.sessions.by_instance(session.ticket.instance_id).is_none())
+            .map(|session| session.ticket.name);
         if found.is_empty() {
-            let message = format!("{} has no disconnected session that fits", recipe.computer);
+            let message = match elsewhere {
+                Some(name) => format!(
+                    "the session {name} on {} is Busy: another client is connected to it. Of one that was killed hosts \
+                     let go after some minutes",
+                    recipe.computer
+                ),
+                None => format!("{} has no disconnected session that fits", recipe.computer),
+            };
             cx.error(not_found(&message, recipe.computer.as_str().into()))?;
         }
         left.extend(found.into_iter().map(|session| {
