@@ -15,6 +15,7 @@ use windlass_psrp::{Command, Parameter, PowerShell};
 use crate::agent::Forwarding;
 use crate::cli::Format;
 use crate::cmdlets::script_block::without_braces;
+use crate::cmdlets::session_option::cim_of_entries;
 use crate::complete::nearest;
 use crate::console::Session;
 use crate::credential::{self, Login};
@@ -359,6 +360,10 @@ fn resolved(mut command: Command, info: &CommandInfo, local: &Local) -> Result<C
         let Some(name) = &given.name else { continue };
         let Some(parameter) = find(info, name.as_str()) else { continue };
         let Scalar::Typed(facts) = parameter.kind.scalar() else { continue };
+        if let Some(entries) = given.value.entries().filter(|_| facts.short == "CimSessionOptions") {
+            given.value = cim_of_entries(local, entries).map_err(|error| anyhow::anyhow!("{error}"))?;
+            continue;
+        }
         let names: Vec<String> = match given.value.items() {
             Some(items) => items.iter().map(text).collect(),
             None if given.value.as_str().is_some() => vec![text(&given.value)],

@@ -11,7 +11,7 @@
 
 mod support;
 
-use std::io::{BufRead, Write};
+use std::io::Write;
 use std::process::{Command, Stdio};
 
 use serde_json::Value;
@@ -65,6 +65,7 @@ fn results_name_the_session_that_they_come_from() {
 #[test]
 #[cfg(unix)]
 fn a_host_without_input_stays() {
+    use std::io::BufRead;
     let mut child = Command::new(PROGRAM)
         .args(["mock", "--user", "alice:x"])
         .stdin(Stdio::null())
@@ -427,6 +428,18 @@ fn cim_sessions_over_dcom() {
         let at = ["--resolve", &resolve[0], "--resolve", &resolve[1], "--resolve-rpc", &resolve_rpc];
         windlass(password, &[&["console", "--credential", "alice"], &at[..], &["--command", text]].concat())
     };
+    // On a command line a hash table takes the place of the options.
+    let options = |options: &str| {
+        let at =
+            ["Get-CimInstance", "Win32_OperatingSystem", "-ComputerName", "srv1", "-Credential", "alice"];
+        let reach =
+            ["--resolve", &resolve[0], "--resolve-rpc", "srv1=127.0.0.1:1", "-SessionOption", options];
+        support::errors(&windlass(PASSWORD, &[&at[..], &reach].concat()))
+    };
+    let said = options("@{ Protocol = 'Dcom' }");
+    assert!(said.contains("srv1:1 ") || said.contains("127.0.0.1:1"), "{said}");
+    let said = options("@{ Protokol = 'Dcom' }");
+    assert!(said.contains("'Protokol' is no option of a session: see New-CimSessionOption"), "{said}");
     let port = &host.rpc;
     let filter = "-ClassName __EventFilter -Namespace root/subscription -CimSession $s";
     for (text, expected) in [

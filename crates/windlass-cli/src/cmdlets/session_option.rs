@@ -34,7 +34,18 @@ fn ps(local: &Arc<Local>, call: &Bound, cx: &mut Context<'_>) -> Outcome {
 /// The options that the entries of a hash table stand for: each is a parameter of `New-PSSessionOption`, or the
 /// property that comes of it. Entries that are null do not count.
 pub(crate) fn ps_of_entries(local: &Local, entries: &[(PsValue, PsValue)]) -> Result<PsValue, String> {
-    let info = declared("New-PSSessionOption").unwrap_or_else(nameless);
+    let call = by_entries("New-PSSessionOption", entries)?;
+    ps_object(local, &call).map(PsValue::from).map_err(|failure| failure.message)
+}
+
+/// The same for CIM sessions and `New-CimSessionOption`, for command lines, where there are no objects.
+pub(crate) fn cim_of_entries(local: &Local, entries: &[(PsValue, PsValue)]) -> Result<PsValue, String> {
+    let call = by_entries("New-CimSessionOption", entries)?;
+    cim_object(local, &call).map(PsValue::from).map_err(|failure| failure.message)
+}
+
+fn by_entries(cmdlet: &str, entries: &[(PsValue, PsValue)]) -> Result<Bound, String> {
+    let info = declared(cmdlet).unwrap_or_else(nameless);
     let mut values = Vec::new();
     for (key, value) in entries.iter().filter(|(_, value)| !value.is_null()) {
         let mut name = text(key);
@@ -43,7 +54,7 @@ pub(crate) fn ps_of_entries(local: &Local, entries: &[(PsValue, PsValue)]) -> Re
         }
         // A slip of the pen shall not pass, nor shall a beginning.
         let Some(parameter) = info.parameters().iter().find(|parameter| parameter.is_called(&name)) else {
-            return Err(format!("'{name}' is no option of a session: see New-PSSessionOption"));
+            return Err(format!("'{name}' is no option of a session: see {cmdlet}"));
         };
         let is_answer = |value: &PsValue| matches!(value, PsValue::Bool(_)) || value.as_i64().is_some();
         let value = match value.unwrapped() {
@@ -55,8 +66,7 @@ pub(crate) fn ps_of_entries(local: &Local, entries: &[(PsValue, PsValue)]) -> Re
         };
         values.push((name, value));
     }
-    let call = Bound::by_name(&info, values).map_err(|failure| failure.message)?;
-    ps_object(local, &call).map(PsValue::from).map_err(|failure| failure.message)
+    Bound::by_name(&info, values).map_err(|failure| failure.message)
 }
 
 fn ps_object(local: &Local, call: &Bound) -> Result<PsObject, Box<Failure>> {
@@ -131,6 +141,11 @@ fn check_ps(local: &Local, call: &Bound) -> Result<(), Box<Failure>> {
 }
 
 fn cim(local: &Arc<Local>, call: &Bound, cx: &mut Context<'_>) -> Outcome {
+    let object = cim_object(local, call).map_err(|failure| cx.fail(*failure))?;
+    cx.write(object)
+}
+
+fn cim_object(local: &Local, call: &Bound) -> Result<PsObject, Box<Failure>> {
     let protocol = call.text("Protocol");
     let dcom = call.set() == "DcomParameterSet"
         || protocol.as_deref().is_some_and(|protocol| protocol.eq_ignore_ascii_case("Dcom"));
@@ -149,13 +164,13 @@ fn cim(local: &Arc<Local>, call: &Bound, cx: &mut Context<'_>) -> Outcome {
         if call.text("ProxyCertificateThumbprint").is_some_and(|text| !text.is_empty()) {
             let message = "-ProxyCertificateThumbprint is not supported: proxies are spoken to without TLS, \
                            use -ProxyCredential";
-            return Err(cx.fail(*argument(local, "ProxyCertificateNotSupported", message)));
+            return Err(argument(local, "ProxyCertificateNotSupported", message));
         }
         if call.get("ProxyCredential").is_some_and(|value| !value.is_null())
             && call.text("ProxyType").is_none_or(|kind| kind == "None")
         {
             let message = "-ProxyCredential needs a proxy: name one with -ProxyType";
-            return Err(cx.fail(*argument(local, "InvalidParameterCombination", message)));
+            return Err(argument(local, "InvalidParameterCombination", message));
         }
         object
             .with_adapted("CertCACheck", !call.switch("SkipCACheck"))
@@ -174,10 +189,8 @@ fn cim(local: &Arc<Local>, call: &Bound, cx: &mut Context<'_>) -> Outcome {
             .with_adapted("ProxyAuthentication", given("ProxyAuthentication"))
             .with_adapted("ProxyCredential", given("ProxyCredential"))
     };
-    cx.write(
-        object
-            .with_adapted("Culture", given("Culture"))
-            .with_adapted("UICulture", given("UICulture"))
-            .with_adapted("Protocol", if dcom { "Dcom" } else { "Wsman" }),
-    )
+    Ok(object
+        .with_adapted("Culture", given("Culture"))
+        .with_adapted("UICulture", given("UICulture"))
+        .with_adapted("Protocol", if dcom { "Dcom" } else { "Wsman" }))
 }
