@@ -163,5 +163,6 @@ async fn tokens_and_bodies_before_the_logon_are_bounded() {
     let close = logon("Basic YWxpY2U6c2VjcmV0").replace("Host: h", "Host: h\r\nConnection: close");
     let close = close.replace("Content-Length: 0", "Content-Type: text/xml\r\nContent-Length: 4");
     stream.write_all(format!("{close}<a/>").as_bytes()).await.unwrap();
-    assert!(!rest(&mut stream).await.contains("401"));
+    let answer = rest(&mut stream).await;
+    assert!(!answer.is_empty() && !answer.starts_with("HTTP/1.1 401"), "{answer}");
 }
