@@ -176,6 +176,10 @@ fn mistakes_are_told_so_that_they_can_be_mended() {
     for (words, said) in [
         (&["Get-CimInstnce", "Win32_Process"][..], "did you mean Get-CimInstance?"),
         (&["Get-CimInstance", "Win32_Process", "-Computr", "srv1"], "did you mean -ComputerName?"),
+        (&["help", "Get-CimInstnce"], "did you mean Get-CimInstance?"),
+        (&["help", "consle"], "did you mean console?"),
+        (&["help", "configuratoin"], "did you mean configuration?"),
+        (&["help", "frobnicate"], "`windlass help` lists them"),
         (&["Test-WSMan", "-ComputerName", "localhost", "-Port", "1"], "`windlass doctor` looks"),
         (&["Invoke-Command", "srv1", "{", "Get-Date"], "quote a block"),
     ] {

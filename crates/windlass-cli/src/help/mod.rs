@@ -13,6 +13,7 @@ use clap::{Args, CommandFactory};
 use windlass_mock::powershell::{CommandInfo, Kind, LocalRunspace, ParameterInfo, Scalar};
 
 use crate::cli::Cli;
+use crate::complete::nearest;
 use crate::exit::Exit;
 use crate::failure::{printed, report_local};
 use crate::runspace::{Defaults, Local};
@@ -20,6 +21,8 @@ use crate::terminal::Nobody;
 
 pub(crate) use shells::Shell;
 
+/// What help about the configuration file is asked for with.
+const CONFIGURATION: &str = "configuration";
 const PARAMETERS: &str = include_str!("parameters.txt");
 const EXAMPLES: &str = include_str!("examples.txt");
 
@@ -87,7 +90,7 @@ impl Help {
         if let Some(info) = cmdlets.find(&name) {
             return print(&page(info));
         }
-        if name.eq_ignore_ascii_case("configuration") {
+        if name.eq_ignore_ascii_case(CONFIGURATION) {
             return print(&format!("{}\n", crate::config::HELP));
         }
         let mut command = Cli::command();
@@ -95,7 +98,14 @@ impl Help {
         command.build();
         match command.find_subcommand_mut(&name) {
             Some(found) => print(&found.render_long_help().to_string()),
-            None => bail!("there is no cmdlet '{name}': `windlass help` lists them"),
+            None => {
+                let cmdlets = cmdlets.all().into_iter().map(CommandInfo::name);
+                let others = command.get_subcommands().map(clap::Command::get_name);
+                match nearest(&name, cmdlets.chain(others).chain([CONFIGURATION])) {
+                    Some(meant) => bail!("there is no help about '{name}': did you mean {meant}?"),
+                    None => bail!("there is no cmdlet '{name}': `windlass help` lists them"),
+                }
+            }
         }
     }
 }
