@@ -156,6 +156,13 @@ fn numbers_are_ids_and_paths_are_the_users() {
     std::fs::write(&script, "Write-Output from-file").unwrap();
     let ran = agent.run(&["Invoke-Command", "-Session", "web", "-FilePath", "script.ps1"]);
     assert_eq!(values(&ran), ["from-file"]);
+    let place = format!("srv1=127.0.0.1:{}", host.https);
+    let tls = ["--resolve", &place, "-UseSSL", "--ca-file", &host.certificate, "--skip-cn-check"];
+    let kept = ["New-PSSession", "srv1", "-Name", "tls", "-Credential", "alice", "--tls-key-log", "keys"];
+    let opened = agent.run(&[&kept[..], &tls].concat());
+    assert_eq!(opened.status.code(), Some(0), "{}", errors(&opened));
+    assert!(agent.folder.join("keys").exists());
+    assert!(values(&agent.run(&["Remove-PSSession", "-Name", "tls"])).is_empty());
 
     for at in [&["-Session", "web"][..], &["-ComputerName", "srv1", "-Credential", "alice"]] {
         let counts = |input: &str| {
@@ -187,6 +194,10 @@ fn what_if_leaves_all_that_is_kept_as_it_is() {
     let host = Host::start(&["--files", drop_place.to_str().unwrap()]);
     let agent = Agent::new("whatif", &host);
     agent.run(&["New-PSSession", "srv1", "-Name", "web", "-Credential", "alice"]);
+    let wsman = "@{Protocol='Wsman'}";
+    let cim = ["New-CimSession", "srv1", "-Name", "cim", "-Credential", "alice", "-SessionOption", wsman];
+    let opened = agent.run(&cim);
+    assert_eq!(opened.status.code(), Some(0), "{}", errors(&opened));
     let begun = agent.run(&["Invoke-Command", "-Session", "web", "-JobName", "j", "Start-Sleep 1000"]);
     assert_eq!(begun.status.code(), Some(0), "{}", errors(&begun));
     let before = agent.agent("status");
@@ -194,6 +205,9 @@ fn what_if_leaves_all_that_is_kept_as_it_is() {
     for (arguments, expected) in [
         (&["Disconnect-PSSession", "web"][..], "Disconnect-PSSession on srv1, in the session web\n"),
         (&["Remove-PSSession", "-Name", "w*"], "Remove-PSSession on srv1, in the session web: -Name w*\n"),
+        (&["Get-CimSession", "-Name", "cim"], "Get-CimSession on srv1, in the session cim: -Name cim\n"),
+        (&["Remove-CimSession", "-Name", "c*"], "Remove-CimSession on srv1, in the session cim: -Name c*\n"),
+        (&["Remove-CimSession", "srv1"], "Remove-CimSession on srv1, in the session cim\n"),
         (
             &["Copy-Item", "file", "-ToSession", "web", "-Destination", "User:"],
             "Copy-Item on srv1, in the session web: -Destination User: -Path file\n",

@@ -12,6 +12,9 @@ use super::cim_reach::{Opening, openings};
 use super::{cmdlet, each, throttle};
 use crate::runspace::{CimEntry, Local, computers, of_error};
 
+/// The parameters by which sessions of this process are named.
+pub(super) const BY: [&str; 4] = ["Name", "Id", "InstanceId", "ComputerName"];
+
 pub(super) fn all(local: &Arc<Local>) -> Vec<Arc<dyn Cmdlet>> {
     vec![
         cmdlet(local, "New-CimSession", "Opens CIM sessions with computers.", new),
@@ -50,12 +53,17 @@ fn new(local: &Arc<Local>, calls: &[Bound], cx: &mut Context<'_>) -> Outcome {
 }
 
 fn get(local: &Arc<Local>, call: &Bound, cx: &mut Context<'_>) -> Outcome {
-    let names_any = ["Name", "Id", "InstanceId", "ComputerName"].iter().any(|name| call.has(name));
-    let entries = if names_any { chosen(local, call, cx)? } else { local.cim.all() };
+    let entries =
+        if BY.iter().any(|name| call.has(name)) { chosen(local, call, cx)? } else { local.cim.all() };
     entries.iter().try_for_each(|entry| cx.write(entry.value()))
 }
 
-fn chosen(local: &Arc<Local>, call: &Bound, cx: &mut Context<'_>) -> Result<Vec<Arc<CimEntry>>, Halt> {
+/// The sessions that a call names.
+pub(super) fn chosen(
+    local: &Arc<Local>,
+    call: &Bound,
+    cx: &mut Context<'_>,
+) -> Result<Vec<Arc<CimEntry>>, Halt> {
     let mut entries = Vec::new();
     entries.extend(call.list("CimSession").iter().filter_map(|value| local.cim.of(value)));
     for name in call.texts("Name") {

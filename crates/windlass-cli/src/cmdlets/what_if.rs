@@ -109,6 +109,13 @@ fn targets(
             return Ok(entries.iter().map(|entry| session(&entry.session)).collect());
         }
     }
+    if name.ends_with("-CimSession") && name != "New-CimSession" && names_any(&super::cim_session::BY) {
+        let entries = super::cim_session::chosen(local, call, cx)?;
+        let session = |entry: &crate::runspace::CimEntry| {
+            format!("{}, in the session {}", entry.session.computer_name(), entry.name)
+        };
+        return Ok(entries.iter().map(|entry| session(entry)).collect());
+    }
     let mut found = Vec::new();
     for name in ["Session", "ToSession", "FromSession", "CimSession"] {
         found.extend(call.list(name).iter().map(|session| {
