@@ -130,7 +130,7 @@ fn each(
     calls.iter().try_for_each(|call| work(local, call, cx))
 }
 
-/// How many computers are worked on at a time: 0 and nothing mean the default.
+/// How many computers are worked on at a time: nothing means the default, and so do 0 and less, as in PowerShell.
 fn throttle(call: &Bound) -> usize {
     call.count("ThrottleLimit").filter(|count| *count > 0).unwrap_or(windlass::DEFAULT_THROTTLE)
 }
