@@ -411,6 +411,21 @@ fn a_recording_is_played_back_and_holds_no_password() {
     let kept = std::fs::read_to_string(folder.0.join("talk/wsman-1.jsonl")).unwrap();
     assert!(kept.contains("CreateShell") || kept.contains("rsp:Shell"), "{kept}");
     assert!(!kept.contains(PASSWORD) && !kept.contains("xpress"), "{kept}");
+    let first = format!("{talk}/wsman-1.jsonl");
+    let folder_alone = run(&[], &["decode", talk]);
+    assert!(folder_alone.status.code() == Some(2) && errors(&folder_alone).contains(&first));
+    let shown = run(&[], &["decode", &first]);
+    assert_eq!(shown.status.code(), Some(0), "{}", errors(&shown));
+    let shown: serde_json::Value = serde_json::from_slice(&shown.stdout).unwrap();
+    let exchanges = shown["exchanges"].as_array().unwrap();
+    assert_eq!(exchanges.len(), kept.lines().count());
+    for exchange in exchanges {
+        assert_eq!(
+            (&exchange["request"]["format"], &exchange["response"]["format"]),
+            (&"soap".into(), &"soap".into())
+        );
+    }
+    assert!(shown.to_string().contains("\"V\":\"my xxxx"), "{shown}");
     let player = Host::start(&["--replay", talk]);
     let ran = ask(&player.http, &[]);
     assert_eq!(values(&ran), [format!("my {}", "x".repeat(PASSWORD.len()))], "{}", errors(&ran));

@@ -4,6 +4,7 @@
 
 mod clixml;
 mod psrp;
+mod recording;
 mod rpc;
 mod soap;
 mod tokens;
@@ -25,13 +26,15 @@ const LARGEST: u64 = 256 << 20;
 /// Show as JSON what is inside captured bytes
 ///
 /// Reads a SOAP envelope or fault, CLIXML, PSRP fragments, messages or lines of the out-of-process framing,
-/// DCE/RPC PDUs, an NTLM or SPNEGO token, or a WMI object. The bytes may also be given as hexadecimal digits or base64. Shell streams inside envelopes
-/// are opened down to the objects in them.
+/// DCE/RPC PDUs, an NTLM or SPNEGO token, or a WMI object. The bytes may also be given as hexadecimal digits or base64.
+/// Shell streams inside envelopes are opened down to the objects in them. Of a file that `windlass record` wrote, all
+/// messages and answers are shown.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   windlass decode request.xml
   echo TlRMTVNTUAABAAAAl4II4gAAAAAAAAAAAAAAAAAAAAAKALpHAAAADw== | windlass decode
-  windlass decode - < fragments.bin")]
+  windlass decode - < fragments.bin
+  windlass record talk Get-CimInstance Win32_OperatingSystem -ComputerName srv1; windlass decode talk/wsman-1.jsonl")]
 pub(crate) struct Decode {
     /// File to read; - or nothing is standard input
     #[arg(value_name = "FILE")]
@@ -59,6 +62,10 @@ impl Decode {
     fn read(&self) -> Result<Vec<u8>> {
         let mut bytes = Vec::new();
         match &self.file {
+            Some(file) if file.is_dir() => {
+                let one = file.join("wsman-1.jsonl");
+                bail!("{} is a folder: name a file in it, such as {}", file.display(), one.display());
+            }
             Some(file) if file.as_os_str() != "-" => {
                 let opened =
                     std::fs::File::open(file).with_context(|| format!("cannot open {}", file.display()))?;
@@ -78,9 +85,16 @@ impl Decode {
     }
 }
 
-/// What the bytes are: text first (XML, hexadecimal digits, base64), then the binary formats by their
-/// signatures.
+/// What the bytes are: a recording, or one message.
 pub(crate) fn value(bytes: &[u8]) -> Result<Value> {
+    if bytes.trim_ascii_start().starts_with(b"{") {
+        return recording::exchanges(bytes);
+    }
+    message(bytes)
+}
+
+/// What a message is: text first (XML, hexadecimal digits, base64), then the binary formats by their signatures.
+fn message(bytes: &[u8]) -> Result<Value> {
     let left = &mut clixml::budget(bytes.len());
     if is_xml(bytes) {
         return xml(bytes, left);
