@@ -226,6 +226,8 @@ fn resources_of_ws_management() {
     let uri = "wmi/root/test/Test_Item";
     let first = format!("{uri} -ComputerName srv1 -SelectorSet @{{ Name = 'first' }}");
     let new = format!("{uri} -ComputerName srv1 -SelectorSet @{{ Name = 'made' }}");
+    let list = "-Enumerate -ComputerName srv1 -Filter";
+    let query = "SELECT * FROM Test_Item WHERE Name = 'second'";
     let cases = [
         (format!("(Get-WSManInstance {first}).Count"), vec!["1"]),
         (format!("(Get-WSManInstance {first} -Fragment Count).Count"), vec!["1"]),
@@ -235,6 +237,9 @@ fn resources_of_ws_management() {
             ),
             vec!["first"],
         ),
+        (format!("(Get-WSManInstance wmi/root/test/* {list} \"{query}\").Name"), vec!["second"]),
+        (format!("(Get-WSManInstance wmi/root/test/* {list} \"{query}\" -Dialect WQL).Name"), vec!["second"]),
+        (format!("(Get-WSManInstance {uri} {list} \"Name='first'\" -Dialect selector).Count"), vec!["1"]),
         (
             format!(
                 "$r = New-WSManInstance {new} -ValueSet @{{ Name = 'made'; Count = 4 }}; $r.SelectorSet.Name\n\
@@ -264,11 +269,20 @@ fn resources_of_ws_management() {
     check(&host, &cases);
     check_refusals(
         &host,
-        &[(
-            &format!("Get-WSManInstance {uri} -ComputerName srv1 -SelectorSet @{{ Name = 'no' }}"),
-            1,
-            "srv1",
-        )],
+        &[
+            (
+                &format!("Get-WSManInstance {uri} -ComputerName srv1 -SelectorSet @{{ Name = 'no' }}"),
+                1,
+                "srv1",
+            ),
+            (&format!("Get-WSManInstance {uri} {list} 'Name' -Dialect selector"), 2, "NAME='VALUE'"),
+            (
+                &format!("Get-WSManInstance {uri} {list} x -Dialect association"),
+                2,
+                "Get-CimAssociatedInstance",
+            ),
+            (&format!("Get-WSManInstance {uri} {list} 'a<b' -Dialect urn:other"), 5, "dialect"),
+        ],
     );
     host.stop();
 }

@@ -5,6 +5,8 @@ use std::sync::Arc;
 use windlass::{Authentication, CimSession, Protocol, WsmanResource, identify};
 use windlass_clixml::{PsObject, PsValue};
 use windlass_mock::powershell::{Bound, Cmdlet, Context, Failure, Outcome, text};
+use windlass_soap::SelectorSet;
+use windlass_wsman::{Filter, dialect};
 use windlass_xml::{Limits, Reader, Writer};
 
 use super::{cmdlet, each};
@@ -139,17 +141,53 @@ fn opening(local: &Arc<Local>, call: &Bound) -> Result<(windlass::CimSessionBuil
 
 fn get(local: &Arc<Local>, call: &Bound, cx: &mut Context<'_>) -> Outcome {
     if call.switch("Enumerate") {
-        if call.has("Filter") || call.switch("Associations") {
-            let message = "-Filter and -Associations are not supported here: Get-CimInstance has them";
+        if call.switch("Associations") {
+            let message = "-Associations is not supported here: Get-CimAssociatedInstance finds them";
             return Err(cx.fail(*argument(local, "NotSupported", message)));
         }
-        let items = with_resource(local, call, cx, async |resource| resource.enumerate(None).await)?;
+        let filter = filter(local, call).map_err(|failure| cx.fail(*failure))?;
+        let items = with_resource(local, call, cx, async |resource| resource.enumerate(filter).await)?;
         return items.unwrap_or_default().iter().try_for_each(|xml| cx.write(xml_value(xml)));
     }
     match with_resource(local, call, cx, async |resource| resource.get().await)? {
         Some(xml) => cx.write(xml_value(&xml)),
         None => Ok(()),
     }
+}
+
+/// Which instances are wanted. The language is WQL, unless `-Dialect` says otherwise, by a short name or by its URI.
+fn filter(local: &Local, call: &Bound) -> Result<Option<Filter>, Box<Failure>> {
+    let Some(wanted) = call.text("Filter") else { return Ok(None) };
+    let language = call.text("Dialect").filter(|name| !name.is_empty());
+    let language = language.unwrap_or_else(|| dialect::WQL.to_owned());
+    let is = |name: &str, uri: &str| [name, uri].iter().any(|known| language.eq_ignore_ascii_case(known));
+    if is("wql", dialect::WQL) {
+        return Ok(Some(Filter::Wql(wanted)));
+    }
+    if is("selector", dialect::SELECTOR) {
+        return selectors(&wanted).map(|set| Some(Filter::Selectors(set))).ok_or_else(|| {
+            let message =
+                format!("-Filter '{wanted}' is not NAME='VALUE', or several of them with ; between");
+            argument(local, "InvalidFilter", message)
+        });
+    }
+    if is("association", dialect::ASSOCIATION) {
+        let message = "filters by association are not supported here: Get-CimAssociatedInstance finds them";
+        return Err(argument(local, "NotSupported", message));
+    }
+    Ok(Some(Filter::Other { dialect: Some(language), content: windlass_xml::escape_text(&wanted).into() }))
+}
+
+/// `Name='first';Count='1'`, where the quotes may be left out.
+fn selectors(text: &str) -> Option<SelectorSet> {
+    let mut set = SelectorSet::new();
+    for pair in text.split(';').filter(|pair| !pair.trim().is_empty()) {
+        let (name, value) = pair.split_once('=')?;
+        let value = value.trim();
+        let inner = |quote: char| value.strip_prefix(quote).and_then(|rest| rest.strip_suffix(quote));
+        set.push(name.trim(), inner('\'').or_else(|| inner('"')).unwrap_or(value));
+    }
+    (!set.is_empty()).then_some(set)
 }
 
 fn set(local: &Arc<Local>, call: &Bound, cx: &mut Context<'_>) -> Outcome {
