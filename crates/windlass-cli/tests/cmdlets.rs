@@ -227,6 +227,7 @@ fn resources_of_ws_management() {
     let first = format!("{uri} -ComputerName srv1 -SelectorSet @{{ Name = 'first' }}");
     let new = format!("{uri} -ComputerName srv1 -SelectorSet @{{ Name = 'made' }}");
     let list = "-Enumerate -ComputerName srv1 -Filter";
+    let base = "wmi/root/test/Test_Base -Enumerate -ComputerName srv1";
     let query = "SELECT * FROM Test_Item WHERE Name = 'second'";
     let cases = [
         (format!("(Get-WSManInstance {first}).Count"), vec!["1"]),
@@ -240,6 +241,20 @@ fn resources_of_ws_management() {
         (format!("(Get-WSManInstance wmi/root/test/* {list} \"{query}\").Name"), vec!["second"]),
         (format!("(Get-WSManInstance wmi/root/test/* {list} \"{query}\" -Dialect WQL).Name"), vec!["second"]),
         (format!("(Get-WSManInstance {uri} {list} \"Name='first'\" -Dialect selector).Count"), vec!["1"]),
+        (format!("(Get-WSManInstance {base}).Colour"), vec!["green"]),
+        (
+            format!("$b = Get-WSManInstance {base} -BasePropertiesOnly; $b.Id; $b.Colour"),
+            vec!["base", "derived", "more", "concrete", "null"],
+        ),
+        (format!("(Get-WSManInstance {base} -Shallow).Id"), vec!["base"]),
+        (format!("(Get-WSManInstance {base} -Shallow -ReturnType epr).SelectorSet.Id"), vec!["base"]),
+        (
+            format!(
+                "$i = Get-WSManInstance {base} -Shallow -ReturnType objectandepr\n\
+                 $i.Test_Base.Name; $i.EndpointReference.SelectorSet.Id"
+            ),
+            vec!["the base", "base"],
+        ),
         (
             format!(
                 "$r = New-WSManInstance {new} -ValueSet @{{ Name = 'made'; Count = 4 }}; $r.SelectorSet.Name\n\

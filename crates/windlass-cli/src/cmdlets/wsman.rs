@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use windlass::{Authentication, CimSession, Protocol, WsmanResource, identify};
+use windlass::{Authentication, CimSession, Listing, Protocol, ResourceItem, WsmanResource, identify};
 use windlass_clixml::{PsObject, PsValue};
 use windlass_mock::powershell::{Bound, Cmdlet, Context, Failure, Outcome, text};
-use windlass_soap::SelectorSet;
-use windlass_wsman::{Filter, dialect};
+use windlass_soap::{EndpointReference, SelectorSet};
+use windlass_wsman::{EnumerationMode, Filter, PolymorphismMode, dialect};
 use windlass_xml::{Limits, Reader, Writer};
 
 use super::{cmdlet, each};
@@ -145,14 +145,63 @@ fn get(local: &Arc<Local>, call: &Bound, cx: &mut Context<'_>) -> Outcome {
             let message = "-Associations is not supported here: Get-CimAssociatedInstance finds them";
             return Err(cx.fail(*argument(local, "NotSupported", message)));
         }
-        let filter = filter(local, call).map_err(|failure| cx.fail(*failure))?;
-        let items = with_resource(local, call, cx, async |resource| resource.enumerate(filter).await)?;
-        return items.unwrap_or_default().iter().try_for_each(|xml| cx.write(xml_value(xml)));
+        let listing = listing(local, call).map_err(|failure| cx.fail(*failure))?;
+        let items = with_resource(local, call, cx, async |resource| resource.list(&listing).await)?;
+        return items.unwrap_or_default().into_iter().try_for_each(|item| cx.write(item_value(item)));
     }
     match with_resource(local, call, cx, async |resource| resource.get().await)? {
         Some(xml) => cx.write(xml_value(&xml)),
         None => Ok(()),
     }
+}
+
+/// What is to be listed, and how.
+fn listing(local: &Local, call: &Bound) -> Result<Listing, Box<Failure>> {
+    let mut listing = Listing::default();
+    listing.filter = filter(local, call)?;
+    listing.mode = match call.text("ReturnType").unwrap_or_default().to_ascii_lowercase().as_str() {
+        "epr" => EnumerationMode::Reference,
+        "objectandepr" => EnumerationMode::ObjectAndReference,
+        _ => EnumerationMode::Object,
+    };
+    // Those of no subclass have no properties of one.
+    if call.switch("Shallow") {
+        listing.polymorphism = Some(PolymorphismMode::None);
+    } else if call.switch("BasePropertiesOnly") {
+        listing.polymorphism = Some(PolymorphismMode::ExcludeSubClassProperties);
+    }
+    Ok(listing)
+}
+
+/// An instance, the reference to it, or both under the names of their elements.
+fn item_value(item: ResourceItem) -> PsValue {
+    match (item.content, item.reference.map(reference_value)) {
+        (Some(xml), None) => xml_value(&xml),
+        (Some(xml), Some(reference)) => {
+            let root = Reader::new(&xml, Limits::default()).next_element().ok().flatten();
+            let name = root.map(|root| root.local().to_owned()).unwrap_or_default();
+            PsObject::custom()
+                .with(name.as_str(), xml_value(&xml))
+                .with("EndpointReference", reference)
+                .into()
+        }
+        (None, reference) => reference.unwrap_or_default(),
+    }
+}
+
+/// A reference with the selectors that are texts.
+fn reference_value(reference: EndpointReference) -> PsValue {
+    let mut selectors = PsObject::custom();
+    for selector in &reference.selectors {
+        if let windlass_soap::SelectorValue::Text(value) = &selector.value {
+            selectors = selectors.with(selector.name.as_str(), value.as_str());
+        }
+    }
+    PsObject::custom()
+        .with("Address", reference.address.as_str())
+        .with("ResourceURI", reference.resource_uri.unwrap_or_default())
+        .with("SelectorSet", selectors)
+        .into()
 }
 
 /// Which instances are wanted. The language is WQL, unless `-Dialect` says otherwise, by a short name or by its URI.
@@ -212,20 +261,7 @@ fn new(local: &Arc<Local>, call: &Bound, cx: &mut Context<'_>) -> Outcome {
     let body = content.element(&uri, None);
     let created = with_resource(local, call, cx, async |resource| resource.create(&body).await)?;
     match created.flatten() {
-        Some(reference) => {
-            let mut selectors = PsObject::custom();
-            for selector in &reference.selectors {
-                if let windlass_soap::SelectorValue::Text(value) = &selector.value {
-                    selectors = selectors.with(selector.name.as_str(), value.as_str());
-                }
-            }
-            cx.write(
-                PsObject::custom()
-                    .with("Address", reference.address.as_str())
-                    .with("ResourceURI", reference.resource_uri.unwrap_or_default())
-                    .with("SelectorSet", selectors),
-            )
-        }
+        Some(reference) => cx.write(reference_value(reference)),
         None => Ok(()),
     }
 }
