@@ -49,7 +49,8 @@ type Script = (&'static str, Needs, &'static [&'static str]);
 const MIT_KRB5: &[&str] = &["krb5-kdc", "krb5-admin-server", "krb5-user", "python3-gssapi"];
 
 /// What a Samba domain controller is made of.
-const SAMBA_DC: &[&str] = &["samba", "samba-ad-provision", "samba-dsdb-modules", "winbind", "python3-samba"];
+const SAMBA_DC: &[&str] =
+    &["samba", "samba-ad-provision", "samba-dsdb-modules", "samba-vfs-modules", "winbind", "python3-samba"];
 
 /// The scripts in the order in which they run: codecs first, whole programs last.
 const SCRIPTS: &[Script] = &[
