@@ -10,7 +10,7 @@ use super::{forward, forward_target, step, wait};
 use crate::error::Result;
 use crate::{
     Availability, Collected, DisconnectOptions, FoundSession, Host, InvokeOptions, PipelineEvent,
-    PsSessionOptions, SessionState, SessionTicket, Statistics, Stopper,
+    PsSessionOptions, Secret, SessionState, SessionTicket, Statistics, Stopper,
 };
 
 /// The parameters of a new PowerShell session: [`crate::PsSessionBuilder`].
@@ -134,6 +134,30 @@ impl PsSession {
     pub fn invoke_with_input(&self, pipeline: impl Into<CreatePipeline>) -> (PipelineInput, Invocation) {
         let (input, running) = self.0.invoke_with_input(pipeline);
         (PipelineInput(input), Invocation::new(running))
+    }
+
+    /// The value that stands for a secret among parameters and input: [`crate::PsSession::protect`].
+    ///
+    /// # Errors
+    /// As that says.
+    pub fn protect(&self, secret: &Secret) -> Result<PsValue> {
+        self.0.protect(secret)
+    }
+
+    /// The same as a `PSCredential`.
+    ///
+    /// # Errors
+    /// As [`crate::PsSession::protect_credential`] says.
+    pub fn protect_credential(&self, user_name: &str, password: &Secret) -> Result<PsValue> {
+        self.0.protect_credential(user_name, password)
+    }
+
+    /// The secret in a value that came from this session.
+    ///
+    /// # Errors
+    /// As [`crate::PsSession::reveal`] says, and the caller is in an async runtime.
+    pub fn reveal(&self, value: &PsValue) -> Result<Secret> {
+        wait(self.0.reveal(value))
     }
 
     /// Leaves the session, which lives on at the host.

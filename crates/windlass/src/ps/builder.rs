@@ -298,6 +298,7 @@ impl PsSessionBuilder {
 
     pub(super) fn timing(&self) -> Timing {
         Timing {
+            answer_timeout: self.options.wsman.operation_timeout,
             cancel_timeout: self.options.wsman.cancel_timeout,
             park_after: self.options.park_after,
             retry_window: self.options.retry_window,

@@ -112,6 +112,11 @@ impl Machine {
         receiver
     }
 
+    /// Nobody waits for the answer to a question any more.
+    pub(super) fn forget_question(&mut self, call_id: i64) {
+        self.questions.remove(&call_id);
+    }
+
     /// Takes the calls of the host that came.
     pub(super) fn take_host_calls(&mut self) -> Vec<(Option<Uuid>, HostCall)> {
         std::mem::take(&mut self.host_calls)

@@ -13,6 +13,7 @@ mod pipeline;
 mod process;
 mod release;
 mod runspaces;
+mod secrets;
 mod session;
 mod shared;
 mod turns;

@@ -154,6 +154,9 @@ impl Run {
     /// The fragments that fit the command. A pipeline with secrets in it waits for the session's key.
     async fn first_fragments(&self) -> Result<Vec<u8>> {
         let shared = &self.shared;
+        let limit = Limit::new(self.timeout);
+        let agreed = tokio::time::sleep(shared.timing.answer_timeout);
+        tokio::pin!(agreed);
         loop {
             let changed = shared.pool_changed.notified();
             let capacity = shared.link.capacity();
@@ -165,6 +168,8 @@ impl Run {
                     shared.flush().await?;
                     tokio::select! {
                         () = changed => {}
+                        () = limit.passed() => return Err(self.took_too_long(&limit)),
+                        () = &mut agreed => return Err(shared.no_key()),
                         () = self.outlet.abandoned() => {
                             return Err(Error::closed(shared.host_name(), "the pipeline was given up"));
                         }

@@ -7,7 +7,7 @@ use super::invocation::Invocation;
 use super::machine::Machine;
 use super::session::{InvokeOptions, PsSession};
 use super::shared::Stage;
-use crate::error::{Error, Result};
+use crate::error::{Error, Layer, Result};
 
 impl PsSession {
     /// How many runspaces are free.
@@ -84,13 +84,18 @@ impl PsSession {
         let shared = &self.shared;
         let answer = shared.with_machine(|machine| {
             let call = question(machine)?;
-            Ok::<_, PsrpError>(machine.expect_answer(call))
+            Ok::<_, PsrpError>((call, machine.expect_answer(call)))
         });
-        let answer = answer.map_err(|error| shared.protocol_error(error))?;
+        let (call, answer) = answer.map_err(|error| shared.protocol_error(error))?;
         shared.park();
         shared.flush().await?;
+        let limit = shared.timing.answer_timeout;
         tokio::select! {
             answer = answer => answer.map_err(|_| shared.pool_error()),
+            () = tokio::time::sleep(limit) => {
+                shared.machine().forget_question(call);
+                Err(Error::timed_out(Layer::Psrp, shared.host_name(), "the answer about the runspaces", limit))
+            }
             () = shared.reached(Stage::Closing) => {
                 Err(Error::closed(shared.host_name(), "the session was closed"))
             }

@@ -38,6 +38,8 @@ pub(super) enum Stage {
 /// The parts of a session's options that count while it lives.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Timing {
+    /// How long the host may take to answer a question about the pool, and to agree on a key.
+    pub(super) answer_timeout: Duration,
     /// How long closing and stopping may take.
     pub(super) cancel_timeout: Duration,
     /// When the pool's own messages are received in the background.
@@ -177,6 +179,12 @@ impl Shared {
             incoming.pieces.iter().try_for_each(|piece| machine.pool.receive(pipeline, piece))
         });
         fed.map_err(|error| self.protocol_error(error))
+    }
+
+    /// The host did not agree on a key in time.
+    pub(super) fn no_key(&self) -> Error {
+        let limit = self.timing.answer_timeout;
+        Error::timed_out(Layer::Psrp, self.host_name(), "agreeing on the session's key", limit)
     }
 
     /// Receives until the pool is open.
