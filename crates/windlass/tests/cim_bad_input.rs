@@ -67,11 +67,11 @@ impl<F: Fn(&str, usize) -> String + Send + Sync> Respond for Scripted<F> {
     }
 }
 
-/// Enumerates `X` on a scripted host. Returns what came and how often the enumeration was released.
-async fn enumerate(
+/// A session with a scripted host, how often enumerations were released, and the host.
+async fn connected(
     typed: bool,
     answer: impl Fn(&str, usize) -> String + Send + Sync + 'static,
-) -> (Result<Vec<CimInstance>, Error>, usize) {
+) -> (CimSession, Arc<AtomicUsize>, MockServer) {
     let server = MockServer::start().await;
     let releases = Arc::new(AtomicUsize::new(0));
     let scripted = Scripted { answer, pulls: AtomicUsize::new(0), releases: Arc::clone(&releases) };
@@ -84,6 +84,15 @@ async fn enumerate(
         .set_allow_unencrypted(true);
     let builder = CimSession::builder("").target(target).skip_test_connection(true).typed(typed);
     let session = builder.namespace("root/x").connect().await.unwrap();
+    (session, releases, server)
+}
+
+/// Enumerates `X` on a scripted host. Returns what came and how often the enumeration was released.
+async fn enumerate(
+    typed: bool,
+    answer: impl Fn(&str, usize) -> String + Send + Sync + 'static,
+) -> (Result<Vec<CimInstance>, Error>, usize) {
+    let (session, releases, _server) = connected(typed, answer).await;
     let outcome = session.enumerate("", "X").collect().await;
     session.close().await;
     (outcome, releases.load(Ordering::Relaxed))
@@ -94,6 +103,12 @@ fn started(context: &str, items: &str) -> String {
         "<n:EnumerateResponse><n:EnumerationContext>{context}</n:EnumerationContext>\
          <w:Items>{items}</w:Items></n:EnumerateResponse>"
     )
+}
+
+/// One page, which is the last.
+fn only(items: &str) -> String {
+    let end = "<w:EndOfSequence/></n:EnumerateResponse>";
+    started("", items).replace("</n:EnumerateResponse>", end)
 }
 
 fn pulled(context: &str, items: &str, end: &str) -> String {
@@ -154,16 +169,43 @@ async fn instances_inside_each_other_and_arrays_without_end() {
     assert_eq!(error.kind(), ErrorKind::Protocol, "{error}");
     assert!(error.to_string().contains("the answer cannot be read"), "{error}");
 
-    let wide = format!("<p:X>{}</p:X>", "<p:A>1</p:A>".repeat(200_000));
-    let last = "<w:EndOfSequence/>";
-    let (outcome, _) = enumerate(false, move |_, _| {
-        started("", &wide).replace("</n:EnumerateResponse>", &format!("{last}</n:EnumerateResponse>"))
+    // Deep for instances, not for XML.
+    for (depth, is_read) in [(10, true), (20, false)] {
+        let open = "<p:Inner xsi:type=\"p:X_Type\">".repeat(depth);
+        let nested = format!("<p:X>{open}{}</p:X>", "</p:Inner>".repeat(depth));
+        let (outcome, _) = enumerate(false, move |_, _| only(&nested)).await;
+        assert_eq!(outcome.is_ok(), is_read, "{depth}: {outcome:?}");
+        if let Err(error) = outcome {
+            assert!(error.to_string().contains("instances inside each other"), "{error}");
+        }
+    }
+
+    for (count, is_read) in [(200_000, true), (1_000_001, false)] {
+        let wide = format!("<p:X>{}</p:X>", "<p:A>1</p:A>".repeat(count));
+        let (outcome, _) = enumerate(false, move |_, _| only(&wide)).await;
+        match outcome {
+            Ok(found) => assert!(is_read && found[0].get("A").unwrap().items().len() == count, "{count}"),
+            Err(error) => {
+                assert!(!is_read && error.to_string().contains("values in an instance"), "{count}: {error}");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn lists_without_end_are_given_up() {
+    let items = ONE.repeat(20_000);
+    let (session, releases, _server) = connected(false, move |action, _| match action {
+        "Enumerate" => started("uuid:1", &items),
+        "Release" => String::new(),
+        _ => pulled("uuid:1", &items, ""),
     })
     .await;
-    match outcome {
-        Ok(found) => assert_eq!(found[0].get("A").unwrap().items().len(), 200_000),
-        Err(error) => assert!(error.to_string().contains("cannot be read"), "{error}"),
-    }
+    let error = session.resource(X).enumerate(None).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Protocol, "{error}");
+    assert!(error.to_string().contains("enumerates without end"), "{error}");
+    session.close().await;
+    assert_eq!(releases.load(Ordering::Relaxed), 1);
 }
 
 #[tokio::test]
