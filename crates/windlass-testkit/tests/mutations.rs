@@ -12,7 +12,7 @@
 use std::fs;
 use std::path::Path;
 
-use windlass_testkit::oracles::ORACLES;
+use windlass_testkit::oracles::{ORACLES, oracle};
 
 /// xorshift64: the same changes in every run.
 struct Numbers(u64);
@@ -71,6 +71,19 @@ fn changed_inputs() {
             for _ in 0..400 {
                 run(&mutate(&input, &mut numbers));
             }
+        }
+    }
+}
+
+/// The oracles of the PSRP machines take any bytes as a sequence of operations and messages.
+#[test]
+fn operations_and_messages_in_any_order() {
+    let mut numbers = Numbers(0x2545_F491_4F6C_DD1D);
+    for name in ["psrp_client", "psrp_server"] {
+        let run = oracle(name).unwrap();
+        for _ in 0..4_000 {
+            let sequence: Vec<u8> = (0..300).map(|_| u8::try_from(numbers.below(256)).unwrap()).collect();
+            run(&sequence);
         }
     }
 }

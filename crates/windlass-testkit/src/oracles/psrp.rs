@@ -7,7 +7,7 @@ use uuid::Uuid;
 use windlass_clixml::{Limits, PsValue, decode, encode};
 use windlass_psrp::fragment::{Defragmenter, FragmentLimits, Fragmenter, split};
 use windlass_psrp::host::{HostMethod, HostReply, HostReturn};
-use windlass_psrp::message::Destination;
+use windlass_psrp::message::{Destination, Scope};
 use windlass_psrp::outofproc::{Packet, ServerLink};
 use windlass_psrp::payload::rewrite;
 use windlass_psrp::{
@@ -104,33 +104,78 @@ impl<'a> Choices<'a> {
 
 const POOL: Uuid = Uuid::from_u128(0x1111);
 
+const VERSIONS: &str = "<Obj RefId=\"0\"><MS><Version N=\"protocolversion\">2.3</Version><Version N=\"PSVersion\">2.0</Version><Version N=\"SerializationVersion\">1.1.0.1</Version></MS></Obj>";
+const OPENED: &str = "<Obj RefId=\"0\"><MS><I32 N=\"RunspaceState\">2</I32></MS></Obj>";
+const STOPPED: &str = "<Obj RefId=\"0\"><MS><I32 N=\"PipelineState\">3</I32></MS></Obj>";
+const COMPLETED: &str = "<Obj RefId=\"0\"><MS><I32 N=\"PipelineState\">4</I32></MS></Obj>";
+const AVAILABLE: &str =
+    "<Obj RefId=\"0\"><MS><B N=\"SetMinMaxRunspacesResponse\">true</B><I64 N=\"ci\">1</I64></MS></Obj>";
+const CALL: &str = "<Obj RefId=\"0\"><MS><I64 N=\"ci\">1</I64><Obj N=\"mi\" RefId=\"7\"><TN RefId=\"0\"><T>System.Management.Automation.Remoting.RemoteHostMethodId</T></TN><I32>11</I32></Obj><Obj N=\"mp\" RefId=\"1\"><LST /></Obj></MS></Obj>";
+const ANSWER: &str = "<Obj RefId=\"0\"><MS><S N=\"mr\">x</S><I64 N=\"ci\">1</I64><Obj N=\"mi\" RefId=\"7\"><TN RefId=\"0\"><T>System.Management.Automation.Remoting.RemoteHostMethodId</T></TN><I32>11</I32></Obj></MS></Obj>";
+const CHANGE: &str = "<Obj RefId=\"0\"><MS><I32 N=\"MaxRunspaces\">3</I32><I32 N=\"MinRunspaces\">1</I32><I64 N=\"ci\">4</I64></MS></Obj>";
+const RECORD: &str = "<Obj RefId=\"0\"><MS><S N=\"InformationalRecord_Message\">m</S></MS></Obj>";
+const PRIVATE: &str = "<Obj RefId=\"0\"><MS><Nil N=\"ApplicationPrivateData\" /></MS></Obj>";
+
 /// Data that some message has, or nearly has.
 const DATA: [&str; 14] = [
     "",
     "<S>text</S>",
-    "<Obj RefId=\"0\"><MS><I32 N=\"RunspaceState\">2</I32></MS></Obj>",
+    OPENED,
     "<Obj RefId=\"0\"><MS><I32 N=\"RunspaceState\">3</I32></MS></Obj>",
-    "<Obj RefId=\"0\"><MS><I32 N=\"PipelineState\">3</I32></MS></Obj>",
-    "<Obj RefId=\"0\"><MS><I32 N=\"PipelineState\">4</I32></MS></Obj>",
-    "<Obj RefId=\"0\"><MS><Version N=\"protocolversion\">2.3</Version><Version N=\"PSVersion\">2.0</Version><Version N=\"SerializationVersion\">1.1.0.1</Version></MS></Obj>",
-    "<Obj RefId=\"0\"><MS><B N=\"SetMinMaxRunspacesResponse\">true</B><I64 N=\"ci\">1</I64></MS></Obj>",
-    "<Obj RefId=\"0\"><MS><I64 N=\"ci\">1</I64><I32 N=\"mi\">11</I32><Obj N=\"mp\" RefId=\"1\"><LST /></Obj></MS></Obj>",
-    "<Obj RefId=\"0\"><MS><S N=\"mr\">x</S><I64 N=\"ci\">1</I64><I32 N=\"mi\">11</I32></MS></Obj>",
-    "<Obj RefId=\"0\"><MS><I32 N=\"MaxRunspaces\">3</I32><I32 N=\"MinRunspaces\">1</I32><I64 N=\"ci\">4</I64></MS></Obj>",
-    "<Obj RefId=\"0\"><MS><S N=\"InformationalRecord_Message\">m</S></MS></Obj>",
-    "<Obj RefId=\"0\"><MS><Nil N=\"ApplicationPrivateData\" /></MS></Obj>",
+    STOPPED,
+    COMPLETED,
+    VERSIONS,
+    AVAILABLE,
+    CALL,
+    ANSWER,
+    CHANGE,
+    RECORD,
+    PRIVATE,
     "<Obj><broken",
 ];
 
-fn message(choices: &mut Choices<'_>, destination: Destination, pipelines: &[Uuid]) -> Vec<u8> {
-    let kind = choices.of(MessageType::ALL);
-    let pipeline = choices.of(pipelines);
-    let data = choices.of(&DATA);
+/// A message on the stream of a pipeline, or of the pool: mostly one that may come there, with data of its kind.
+fn message(
+    choices: &mut Choices<'_>,
+    destination: Destination,
+    stream: Option<Uuid>,
+    pipelines: &[Uuid],
+) -> Vec<u8> {
+    let fits = choices.next();
+    let mut kinds = MessageType::ALL.to_vec();
+    if fits & 3 > 0 {
+        let scope = |kind: &MessageType| (kind.scope() == Scope::Pipeline) == stream.is_some();
+        kinds.retain(|kind| kind.destination().is_none_or(|to| to == destination) && scope(kind));
+    }
+    let kind = choices.of(&kinds);
+    let pipeline = if fits & 12 > 0 { stream.unwrap_or_default() } else { choices.of(pipelines) };
+    let data = if fits & 48 > 0 { fitting(kind, choices) } else { choices.of(&DATA) };
     Message { destination, kind, pool: POOL, pipeline, byte_order_mark: false, data }.encode()
 }
 
+/// Data that a message of this kind has, where they are short.
+fn fitting(kind: MessageType, choices: &mut Choices<'_>) -> &'static str {
+    match kind {
+        MessageType::SessionCapability => VERSIONS,
+        MessageType::RunspacePoolState => OPENED,
+        MessageType::PipelineState => choices.of(&[STOPPED, COMPLETED]),
+        MessageType::RunspaceAvailability => AVAILABLE,
+        MessageType::RunspacePoolHostCall | MessageType::PipelineHostCall => CALL,
+        MessageType::RunspacePoolHostResponse | MessageType::PipelineHostResponse => ANSWER,
+        MessageType::SetMaxRunspaces
+        | MessageType::SetMinRunspaces
+        | MessageType::GetAvailableRunspaces
+        | MessageType::ResetRunspaceState => CHANGE,
+        MessageType::WarningRecord | MessageType::VerboseRecord | MessageType::DebugRecord => RECORD,
+        MessageType::ApplicationPrivateData => PRIVATE,
+        MessageType::PipelineInput | MessageType::PipelineOutput => "<S>text</S>",
+        MessageType::EndOfPipelineInput | MessageType::PublicKeyRequest => "",
+        _ => choices.of(&DATA),
+    }
+}
+
 /// Operations of a client against messages of a server, in any order: states only go forward, and
-/// nothing comes of a pipeline after its end.
+/// nothing comes of a pipeline after its end but that something came, once.
 pub(super) fn psrp_client(data: &[u8]) {
     let mut choices = Choices(data);
     let mut pool = ClientPool::new(PoolOptions { id: POOL, ..PoolOptions::default() });
@@ -139,8 +184,18 @@ pub(super) fn psrp_client(data: &[u8]) {
     pool.set_key_pair(KEY.get_or_init(|| KeyPair::generate().expect("there are random numbers")).clone());
     let mut fragmenter = Fragmenter::new(usize::from(choices.next()) + 22);
     let mut pipelines: Vec<Uuid> = vec![Uuid::nil()];
-    let mut ended: BTreeSet<Uuid> = BTreeSet::new();
+    let (mut ended, mut failed) = (BTreeSet::new(), BTreeSet::new());
     let _ = pool.creation_fragments(1 << 16);
+    // Otherwise few sequences would come to an open pool.
+    if choices.next() % 4 > 0 {
+        for (kind, data) in
+            [(MessageType::SessionCapability, VERSIONS), (MessageType::RunspacePoolState, OPENED)]
+        {
+            let (destination, pipeline) = (Destination::Client, Uuid::nil());
+            let opening = Message { destination, kind, pool: POOL, pipeline, byte_order_mark: false, data };
+            pool.receive(None, &fragmenter.fragment(&opening.encode())).expect("what opens a pool");
+        }
+    }
     while !choices.is_empty() {
         let before = pool.state();
         let id = choices.of(&pipelines);
@@ -148,7 +203,7 @@ pub(super) fn psrp_client(data: &[u8]) {
         match choices.next() % 12 {
             0 => drop(pool.receive(stream, choices.bytes())),
             1..=4 => {
-                let message = message(&mut choices, Destination::Client, &pipelines);
+                let message = message(&mut choices, Destination::Client, stream, &pipelines);
                 drop(pool.receive(stream, &fragmenter.fragment(&message)));
             }
             5 => pipelines.extend(pool.create_pipeline(PowerShell::script("1")).ok()),
@@ -164,12 +219,17 @@ pub(super) fn psrp_client(data: &[u8]) {
             assert!(split(&outgoing.data).is_ok_and(|fragments| !fragments.is_empty()));
         }
         while let Some(event) = pool.poll_event() {
-            client_event(&mut pool, &event, &mut ended);
+            client_event(&mut pool, &event, &mut ended, &mut failed);
         }
     }
 }
 
-fn client_event(pool: &mut ClientPool, event: &ClientEvent, ended: &mut BTreeSet<Uuid>) {
+fn client_event(
+    pool: &mut ClientPool,
+    event: &ClientEvent,
+    ended: &mut BTreeSet<Uuid>,
+    failed: &mut BTreeSet<Uuid>,
+) {
     let pipeline = match event {
         ClientEvent::PipelineOutput { pipeline, .. }
         | ClientEvent::PipelineError { pipeline, .. }
@@ -183,11 +243,15 @@ fn client_event(pool: &mut ClientPool, event: &ClientEvent, ended: &mut BTreeSet
         }
         _ => return,
     };
-    assert!(!ended.contains(&pipeline), "{event:?} after the end");
-    match event {
-        ClientEvent::PipelineState { state, .. } if state.is_final() => drop(ended.insert(pipeline)),
-        ClientEvent::PipelineFailed { .. } => drop(ended.insert(pipeline)),
-        _ => {}
+    // What comes after an end is told as a failure, and nothing after that.
+    let is_failure = matches!(event, ClientEvent::PipelineFailed { .. });
+    assert!(!failed.contains(&pipeline), "{event:?} after the failure");
+    assert!(is_failure || !ended.contains(&pipeline), "{event:?} after the end");
+    if is_failure {
+        failed.insert(pipeline);
+    }
+    if matches!(event, ClientEvent::PipelineState { state, .. } if state.is_final()) {
+        ended.insert(pipeline);
     }
 }
 
@@ -202,6 +266,7 @@ pub(super) fn psrp_server(data: &[u8]) {
         let _ = server.receive(None, Stream::Default, &creation);
     }
     let mut pipelines: Vec<Uuid> = vec![Uuid::nil(), Uuid::from_u128(5), Uuid::from_u128(6)];
+    let mut creations: Vec<(Uuid, Vec<u8>)> = Vec::new();
     let mut begun = BTreeSet::new();
     let mut readers: BTreeMap<Option<Uuid>, Defragmenter> = BTreeMap::new();
     while !choices.is_empty() {
@@ -212,13 +277,20 @@ pub(super) fn psrp_server(data: &[u8]) {
         match choices.next() % 12 {
             0 => drop(server.receive(stream, lane, choices.bytes())),
             1..=3 => {
-                let message = message(&mut choices, Destination::Server, &pipelines);
+                let message = message(&mut choices, Destination::Server, stream, &pipelines);
                 drop(server.receive(stream, lane, &fragmenter.fragment(&message)));
             }
             4 if pipelines.len() < 8 => {
                 if let Some((id, create)) = created(&mut client) {
                     pipelines.push(id);
                     drop(server.receive(Some(id), Stream::Default, &create));
+                    creations.push((id, create));
+                }
+            }
+            4 => {
+                // Once more what made a pipeline.
+                if let Some((id, create)) = creations.get(usize::from(choices.next()) % 8) {
+                    drop(server.receive(Some(*id), Stream::Default, create));
                 }
             }
             5 => drop(server.write_output(id, &PsValue::from("x"))),
@@ -246,9 +318,11 @@ pub(super) fn psrp_server(data: &[u8]) {
         }
         while let Some(event) = server.poll_event() {
             if let ServerEvent::CreatePipeline { id, .. } = event {
-                assert!(begun.insert(id) || server.state() == PoolState::Opened);
+                assert!(begun.insert(id), "{id} begins twice");
             }
         }
+        // One that is gone may begin anew.
+        begun.retain(|&id| server.pipeline_state(id).is_some());
     }
 }
 
