@@ -394,3 +394,28 @@ fn a_session_is_entered_from_a_pipe() {
     assert_eq!((ran.status.code(), shown(&ran)), (Some(0), vec!["1".to_owned()]), "{}", errors(&ran));
     host.stop();
 }
+
+#[test]
+fn credentials_go_to_hosts_with_their_passwords() {
+    let host = Host::start(&[]);
+    let credential = "$c = Get-Credential carol; $p = $c.Password";
+    let reads = "ConvertFrom-SecureString -AsPlainText -SecureString";
+    let remote = "Invoke-Command -ComputerName srv1";
+    check(
+        &host,
+        &[
+            (&format!("{credential}; {remote} {{ {reads} $using:p }}"), &[PASSWORD]),
+            (&format!("{credential}; ({remote} {{ Write-Output $using:c }}).UserName"), &["carol"]),
+            (
+                &format!("{credential}; $p | {remote} {{ $input | ConvertFrom-SecureString -AsPlainText }}"),
+                &[PASSWORD],
+            ),
+            (
+                &format!(
+                    "{credential}; $j = {remote} {{ {reads} $using:p }} -AsJob; $j | Wait-Job | Receive-Job"
+                ),
+                &[PASSWORD],
+            ),
+        ],
+    );
+}

@@ -71,7 +71,8 @@ async fn environment_and_directory_reach_the_program() {
 async fn a_running_command_is_ended_by_signal_drop_and_close() {
     let host = host().allow_exec(true).start().await.unwrap();
     let shell = WinRsShell::builder("").target(over_http(&host)).open().await.unwrap();
-    let endless = || WinRsCommand::new("echo begin; sleep 600");
+    // A shell that is just starting a program loses a signal that comes between.
+    let endless = || WinRsCommand::new("echo begin; exec sleep 600");
 
     let mut running = shell.run(endless());
     assert!(matches!(running.next().await, Some(Ok(ShellEvent::Stdout(_)))));

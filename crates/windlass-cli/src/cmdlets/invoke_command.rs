@@ -18,7 +18,7 @@ use super::abreast::in_order;
 use super::invoke_work::{Origin, tell};
 use super::{nameless, script_block, throttle, what_if};
 use crate::runspace::{
-    Job, Local, Reach, Recipe, SessionEntry, Working, argument, job_value, of_error, places,
+    CredentialTable, Job, Local, Reach, Recipe, SessionEntry, Working, argument, job_value, of_error, places,
 };
 
 /// Events that wait to be written before the computers are made to wait.
@@ -72,6 +72,8 @@ impl Seat {
 struct Order {
     command: PowerShell,
     input: Option<Vec<PsValue>>,
+    /// Those that the command and its input may hold.
+    credentials: Arc<CredentialTable>,
     /// How long it may take, from the time that the computer's turn comes.
     deadline: Option<Duration>,
     /// Whether somebody at a terminal waits for it, and may stop it.
@@ -100,14 +102,15 @@ impl Stage for InvokeCommand {
         if self.call.switch("InDisconnectedSession") {
             return self.leave_running(cx, &command, seats);
         }
-        let deadline = deadline(&self.call);
+        let (deadline, credentials) = (deadline(&self.call), Arc::clone(&self.local.credentials));
+        let mut order = Order { command, input, credentials, deadline, is_watched: false };
         if self.call.switch("AsJob") || self.call.has("JobName") {
-            return self.start_job(cx, Order { command, input, deadline, is_watched: false }, seats);
+            return self.start_job(cx, order, seats);
         }
         let seats = self.taken(cx, seats)?;
         // To have a connection ready for Ctrl-C takes a logon, at each of many computers.
-        let is_watched = seats.len() == 1 && self.local.terminal.is_interactive();
-        self.run(cx, Order { command, input, deadline, is_watched }, seats)
+        order.is_watched = seats.len() == 1 && self.local.terminal.is_interactive();
+        self.run(cx, order, seats)
     }
 }
 
@@ -281,10 +284,11 @@ impl InvokeCommand {
             Seat::Open(_) | Seat::Taken(_) => None,
         });
         let start = |(recipe, name): (Box<Recipe>, Option<String>)| {
-            let command = command.clone();
+            let (command, credentials) = (command.clone(), Arc::clone(&self.local.credentials));
             async move {
                 let left = async {
                     let session = recipe.builder(name.as_deref()).connect().await?;
+                    let command = credentials.in_command(command, &session)?;
                     let mut options = InvokeOptions::default();
                     options.is_left = true;
                     let invocation = session.invoke_with(command, &options);
@@ -374,7 +378,13 @@ async fn work(seat: Seat, order: Order, outlet: &Outlet) {
 
 async fn pump(session: &PsSession, order: Order, outlet: &Outlet) {
     let id = session.instance_id();
-    let mut invocation = invoke(session, order);
+    let mut invocation = match invoke(session, order) {
+        Ok(invocation) => invocation,
+        Err(error) => {
+            outlet.send(Some(id), Err(error)).await;
+            return;
+        }
+    };
     while let Some(event) = invocation.next().await {
         if !outlet.send(Some(id), event).await {
             return;
@@ -383,13 +393,19 @@ async fn pump(session: &PsSession, order: Order, outlet: &Outlet) {
 }
 
 /// Starts the command; its input is sent while it runs.
-fn invoke(session: &PsSession, order: Order) -> Invocation {
-    let Order { command, input, is_watched, .. } = order;
-    let Some(objects) = input else {
+fn invoke(session: &PsSession, order: Order) -> Result<Invocation, windlass::Error> {
+    let Order { command, input, credentials, is_watched, .. } = order;
+    let command = credentials.in_command(command, session)?;
+    let Some(mut objects) = input else {
         let mut options = InvokeOptions::default();
         options.is_watched = is_watched;
-        return session.invoke_with(command, &options);
+        return Ok(session.invoke_with(command, &options));
     };
+    for object in &mut objects {
+        if let Some(value) = credentials.protected(object, session)? {
+            *object = value;
+        }
+    }
     let (mut sink, invocation) = session.invoke_with_input(command);
     tokio::spawn(async move {
         for object in objects {
@@ -401,7 +417,7 @@ fn invoke(session: &PsSession, order: Order) -> Invocation {
             tracing::debug!(%error, "the input of a pipeline was not taken");
         }
     });
-    invocation
+    Ok(invocation)
 }
 
 /// The pipeline that the block, or the file, stands for, with its arguments.
