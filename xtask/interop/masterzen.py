@@ -25,6 +25,16 @@ def say(name, outcome):
     print(f'masterzen/winrm: {name}: {outcome}', flush=True)
 
 
+def run_again(program, given, mechanism, arguments):
+    """Runs a program. Of two requests at once its NTLM may send the last leg of one on the connection of the other,
+    which any server refuses: then once more."""
+    for _ in range(3):
+        found = run(program, given, mechanism, arguments)
+        if mechanism != 'ntlm' or not found['Error'].startswith('http response error: 401'):
+            break
+    return found
+
+
 def run(program, given, mechanism, arguments, password=None):
     host, port = given.https.rsplit(':', 1)
     command = [program, '-host', host, '-port', port, '-user', given.user]
@@ -47,7 +57,7 @@ def main():
             sys.exit(0)
         for mechanism in ('basic', 'ntlm'):
             for name, arguments, expected in CASES:
-                found = run(program, given, mechanism, arguments)
+                found = run_again(program, given, mechanism, arguments)
                 same = (found['Stdout'], found['Stderr'], found['Code']) == expected and not found['Error']
                 shown = {key: value[:80] if isinstance(value, str) else value for key, value in found.items()}
                 say(f'{mechanism}: {name}', 'passed' if same else f'failed: {json.dumps(shown)}')

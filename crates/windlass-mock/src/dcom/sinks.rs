@@ -102,9 +102,9 @@ struct Listed {
 }
 
 impl Listed {
-    /// The references that came with attempts to cancel.
-    fn more(&self) -> u32 {
-        self.host.dcom.sinks.known().entries.get(&self.id).map_or(0, |entry| entry.more)
+    /// Gives the place back: there is nothing to cancel any more. Gives the references that came with attempts to.
+    fn end(self) -> u32 {
+        self.host.dcom.sinks.known().entries.remove(&self.id).map_or(0, |entry| entry.more)
     }
 }
 
@@ -372,7 +372,8 @@ impl Operation {
             Err(error) => Err(error),
         };
         match told {
-            Ok(_) => sink.release(listed.more()).await,
+            // Who hears of the release may ask at once.
+            Ok(_) => sink.release(listed.end()).await,
             Err(error) => tracing::debug!(%error, name, "an operation lost its sink"),
         }
     }
