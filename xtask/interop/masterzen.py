@@ -26,8 +26,8 @@ def say(name, outcome):
 
 
 def run_again(program, given, mechanism, arguments):
-    """Runs a program. Of two requests at once its NTLM may send the last leg of one on the connection of the other,
-    which any server refuses: then once more."""
+    """Runs a program. The three legs of its NTLM are requests of their own on connections of a shared pool: of two at
+    once, one may end on the connection of the other, which is refused. Then once more."""
     for _ in range(3):
         found = run(program, given, mechanism, arguments)
         if mechanism != 'ntlm' or not found['Error'].startswith('http response error: 401'):

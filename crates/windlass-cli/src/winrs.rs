@@ -60,10 +60,9 @@ impl WinRs {
     async fn execute(self, handle: &tokio::runtime::Handle) -> Result<Exit> {
         let local = Local::new(handle.clone(), self.defaults.resolve()?, Arc::new(Nobody));
         let command = self.command.join(" ");
-        if command.starts_with('-') {
+        if let Some(option) = option_of(&command) {
             anyhow::bail!(
-                "'{command}' begins with an option that winrs does not have: see `windlass winrs --help`; passwords \
-                 are never arguments"
+                "winrs has no option '{option}': see `windlass winrs --help`; passwords are never arguments"
             );
         }
         let target = self.way.target(&local, &self.computer)?;
@@ -165,4 +164,29 @@ fn standard_input() -> mpsc::Receiver<io::Result<Vec<u8>>> {
         }
     });
     taken
+}
+
+/// The name of the option that a command line begins with in place of a program. What it was given may be a password,
+/// as winrs.exe takes one.
+fn option_of(command: &str) -> Option<&str> {
+    let first = command.split(|letter: char| letter.is_whitespace() || matches!(letter, ':' | '=')).next()?;
+    first.starts_with('-').then_some(first)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_option_is_named_without_what_it_was_given() {
+        for (command, option) in [
+            ("-p:geheim ipconfig", Some("-p")),
+            ("-password=geheim ipconfig", Some("-password")),
+            ("-x geheim", Some("-x")),
+            ("echo -p:x", None),
+            ("", None),
+        ] {
+            assert_eq!(option_of(command), option, "{command}");
+        }
+    }
 }
