@@ -4,11 +4,13 @@ player of recordings of PowerShell.
 
 Takes the arguments of pypsrp_client.py. Prints one line a case.
 """
+import glob
 import json
 import os
+import subprocess
 import time
 
-from pypsrp_peer import case, check, main, options
+from pypsrp_peer import Skipped, case, check, main, options
 
 from pypsrp.exceptions import WSManFaultError
 from pypsrp.powershell import PowerShell, PSInvocationState, RunspacePool
@@ -114,7 +116,7 @@ def a_program_that_dies_is_noticed(peer):
         invoke(pool, 'die')
         raise AssertionError('the program is dead and nobody noticed')
     except WSManFaultError as error:
-        assert error.code == 995, error.code
+        check(error.code, 1726)
     finally:
         pool.close()
 
@@ -127,6 +129,48 @@ def a_program_that_cannot_be_started_is_refused(peer):
         raise AssertionError('the shell was opened')
     except WSManFaultError as error:
         check(error.code, 5)
+
+
+STRANGER = 65534
+PLAYER = os.path.join(os.path.dirname(os.path.abspath(__file__)), 'recording_player.py')
+
+
+def players():
+    """Users and groups of the players of recordings that run, by their ids: real, effective, saved, of files."""
+    found = {}
+    for folder in glob.glob('/proc/[0-9]*'):
+        try:
+            with open(f'{folder}/cmdline', 'rb') as file:
+                command = file.read().split(b'\0')
+            with open(f'{folder}/status', encoding='utf-8') as file:
+                status = dict(line.rstrip('\n').split(':\t', 1) for line in file if ':\t' in line)
+        except OSError:
+            continue
+        if PLAYER.encode() in command:
+            found[int(status['Pid'])] = [*status['Uid'].split(), *status['Gid'].split(), *status['Groups'].split()]
+    return found
+
+
+@case
+def a_program_runs_as_its_account_or_not_at_all(peer):
+    pool = peer.pool(configuration_name='Stranger')
+    if os.geteuid() != 0:
+        try:
+            pool.open()
+            raise AssertionError('the shell was opened')
+        except WSManFaultError as error:
+            check(error.code, 5)
+        return
+    try:
+        subprocess.run(['/usr/bin/python3', '-c', 'import sys; open(sys.argv[1])', PLAYER], user=STRANGER,
+                       group=STRANGER, extra_groups=[], cwd='/', capture_output=True, check=True)
+    except (OSError, subprocess.CalledProcessError) as error:
+        raise Skipped('others have no Python, or may not read these scripts') from error
+    before = players()
+    with pool:
+        (process, ids), = (found for found in players().items() if found[0] not in before)
+        check(set(ids), {str(STRANGER)})
+    check(is_gone(process), True)
 
 
 def recorded(name):

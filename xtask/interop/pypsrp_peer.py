@@ -18,6 +18,10 @@ def case(function):
     return function
 
 
+class Skipped(Exception):
+    """A case cannot run here."""
+
+
 def check(found, expected):
     assert found == expected, f'{found!r} is not {expected!r}'
 
@@ -78,6 +82,8 @@ def main(given, transports=TRANSPORTS, label='pypsrp', made=Peer):
             try:
                 function(peer)
                 print(f'{label}: {name}: passed', flush=True)
+            except Skipped as why:
+                print(f'{label}: {name}: skipped: {why}', flush=True)
             except Exception as error:  # noqa: BLE001 - every failure is a line
                 why = ' '.join(f'{type(error).__name__}: {error}'.split())[:400]
                 print(f'{label}: {name}: failed: {why}', flush=True)

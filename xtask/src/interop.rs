@@ -231,18 +231,25 @@ fn one(python: &Python, script: &str, needs: &Needs) -> Result<Outcome> {
     outcome
 }
 
-/// Programs for endpoints: psrpcore, the player of recordings, and one that is not there.
+/// Programs for endpoints: psrpcore, the player of recordings, also as another user, and one that is not there.
 fn endpoints(python: &Python) -> Vec<OsString> {
     let scripts = root().join("xtask/interop");
     let recorded = root().join("fixtures/recorded/psrp");
-    let python = python.program().display();
+    let python = python.program().display().to_string();
+    let player = |python: &str, name: &str| {
+        let file = recorded.join(format!("{name}.jsonl"));
+        format!("{python} {} {}", scripts.join("recording_player.py").display(), file.display())
+    };
     let mut named = vec![
         format!("Psrpcore={python} {}", scripts.join("process_server.py").display()),
         "Missing=/no/such/program".to_owned(),
+        // With a Python that is there for everybody.
+        format!("Stranger={}", player("/usr/bin/python3", "open-close")),
     ];
     for name in ["output-simple", "streams", "errors", "open-close"] {
-        let (player, file) = (scripts.join("recording_player.py"), recorded.join(format!("{name}.jsonl")));
-        named.push(format!("Recorded.{name}={python} {} {}", player.display(), file.display()));
+        named.push(format!("Recorded.{name}={}", player(&python, name)));
     }
-    named.into_iter().flat_map(|endpoint| ["--endpoint".into(), endpoint.into()]).collect()
+    let endpoints = named.into_iter().map(|endpoint| ["--endpoint".to_owned(), endpoint]);
+    let users = ["--endpoint-user".to_owned(), "Stranger=65534:65534".to_owned()];
+    endpoints.chain([users]).flatten().map(OsString::from).collect()
 }

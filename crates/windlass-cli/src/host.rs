@@ -10,7 +10,7 @@ use clap::Args;
 use serde_json::json;
 use windlass::net::Dial;
 use windlass::{CimSession, CimSessionBuilder, Credential, Secret};
-use windlass_mock::{Authentication, BindingPolicy, Endpoint, MockHost, Scenario, Trouble};
+use windlass_mock::{Account, Authentication, BindingPolicy, Endpoint, MockHost, Scenario, Trouble};
 
 use crate::exit::Exit;
 use crate::failure::report_local;
@@ -35,7 +35,8 @@ Examples:
   windlass mock --user alice:secret
   windlass mock --listen 127.0.0.1:5985 --tls-listen 127.0.0.1:5986 --user alice:secret --allow-exec
   windlass mock --user alice:secret --scenario things.json
-  windlass mock --user alice:secret --endpoint 'PowerShell.7=pwsh -s -NoLogo'")]
+  windlass mock --user alice:secret --endpoint 'PowerShell.7=pwsh -s -NoLogo'
+  windlass mock --user alice:secret --endpoint 'Web=pwsh -s -NoLogo' --endpoint-user Web=www-data")]
 pub(crate) struct Mock {
     /// Address for HTTP; port 0 takes a free one
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:0")]
@@ -82,6 +83,9 @@ pub(crate) struct Mock {
     /// Put a program that speaks PowerShell's out-of-process framing behind an endpoint; may be repeated
     #[arg(long, value_name = "NAME=PROGRAM")]
     endpoint: Vec<String>,
+    /// Account that the program of an endpoint runs as, by name or as UID:GID (needs root); may be repeated
+    #[arg(long, value_name = "NAME=USER", requires = "endpoint")]
+    endpoint_user: Vec<String>,
     /// Write every message and its answer into a file in this folder, readable
     #[arg(long, value_name = "DIR")]
     record: Option<PathBuf>,
@@ -167,8 +171,8 @@ impl Mock {
         for trouble in self.fault {
             builder = builder.trouble(trouble);
         }
-        for given in &self.endpoint {
-            builder = builder.endpoint(endpoint(given)?);
+        for endpoint in endpoints(&self.endpoint, &self.endpoint_user)? {
+            builder = builder.endpoint(endpoint);
         }
         if let Some(path) = &self.scenario {
             builder = builder.scenario(Scenario::from_file(path)?);
@@ -191,6 +195,22 @@ impl Mock {
         host.shutdown().await;
         Ok(())
     }
+}
+
+/// The endpoints that are programs, each with its account.
+fn endpoints(given: &[String], users: &[String]) -> Result<Vec<Endpoint>> {
+    let mut endpoints = given.iter().map(|given| endpoint(given)).collect::<Result<Vec<_>>>()?;
+    for given in users {
+        let Some((name, user)) = given.split_once('=') else {
+            bail!("--endpoint-user takes NAME=USER");
+        };
+        let Some(endpoint) = endpoints.iter_mut().find(|endpoint| endpoint.name.eq_ignore_ascii_case(name))
+        else {
+            bail!("--endpoint-user {given}: no --endpoint is called {name}");
+        };
+        endpoint.run_as = Some(Account::find(user)?);
+    }
+    Ok(endpoints)
 }
 
 /// An endpoint as NAME=PROGRAM, arguments separated by blanks.

@@ -192,6 +192,7 @@ codes! {
         ERROR_CANCELLED = 1223, "the operation was cancelled";
         ERROR_LOGON_FAILURE = 1326, "the user name or the password is wrong";
         RPC_S_SERVER_UNAVAILABLE = 1722, "the RPC server is not available";
+        RPC_S_CALL_FAILED = 1726, "the remote procedure call failed";
     }
 }
 

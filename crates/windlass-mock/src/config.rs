@@ -10,6 +10,7 @@ use windlass_core::Secret;
 
 use crate::auth::{Authentication, Certificates};
 use crate::cim::{CimProvider, FactsProvider};
+use crate::endpoint::Account;
 use crate::files::Files;
 use crate::powershell::{Cmdlet, Commands, copying};
 use crate::rpc::{EchoService, RpcService};
@@ -100,7 +101,8 @@ impl Default for HostLimits {
 }
 
 /// An endpoint that is a program which speaks PowerShell's out-of-process framing on its standard
-/// streams, such as `pwsh -s -NoLogo`. Each shell gets a process of its own.
+/// streams, such as `pwsh -s -NoLogo`. Each shell gets a process of its own. Variables of the host's environment that
+/// begin with `WINDLASS_` are kept from it, as they may hold passwords.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Endpoint {
@@ -110,9 +112,8 @@ pub struct Endpoint {
     pub program: PathBuf,
     /// Its arguments.
     pub arguments: Vec<String>,
-    /// The ids of the user and the group that it runs as (Unix), where these are not the host's own; a
-    /// shell is refused where the host may not do so.
-    pub run_as: Option<(u32, u32)>,
+    /// The account that it runs as, where this is not the host's own.
+    pub run_as: Option<Account>,
 }
 
 impl Endpoint {
@@ -125,6 +126,15 @@ impl Endpoint {
     #[must_use]
     pub fn argument(mut self, argument: impl Into<String>) -> Self {
         self.arguments.push(argument.into());
+        self
+    }
+
+    /// With a program that runs as this account (Unix), in its home directory and with little of the host's
+    /// environment: `PATH`, `TZ`, `LANG` and `LC_*`. Where the host may not do so, as it is not root's, shells are
+    /// refused.
+    #[must_use]
+    pub fn run_as(mut self, account: Account) -> Self {
+        self.run_as = Some(account);
         self
     }
 }

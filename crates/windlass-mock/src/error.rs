@@ -37,6 +37,9 @@ pub enum Error {
         /// Why not.
         source: std::io::Error,
     },
+    /// An account that a program shall run as does not exist.
+    #[error("there is no account '{0}' on this computer: a name in /etc/passwd or UID:GID is expected")]
+    Account(String),
     /// A scenario was refused: where, and why.
     #[error("scenario {0}")]
     Scenario(String),

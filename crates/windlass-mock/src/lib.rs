@@ -45,6 +45,7 @@ mod wsman;
 
 pub use auth::Authentication;
 pub use config::{Endpoint, HostLimits, MockHostBuilder};
+pub use endpoint::Account;
 pub use error::Error;
 pub use host::MockHost;
 pub use recording::Recorder;

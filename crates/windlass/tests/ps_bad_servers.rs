@@ -97,8 +97,18 @@ async fn opening_ends_after_three_minutes_unless_said_otherwise() {
     let outcome = tokio::time::timeout(FOR_EVER, opening).await.expect("an end");
     assert_eq!(outcome.err().map(|error| error.kind()), Some(ErrorKind::TimedOut));
     // The shell that was made is closed after that.
-    assert!((180..190).contains(&began.elapsed().as_secs()), "{:?}", began.elapsed());
+    assert_eq!(began.elapsed().as_secs(), 180);
     assert_eq!(server.seen("Delete"), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_session_that_cannot_be_opened_is_told_of_at_once() {
+    for vice in [Vice::Gone("Receive"), Vice::Pool(M::UserEvent, OTHER_POOL, "<S></S>")] {
+        let server = Wicked::new(vice);
+        let began = Instant::now();
+        talk(&server).await.0.unwrap_err();
+        assert_eq!((server.seen("Delete"), began.elapsed().as_secs()), (1, 0), "{vice:?}");
+    }
 }
 
 #[tokio::test(start_paused = true)]

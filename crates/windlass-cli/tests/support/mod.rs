@@ -21,7 +21,12 @@ pub struct Host {
 
 impl Host {
     pub fn start(arguments: &[&str]) -> Self {
-        let mut child = Command::new(PROGRAM)
+        Self::start_with(Command::new(PROGRAM), arguments)
+    }
+
+    /// The same with a program, a user and an environment of the caller's.
+    pub fn start_with(mut program: Command, arguments: &[&str]) -> Self {
+        let mut child = program
             .args(["mock", "--tls-listen", "127.0.0.1:0", "--rpc-listen", "127.0.0.1:0", "--user"])
             .arg(format!("alice:{PASSWORD}"))
             .args(arguments)

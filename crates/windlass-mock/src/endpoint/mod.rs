@@ -1,6 +1,7 @@
 //! Endpoints that are programs: PSRP goes on unchanged between WS-Man and a program that speaks
 //! PowerShell's out-of-process framing, such as `pwsh -s`. One process a shell.
 
+mod account;
 mod channel;
 mod program;
 mod takeover;
@@ -12,13 +13,14 @@ use tokio::sync::{Notify, mpsc};
 use uuid::Uuid;
 use windlass_psrp::Stream;
 use windlass_psrp::outofproc::Packet;
-use windlass_wsman::{CommandLine, Fault, RunState, SignalCode};
+use windlass_wsman::{CommandLine, Fault, FaultCode, RunState, SignalCode};
 
 use crate::config::Endpoint;
 use crate::host::Host;
 use crate::powershell::Stop;
 use crate::shell::{Piece, Presence, Received, psrp};
 use crate::wsman::{Caller, aborted};
+pub use account::Account;
 use channel::{Answer, Channel};
 use takeover::Takeover;
 
@@ -217,13 +219,13 @@ impl ProgramShell {
         let (turn, lines) = {
             let state = self.lock();
             let channel = state.channel(id).ok_or_else(aborted)?;
-            (Arc::clone(&channel.turn), state.lines.clone().ok_or_else(aborted)?)
+            (Arc::clone(&channel.turn), state.lines.clone().ok_or_else(|| state.gone())?)
         };
         let answered = async {
             // One packet of a stream is on its way at a time.
             let _turn = turn.lock().await;
             let before = self.lock().channel(id).ok_or_else(aborted)?.answers(answer);
-            lines.send(packet.encode()).await.map_err(|_| aborted())?;
+            lines.send(packet.encode()).await.map_err(|_| self.lock().gone())?;
             loop {
                 let ready = self.ready(id)?;
                 let mut notified = std::pin::pin!(ready.notified());
@@ -234,7 +236,7 @@ impl ProgramShell {
                         return Ok(());
                     }
                     if state.ended {
-                        return Err(aborted());
+                        return Err(state.gone());
                     }
                 }
                 notified.await;
@@ -250,7 +252,7 @@ impl ProgramShell {
     /// Takes output that is there, or tells that no more will come; `None` where there is nothing yet.
     fn fetch(&self, id: Option<Uuid>, budget: usize) -> Result<Option<Received>, Box<Fault>> {
         let mut state = self.lock();
-        let ended = state.ended;
+        let ended = state.ended.then(|| state.gone());
         let channel = state.channel_mut(id).ok_or_else(aborted)?;
         let data = channel.take(budget);
         let done = id.is_some() && channel.has_ended() && channel.is_empty();
@@ -258,7 +260,7 @@ impl ProgramShell {
         self.fetched.notify_waiters();
         match data {
             None if done => {}
-            None if ended => return Err(aborted()),
+            None if let Some(gone) = ended => return Err(gone),
             None => return Ok(None),
             Some(_) => {}
         }
@@ -277,6 +279,11 @@ impl ProgramShell {
 }
 
 impl State {
+    /// Why a program does not answer: Windows gives this number where the process behind a shell has died.
+    fn gone(&self) -> Box<Fault> {
+        if self.ended { Box::new(Fault::new(FaultCode::RPC_CALL_FAILED)) } else { aborted() }
+    }
+
     fn channel(&self, id: Option<Uuid>) -> Option<&Channel> {
         match id {
             None => Some(&self.pool),

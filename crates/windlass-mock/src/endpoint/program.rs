@@ -1,5 +1,7 @@
 //! The process behind a shell: lines in, lines out, and its end.
 
+#[cfg(unix)]
+use std::path::Path;
 use std::process::Stdio;
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,25 +13,15 @@ use uuid::Uuid;
 use windlass_psrp::outofproc::{LineBuffer, Packet};
 
 use super::channel::Answer;
-use super::{ProgramShell, WAITING_LINES};
+use super::{Account, ProgramShell, WAITING_LINES};
+use crate::config::Endpoint;
 
 /// How long a program may take to end after it was asked to.
 const GRACE: Duration = Duration::from_secs(3);
 
 /// Starts the program of a shell and gives the way to its input.
 pub(super) fn start(shell: &Arc<ProgramShell>) -> std::io::Result<mpsc::Sender<String>> {
-    let endpoint = &shell.endpoint;
-    let mut command = Command::new(&endpoint.program);
-    command.args(&endpoint.arguments).kill_on_drop(true);
-    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
-    #[cfg(unix)]
-    {
-        command.process_group(0);
-        if let Some((user, group)) = endpoint.run_as {
-            command.uid(user).gid(group);
-        }
-    }
-    let mut child = command.spawn()?;
+    let mut child = command(&shell.endpoint)?.spawn()?;
     let (Some(input), Some(output)) = (child.stdin.take(), child.stdout.take()) else {
         return Err(std::io::Error::other("its standard streams are not there"));
     };
@@ -38,6 +30,57 @@ pub(super) fn start(shell: &Arc<ProgramShell>) -> std::io::Result<mpsc::Sender<S
     tokio::spawn(read(Arc::clone(shell), output));
     tokio::spawn(watch(Arc::clone(shell), child));
     Ok(lines)
+}
+
+fn command(endpoint: &Endpoint) -> std::io::Result<Command> {
+    let mut command = Command::new(&endpoint.program);
+    command.args(&endpoint.arguments).kill_on_drop(true);
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
+    #[cfg(unix)]
+    command.process_group(0);
+    let inherited = std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value)));
+    match &endpoint.run_as {
+        Some(account) => {
+            command.env_clear().envs(inherited.filter(|(name, _)| is_everybodys(name)));
+            run_as(&mut command, account)?;
+        }
+        None => {
+            inherited.filter(|(name, _)| is_hosts_own(name)).for_each(|(name, _)| {
+                command.env_remove(name);
+            });
+        }
+    }
+    Ok(command)
+}
+
+/// Whether a variable of the environment means the same to every user.
+fn is_everybodys(name: &str) -> bool {
+    matches!(name, "PATH" | "TZ" | "LANG") || name.starts_with("LC_")
+}
+
+/// Whether a variable of the environment is for the host alone: it may hold a password.
+fn is_hosts_own(name: &str) -> bool {
+    name.starts_with("WINDLASS_")
+}
+
+/// What login(1) gives an account: its ids, its home directory and who it is.
+#[cfg(unix)]
+fn run_as(command: &mut Command, account: &Account) -> std::io::Result<()> {
+    command.uid(account.user).gid(account.group);
+    let home = account.home.as_deref().filter(|home| home.is_dir()).unwrap_or(Path::new("/"));
+    command.current_dir(home).env("HOME", home);
+    if let Some(name) = &account.name {
+        command.env("USER", name).env("LOGNAME", name);
+    }
+    if let Some(shell) = &account.shell {
+        command.env("SHELL", shell);
+    }
+    Ok(())
+}
+
+#[cfg(not(unix))]
+fn run_as(_command: &mut Command, _account: &Account) -> std::io::Result<()> {
+    Err(std::io::Error::new(std::io::ErrorKind::Unsupported, "programs run as other users on Unix alone"))
 }
 
 /// Writes lines until there are no more, or the program does not read.

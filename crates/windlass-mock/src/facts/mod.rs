@@ -12,6 +12,7 @@ mod volume;
 
 use std::path::{Path, PathBuf};
 
+pub use accounts::PasswdEntry;
 pub use network::Adapter;
 pub use os::{Memory, OperatingSystem, Processor};
 pub use process::Process;

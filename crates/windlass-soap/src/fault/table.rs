@@ -54,6 +54,7 @@ rows! {
     1326 LOGON_FAILURE = "ERROR_LOGON_FAILURE" ACCESS_DENIED "" "The user name or the password is wrong." "check the user name, its domain and the password";
     1359 INTERNAL_ERROR = "ERROR_INTERNAL_ERROR" INTERNAL_ERROR "" "An internal error occurred." "";
     1722 RPC_SERVER_UNAVAILABLE = "RPC_S_SERVER_UNAVAILABLE" INTERNAL_ERROR "" "The RPC server is not available." "";
+    1726 RPC_CALL_FAILED = "RPC_S_CALL_FAILED" INTERNAL_ERROR "" "The process behind the shell ended, or did not answer as it should." "see why it ended: a script that ends its own process, a limit of memory, a program that cannot run";
     0x8033_8000 RESOURCE_NOT_FOUND = "ERROR_WSMAN_RESOURCE_NOT_FOUND" DESTINATION_UNREACHABLE "" "The resource that the request addresses does not exist." "check the resource URI and the selectors";
     0x8033_8001 INVALID_ACTIONURI = "ERROR_WSMAN_INVALID_ACTIONURI" ACTION_NOT_SUPPORTED "" "The action URI of the request is not valid." "check the name of the method or operation";
     0x8033_8002 INVALID_URI = "ERROR_WSMAN_INVALID_URI" INVALID_MESSAGE_INFORMATION_HEADER "" "A URI in the request is not valid." "";

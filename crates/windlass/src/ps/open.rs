@@ -77,10 +77,9 @@ where
     T: Opened,
     F: Future<Output = Result<T>> + Send + 'static,
 {
-    let tasks = Tasks::current()?;
-    let work = open(tasks.clone());
-    let opened = tasks
-        .carry_through(work, |unwanted: T| async move {
+    // The session's own work is counted apart: one that fails to open waits for the end of it.
+    let opened = Tasks::current()?
+        .carry_through(open(Tasks::current()?), |unwanted: T| async move {
             if unwanted.is_ours() {
                 unwanted.shared().close().await.ok();
             } else {
