@@ -33,6 +33,7 @@ const DEEPEST: usize = 32;
 /// | Field | Meaning |
 /// |---|---|
 /// | `script` | The text, but for blanks around it. For commands that were not sent as a script: names, parameters and values as in `Get-Thing -Name x -All \| Sort-Object Id`. |
+/// | `input` | Whether the objects of the client's input come out again, once it has ended. |
 /// | `delay_ms` | Milliseconds before the first record; a stop ends them. |
 /// | `progress` | Progress records: `activity`, `status`, `percent`. |
 /// | `verbose`, `debug`, `information`, `warnings` | Texts for these streams. |
@@ -58,6 +59,7 @@ pub struct Scenario {
 /// What is answered to one script.
 #[derive(Debug)]
 pub(crate) struct Answer {
+    pub(crate) input: bool,
     pub(crate) delay: Duration,
     pub(crate) progress: Vec<ProgressRecord>,
     pub(crate) verbose: Vec<String>,
@@ -83,6 +85,7 @@ struct Document {
 #[serde(deny_unknown_fields, default)]
 struct Entry {
     script: Value,
+    input: Value,
     delay_ms: Value,
     progress: Value,
     verbose: Value,
@@ -198,6 +201,7 @@ fn read_entry(entry: Value) -> Result<(String, Answer), String> {
         messages.push(message_of(&given).map_err(|error| at("messages", place, error))?);
     }
     let answer = Answer {
+        input: field::<Option<bool>>("input", entry.input)?.unwrap_or_default(),
         delay: Duration::from_millis(field::<Option<u64>>("delay_ms", entry.delay_ms)?.unwrap_or_default()),
         progress,
         verbose: items("verbose", entry.verbose)?,
@@ -335,6 +339,7 @@ mod tests {
             (r#""output": []"#, "scripts[1]: script: "),
             (r#""script": " ""#, "scripts[1]: script: "),
             (r#""script": "a""#, "scripts[1]: script: an earlier entry"),
+            (r#""script": "x", "input": 1"#, "scripts[1]: input: "),
             (r#""script": "x", "delay_ms": -1"#, "scripts[1]: delay_ms: "),
             (r#""script": "x", "errors": "one""#, "scripts[1]: errors: "),
             (r#""script": "x", "warnings": ["a", 2]"#, "scripts[1]: warnings[1]: "),

@@ -52,7 +52,7 @@ fn answered(commands: &[Command], runspace: &Runspace) -> Option<Box<dyn Stage>>
         return None;
     }
     let answer = scenario.answer(&written(commands))?;
-    Some(Box::new(Scripted(answer)))
+    Some(Box::new(Scripted { answer, input: Vec::new() }))
 }
 
 fn is_out_default(command: &Command) -> bool {
@@ -87,16 +87,24 @@ fn written_parameter(parameter: &Parameter) -> String {
 }
 
 /// Gives its answer when all input is there.
-struct Scripted(Arc<Answer>);
+struct Scripted {
+    answer: Arc<Answer>,
+    /// What it was given, where the answer is to hold that.
+    input: Vec<PsValue>,
+}
 
 impl Stage for Scripted {
-    fn process(&mut self, _cx: &mut Context<'_>, _input: Option<PsValue>) -> Outcome {
+    fn process(&mut self, _cx: &mut Context<'_>, input: Option<PsValue>) -> Outcome {
+        if self.answer.input {
+            self.input.extend(input);
+        }
         Ok(())
     }
 
     fn end(&mut self, cx: &mut Context<'_>) -> Outcome {
-        let answer = &*self.0;
+        let answer = &*self.answer;
         cx.sleep(answer.delay)?;
+        std::mem::take(&mut self.input).into_iter().try_for_each(|value| cx.write(value))?;
         answer.progress.iter().try_for_each(|record| cx.progress(record.clone()))?;
         answer.verbose.iter().try_for_each(|message| cx.verbose(message.as_str()))?;
         answer.debug.iter().try_for_each(|message| cx.debug(message.as_str()))?;

@@ -1,6 +1,8 @@
 //! A client of bare bytes: what foreign clients wrote is posted as they wrote it.
 #![allow(dead_code, reason = "each test takes what it needs")]
 
+pub(crate) mod exchanges;
+
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
 use windlass_mock::{MockHost, MockHostBuilder};
 use windlass_wsman::soap::Limits;
