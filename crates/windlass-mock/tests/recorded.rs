@@ -10,99 +10,201 @@
 
 mod support;
 
-use std::path::Path;
+use std::sync::Arc;
 
-use serde_json::Value;
+use support::exchanges::{exchanges, recordings};
 use support::{Wire, fault_code, host, request};
-use windlass_wsman::Operation;
+use windlass_cim::wscim::Decoder;
+use windlass_cim::{CimInstance, CimValue};
+use windlass_mock::cim::MemoryProvider;
+use windlass_wsman::{Item, Limits, Operation, Reply, Xml, decode_request, decode_response};
 
-/// The bodies that the client of a recording sent, in order.
-fn bodies(path: &Path) -> Vec<String> {
-    let text = std::fs::read_to_string(path).unwrap();
-    let mut connections: std::collections::BTreeMap<u64, String> = Default::default();
-    let mut bodies = Vec::new();
-    for line in text.lines() {
-        let record: Value = serde_json::from_str(line).unwrap();
-        if record["from"] != "client" {
-            continue;
-        }
-        let Some(data) = record["data"].as_str() else { continue };
-        let stream = connections.entry(record["connection"].as_u64().unwrap()).or_default();
-        stream.push_str(data);
-        // A body may come apart from its head.
-        while let Some((head, rest)) = stream.split_once("\r\n\r\n") {
-            let length = head.lines().find_map(|line| line.strip_prefix("Content-Length: "));
-            let length: usize = length.map_or(0, |length| length.trim().parse().unwrap());
-            let Some(body) = rest.get(..length) else { break };
-            bodies.push(body.to_owned());
-            *stream = rest.get(length..).unwrap().to_owned();
-        }
-    }
-    bodies
-}
+const INVALID_CONTEXT: u32 = 0x8033_801B;
+const NOT_FOUND: u32 = 0x8004_1002;
+const INVALID_CLASS: u32 = 0x8004_1010;
+const INVALID_PARAMETER: u32 = 0x8004_1008;
+const INVALID_NAMESPACE: u32 = 0x8004_100E;
+const INVALID_QUERY: u32 = 0x8004_1017;
+const INVALID_METHOD: u32 = 0x8004_102E;
 
-/// The request with a short time-out in place of its own.
-fn in_haste(body: &str) -> String {
-    let Some((before, rest)) = body.split_once("<w:OperationTimeout>") else { return body.to_owned() };
-    let (_, after) = rest.split_once('<').unwrap();
-    format!("{before}<w:OperationTimeout>PT0.01S<{after}")
-}
+/// What the requests of the MI client are about, apart from the instances.
+const CLASSES: &str = "
+class X_SmallNumber { [key] uint64 Number; string SpelledNumber; string Description;
+  [static] string SpellNumber(uint64 num); };
+class MSFT_Person { [key] uint32 Key; string Species; string Last; string First; };
+";
 
-fn recordings(part: &str) -> Vec<std::path::PathBuf> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures/recorded").join(part);
-    let mut paths: Vec<_> = std::fs::read_dir(folder)
-        .unwrap()
-        .map(|entry| entry.unwrap().path())
-        .filter(|path| path.extension().is_some_and(|extension| extension == "jsonl"))
-        .collect();
-    paths.sort();
-    assert!(!paths.is_empty());
-    paths
-}
-
-/// PowerShell's own WS-Man client opens a pool, runs its pipelines and closes: every request is answered,
-/// and nothing is left.
-#[tokio::test(flavor = "multi_thread")]
-async fn sessions_of_powershell_are_answered() {
-    for path in recordings("wsman") {
-        let host = host().start().await.unwrap();
-        let mut wire = Wire::new(&host);
-        let mut answered = 0;
-        for body in bodies(&path) {
-            // Receives that were parked when they were recorded shall not hold up the test.
-            let body = in_haste(&body);
-            let (status, answer) = wire.post(&body).await;
-            let code = fault_code(&answer);
-            // Timed out, or sent after the end of what it is about.
-            let expected = [None, Some(0x8033_8029), Some(0x8033_805B), Some(995)];
-            assert!(expected.contains(&code), "{}: {code:x?} for {body}", path.display());
-            assert_eq!(status, if code.is_none() { 200 } else { 500 });
-            answered += 1;
-        }
-        assert!(answered > 3, "{}", path.display());
-        let left = host.statistics();
-        assert_eq!((left.open_shells, left.open_commands), (0, 0), "{}", path.display());
-        host.shutdown().await;
-    }
+/// The name of each recording, with what its client asked.
+fn requests_of_the_mi_client() -> Vec<(String, Vec<support::exchanges::Exchange>)> {
+    let recordings = recordings("omi").into_iter();
+    let named =
+        recordings.map(|path| (path.file_stem().unwrap().to_str().unwrap().to_owned(), exchanges(&path)));
+    named.collect()
 }
 
 /// Every request of the MI client is understood: where the host lacks the classes, that is what it says.
 #[tokio::test(flavor = "multi_thread")]
-async fn requests_of_the_mi_client_are_answered() {
+async fn requests_of_the_mi_client_get_the_faults_that_are_due() {
     let host = host().start().await.unwrap();
     let mut wire = Wire::new(&host);
-    for path in recordings("omi") {
-        for body in bodies(&path) {
-            let (_, answer) = wire.post(&body).await;
-            let code = fault_code(&answer);
-            // No such namespace or class, a query that is none, a context that the host did not give.
-            assert!(
-                matches!(code, Some(0x8004_100E | 0x8004_1010 | 0x8004_1017 | 0x8033_801B)),
-                "{}: {code:x?}",
-                path.display()
-            );
+    let mut asked = 0;
+    for (case, exchanges) in requests_of_the_mi_client() {
+        for exchange in exchanges {
+            let request = decode_request(&exchange.request, &Limits::default()).unwrap();
+            let expected = match (&request.operation, request.header.selectors.get("__cimnamespace")) {
+                _ if case == "query-bad" => INVALID_QUERY,
+                (Operation::Pull(_), _) => INVALID_CONTEXT,
+                (_, Some("root/cimv2" | "root/test")) => INVALID_CLASS,
+                (_, namespace) => {
+                    assert!(matches!(namespace, Some("test/cpp" | "root/nosuch")), "{namespace:?}");
+                    INVALID_NAMESPACE
+                }
+            };
+            let (status, answer) = wire.post(&exchange.request).await;
+            // The answer to this request, and no other's.
+            let answer = decode_response(&answer, &request.expectation(), &Limits::default()).unwrap();
+            let Reply::Fault(fault) = answer.reply else { panic!("{case}: {:?}", answer.reply) };
+            let code = fault.code().map(|code| code.0);
+            assert_eq!((status, code), (500, Some(expected)), "{case}: {}", fault.message());
+            asked += 1;
         }
     }
+    assert_eq!(asked, 32);
+}
+
+/// Where the host has the classes, it answers as Microsoft's CIM server did.
+#[tokio::test(flavor = "multi_thread")]
+async fn requests_of_the_mi_client_get_the_recorded_answers() {
+    let provider = MemoryProvider::from_mof("test/cpp", CLASSES).unwrap();
+    let provider = provider.with_method("X_SmallNumber", "SpellNumber", |call| {
+        assert_eq!(call.input.get("num"), Some(&CimValue::UInt64(123)));
+        Ok(CimInstance::new("X_SmallNumber_OUTPUT")
+            .with("ReturnValue", CimValue::String("one hundred twenty three".to_owned())))
+    });
+    let all = requests_of_the_mi_client();
+    let of = |case: &str| &all.iter().find(|(name, _)| name == case).unwrap().1;
+    for exchange in of("enumerate-numbers") {
+        let (_, reply) = decoded(&exchange.request, exchange.answer.as_deref().unwrap());
+        for number in items(&reply) {
+            // What comes untyped is a text.
+            let text = |name: &str| number.get(name).unwrap().to_text().unwrap().into_owned();
+            let mut instance = provider.new_instance("X_SmallNumber").unwrap();
+            instance.set("Number", CimValue::UInt64(text("Number").parse().unwrap())).unwrap();
+            instance.set("SpelledNumber", CimValue::String(text("SpelledNumber"))).unwrap();
+            provider.insert(instance).unwrap();
+        }
+    }
+    let host = host().provider(Arc::new(provider)).start().await.unwrap();
+    let mut wire = Wire::new(&host);
+    for (case, expected) in [
+        ("enumerate-numbers", None),
+        ("get", None),
+        ("get-missing", Some(NOT_FOUND)),
+        ("query", None),
+        ("query-bad", Some(INVALID_QUERY)),
+        ("invoke", None),
+        ("invoke-missing", Some(INVALID_METHOD)),
+        ("persons", None),
+        ("person-create", None),
+        ("person-enumerate", None),
+        // It names a property that is no key, which Microsoft's server does not look at.
+        ("person-get", Some(INVALID_PARAMETER)),
+        ("person-delete", None),
+        ("person-delete-missing", Some(NOT_FOUND)),
+        ("badnamespace", Some(INVALID_NAMESPACE)),
+        ("connectors", Some(INVALID_CLASS)),
+    ] {
+        let mut context: Option<(String, String)> = None;
+        let (mut theirs, mut ours) = (Vec::new(), Vec::new());
+        for exchange in of(case) {
+            let (_, recorded) = decoded(&exchange.request, exchange.answer.as_deref().unwrap());
+            let mut asked = exchange.request.clone();
+            // A context is the server's to choose.
+            if let Some((recorded, own)) = &context {
+                let element =
+                    |context: &str| format!("<n:EnumerationContext>{context}</n:EnumerationContext>");
+                let replaced = asked.replace(&element(recorded), &element(own));
+                assert_ne!(replaced, asked);
+                asked = replaced;
+            }
+            let (status, answer) = wire.post(&asked).await;
+            let (_, reply) = decoded(&asked, &answer);
+            if let Some(expected) = expected {
+                assert_eq!((status, fault_code(&answer)), (500, Some(expected)), "{case}: {answer}");
+                continue;
+            }
+            assert_eq!(status, 200, "{case}: {answer}");
+            assert_eq!(std::mem::discriminant(&reply), std::mem::discriminant(&recorded), "{case}: {answer}");
+            if let (Reply::Create(ours), Reply::Create(theirs)) = (&reply, &recorded) {
+                let key = |created: &windlass_wsman::CreateResponse<'_>| {
+                    let reference = created.resource.clone().unwrap();
+                    (reference.resource_uri, reference.selectors.get("Key").map(str::to_owned))
+                };
+                assert_eq!(key(ours), key(theirs), "{case}");
+            }
+            let known = context.take().map(|(recorded, _)| recorded).or_else(|| context_of(&recorded));
+            context = known.zip(context_of(&reply));
+            theirs.extend(items(&recorded).iter().map(values));
+            ours.extend(items(&reply).iter().map(values));
+        }
+        // As is how many of its instances go into an answer.
+        while let Some((recorded, own)) = context.take() {
+            let pull = &of(case).last().unwrap().request;
+            let (_, answer) = wire.post(&pull.replace(&recorded, &own)).await;
+            let (_, reply) = decoded(pull, &answer);
+            assert!(matches!(reply, Reply::Pull(_)), "{case}: {answer}");
+            context = context_of(&reply).map(|own| (recorded, own));
+            ours.extend(items(&reply).iter().map(values));
+        }
+        // The order is, too.
+        theirs.sort();
+        ours.sort();
+        assert_eq!(ours, theirs, "{case}");
+    }
+}
+
+fn decoded<'a>(request: &'a str, answer: &'a str) -> (windlass_wsman::Request<'a>, Reply<'a>) {
+    let request = decode_request(request, &Limits::default()).unwrap();
+    let answer = decode_response(answer, &request.expectation(), &Limits::default());
+    (request, answer.unwrap().reply)
+}
+
+fn context_of(reply: &Reply<'_>) -> Option<String> {
+    match reply {
+        Reply::Enumerate(page) | Reply::Pull(page) if !page.end_of_sequence => page.context.clone(),
+        _ => None,
+    }
+}
+
+/// The instances that an answer brings.
+fn items(reply: &Reply<'_>) -> Vec<CimInstance> {
+    let decode = |xml: &Xml<'_>| {
+        let mut reader = xml.reader(windlass_xml::Limits::default());
+        Decoder::new().decode(&mut reader).unwrap()
+    };
+    match reply {
+        Reply::Enumerate(page) | Reply::Pull(page) => {
+            let items = page.items.iter().map(|item| match item {
+                Item::Object(xml) => decode(xml),
+                other => panic!("{other:?}"),
+            });
+            items.collect()
+        }
+        Reply::Get(xml) | Reply::Invoke(Some(xml)) => vec![decode(xml)],
+        _ => Vec::new(),
+    }
+}
+
+/// Class, and names and texts of what an instance says.
+fn values(instance: &CimInstance) -> (String, Vec<(String, String)>) {
+    let said = instance.properties.iter().filter(|property| !property.value.is_null());
+    let mut said: Vec<_> = said
+        .map(|property| (property.name.to_string(), property.value.to_text().unwrap().into_owned()))
+        .collect();
+    said.sort();
+    // DSP0230 names the output of a method after the method, Microsoft's server after the class.
+    let output = instance.class_name.as_str().ends_with("_OUTPUT");
+    (if output { "_OUTPUT".to_owned() } else { instance.class_name.to_string() }, said)
 }
 
 /// As OMI does it: the MI client, which does not say who it is, takes an element within a property for an instance,
