@@ -16,12 +16,14 @@ use support::{Wire, fault_code, host, request};
 use uuid::Uuid;
 use windlass_clixml::PsValue;
 use windlass_mock::{MockHost, Scenario};
+use windlass_psrp::host::{HostInfo, HostReply, HostReturn};
 use windlass_psrp::{
     ClientEvent, ClientPool, CreatePipeline, ErrorRecord, PipelineState, PoolOptions, PoolState, PowerShell,
+    Stream,
 };
 use windlass_wsman::{
     CommandLine, Create, Expectation, Limits, Operation, ReceiveOutput, Reply, SendInput, Shell, Signal,
-    SignalCode, Stream, decode_response, uri,
+    SignalCode, Stream as Piece, decode_response, uri,
 };
 
 const ROOM: usize = 64 * 1024;
@@ -32,7 +34,9 @@ const SCENARIO: &str = r#"{"scripts": [
      "debug": ["here"], "information": ["found"], "progress": [{"activity": "Search", "percent": 50}]},
     {"script": "Get-Thing -Name x -All | Sort-Object Id", "output": ["sorted"], "delay_ms": 1},
     {"script": "throw 'it'", "output": ["before"], "fails": "it"},
-    {"script": "Wait-Long", "output": ["late"], "delay_ms": 3600000}
+    {"script": "Wait-Long", "output": ["late"], "delay_ms": 3600000},
+    {"script": "Read-It", "host": [{"method": "ReadLine"}]},
+    {"script": "Get-Back", "input": true, "output": [7]}
 ]}"#;
 
 /// An open pool.
@@ -77,6 +81,7 @@ impl Session {
                     ClientEvent::PipelineOutput { value, .. } => match value {
                         PsValue::I32(number) => format!("output {number}"),
                         PsValue::Version(version) => format!("output {version}"),
+                        PsValue::String(text) => format!("output {text}"),
                         value => format!("output Name={:?}", value.get("Name").and_then(PsValue::as_str)),
                     },
                     ClientEvent::PipelineError { error, .. } => {
@@ -202,7 +207,7 @@ async fn a_pipeline_that_lost_input_ends() {
     let input = session.pool.poll_send(ROOM).unwrap();
     let command = guid(id);
     let selectors = [("ShellId", session.shell.as_str())];
-    let piece = Stream::new("stdin", Some(command.as_str()), &input.data);
+    let piece = Piece::new("stdin", Some(command.as_str()), &input.data);
     let send = Operation::Send(SendInput { streams: vec![piece] });
     let send = request(&session.resource, &selectors, send).replace("PT20.000S", "PT0.200S");
     assert_eq!(fault_code(&session.wire.post(&send).await.1), Some(0x8033_8029));
@@ -213,4 +218,56 @@ async fn a_pipeline_that_lost_input_ends() {
     let before = Instant::now();
     assert_eq!(fault_code(&session.wire.post(&receive).await.1), Some(0x8033_8029));
     assert!(before.elapsed() < Duration::from_secs(10), "the pipeline waits for what never comes");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn answers_of_hosts_come_by_their_own_stream() {
+    let host = scripted_host().await;
+    let mut session = Session::open(&host).await;
+    let host_info = HostInfo::without_screen();
+    let id = session.start(CreatePipeline { host_info, ..PowerShell::script("Read-It").into() }).await;
+    let call = 'called: loop {
+        while let Some(event) = session.pool.poll_event() {
+            match event {
+                ClientEvent::HostCall { call, .. } => break 'called call,
+                ClientEvent::PipelineState { state, .. } => assert_eq!(state, PipelineState::Running),
+                _ => {}
+            }
+        }
+        session.receive(Some(id)).await;
+    };
+    let answer = HostReply::Value(HostReturn::Text("typed".into()));
+    session.pool.host_response(Some(id), &call, answer).unwrap();
+    let outgoing = session.pool.poll_send(ROOM).unwrap();
+    assert_eq!(outgoing.stream, Stream::PromptResponse);
+    let command = guid(id);
+    let send = |name: &'static str| {
+        Operation::Send(SendInput { streams: vec![Piece::new(name, Some(command.as_str()), &outgoing.data)] })
+    };
+    let unknown = request(&session.resource, &[("ShellId", &session.shell)], send("prompt"));
+    assert_eq!(fault_code(&session.wire.post(&unknown).await.1), Some(0x8033_818B));
+    session.post(send("pr")).await;
+    let (said, state, _) = session.finish(id).await;
+    assert_eq!((said, state), (vec!["output typed".to_owned()], PipelineState::Completed));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn input_comes_out_again() {
+    let host = scripted_host().await;
+    let mut session = Session::open(&host).await;
+    let back = CreatePipeline::from(PowerShell::script("Get-Back")).with_input();
+    let id = session.start(back).await;
+    for number in [3, 5] {
+        session.pool.send_input(id, &PsValue::from(number)).unwrap();
+    }
+    session.pool.end_input(id).unwrap();
+    let input = session.pool.poll_send(ROOM).unwrap();
+    let command = guid(id);
+    let piece = Piece::new("stdin", Some(command.as_str()), &input.data);
+    session.post(Operation::Send(SendInput { streams: vec![piece] })).await;
+    let (said, state, _) = session.finish(id).await;
+    assert_eq!(
+        (said.as_slice(), state),
+        (["output 3", "output 5", "output 7"].map(String::from).as_slice(), PipelineState::Completed)
+    );
 }
