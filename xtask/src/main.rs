@@ -10,13 +10,14 @@ mod fixtures;
 mod fuzz;
 mod interop;
 mod side_by_side;
+mod testing;
 
 use std::path::PathBuf;
 use std::process::Command;
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
-use command::{PACKAGES, build, cargo, example, program, root, run};
+use command::{build, example, program, root, run};
 
 /// Tasks of the Windlass project.
 #[derive(Parser)]
@@ -91,7 +92,7 @@ enum Task {
 fn main() -> Result<()> {
     match Arguments::parse().task {
         Task::Demo => demo(),
-        Task::Test { arguments } => test(&arguments),
+        Task::Test { arguments } => testing::run(&arguments),
         Task::Agree { dir } => agree(dir),
         Task::Interop { filter } => interop::run(filter.as_deref()),
         Task::Fixtures => fixtures::run(),
@@ -112,13 +113,6 @@ fn main() -> Result<()> {
 fn demo() -> Result<()> {
     build(["--example", "demo"])?;
     run(Command::new(example("demo")).current_dir(root()))
-}
-
-/// The README's test command.
-fn test(arguments: &[String]) -> Result<()> {
-    cargo(["test"].into_iter().chain(PACKAGES).chain(arguments.iter().map(String::as_str)))?;
-    fixtures::tell_missing();
-    Ok(())
 }
 
 fn agree(dir: Option<PathBuf>) -> Result<()> {

@@ -4,7 +4,6 @@
     clippy::expect_used,
     clippy::panic,
     clippy::indexing_slicing,
-    clippy::print_stdout,
     missing_docs,
     reason = "test code"
 )]
@@ -389,7 +388,7 @@ fn a_recorded_subscription_of_windows() {
     );
     let read = |name: &str| std::fs::read_to_string(format!("{folder}/{name}")).ok();
     let Some(subscribed) = read("subscribe_resp.xml") else {
-        println!("skipped: run cargo xtask fixtures");
+        skipped("run cargo xtask fixtures");
         return;
     };
     let (expectation, limits) = (Expectation::unchecked(), Limits::default());
@@ -410,4 +409,12 @@ fn a_recorded_subscription_of_windows() {
     assert_eq!(heartbeat.header.bookmark, None);
     let Reply::Pull(silence) = heartbeat.reply else { panic!("no pull") };
     assert!(silence.items.is_empty() && !silence.end_of_sequence && silence.context != page.context);
+}
+
+/// Says that a test tests nothing, past the harness, which keeps what passing tests print to itself.
+/// `cargo xtask test` counts these lines.
+fn skipped(reason: &str) {
+    let test = std::thread::current().name().unwrap_or_default().to_owned();
+    let _ =
+        std::io::Write::write_all(&mut std::io::stderr(), format!("{test}: skipped: {reason}\n").as_bytes());
 }

@@ -26,6 +26,8 @@ pub struct KindReport {
     pub listed: usize,
     /// Those that differ otherwise.
     pub differ: Vec<Difference>,
+    /// The cases of [`listed`] that were met, with whether each still differs.
+    met: Vec<(String, bool)>,
     /// Anything that the reader of the report should know, such as counts within the kind.
     pub note: Option<String>,
 }
@@ -48,9 +50,13 @@ impl KindReport {
     /// Counts a case: `Ok` agrees, `Err` says what the first difference is. A difference in the list
     /// of those that are meant is counted apart.
     pub fn count(&mut self, name: &str, outcome: Result<(), String>) {
+        let is_listed = listed::reason(&self.kind, name).is_some();
+        if is_listed {
+            self.met.push((name.to_owned(), outcome.is_err()));
+        }
         match outcome {
             Ok(()) => self.agree += 1,
-            Err(_) if listed::reason(&self.kind, name).is_some() => self.listed += 1,
+            Err(_) if is_listed => self.listed += 1,
             Err(first) => self.differ.push(Difference { name: name.to_owned(), first }),
         }
     }
@@ -61,4 +67,38 @@ pub fn run(dir: &Path) -> Vec<KindReport> {
     let parts: [fn(&Path) -> Vec<KindReport>; 7] =
         [clixml::run, cmdlets::run, display::run, language::run, wsman::run, omi::run, psrp::run];
     parts.iter().flat_map(|part| part(dir)).collect()
+}
+
+/// The differences of [`listed`] that these reports show to be none: cases that agree and, where the
+/// recordings are `complete`, cases that there are none of.
+pub fn stale(reports: &[KindReport], complete: bool) -> Vec<(&'static str, &'static str)> {
+    let listed = listed::LISTED.iter().map(|(kind, case, _)| (*kind, *case));
+    let is_stale = |(kind, case): &(&str, &str)| {
+        let of_kind = reports.iter().filter(|report| report.kind == *kind);
+        let mut met = of_kind.flat_map(|report| &report.met).filter(|(name, _)| name == case).peekable();
+        if met.peek().is_none() { complete } else { !met.any(|(_, differs)| *differs) }
+    };
+    listed.filter(is_stale).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_no_longer_differs_is_stale() {
+        let (kind, case, _) = listed::LISTED[0];
+        let report = |outcome: Result<(), String>| {
+            let mut report = KindReport::new(kind);
+            report.count("another", Ok(()));
+            report.count(case, outcome);
+            [report]
+        };
+        let differs = report(Err("so".to_owned()));
+        assert_eq!((differs[0].listed, stale(&differs, false)), (1, Vec::new()));
+        assert_eq!(stale(&report(Ok(())), false), [(kind, case)]);
+        // What was not compared may differ still, unless everything was.
+        assert_eq!(stale(&[], false), []);
+        assert_eq!(stale(&differs, true).len(), listed::LISTED.len() - 1);
+    }
 }
