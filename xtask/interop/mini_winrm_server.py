@@ -10,6 +10,9 @@ Commands of the PowerShell endpoint (the text of the first command of the pipeli
   wait      runs until it is stopped
   numbers   writes the integers from 1 to its argument
   fail      writes an error record
+  reveal    writes the texts of secure strings and credentials among its arguments and its input
+  secret    writes a secure string and a credential
+  ask-key   asks for the client's key first, then does as secret does
 anything else writes the text back. The cmd shell runs its command line with /bin/sh.
 """
 import argparse
@@ -29,7 +32,7 @@ from xml.sax.saxutils import escape
 
 import psrpcore
 import spnego
-from psrpcore.types import NETException
+from psrpcore.types import NETException, PSCredential, PSSecureString
 
 SOAP = "http://www.w3.org/2003/05/soap-envelope"
 ADDRESSING = "http://schemas.xmlsoap.org/ws/2004/08/addressing"
@@ -75,6 +78,7 @@ class Shell:
         self.changed = threading.Condition()
         self.closed = False
         self.pool = psrpcore.ServerRunspacePool() if "/powershell/" in uri.lower() else None
+        self.after_key = []
 
     def feed(self, data, command=None):
         """Hands fragments to the pool and acts on what they say. The caller holds the condition."""
@@ -87,6 +91,12 @@ class Shell:
                 self.commands[str(event.pipeline_id).upper()].inputs.append(event.data)
             elif isinstance(event, psrpcore.EndOfPipelineInputEvent):
                 self.run(self.commands[str(event.pipeline_id).upper()])
+            elif isinstance(event, psrpcore.PublicKeyEvent):
+                waiting, self.after_key = self.after_key, []
+                for command in waiting:
+                    write_secrets(command.pipeline)
+                    command.pipeline.complete()
+                    command.done = True
         self.drain()
 
     def start(self, event):
@@ -117,6 +127,15 @@ class Shell:
             pipeline.write_debug("a debug text")
             pipeline.write_information("an information", "mini")
             pipeline.write_progress("an activity", 1, "half way", percent_complete=50)
+        elif text == "reveal":
+            for value in [*command.arguments, *command.inputs]:
+                pipeline.write_output(f"{value.UserName} {value.Password.decrypt()}" if isinstance(value, PSCredential) else value.decrypt())
+        elif text == "secret":
+            write_secrets(pipeline)
+        elif text == "ask-key":
+            self.pool.request_key()
+            self.after_key.append(command)
+            return
         elif text == "fail":
             pipeline.write_error(NETException(Message="it failed"), fully_qualified_error_id="Mini,Fail")
         else:
@@ -158,6 +177,11 @@ class Shell:
         if command.process and command.process.poll() is None:
             command.process.kill()
         command.done = True
+
+
+def write_secrets(pipeline):
+    pipeline.write_output(PSSecureString("server \u2603"))
+    pipeline.write_output(PSCredential(UserName="dave", Password=PSSecureString("his")))
 
 
 class Service:

@@ -155,6 +155,8 @@ async fn run(options: &Options) -> Outcome {
         "pipeline-stop" => stop(target).await,
         "pipeline-drop" => drop_running(target).await,
         "pipeline-large" => large(target).await,
+        "secrets" => secrets(target).await,
+        "secrets-asked-for" => secrets_asked_for(target).await,
         "process" => process(&options.program).await,
         other => Err(format!("unknown case {other:?}").into()),
     }
@@ -299,6 +301,49 @@ async fn large(target: &Target) -> Outcome {
     }
     session.close().await?;
     check(expected == 20_001, format!("{} objects came", expected - 1))
+}
+
+/// Secrets that the server opens, as argument, in a credential and as input, and secrets of its own.
+async fn secrets(target: &Target) -> Outcome {
+    let session = open(target).await?;
+    let word = Secret::new("geheim \u{2603}");
+    let secret = session.protect(&word)?;
+    let credential = session.protect_credential("carol", &word)?;
+    let reveal = PowerShell::new().command("reveal").argument(secret.clone()).argument(credential.clone());
+    let result = session.invoke(reveal).collect().await?;
+    let expected = [PsValue::from("geheim \u{2603}"), PsValue::from("carol geheim \u{2603}")];
+    check(result.output == expected, format!("arguments: {:?}", result.output))?;
+
+    let (mut input, running) = session.invoke_with_input(PowerShell::new().command("reveal"));
+    input.send(secret).await?;
+    input.send(credential).await?;
+    input.close().await?;
+    let result = running.collect().await?;
+    check(result.output == expected, format!("input: {:?}", result.output))?;
+
+    reveals_the_servers(&session, "secret").await?;
+    session.close().await?;
+    Ok(())
+}
+
+/// The server wants the key before the client has had a secret.
+async fn secrets_asked_for(target: &Target) -> Outcome {
+    let session = open(target).await?;
+    reveals_the_servers(&session, "ask-key").await?;
+    session.close().await?;
+    Ok(())
+}
+
+async fn reveals_the_servers(session: &PsSession, command: &str) -> Outcome {
+    let result = session.invoke(PowerShell::new().command(command)).collect().await?;
+    let [secret, credential] = result.output.as_slice() else {
+        return Err(format!("{} secrets came", result.output.len()).into());
+    };
+    check(session.reveal(secret).await?.expose() == "server \u{2603}", "the server's secret differs")?;
+    let user = credential.get("UserName").and_then(PsValue::as_str);
+    check(user == Some("dave"), format!("the server's credential is of {user:?}"))?;
+    let password = credential.get("Password").ok_or("the server's credential has no password")?;
+    check(session.reveal(password).await?.expose() == "his", "the server's password differs")
 }
 
 async fn process(program: &ProcessCommand) -> Outcome {
