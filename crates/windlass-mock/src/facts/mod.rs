@@ -58,7 +58,8 @@ impl Facts {
 fn read_text(path: &Path) -> Option<String> {
     use std::io::Read;
     const LIMIT: u64 = 4 << 20;
-    let mut bytes = Vec::new();
+    // Nearly all files of `/proc` fit into a page, and come in one piece then.
+    let mut bytes = Vec::with_capacity(4096);
     std::fs::File::open(path).ok()?.take(LIMIT).read_to_end(&mut bytes).ok()?;
     Some(String::from_utf8_lossy(&bytes).into_owned())
 }

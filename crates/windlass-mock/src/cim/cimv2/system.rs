@@ -1,5 +1,6 @@
 //! `Win32_OperatingSystem`, `Win32_ComputerSystem` and `Win32_Processor`.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -12,8 +13,8 @@ pub(super) fn operating_system(request: &CimRequest<'_>, class: &Arc<CimClass>) 
     let facts = request.facts;
     let os = facts.operating_system();
     let memory = facts.memory();
-    let processes = facts.processes();
-    let users: std::collections::HashSet<u32> = processes.iter().map(|process| process.user).collect();
+    let processes = facts.process_users();
+    let users: HashSet<&u32> = processes.iter().collect();
     let count = |count: usize| CimValue::UInt32(u32::try_from(count).unwrap_or(u32::MAX));
     let now = Timestamp::now();
     let bits = if os.architecture.contains("64") { "64-bit" } else { "32-bit" };
