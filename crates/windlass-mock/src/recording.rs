@@ -48,7 +48,12 @@ impl Recorder {
         fs::create_dir_all(folder).map_err(failed)?;
         for number in 1_u32.. {
             let path = folder.join(format!("wsman-{number}.jsonl"));
-            match OpenOptions::new().write(true).create_new(true).open(&path) {
+            let mut options = OpenOptions::new();
+            options.write(true).create_new(true);
+            // What was said is for the eyes of those who said it.
+            #[cfg(unix)]
+            std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+            match options.open(&path) {
                 Ok(file) => return Ok(Self { file: Mutex::new(file), began: Instant::now() }),
                 Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {}
                 Err(source) => return Err(Error::File { path: path.display().to_string(), source }),

@@ -57,6 +57,21 @@ async fn input_goes_in_and_its_end_too() {
 }
 
 #[tokio::test]
+async fn programs_do_not_see_the_environment_of_the_host() {
+    // Which cargo sets for tests.
+    assert!(std::env::var_os("CARGO_MANIFEST_DIR").is_some());
+    let host = host().allow_exec(true).start().await.unwrap();
+    let shell =
+        WinRsShell::builder("").target(over_http(&host)).environment("GIVEN", "1").open().await.unwrap();
+    let seen = shell.run(WinRsCommand::new("env")).output().await.unwrap();
+    let names: Vec<_> =
+        seen.stdout_text().lines().filter_map(|l| Some(l.split_once('=')?.0.to_owned())).collect();
+    assert!(["PATH", "GIVEN"].iter().all(|name| names.contains(&(*name).to_owned())), "{names:?}");
+    assert!(!names.iter().any(|name| name.starts_with("CARGO")), "{names:?}");
+    shell.close().await.unwrap();
+}
+
+#[tokio::test]
 async fn environment_and_directory_reach_the_program() {
     let host = host().allow_exec(true).start().await.unwrap();
     let shell = WinRsShell::builder("").target(over_http(&host));

@@ -87,6 +87,7 @@ impl Facts {
         let stat = self.text(&format!("{base}/stat"))?;
         let status = self.text(&format!("{base}/status")).unwrap_or_default();
         let arguments = split_arguments(&self.text(&format!("{base}/cmdline")).unwrap_or_default());
+        let arguments = without_passwords(arguments);
         let path = std::fs::read_link(self.path(&format!("{base}/exe"))).ok();
         let path = path.map(|path| path.to_string_lossy().trim_end_matches(" (deleted)").to_owned());
         parse_stat(id, &stat, &status, arguments, path, boot)
@@ -161,6 +162,57 @@ fn split_arguments(text: &str) -> Vec<String> {
     if text.is_empty() { Vec::new() } else { text.split('\0').map(str::to_owned).collect() }
 }
 
+/// Arguments without the passwords of `--user NAME:PASSWORD`: who may manage this host shall not read those of its
+/// other users off its own command line, nor off that of the shell that started it.
+fn without_passwords(mut arguments: Vec<String>) -> Vec<String> {
+    let mut is_user = false;
+    for argument in &mut arguments {
+        if std::mem::replace(&mut is_user, argument.as_str() == USER_OPTION) {
+            *argument = without_password(argument);
+        } else if argument.contains(USER_OPTION) {
+            *argument = masked(argument);
+        }
+    }
+    arguments
+}
+
+/// The option of `windlass mock`, and of curl, that names a user with the password.
+const USER_OPTION: &str = "--user";
+
+/// A line of a shell with such options in it.
+fn masked(line: &str) -> String {
+    let mut shown = String::with_capacity(line.len());
+    let mut rest = line;
+    while let Some((before, after)) = rest.split_once(USER_OPTION) {
+        shown.push_str(before);
+        shown.push_str(USER_OPTION);
+        let word = after.trim_start_matches(['=', ' ', '\t']);
+        // `--user-agent` and the like are other options.
+        if word.len() == after.len() {
+            rest = after;
+            continue;
+        }
+        shown.push_str(after.get(..after.len() - word.len()).unwrap_or_default());
+        let quote = word.chars().next().filter(|first| matches!(first, '\'' | '"'));
+        let end = match quote {
+            Some(quote) => word.get(1..).and_then(|inner| inner.find(quote)).map(|at| at + 2),
+            None => word.find(char::is_whitespace),
+        };
+        let (word, after) = word.split_at_checked(end.unwrap_or(word.len())).unwrap_or((word, ""));
+        shown.push_str(&without_password(word));
+        rest = after;
+    }
+    shown.push_str(rest);
+    shown
+}
+
+fn without_password(user: &str) -> String {
+    match user.split_once(':') {
+        Some((name, _)) => format!("{name}:***"),
+        None => user.to_owned(),
+    }
+}
+
 /// Clock ticks in milliseconds.
 fn to_millis(ticks: u64) -> u64 {
     ticks.saturating_mul(1000) / ticks_per_second()
@@ -201,6 +253,26 @@ mod tests {
         let program = "/usr/bin/a-rather-long-name".to_owned();
         assert_eq!(full_name("a-rather-long-n", Some(&program)), "a-rather-long-name");
         assert_eq!(full_name("short", Some(&program)), "short");
+    }
+
+    #[test]
+    fn passwords_of_users_are_not_told() {
+        let words = |line: &str| without_passwords(line.split('|').map(str::to_owned).collect()).join("|");
+        for (given, told) in [
+            (
+                "windlass|mock|--user|alice:geheim|--user|b:c:d|x:y",
+                "windlass|mock|--user|alice:***|--user|b:***|x:y",
+            ),
+            ("windlass|mock|--user=alice:geheim|-v", "windlass|mock|--user=alice:***|-v"),
+            (
+                "sh|-c|windlass mock --user alice:geheim --user 'CORP\\b:ge heim' --files /tmp; x:y",
+                "sh|-c|windlass mock --user alice:*** --user 'CORP\\b:*** --files /tmp; x:y",
+            ),
+            ("sh|-c|curl --user-agent a:b --user \"a:b", "sh|-c|curl --user-agent a:b --user \"a:***"),
+            ("id|--user", "id|--user"),
+        ] {
+            assert_eq!(words(given), told);
+        }
     }
 
     #[test]
