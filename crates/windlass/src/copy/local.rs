@@ -121,6 +121,10 @@ fn write(
     mut hash: Sha256,
     given: &mut mpsc::Receiver<PsValue>,
 ) -> std::io::Result<Sha256> {
+    // In a folder of many users somebody may have put a link there, by which another file would be written.
+    if path.is_symlink() {
+        std::fs::remove_file(path)?;
+    }
     let mut file = OpenOptions::new().write(true).create(true).truncate(false).open(path)?;
     file.set_len(from)?;
     file.seek(SeekFrom::Start(from))?;
@@ -184,4 +188,24 @@ pub(super) async fn put(
 
 pub(super) fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_link_in_the_way_is_not_followed() {
+        let folder = std::env::temp_dir().join(format!("windlass-link-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        let (kept, part) = (folder.join("kept"), folder.join(".part"));
+        std::fs::write(&kept, "mine").unwrap();
+        std::os::unix::fs::symlink(&kept, &part).unwrap();
+        let writer = Writer::start(&part, 0, Sha256::new());
+        writer.pieces.send(PsValue::bytes(&b"new"[..])).await.unwrap();
+        writer.finish().await.unwrap();
+        assert_eq!(std::fs::read(&kept).unwrap(), b"mine");
+        assert_eq!(std::fs::read(&part).unwrap(), b"new");
+        std::fs::remove_dir_all(folder).unwrap();
+    }
 }
