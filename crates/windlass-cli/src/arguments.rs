@@ -37,6 +37,7 @@ pub(crate) fn normalise(
                 return Ok(out);
             }
             "{" => out.push(block(&mut words)?),
+            "-?" => out.push("--help".to_owned()),
             _ if is_short(command, &word) => {
                 // As winrs.exe has it, too: -r:srv1.
                 let (name, value) = word.split_once(':').unwrap_or((&word, ""));

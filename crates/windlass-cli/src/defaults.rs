@@ -53,7 +53,7 @@ pub(crate) struct DefaultOptions {
     #[arg(long, value_name = "FILE")]
     pub(crate) crl_file: Option<PathBuf>,
     /// Allow plain HTTP without message encryption
-    #[arg(long)]
+    #[arg(long, alias = "unencrypted")]
     pub(crate) no_encryption: bool,
     /// Accept a server certificate from an unknown authority
     #[arg(long)]

@@ -4,6 +4,7 @@ use std::error::Error;
 use std::io;
 
 use crate::exit::Exit;
+use crate::terminal::legible;
 
 /// Nobody reads standard output any more. One who stops reading, as `head` does, has what they want.
 #[derive(Debug, thiserror::Error)]
@@ -24,10 +25,10 @@ pub(crate) fn report(error: &(dyn Error + 'static), exit: Exit) -> Exit {
     exit
 }
 
-/// Tells the user something that is no result.
+/// Tells the user something that is no result. Peers have a say in it: their faults, the places they point to.
 #[expect(clippy::print_stderr, reason = "errors belong on standard error")]
 pub(crate) fn say(text: &str) {
-    eprintln!("windlass: {text}");
+    eprintln!("windlass: {}", legible(text, false));
 }
 
 /// An error with its causes, each once.

@@ -7,14 +7,14 @@ use std::time::Duration;
 use anyhow::Result;
 use clap::Args;
 use tokio::sync::mpsc;
-use windlass::{CommandInput, ShellEvent, WinRsCommand, WinRsShell, WinRsSignal};
+use windlass::{CommandInput, ShellEvent, WinRsCommand, WinRsShell, WinRsSignal, WsmanOptions};
 
 use crate::defaults::DefaultOptions;
 use crate::exit::Exit;
 use crate::failure::{printed, report_local};
 use crate::interrupts::{Interrupt, Interrupts};
 use crate::runspace::{Local, PlainWay};
-use crate::terminal::Nobody;
+use crate::terminal::{Nobody, Washer};
 
 /// How long the end of a command may take to arrive after it has refused input.
 const ENDING: Duration = Duration::from_secs(5);
@@ -28,9 +28,10 @@ const PIECE: usize = 32 * 1024;
 #[command(after_help = "Examples:
   windlass winrs -r srv1 -u alice ipconfig /all
   windlass winrs -r:srv1 -u:CORP\\alice powershell -Command Get-Date
+  windlass winrs -r:https://srv1:5986 -env:LANG=C -env:MODE=test 'set'
   windlass winrs -r srv1 --use-ssl 'dir C:\\'")]
 pub(crate) struct WinRs {
-    /// The computer
+    /// The computer, also as [http[s]://]NAME[:PORT]
     #[arg(long = "remote", short = 'r', value_name = "NAME")]
     computer: String,
     #[command(flatten)]
@@ -38,9 +39,21 @@ pub(crate) struct WinRs {
     /// Folder to run in
     #[arg(long, short = 'd', value_name = "FOLDER")]
     directory: Option<String>,
+    /// Set a variable for the command; may be repeated
+    #[arg(long, value_name = "NAME=VALUE", value_parser = variable)]
+    environment: Vec<(String, String)>,
+    /// Code page of the console, otherwise 65001, which is UTF-8
+    #[arg(long, value_name = "NUMBER")]
+    code_page: Option<u32>,
     /// Do not load the user's profile
     #[arg(long)]
     no_profile: bool,
+    /// Start the program itself, not by way of the command interpreter
+    #[arg(long)]
+    skip_cmd_shell: bool,
+    /// Compress what is sent and received
+    #[arg(long)]
+    compression: bool,
     #[command(flatten)]
     defaults: DefaultOptions,
     /// The command and its arguments
@@ -57,7 +70,7 @@ impl WinRs {
         }
     }
 
-    async fn execute(self, handle: &tokio::runtime::Handle) -> Result<Exit> {
+    async fn execute(mut self, handle: &tokio::runtime::Handle) -> Result<Exit> {
         let local = Local::new(handle.clone(), self.defaults.resolve()?, Arc::new(Nobody));
         let command = self.command.join(" ");
         if let Some(option) = option_of(&command) {
@@ -65,13 +78,23 @@ impl WinRs {
                 "winrs has no option '{option}': see `windlass winrs --help`; passwords are never arguments"
             );
         }
-        let target = self.way.target(&local, &self.computer)?;
+        let computer = self.way.lead(&self.computer)?;
+        let target = self.way.target(&local, &computer)?;
         if local.defaults.what_if {
             let place = self.way.described(&local, &target)?;
             printed(writeln!(io::stdout(), "What if: winrs on {place}: {command}"))?;
             return Ok(Exit::DONE);
         }
-        let mut builder = WinRsShell::builder(&self.computer).target(target).no_profile(self.no_profile);
+        let mut options = WsmanOptions::default();
+        options.compress = self.compression;
+        let mut builder =
+            WinRsShell::builder(&computer).target(target).options(options).no_profile(self.no_profile);
+        for (name, value) in &self.environment {
+            builder = builder.environment(name, value);
+        }
+        if let Some(code_page) = self.code_page {
+            builder = builder.code_page(code_page);
+        }
         if let Some(directory) = &self.directory {
             builder = builder.working_directory(directory);
         }
@@ -81,11 +104,16 @@ impl WinRs {
             _ = interrupts.next() => return Ok(Exit::INTERRUPTED),
         };
         let has_console = io::stdin().is_terminal();
-        let mut running = shell.run(WinRsCommand::new(&command).with_input().console_input(has_console));
+        let mut command = WinRsCommand::new(&command).with_input().console_input(has_console);
+        if self.skip_cmd_shell {
+            command = command.skip_cmd_shell();
+        }
+        let mut running = shell.run(command);
         let feeding = feed(running.input());
         tokio::pin!(feeding);
         let mut interrupted = false;
         let mut code = 0;
+        let (mut out, mut errors) = (Shown::new(io::stdout()), Shown::new(io::stderr()));
         loop {
             let event = tokio::select! {
                 event = running.next() => event,
@@ -102,16 +130,17 @@ impl WinRs {
             };
             match event {
                 Some(Ok(ShellEvent::Stdout(bytes))) => {
-                    let mut out = io::stdout();
-                    printed(out.write_all(&bytes).and_then(|()| out.flush()))?;
+                    printed(out.show(&bytes))?;
                 }
-                Some(Ok(ShellEvent::Stderr(bytes))) => io::stderr().write_all(&bytes)?,
+                Some(Ok(ShellEvent::Stderr(bytes))) => errors.show(&bytes)?,
                 Some(Ok(ShellEvent::Exited(exit))) => code = exit,
                 Some(Err(error)) => return Err(error.into()),
                 Some(Ok(_)) => {}
                 None => break,
             }
         }
+        printed(out.finish())?;
+        errors.finish()?;
         drop(running);
         shell.close().await?;
         if interrupted {
@@ -119,6 +148,33 @@ impl WinRs {
         }
         // Codes beyond a byte, such as those of Windows' errors, count as failed.
         Ok(if code == 0 { Exit::DONE } else { Exit::from_code(u8::try_from(code).unwrap_or(1)) })
+    }
+}
+
+/// Where a stream of the command goes: as it is, but for a terminal, which shall not be steered from elsewhere.
+struct Shown<W> {
+    stream: W,
+    washer: Option<Washer>,
+}
+
+impl<W: Write + IsTerminal> Shown<W> {
+    fn new(stream: W) -> Self {
+        let washer = stream.is_terminal().then(Washer::default);
+        Self { stream, washer }
+    }
+
+    fn show(&mut self, bytes: &[u8]) -> io::Result<()> {
+        match &mut self.washer {
+            Some(washer) => self.stream.write_all(washer.push(bytes).as_bytes())?,
+            None => self.stream.write_all(bytes)?,
+        }
+        self.stream.flush()
+    }
+
+    fn finish(mut self) -> io::Result<()> {
+        let rest = self.washer.map(Washer::finish).unwrap_or_default();
+        self.stream.write_all(rest.as_bytes())?;
+        self.stream.flush()
     }
 }
 
@@ -164,6 +220,13 @@ fn standard_input() -> mpsc::Receiver<io::Result<Vec<u8>>> {
         }
     });
     taken
+}
+
+fn variable(text: &str) -> Result<(String, String), &'static str> {
+    match text.split_once('=') {
+        Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
+        _ => Err("a variable is NAME=VALUE"),
+    }
 }
 
 /// The name of the option that a command line begins with in place of a program. What it was given may be a password,

@@ -72,6 +72,7 @@ impl Run {
             "columns": self.view.columns,
             "colours": self.view.is_colourful,
             "progress": self.view.shows_progress,
+            "seen": self.view.is_seen,
             "rows": self.rows,
             "typed": self.is_typed,
             "input": self.input,
@@ -150,6 +151,7 @@ impl Request {
                 columns: columns.unwrap_or(120).clamp(20, 10_000),
                 is_colourful: flag("colours"),
                 shows_progress: flag("progress"),
+                is_seen: flag("seen"),
             },
             rows: value.get("rows").and_then(Value::as_u64).and_then(|rows| u16::try_from(rows).ok()),
             is_typed: flag("typed"),
@@ -336,7 +338,13 @@ mod tests {
         let mut defaults = Defaults { skip_ca_check: true, forbid_ntlm: true, ..Defaults::default() };
         defaults.spn_class = Some("WSMAN".to_owned());
         defaults.login = Some(Login { user: "alice".to_owned(), password: Secret::new("pw") });
-        let view = View { format: Format::List, columns: 90, is_colourful: true, shows_progress: false };
+        let view = View {
+            format: Format::List,
+            columns: 90,
+            is_colourful: true,
+            shows_progress: false,
+            is_seen: true,
+        };
         let words = vec!["Get-PSSession".to_owned()];
         let run =
             Run { words, defaults, view, rows: Some(40), is_typed: true, input: Some(vec!["1".to_owned()]) };

@@ -19,6 +19,7 @@ use serde_json::Value;
 
 use crate::exit::Exit;
 use crate::failure::{ReaderGone, printed, report};
+use crate::output::ascii_controls;
 
 /// More than any message that a peer may send.
 const LARGEST: u64 = 256 << 20;
@@ -49,7 +50,7 @@ impl Decode {
             Err(error) => return report(error.as_ref(), Exit::USAGE),
         };
         let decoded = value(&bytes).and_then(|value| {
-            let text = serde_json::to_string_pretty(&value)?;
+            let text = ascii_controls(serde_json::to_string_pretty(&value)?);
             printed(writeln!(std::io::stdout(), "{text}"))
         });
         match decoded {

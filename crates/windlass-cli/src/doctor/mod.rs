@@ -17,8 +17,9 @@ use crate::defaults::DefaultOptions;
 use crate::exit::Exit;
 use crate::failure::{printed, report_local};
 use crate::interrupts::Interrupts;
+use crate::output::ascii_controls;
 use crate::runspace::{Local, PlainWay};
-use crate::terminal::Nobody;
+use crate::terminal::{Nobody, legible};
 
 /// Walk the layers to a computer: each line passed, failed with a remedy, or was skipped with the reason
 #[derive(Debug, Args)]
@@ -128,13 +129,15 @@ impl Report {
             {
                 value.insert("remedy".to_owned(), remedy.into());
             }
-            printed(writeln!(out, "{value}"))?;
+            printed(writeln!(out, "{}", ascii_controls(value.to_string())))?;
         } else {
-            printed(match verdict {
-                Verdict::Passed(detail) => writeln!(out, "passed  {layer}: {detail} ({milliseconds} ms)"),
-                Verdict::Failed(reason) => writeln!(out, "failed  {layer}: {reason}\n        {remedy}"),
-                Verdict::Skipped(reason) => writeln!(out, "skipped {layer}: {reason}"),
-            })?;
+            let line = match verdict {
+                Verdict::Passed(detail) => format!("passed  {layer}: {detail} ({milliseconds} ms)"),
+                Verdict::Failed(reason) => format!("failed  {layer}: {reason}\n        {remedy}"),
+                Verdict::Skipped(reason) => format!("skipped {layer}: {reason}"),
+            };
+            // Hosts have a say in what is told of them.
+            printed(writeln!(out, "{}", legible(&line, false)))?;
         }
         Ok(!matches!(verdict, Verdict::Failed(_)))
     }

@@ -31,12 +31,19 @@ pub(crate) struct Printer<W> {
     printed: usize,
     count: usize,
     csv: Option<CsvRows>,
+    /// Whether a terminal shows what is printed, and is not to be steered by it.
+    is_seen: bool,
 }
 
 impl<W: Write> Printer<W> {
     /// Prints to `out`.
     pub(crate) fn new(format: Format, columns: usize, out: W) -> Self {
-        Self { format, columns, out, held: Vec::new(), printed: 0, count: 0, csv: None }
+        Self { format, columns, out, held: Vec::new(), printed: 0, count: 0, csv: None, is_seen: false }
+    }
+
+    /// Whether a terminal shows what is printed: elsewhere CSV has every character as it is.
+    pub(crate) fn seen(self, is_seen: bool) -> Self {
+        Self { is_seen, ..self }
     }
 
     /// Takes one result.
@@ -48,10 +55,10 @@ impl<W: Write> Printer<W> {
         self.count += 1;
         match self.format {
             // Each in one piece: what is written goes to the agent's commands as it comes.
-            Format::Ndjson => self.out.write_all(format!("{}\n", json_object(&value)).as_bytes())?,
+            Format::Ndjson => self.out.write_all(format!("{}\n", json_line(&value)).as_bytes())?,
             Format::Json => {
                 let before = if self.count == 1 { "[" } else { "," };
-                self.out.write_all(format!("{before}\n  {}", json_object(&value)).as_bytes())?;
+                self.out.write_all(format!("{before}\n  {}", json_line(&value)).as_bytes())?;
             }
             Format::Csv if value.is_null() => {}
             // The first object tells which properties there are.
@@ -60,6 +67,9 @@ impl<W: Write> Printer<W> {
                 let rows = self.csv.get_or_insert_with(|| CsvRows::new(&value, CsvOptions::default()));
                 let mut text = if header { rows.header() } else { String::new() };
                 text.push_str(&rows.row(&value));
+                if self.is_seen {
+                    text = printable(&text);
+                }
                 self.out.write_all(text.as_bytes())?;
             }
             Format::Table if self.printed == self.held.len() => {
@@ -120,6 +130,23 @@ fn json_object(value: &PsValue) -> serde_json::Value {
         object @ serde_json::Value::Object(_) => object,
         other => serde_json::json!({ "value": other }),
     }
+}
+
+fn json_line(value: &PsValue) -> String {
+    ascii_controls(json_object(value).to_string())
+}
+
+/// JSON whose control characters beyond ASCII are escaped like those within: some terminals obey them.
+pub(crate) fn ascii_controls(json: String) -> String {
+    let is_bare = |character: char| ('\u{7f}'..='\u{9f}').contains(&character);
+    if !json.contains(is_bare) {
+        return json;
+    }
+    let escaped = |character| match is_bare(character) {
+        true => format!("\\u{:04x}", u32::from(character)),
+        false => String::from(character),
+    };
+    json.chars().map(escaped).collect()
 }
 
 /// The same value with the computer that it came from.
@@ -246,6 +273,21 @@ mod tests {
         let value = with_computer(person(), "srv1");
         assert_eq!(value.get("PSComputerName").and_then(PsValue::as_str), Some("srv1"));
         assert_eq!(from_computer(5_i32.into(), "srv1", None, true).as_i32(), Some(5));
+    }
+
+    #[test]
+    fn neither_rows_nor_json_steer_the_terminal() {
+        let value = || PsValue::from(PsObject::custom().with("Name", "a\u{1b}]0;x\u{7}\u{9b}2Jb"));
+        assert_eq!(printed(Format::Ndjson, vec![value()]), "{\"Name\":\"a\\u001b]0;x\\u0007\\u009b2Jb\"}\n");
+        let csv = |is_seen| {
+            let mut out = Vec::new();
+            let mut printer = Printer::new(Format::Csv, 80, &mut out).seen(is_seen);
+            printer.result(value()).unwrap();
+            printer.finish().unwrap();
+            String::from_utf8(out).unwrap()
+        };
+        assert_eq!(csv(true), "\"Name\"\n\"a\u{fffd}]0;x\u{fffd}\u{fffd}2Jb\"\n");
+        assert_eq!(csv(false), "\"Name\"\n\"a\u{1b}]0;x\u{7}\u{9b}2Jb\"\n");
     }
 
     #[test]

@@ -72,19 +72,23 @@ pub(crate) struct View {
     pub(crate) is_colourful: bool,
     /// Whether progress is shown.
     pub(crate) shows_progress: bool,
+    /// Whether a terminal shows standard output.
+    pub(crate) is_seen: bool,
 }
 
 impl View {
     /// What suits the streams of this process: a table on a terminal, ndjson in a pipe, unless told
     /// otherwise; no colours where NO_COLOR is set.
     pub(crate) fn of_process(format: Option<Format>) -> Self {
-        let default = if io::stdout().is_terminal() { Format::Table } else { Format::Ndjson };
+        let is_seen = io::stdout().is_terminal();
+        let default = if is_seen { Format::Table } else { Format::Ndjson };
         let error = io::stderr().is_terminal();
         Self {
             format: format.unwrap_or(default),
             columns: super::columns(),
             is_colourful: error && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty()),
             shows_progress: error,
+            is_seen,
         }
     }
 }

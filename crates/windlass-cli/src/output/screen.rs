@@ -78,7 +78,7 @@ impl Screen {
     }
 
     fn new_printer(&self) -> Printer<Paper> {
-        Printer::new(self.view.format, self.view.columns, self.paper.clone())
+        Printer::new(self.view.format, self.view.columns, self.paper.clone()).seen(self.view.is_seen)
     }
 
     /// Notes that results were lost. One who stops reading, as `head` does, has what they want.

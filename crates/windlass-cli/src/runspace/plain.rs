@@ -1,6 +1,6 @@
 //! The way to a computer of subcommands that are no cmdlets.
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use clap::Args;
 use windlass::{Authentication, Credential, Target};
 
@@ -47,6 +47,31 @@ impl PlainWay {
         logon(self.authentication(), default_credential(local).as_ref())
     }
 
+    /// Goes where a place as winrs.exe takes it leads, `[http[s]://]NAME[:PORT]`, and gives the name.
+    pub(crate) fn lead(&mut self, place: &str) -> Result<String> {
+        let scheme = |name: &str| {
+            let (before, rest) = place.split_at_checked(name.len())?;
+            before.eq_ignore_ascii_case(name).then_some(rest)
+        };
+        let (is_secure, rest) = match (scheme("https://"), scheme("http://")) {
+            (Some(rest), _) => (Some(true), rest),
+            (None, Some(rest)) => (Some(false), rest),
+            (None, None) => (None, place),
+        };
+        self.use_ssl = is_secure.unwrap_or(self.use_ssl);
+        let rest = rest.strip_suffix('/').unwrap_or(rest);
+        // An address of IPv6 has colons of its own, unless brackets hold it.
+        let (name, port) = match rest.rsplit_once(':') {
+            Some((name, port)) if !name.contains(':') || name.ends_with(']') => (name, Some(port)),
+            _ => (rest, None),
+        };
+        if let Some(port) = port {
+            let number = port.parse().ok().filter(|number| *number > 0);
+            self.port = Some(number.with_context(|| format!("'{port}' is no port"))?);
+        }
+        Ok(name.to_owned())
+    }
+
     /// The computer, with who logs on where no cmdlet names a credential.
     pub(crate) fn target(&self, local: &Local, computer: &str) -> Result<Target> {
         let mut target = Target::computer(computer);
@@ -73,4 +98,27 @@ impl PlainWay {
 
 fn known_mechanism(name: &str) -> Result<Authentication, &'static str> {
     mechanism(name).ok_or("it is Negotiate, Kerberos, Ntlm, Basic, Digest or Credssp")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn places_are_those_of_winrs() {
+        for (place, name, port, is_secure) in [
+            ("srv1", "srv1", 5985, false),
+            ("srv1:81", "srv1", 81, false),
+            ("HTTPS://srv1", "srv1", 5986, true),
+            ("http://srv1:80/", "srv1", 80, false),
+            ("fe80::1", "fe80::1", 5985, false),
+            ("[fe80::1]:99", "[fe80::1]", 99, false),
+        ] {
+            let mut way = PlainWay { port: None, use_ssl: false, authentication: None };
+            assert_eq!(way.lead(place).unwrap(), name);
+            assert_eq!((way.port(), way.is_secure()), (port, is_secure), "{place}");
+        }
+        let mut way = PlainWay { port: None, use_ssl: false, authentication: None };
+        assert!(way.lead("srv1:http").is_err());
+    }
 }

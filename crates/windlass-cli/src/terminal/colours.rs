@@ -64,6 +64,62 @@ pub(crate) fn legible(text: &str, with_colours: bool) -> String {
     shown
 }
 
+/// Makes the output of a program legible that comes in pieces: colours pass, and what moves within the line, as
+/// programs do that show progress; nothing else steers the terminal.
+#[derive(Debug, Default)]
+pub(crate) struct Washer {
+    decoder: windlass::TextDecoder,
+    /// The beginning of what may become a colour.
+    held: String,
+}
+
+impl Washer {
+    /// What of a piece can be shown now.
+    pub(crate) fn push(&mut self, piece: &[u8]) -> String {
+        let mut text = std::mem::take(&mut self.held);
+        text.push_str(&self.decoder.push(piece));
+        let end = begun_colour(&text).unwrap_or(text.len());
+        self.held = text.split_off(end);
+        washed(&text)
+    }
+
+    /// What is left when nothing more comes.
+    pub(crate) fn finish(mut self) -> String {
+        let mut text = std::mem::take(&mut self.held);
+        text.push_str(&self.decoder.finish());
+        washed(&text)
+    }
+}
+
+fn washed(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(character) = rest.chars().next() {
+        let length = colour_sequence(rest).unwrap_or_default();
+        let (whole, after) = rest.split_at_checked(length.max(character.len_utf8())).unwrap_or((rest, ""));
+        match character {
+            _ if length > 0 => shown.push_str(whole),
+            '\n' | '\t' | '\r' | '\u{8}' => shown.push(character),
+            character if character.is_control() => shown.push(char::REPLACEMENT_CHARACTER),
+            character => shown.push(character),
+        }
+        rest = after;
+    }
+    shown
+}
+
+/// Where a sequence that sets colours begins whose end has not come. One that does not end soon is none.
+fn begun_colour(text: &str) -> Option<usize> {
+    const LONGEST: usize = 32;
+    let start = text.rfind('\u{1b}').filter(|start| text.len() - start < LONGEST)?;
+    let after = text.get(start + 1..)?;
+    let may_go_on = match after.strip_prefix('[') {
+        Some(numbers) => numbers.chars().all(|character| character.is_ascii_digit() || character == ';'),
+        None => after.is_empty(),
+    };
+    may_go_on.then_some(start)
+}
+
 /// The length of the sequence that sets colours at the start of a text: `ESC [`, numbers, `m`.
 fn colour_sequence(text: &str) -> Option<usize> {
     let numbers = text.strip_prefix("\u{1b}[")?;
@@ -86,6 +142,20 @@ mod tests {
             ("a\r\nb\rc", "a\nb\u{fffd}c", "a\nb\u{fffd}c"),
         ] {
             assert_eq!((legible(text, true).as_str(), legible(text, false).as_str()), (with, without));
+        }
+    }
+
+    #[test]
+    fn pieces_of_any_length_are_washed_alike() {
+        let bytes =
+            "gr\u{fc}n \u{1b}[32mok\u{1b}[0m 5%\r9%\u{8}\n\u{1b}]0;title\u{7}\u{1b}[2J\u{9b}31m\u{1b}"
+                .as_bytes();
+        let clean = "gr\u{fc}n \u{1b}[32mok\u{1b}[0m 5%\r9%\u{8}\n\u{fffd}]0;title\u{fffd}\u{fffd}[2J\u{fffd}31m\u{fffd}";
+        for length in 1..=bytes.len() {
+            let mut washer = Washer::default();
+            let mut text: String = bytes.chunks(length).map(|piece| washer.push(piece)).collect();
+            text.push_str(&washer.finish());
+            assert_eq!(text, clean, "by {length}");
         }
     }
 
