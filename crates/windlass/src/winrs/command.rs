@@ -1,6 +1,7 @@
 //! A command of a `cmd` shell as its caller sees it.
 
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use bytes::Bytes;
 use tokio::sync::{mpsc, oneshot};
@@ -17,6 +18,7 @@ pub struct WinRsCommand {
     pub(super) takes_input: bool,
     pub(super) skip_cmd_shell: bool,
     pub(super) console_input: bool,
+    pub(super) timeout: Option<Duration>,
 }
 
 /// Something that a command did.
@@ -59,13 +61,17 @@ pub struct Output {
 pub(super) enum Order {
     Write(Vec<u8>, oneshot::Sender<Result<()>>),
     CloseInput(oneshot::Sender<Result<()>>),
-    Signal(SignalCode, oneshot::Sender<Result<()>>),
 }
+
+/// A signal that the caller sends, and who waits until it is there.
+pub(super) type Signalled = (SignalCode, oneshot::Sender<Result<()>>);
 
 /// A command that runs. Dropping it ends the command.
 pub struct RunningCommand {
     pub(super) events: Batches<ShellEvent>,
     pub(super) orders: mpsc::Sender<Order>,
+    /// Apart from the orders: a program that does not read holds its input up, and no signal.
+    pub(super) signals: mpsc::Sender<Signalled>,
 }
 
 /// The standard input of a command, to write to while what it does is followed elsewhere.
@@ -82,6 +88,7 @@ impl WinRsCommand {
             takes_input: false,
             skip_cmd_shell: false,
             console_input: true,
+            timeout: None,
         }
     }
 
@@ -92,7 +99,8 @@ impl WinRsCommand {
         self
     }
 
-    /// With input, which the caller writes and ends. A command without it finds its input at an end.
+    /// With input, which the caller writes and ends. A command without it that reads waits until it is ended: to tell
+    /// the host that no input will come takes a request of its own.
     #[must_use]
     pub fn with_input(mut self) -> Self {
         self.takes_input = true;
@@ -104,6 +112,13 @@ impl WinRsCommand {
     #[must_use]
     pub fn skip_cmd_shell(mut self) -> Self {
         self.skip_cmd_shell = true;
+        self
+    }
+
+    /// How long the command may run: then it is ended, and its caller told that the time was over.
+    #[must_use]
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = Some(timeout);
         self
     }
 
@@ -164,7 +179,7 @@ impl RunningCommand {
             WinRsSignal::CtrlBreak => SignalCode::CtrlBreak,
             WinRsSignal::Terminate => SignalCode::Terminate,
         };
-        order(&self.orders, |done| Order::Signal(code, done)).await
+        order(&self.signals, |done| (code, done)).await
     }
 
     /// Collects everything until the command ends.
@@ -203,9 +218,9 @@ impl CommandInput {
 }
 
 /// Gives an order and waits until it is carried out.
-async fn order(
-    orders: &mpsc::Sender<Order>,
-    order: impl FnOnce(oneshot::Sender<Result<()>>) -> Order,
+async fn order<T>(
+    orders: &mpsc::Sender<T>,
+    order: impl FnOnce(oneshot::Sender<Result<()>>) -> T,
 ) -> Result<()> {
     let (done, outcome) = oneshot::channel();
     let ended = || Error::closed("", "the command has ended");

@@ -8,9 +8,9 @@ use windlass_soap::OptionSet;
 use windlass_wsman::{CommandLine, SignalCode};
 
 use super::Shared;
-use super::command::{Order, RunningCommand, ShellEvent, WinRsCommand};
+use super::command::{Order, RunningCommand, ShellEvent, Signalled, WinRsCommand};
 use crate::batches::{self, Outlet};
-use crate::error::{Error, Result};
+use crate::error::{Error, Layer, Result};
 use crate::shell::{Received, Receiving};
 
 const STREAMS: &[&str] = &["stdout", "stderr"];
@@ -21,13 +21,14 @@ const ORDERS: usize = 4;
 pub(super) fn start(shared: &Arc<Shared>, command: WinRsCommand) -> RunningCommand {
     let (outlet, events) = batches::channel();
     let (orders, accepted) = mpsc::channel(ORDERS);
+    let (signals, signalled) = mpsc::channel(ORDERS);
     let shared_by_task = Arc::clone(shared);
     shared.tasks.spawn(async move {
-        if let Err(error) = run(&shared_by_task, command, &outlet, accepted).await {
+        if let Err(error) = run(&shared_by_task, command, &outlet, (accepted, signalled)).await {
             outlet.fail(error.while_doing("running a command")).await;
         }
     });
-    RunningCommand { events, orders }
+    RunningCommand { events, orders, signals }
 }
 
 /// Runs the command and frees its place in the shell, whatever happens in between.
@@ -35,7 +36,7 @@ async fn run(
     shared: &Arc<Shared>,
     command: WinRsCommand,
     outlet: &Outlet<ShellEvent>,
-    orders: mpsc::Receiver<Order>,
+    (orders, signals): (mpsc::Receiver<Order>, mpsc::Receiver<Signalled>),
 ) -> Result<()> {
     let options = OptionSet::new()
         .with("WINRS_CONSOLEMODE_STDIN", flag(command.console_input))
@@ -47,7 +48,15 @@ async fn run(
     };
     let id: Arc<str> = shared.shell.command(line, options).await?.into();
     shared.tasks.spawn(obey(Arc::clone(shared), Arc::clone(&id), command.takes_input, orders));
-    let outcome = follow(shared, &id, outlet).await;
+    shared.tasks.spawn(pass_on(Arc::clone(shared), Arc::clone(&id), signals));
+    let outcome = match command.timeout {
+        None => follow(shared, &id, outlet).await,
+        Some(limit) => {
+            let followed = tokio::time::timeout(limit, follow(shared, &id, outlet)).await;
+            let host = shared.shell.client().host();
+            followed.unwrap_or_else(|_| Err(Error::timed_out(Layer::Remote, host, "the command", limit)))
+        }
+    };
     let freed = shared.shell.signal(&id, SignalCode::Terminate, Some(shared.cancel_timeout)).await;
     outcome?;
     freed
@@ -106,10 +115,20 @@ async fn obey(shared: Arc<Shared>, id: Arc<str>, takes_input: bool, mut orders: 
             Some(Order::CloseInput(done)) => {
                 done.send(shell.send(Some(&id), "stdin", (&[], true), None).await).ok();
             }
-            Some(Order::Signal(code, done)) => {
-                done.send(shell.signal(&id, code, Some(shared.cancel_timeout)).await).ok();
-            }
         }
+    }
+}
+
+/// Sends the signals of the caller, in order, until the caller drops the command.
+async fn pass_on(shared: Arc<Shared>, id: Arc<str>, mut signals: mpsc::Receiver<Signalled>) {
+    let mut closing = shared.closing.subscribe();
+    loop {
+        let signal = tokio::select! {
+            signal = signals.recv() => signal,
+            _ = closing.wait_for(|&closing| closing) => None,
+        };
+        let Some((code, done)) = signal else { return };
+        done.send(shared.shell.signal(&id, code, Some(shared.cancel_timeout)).await).ok();
     }
 }
 

@@ -183,13 +183,15 @@ impl State {
         }
         match &request.operation {
             Operation::Create(Create::Shell(shell)) => {
-                self.shell = shell.shell_id.clone().unwrap();
+                self.shell = shell.shell_id.clone().unwrap_or_else(|| Uuid::new_v4().to_string());
                 if self.vice == Vice::OtherShell {
                     self.shell = "11111111-2222-3333-4444-555555555555".to_owned();
                 }
-                let creation = shell.creation_xml.as_ref().unwrap().to_vec().unwrap();
                 self.pool = ServerPool::new(ServerOptions::default());
-                self.pool.receive(None, Lane::Default, &creation).unwrap();
+                // Shells that run programs have none.
+                if let Some(creation) = &shell.creation_xml {
+                    self.pool.receive(None, Lane::Default, &creation.to_vec().unwrap()).unwrap();
+                }
                 if let Vice::Pool(kind, pool, data) = self.vice {
                     self.raw = self.message(kind, pool, None, data);
                 }
@@ -204,6 +206,9 @@ impl State {
             _ if request.header.selectors.get("ShellId") != Some(&self.shell) => {
                 now(fault(Fault::unexpected_selectors()))
             }
+            Operation::Command(_) if self.pool.id().is_none() => {
+                now(Reply::Command(CommandResponse { command_id: "PROGRAM".to_owned() }))
+            }
             Operation::Command(command) => {
                 let id = command.command_id.clone().unwrap();
                 self.begin(Uuid::try_parse(&id).unwrap(), &command.fragments().unwrap());
@@ -211,6 +216,7 @@ impl State {
                 let command_id = if self.vice == Vice::OtherCommand { other } else { id };
                 now(Reply::Command(CommandResponse { command_id }))
             }
+            Operation::Receive(_) if self.pool.id().is_none() => late(Fault::timed_out()),
             Operation::Receive(output) => self.receive(output.command_id.clone()),
             Operation::Send(_) => now(Reply::Send),
             Operation::Signal(_) => now(Reply::Signal),
