@@ -116,7 +116,7 @@ fn a_session_is_there_for_the_next_command() {
     assert!(errors(&nobody).contains("no PSSession is called 'nobody'"), "{}", errors(&nobody));
     let nobody = agent.run(&["Remove-PSSession", "nobody"]);
     assert_eq!(nobody.status.code(), Some(1));
-    assert!(errors(&nobody).contains("no session is with nobody"), "{}", errors(&nobody));
+    assert!(errors(&nobody).contains("no session leads to a computer called nobody"), "{}", errors(&nobody));
     let opened = agent.run(&["New-PSSession", "srv1", "-Name", "db", "-Credential", "alice"]);
     assert_eq!(opened.status.code(), Some(0), "{}", errors(&opened));
     let connect = ["Connect-PSSession", "-ComputerName", "srv1", "-Name", "db", "-Credential", "alice"];

@@ -88,7 +88,10 @@ pub(super) fn chosen(
     for computer in call.texts("ComputerName") {
         let found = local.cim.on(&computer);
         if found.is_empty() {
-            cx.error(not_found(format!("no CIM session is with {computer}")))?;
+            let reason = format!(
+                "no CIM session leads to a computer called {computer}: -Name finds sessions by their own names"
+            );
+            cx.error(not_found(reason))?;
         }
         entries.extend(found);
     }

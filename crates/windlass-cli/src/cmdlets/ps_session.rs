@@ -269,7 +269,9 @@ pub(super) fn chosen(
                 |entry: &Arc<SessionEntry>| entry.session.computer_name().eq_ignore_ascii_case(&computer);
             let found: Vec<_> = local.sessions.all().into_iter().filter(on).collect();
             if found.is_empty() {
-                let reason = format!("no session is with {computer}: -Name finds sessions by their names");
+                let reason = format!(
+                    "no session leads to a computer called {computer}: -Name finds sessions by their own names"
+                );
                 cx.error(not_found(&reason, computer.into()))?;
             }
             entries.extend(found);
