@@ -66,7 +66,7 @@ async fn options_of_sessions_stand_in_their_creation() {
     type Set = fn(&mut PsSessionOptions);
     let host = host().start().await.unwrap();
     let token = |wanted: &str| format!("Name=\"USE_INTERACTIVE_TOKEN\">{wanted}<");
-    let cases: [(Set, String); 8] = [
+    let cases: [(Set, String); 9] = [
         (|options| options.enable_network_access = true, token("1")),
         (
             |options| options.thread_options = ThreadOptions::UseNewThread,
@@ -75,6 +75,7 @@ async fn options_of_sessions_stand_in_their_creation() {
         (|options| options.thread_options = ThreadOptions::ReuseThread, "<ToString>ReuseThread<".to_owned()),
         (|options| options.apartment_state = ApartmentState::STA, "<ToString>STA<".to_owned()),
         (|options| options.apartment_state = ApartmentState::MTA, "<ToString>MTA<".to_owned()),
+        (|options| options.time_zone = Some(Arc::from([0, 1, 2])), "<BA N=\"TimeZone\">AAEC</BA>".to_owned()),
         (|options| options.no_machine_profile = true, "Name=\"WINRS_NOPROFILE\">1<".to_owned()),
         (|options| options.runspaces = (2, 7), "<I32 N=\"MaxRunspaces\">7<".to_owned()),
         (|options| options.protocol_version = ProtocolVersion::V2_2, ">2.2<".to_owned()),

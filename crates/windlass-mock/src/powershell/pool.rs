@@ -17,7 +17,7 @@ use windlass_wsman::{CommandLine, Fault, FaultCode, RunState, SignalCode};
 
 use super::engine::{End, execute};
 use super::outlet::{Incoming, Outlet, metadata_query};
-use super::runspace::{Client, Runspace, Session, version_entries};
+use super::runspace::{Client, Events, Runspace, Session, version_entries};
 use super::stop::Stop;
 use crate::host::Host;
 use crate::shell::{Opening, Piece, Presence, Received, psrp};
@@ -383,7 +383,12 @@ impl PoolShell {
             ServerEvent::Stop { id } => self.stop(id),
             ServerEvent::ResetRunspaceState { call_id } => {
                 let mut state = self.lock();
-                let _ = state.pool.reset_done(call_id, true);
+                // As PowerShell does: one runspace, and nothing that runs in it.
+                let resets = state.pool.runspaces().1 == 1 && state.running == 0;
+                if resets {
+                    *self.session.events.lock().unwrap_or_else(PoisonError::into_inner) = Events::default();
+                }
+                let _ = state.pool.reset_done(call_id, resets);
                 self.announce(&state);
             }
             ServerEvent::Runspaces { .. } => self.start_waiting(),

@@ -14,6 +14,7 @@ mod secrets;
 pub use event::ClientEvent;
 
 use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
 
 use uuid::Uuid;
 use windlass_clixml::{Decoder, PsValue};
@@ -50,6 +51,9 @@ pub struct PoolOptions {
     /// What scripts find in `$PSSenderInfo.ApplicationArguments`; see
     /// [`crate::payload::primitive_dictionary`].
     pub application_arguments: PsValue,
+    /// The client's time zone as .NET Framework serializes a System.CurrentSystemTimeZone, for servers that
+    /// look at it.
+    pub time_zone: Option<Arc<[u8]>>,
     /// The version that is offered. With 2.4, secrets travel as the transport protects them.
     pub protocol_version: ProtocolVersion,
     /// Whether the transport encrypts. Otherwise secrets are refused where protocol 2.4 was agreed on.
@@ -96,6 +100,7 @@ impl Default for PoolOptions {
             apartment_state: ApartmentState::Unknown,
             host_info: HostInfo::none(),
             application_arguments: PsValue::Null,
+            time_zone: None,
             protocol_version: ProtocolVersion::V2_3,
             transport_encrypts: false,
             whole_fragments: true,
@@ -128,7 +133,10 @@ impl ClientPool {
     pub fn new(options: PoolOptions) -> Self {
         let limits = FragmentLimits { object: options.limits.object, total: u64::MAX };
         Self {
-            capability: SessionCapability::new(options.protocol_version),
+            capability: SessionCapability {
+                time_zone: options.time_zone.clone(),
+                ..SessionCapability::new(options.protocol_version)
+            },
             state: PoolState::BeforeOpen,
             version: None,
             inbox: Defragmenter::new(limits),

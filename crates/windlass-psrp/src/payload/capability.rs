@@ -20,7 +20,7 @@ pub struct SessionCapability {
     pub ps_version: Version,
     /// CLIXML; 1.1.0.1 since it is compared.
     pub serialization: Version,
-    /// The client's time zone as .NET Framework serializes it, which nobody reads any more.
+    /// The client's time zone as .NET Framework serializes it, which PowerShell 7 neither states nor reads.
     pub time_zone: Option<Arc<[u8]>>,
 }
 

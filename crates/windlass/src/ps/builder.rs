@@ -56,6 +56,8 @@ pub struct PsSessionOptions {
     pub thread_options: ThreadOptions,
     /// Their COM apartment.
     pub apartment_state: ApartmentState,
+    /// The time zone that is stated, as .NET Framework serializes a System.CurrentSystemTimeZone.
+    pub time_zone: Option<Arc<[u8]>>,
     /// The version of the remoting protocol that is offered.
     pub protocol_version: ProtocolVersion,
     /// How long a failed network is tried again before the session counts as disconnected; zero gives up
@@ -81,6 +83,7 @@ impl Default for PsSessionOptions {
             runspaces: (1, 1),
             thread_options: ThreadOptions::Default,
             apartment_state: ApartmentState::Unknown,
+            time_zone: None,
             protocol_version: ProtocolVersion::V2_3,
             retry_window: Duration::from_secs(240),
             park_after: Duration::from_secs(2),
@@ -263,6 +266,7 @@ impl PsSessionBuilder {
                 true => PsValue::Null,
                 false => primitive_dictionary(arguments.map(|(name, value)| (name.clone(), value.clone()))),
             },
+            time_zone: options.time_zone.clone(),
             protocol_version: options.protocol_version,
             transport_encrypts: self.process.is_some() || self.target.encrypts(),
             limits: ClientLimits {
