@@ -100,7 +100,7 @@ pub(super) fn tell(
     match event.map(spoken) {
         Ok(Ok(Emission::Output(value))) => cx.write(origin.mark(value)),
         Ok(Ok(Emission::Error(record))) => cx.error_record(located(*record, origin)),
-        Ok(Ok(other)) => cx.emit(other),
+        Ok(Ok(other)) => cx.relay(other),
         Ok(Err(event)) => tell_other(local, cx, origin, event),
         Err(error) => cx.error(of_error(local, &error, "PSSessionStateBroken", &origin.computer)),
     }

@@ -20,6 +20,8 @@ pub enum Halt {
     Enough(usize),
     /// An error that ends the pipeline.
     Failed(Box<ErrorRecord>),
+    /// An error that ends the script, too, since a preference or `-ErrorAction` says Stop.
+    Final(Box<ErrorRecord>),
 }
 
 /// What a command returns: whether to go on. Pass on what [`Context`]'s methods return with `?`.

@@ -16,7 +16,7 @@ use super::cmdlet::{Halt, Outcome};
 use super::failure::{Failure, exceptions};
 use super::pipeline::{Call, Slot};
 use super::preference::Action;
-use super::record::{Emission, Sink, error_record};
+use super::record::{Emission, Sink, error_record, error_value, warning_value};
 use super::runspace::Runspace;
 use super::text::local_time;
 
@@ -57,19 +57,24 @@ impl Context<'_> {
 
     /// Writes a warning.
     pub fn warning(&mut self, message: impl Into<PsString>) -> Outcome {
-        let action = self.call.preferences.warning.unwrap_or_default();
+        let chosen = self.call.preferences.warning;
+        let action = chosen.or_else(|| self.runspace.preference("WarningPreference")).unwrap_or_default();
         self.informational(InformationalKind::Warning, action, message.into())
     }
 
     /// Writes a line for those who asked for details.
     pub fn verbose(&mut self, message: impl Into<PsString>) -> Outcome {
-        let action = self.call.preferences.verbose.unwrap_or(Action::SilentlyContinue);
+        let chosen = self.call.preferences.verbose;
+        let action = chosen.or_else(|| self.runspace.preference("VerbosePreference"));
+        let action = action.unwrap_or(Action::SilentlyContinue);
         self.informational(InformationalKind::Verbose, action, message.into())
     }
 
     /// Writes a line for programmers.
     pub fn debug(&mut self, message: impl Into<PsString>) -> Outcome {
-        let action = self.call.preferences.debug.unwrap_or(Action::SilentlyContinue);
+        let chosen = self.call.preferences.debug;
+        let action = chosen.or_else(|| self.runspace.preference("DebugPreference"));
+        let action = action.unwrap_or(Action::SilentlyContinue);
         self.informational(InformationalKind::Debug, action, message.into())
     }
 
@@ -93,6 +98,8 @@ impl Context<'_> {
             native_thread_id: 0,
             managed_thread_id: 0,
         };
+        let kept = || Emission::Information(Box::new(record.clone())).into_value();
+        self.call.copy("InformationVariable", self.runspace, kept);
         self.emit(Emission::Information(Box::new(record)))
     }
 
@@ -229,10 +236,14 @@ impl Context<'_> {
 
     /// Reports an error whose record is complete, as [`error`](Self::error) does.
     pub fn error_record(&mut self, record: ErrorRecord) -> Outcome {
-        let kept = || Emission::Error(Box::new(record.clone())).into_value();
-        self.call.copy("ErrorVariable", self.runspace, kept);
-        match self.call.preferences.error.unwrap_or_default() {
-            Action::Stop => Err(Halt::Failed(Box::new(record))),
+        let chosen = self.call.preferences.error;
+        let action = chosen.or_else(|| self.runspace.preference("ErrorActionPreference")).unwrap_or_default();
+        self.call.copy("ErrorVariable", self.runspace, || error_value(&record));
+        if action != Action::Ignore {
+            self.runspace.remember(&record);
+        }
+        match action {
+            Action::Stop => Err(Halt::Final(Box::new(record))),
             Action::Ignore => Ok(()),
             Action::SilentlyContinue => {
                 self.sink.silent_error();
@@ -242,7 +253,50 @@ impl Context<'_> {
         }
     }
 
+    /// Hands on what a command elsewhere wrote to one of its streams, or keeps it back where the caller does not want
+    /// to see it: only what was said here counts, as the other side has asked its own preferences already.
+    pub fn relay(&mut self, emission: Emission) -> Outcome {
+        let preferences = self.call.preferences;
+        let (chosen, name, variable) = match &emission {
+            Emission::Informational(InformationalKind::Warning, _) => {
+                (preferences.warning, "WarningPreference", "WarningVariable")
+            }
+            Emission::Informational(InformationalKind::Verbose, _) => {
+                (preferences.verbose, "VerbosePreference", "")
+            }
+            Emission::Informational(InformationalKind::Debug, _) => {
+                (preferences.debug, "DebugPreference", "")
+            }
+            Emission::Information(_) => {
+                (preferences.information, "InformationPreference", "InformationVariable")
+            }
+            Emission::Progress(_) => (preferences.progress, "ProgressPreference", ""),
+            _ => return self.emit(emission),
+        };
+        self.call.copy(variable, self.runspace, || match &emission {
+            Emission::Informational(_, record) => warning_value(record),
+            other => other.clone().into_value(),
+        });
+        match chosen.or_else(|| self.runspace.preference(name)).unwrap_or_default() {
+            Action::Ignore | Action::SilentlyContinue => Ok(()),
+            Action::Continue | Action::Inquire => self.emit(emission),
+            Action::Stop => {
+                let message = match &emission {
+                    Emission::Informational(_, record) => record.message.to_string(),
+                    Emission::Information(record) => super::text::text(&record.message_data),
+                    _ => String::new(),
+                };
+                self.emit(emission)?;
+                Err(self.stopped_by(name, &message))
+            }
+        }
+    }
+
     fn informational(&mut self, kind: InformationalKind, action: Action, message: PsString) -> Outcome {
+        if kind == InformationalKind::Warning && action != Action::Ignore {
+            let kept = || warning_value(&InformationalRecord::new(message.clone()));
+            self.call.copy("WarningVariable", self.runspace, kept);
+        }
         match action {
             Action::Ignore | Action::SilentlyContinue => Ok(()),
             Action::Stop => Err(self.stopped_by(
@@ -280,6 +334,12 @@ impl Context<'_> {
             ErrorCategory::OperationStopped,
             text,
         );
-        self.fail(failure)
+        match self.fail(failure) {
+            Halt::Failed(record) => {
+                self.runspace.remember(&record);
+                Halt::Final(record)
+            }
+            halt => halt,
+        }
     }
 }

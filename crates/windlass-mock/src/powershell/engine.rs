@@ -48,6 +48,7 @@ pub(crate) fn execute(
             Ok(()) => {}
             Err(Halt::Enough(_)) => {}
             Err(Halt::Stopped) => return End::Stopped,
+            Err(Halt::Final(record)) => return End::Failed(record),
             Err(Halt::Failed(record)) if place + 1 == count => return End::Failed(record),
             // Of several statements, only the last one's failure is the pipeline's.
             Err(Halt::Failed(record)) => {

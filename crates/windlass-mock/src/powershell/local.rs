@@ -67,7 +67,7 @@ impl LocalRunspace {
     }
 
     /// Runs a script that was read from this text. What it says goes to `sink`, and so does an error that
-    /// ended one of its statements. `false` where it was stopped.
+    /// ended one of its statements. `false` where it was stopped, or an error ended all of it.
     pub fn run(&self, source: &str, script: Script, stop: &Stop, sink: &mut dyn Sink) -> bool {
         let runspace = self.runspace(stop);
         let call = Call {
@@ -84,6 +84,11 @@ impl LocalRunspace {
             Ok(()) | Err(Halt::Enough(_)) => true,
             Err(Halt::Stopped) => false,
             Err(Halt::Failed(record)) => sink.emit(Emission::Error(record)).is_ok(),
+            Err(Halt::Final(record)) => {
+                // Whether anybody sees it makes no difference.
+                sink.emit(Emission::Error(record)).ok();
+                false
+            }
         }
     }
 
@@ -119,6 +124,7 @@ mod tests {
     struct Seen {
         output: Vec<String>,
         errors: Vec<String>,
+        has_gone_on: bool,
     }
 
     impl Sink for Seen {
@@ -137,7 +143,7 @@ mod tests {
         let mut seen = Seen::default();
         for line in lines {
             let script = runspace.parse(line).unwrap();
-            assert!(runspace.run(line, script, &Stop::default(), &mut seen));
+            seen.has_gone_on = runspace.run(line, script, &Stop::default(), &mut seen);
         }
         seen
     }
@@ -182,6 +188,39 @@ mod tests {
                 "{lines:?}"
             );
         }
+    }
+
+    #[test]
+    fn an_error_ends_the_script_where_it_shall() {
+        for (lines, expected, goes_on) in [
+            (&["'first'", "Write-Error bad -ErrorAction Stop; 'after'"][..], &["first"][..], false),
+            (&["$ErrorActionPreference = 'Stop'; Write-Error bad; 'after'"], &[], false),
+            (&["$ErrorActionPreference = 'stop'", "Nothing-Such; 'after'"], &[], false),
+            (
+                &["$ErrorActionPreference = 'Stop'; Write-Error bad -ErrorAction Continue; 'after'"],
+                &["after"],
+                true,
+            ),
+            (&["$WarningPreference = 'Stop'; Write-Warning old; 'after'"], &[], false),
+            (
+                &["$Error.Count; Write-Error bad; $Error.Count; $Error[0].CategoryInfo.Activity"],
+                &["0", "1", "Write-Error"],
+                true,
+            ),
+        ] {
+            let seen = run(lines);
+            assert_eq!((seen.output.join(" "), seen.errors.len()), (expected.join(" "), 1), "{lines:?}");
+            assert_eq!(seen.has_gone_on, goes_on, "{lines:?}");
+        }
+        let seen = run(&[
+            "$ErrorActionPreference = 'SilentlyContinue'; Write-Error first; Nothing-Such; Write-Error last -ea Ignore",
+            "$Error.Count; $Error[1].Exception.Message",
+            "Write-Warning old -WarningAction SilentlyContinue -WarningVariable kept; $kept.Count",
+        ]);
+        assert_eq!(
+            (seen.output.as_slice(), seen.errors.len()),
+            (&["2", "first", "1"].map(str::to_owned)[..], 0)
+        );
     }
 
     #[test]

@@ -19,6 +19,18 @@ pub enum Action {
 }
 
 impl Action {
+    /// The action of this name, in any case.
+    pub(crate) fn named(name: &str) -> Option<Self> {
+        const NAMES: [(&str, Action); 5] = [
+            ("SilentlyContinue", Action::SilentlyContinue),
+            ("Stop", Action::Stop),
+            ("Continue", Action::Continue),
+            ("Inquire", Action::Inquire),
+            ("Ignore", Action::Ignore),
+        ];
+        NAMES.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, action)| *action)
+    }
+
     /// The action of this number.
     pub fn from_code(code: i64) -> Option<Self> {
         Some(match code {

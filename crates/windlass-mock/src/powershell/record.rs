@@ -15,7 +15,7 @@ use super::pipeline::Call;
 use super::text::{short_type_name, text};
 
 /// One thing that leaves a pipeline.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub enum Emission {
     /// An object.
     Output(PsValue),
@@ -103,6 +103,27 @@ impl Emission {
             Self::HostCall(_) | Self::Raw(_) => PsValue::Null,
         }
     }
+}
+
+/// An error as the value of a variable: the record as it travels, and what PowerShell's own has beside that.
+pub(crate) fn error_value(record: &ErrorRecord) -> PsValue {
+    let value = Emission::Error(Box::new(record.clone())).into_value();
+    let PsValue::Object(object) = &value else { return value };
+    let category = PsObject::typed(["System.Management.Automation.ErrorCategoryInfo", "System.Object"])
+        .with_to_string(record.category_message.clone())
+        .with_adapted("Category", record.category.to_string())
+        .with_adapted("Activity", record.activity.clone())
+        .with_adapted("Reason", record.reason.clone())
+        .with_adapted("TargetName", record.target_name.clone())
+        .with_adapted("TargetType", record.target_type.clone());
+    PsObject::clone(object).with("CategoryInfo", category).into()
+}
+
+/// A warning as the value of a variable, with the property that PowerShell's own has.
+pub(crate) fn warning_value(record: &InformationalRecord) -> PsValue {
+    let value = record.to_value(InformationalKind::Warning);
+    let PsValue::Object(object) = &value else { return value };
+    PsObject::clone(object).with("Message", record.message.clone()).into()
 }
 
 /// Completes a failure with the name and the place of the command it happened in.

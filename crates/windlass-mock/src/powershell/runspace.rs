@@ -4,9 +4,11 @@ use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use windlass_clixml::{PsObject, PsValue, Version};
+use windlass_psrp::ErrorRecord;
 use windlass_psrp::host::HostInfo;
 
-use super::preference::Preferences;
+use super::preference::{Action, Preferences};
+use super::record::error_value;
 use super::registry::Commands;
 use super::stop::Stop;
 use super::variables::Variables;
@@ -155,6 +157,7 @@ impl Runspace {
         let name = name.strip_prefix("global:").or_else(|| name.strip_prefix("script:")).unwrap_or(&name);
         Some(match name {
             "null" => PsValue::Null,
+            "error" if self.variables.is_some() => PsValue::list([]),
             "true" => true.into(),
             "false" => false.into(),
             "pid" => i32::try_from(std::process::id()).unwrap_or_default().into(),
@@ -169,6 +172,26 @@ impl Runspace {
             "pssenderinfo" => self.sender_info(),
             _ => return None,
         })
+    }
+
+    /// What a preference variable says, where somebody has set it.
+    pub(crate) fn preference(&self, name: &str) -> Option<Action> {
+        let value = self.variables.as_ref()?.get(name)?;
+        match value.as_i64() {
+            Some(code) => Action::from_code(code),
+            None => Action::named(&super::text::text(&value)),
+        }
+    }
+
+    /// Keeps an error for `$Error`, the last one first.
+    pub(crate) fn remember(&self, record: &ErrorRecord) {
+        /// What `$MaximumErrorCount` was.
+        const MOST: usize = 256;
+        let Some(variables) = &self.variables else { return };
+        let held = variables.get("Error");
+        let older = held.as_ref().and_then(PsValue::items).unwrap_or_default();
+        let errors = std::iter::once(error_value(record)).chain(older.iter().take(MOST - 1).cloned());
+        variables.set("Error", PsValue::list(errors));
     }
 
     /// `$PSVersionTable`.

@@ -138,7 +138,11 @@ pub(crate) fn full_type_name(value: &PsValue) -> &str {
         PsValue::ScriptBlock(_) => "System.Management.Automation.ScriptBlock",
         PsValue::SecureString(_) => "System.Security.SecureString",
         PsValue::ProgressRecord(_) => "System.Management.Automation.ProgressRecord",
-        PsValue::Object(object) => object.type_names.most_derived(),
+        PsValue::Object(object) => match (object.type_names.most_derived(), &object.base) {
+            // A number or a text with properties, such as the name of its computer.
+            ("", Base::Primitive(inner)) => full_type_name(inner),
+            (name, _) => name,
+        },
         PsValue::Back(_) => "System.Object",
     }
 }
