@@ -11,6 +11,7 @@ use windlass_clixml::{PsObject, PsValue, StreamValue, encode_document, to_text};
 use windlass_display::{CsvOptions, CsvRows, View as Display, is_drawn, to_json};
 
 use crate::cli::Format;
+use crate::terminal::steers;
 
 pub(crate) use cim::{cim_to_value, instance_to_value};
 pub(crate) use paper::{Paper, Pieces, View};
@@ -189,7 +190,7 @@ pub(crate) fn printable(text: &str) -> String {
     text.chars()
         .map(|character| match character {
             '\n' | '\t' => character,
-            character if character.is_control() => char::REPLACEMENT_CHARACTER,
+            character if steers(character) => char::REPLACEMENT_CHARACTER,
             character => character,
         })
         .collect()

@@ -54,7 +54,7 @@ pub(crate) fn legible(text: &str, with_colours: bool) -> String {
         match character {
             '\n' | '\t' => shown.push(character),
             '\r' if rest.starts_with('\n') => {}
-            character if character.is_control() => shown.push(char::REPLACEMENT_CHARACTER),
+            character if steers(character) => shown.push(char::REPLACEMENT_CHARACTER),
             character => shown.push(character),
         }
     }
@@ -62,6 +62,12 @@ pub(crate) fn legible(text: &str, with_colours: bool) -> String {
         shown.push_str(RESET);
     }
     shown
+}
+
+/// Whether a character changes more than its own place on the screen: controls, and those that reverse the direction of
+/// writing, by which a text seems to be another.
+pub(crate) fn steers(character: char) -> bool {
+    character.is_control() || matches!(character, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 /// Makes the output of a program legible that comes in pieces: colours pass, and what moves within the line, as
@@ -100,7 +106,7 @@ fn washed(text: &str) -> String {
         match character {
             _ if length > 0 => shown.push_str(whole),
             '\n' | '\t' | '\r' | '\u{8}' => shown.push(character),
-            character if character.is_control() => shown.push(char::REPLACEMENT_CHARACTER),
+            character if steers(character) => shown.push(char::REPLACEMENT_CHARACTER),
             character => shown.push(character),
         }
         rest = after;
@@ -139,6 +145,7 @@ mod tests {
             ("a\u{1b}[2Jb", "a\u{fffd}[2Jb", "a\u{fffd}[2Jb"),
             ("\u{1b}]0;title\u{7}", "\u{fffd}]0;title\u{fffd}", "\u{fffd}]0;title\u{fffd}"),
             ("\u{1b}[31", "\u{fffd}[31", "\u{fffd}[31"),
+            ("gpj.\u{202e}exe", "gpj.\u{fffd}exe", "gpj.\u{fffd}exe"),
             ("a\r\nb\rc", "a\nb\u{fffd}c", "a\nb\u{fffd}c"),
         ] {
             assert_eq!((legible(text, true).as_str(), legible(text, false).as_str()), (with, without));

@@ -11,7 +11,7 @@ use windlass::Secret;
 use windlass_psrp::ConsoleColor;
 use windlass_psrp::host::{HostDefaultData, HostInfo, HostMethod, HostReturn, Size};
 
-pub(crate) use colours::{Washer, coloured, legible};
+pub(crate) use colours::{Washer, coloured, legible, steers};
 pub(crate) use keyboard::OwnTerminal;
 pub(crate) use prompts::{Talk, answer, is_question};
 

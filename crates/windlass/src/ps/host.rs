@@ -212,7 +212,25 @@ fn refusal(call: &HostCall, reason: &str) -> ErrorRecord {
     ErrorRecord::new("System.Management.Automation.Host.HostException", reason, ErrorCategory::NotImplemented)
 }
 
-/// The name without the port.
-fn computer(authority: &str) -> &str {
+/// The name without the port, and without the address that it was led to.
+fn computer(place: &str) -> &str {
+    let authority = place.split_once(" (at ").map_or(place, |(authority, _)| authority);
     authority.rsplit_once(':').map_or(authority, |(host, _)| host)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn prompts_are_marked_with_the_name_alone() {
+        for (place, name) in [
+            ("srv1:5985", "srv1"),
+            ("srv1:5985 (at 127.0.0.1:15985)", "srv1"),
+            ("[::1]:5986", "[::1]"),
+            ("pwsh", "pwsh"),
+        ] {
+            assert_eq!(computer(place), name);
+        }
+    }
 }
