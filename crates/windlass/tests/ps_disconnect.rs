@@ -18,7 +18,7 @@ use support::{host, nothing_left, over_http, over_https};
 use windlass::clixml::PsValue;
 use windlass::{
     DisconnectOptions, ErrorKind, InvokeOptions, PipelineEvent, PipelineState, PowerShell, PsSession,
-    PsSessionBuilder, PsSessionOptions, SessionState, Target,
+    PsSessionBuilder, PsSessionOptions, SessionState, SessionTicket, Target,
 };
 use windlass_mock::{HostLimits, MockHost, Statistics};
 
@@ -211,4 +211,58 @@ async fn a_client_that_is_silent_for_long_counts_as_gone() {
     other.close().await.unwrap();
     drop(session);
     nothing_left(&host).await;
+}
+
+#[tokio::test]
+async fn a_session_is_handed_over_as_a_file() {
+    let host = host().start().await.unwrap();
+    let session = builder(over_https(&host)).name("left <&> \u{2603}").connect().await.unwrap();
+    let mut options = InvokeOptions::default();
+    options.is_left = true;
+    let left = session.invoke_with(PowerShell::new().command("Write-Output").argument(1), &options);
+    until(&host, |now| now.finished_pipelines == 1).await;
+    session.disconnect(DisconnectOptions::default()).await.unwrap();
+    let file = session.ticket().to_clixml();
+    drop((left, session));
+    for secret in [support::PASSWORD, support::USER] {
+        assert!(!file.contains(secret), "{file}");
+    }
+    let ticket = SessionTicket::from_clixml(&file).unwrap();
+    assert_eq!(ticket.name, "left <&> \u{2603}");
+    let (session, mut pipelines) = builder(over_https(&host)).connect_to(&ticket).await.unwrap();
+    assert_eq!(session.ticket(), ticket);
+    assert_eq!(pipelines.remove(0).collect().await.unwrap().output, [PsValue::from(1)]);
+    session.close().await.unwrap();
+    nothing_left(&host).await;
+}
+
+#[test]
+fn a_file_that_is_no_ticket_is_refused() {
+    let ticket = SessionTicket {
+        name: "a".to_owned(),
+        instance_id: uuid::Uuid::from_u128(7),
+        computer_name: "srv1".to_owned(),
+        configuration_name: "Microsoft.PowerShell".to_owned(),
+    };
+    let file = ticket.to_clixml();
+    assert_eq!(SessionTicket::from_clixml(&format!("\u{feff}{file}")).unwrap(), ticket);
+    let twice = file.replace("</Obj>", "</Obj><S>x</S>");
+    for (text, part) in [
+        ("", "no ticket of a session"),
+        ("{}", "no ticket of a session"),
+        (
+            "<Objs Version=\"1.1.0.1\" xmlns=\"http://schemas.microsoft.com/powershell/2004/04\" />",
+            "0 objects",
+        ),
+        (twice.as_str(), "2 objects"),
+        (&file.replace("InstanceId", "Instance"), "lacks the GUID InstanceId"),
+        (&file.replace("<G ", "<S ").replace("</G>", "</S>"), "lacks the GUID InstanceId"),
+        (&file.replace("\"Name\"", "\"Title\""), "lacks the text Name"),
+        (&file.replace("\"ComputerName\"", "\"x\""), "lacks the text ComputerName"),
+        (&file.replace("\"ConfigurationName\"", "\"x\""), "lacks the text ConfigurationName"),
+    ] {
+        let error = SessionTicket::from_clixml(text).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Usage);
+        assert!(error.to_string().contains(part), "{error} for {text}");
+    }
 }

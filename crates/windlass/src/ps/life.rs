@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use uuid::Uuid;
+use windlass_clixml::{Limits, PsObject, PsValue, StreamValue};
 use windlass_psrp::PipelineState;
 use windlass_wsman::{BufferMode, Disconnect};
 
@@ -23,7 +24,8 @@ pub struct DisconnectOptions {
     pub buffering: Option<BufferMode>,
 }
 
-/// What another client needs to come to a session that was left. It holds no secrets.
+/// What another client needs to come to a session that was left. It holds no secrets: whoever comes logs on as the
+/// user whose session it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SessionTicket {
     /// The session's name.
@@ -34,6 +36,49 @@ pub struct SessionTicket {
     pub computer_name: String,
     /// The endpoint.
     pub configuration_name: String,
+}
+
+/// Deepest nesting of what a file with a ticket holds.
+const TICKET_DEPTH: usize = 8;
+
+impl SessionTicket {
+    /// The ticket as a file that another client gets: CLIXML, as `Export-Clixml` writes it.
+    pub fn to_clixml(&self) -> String {
+        let ticket = PsObject::custom()
+            .with("Name", self.name.as_str())
+            .with("InstanceId", PsValue::Guid(self.instance_id))
+            .with("ComputerName", self.computer_name.as_str())
+            .with("ConfigurationName", self.configuration_name.as_str());
+        windlass_clixml::encode_document(&[StreamValue { stream: None, value: ticket.into() }])
+    }
+
+    /// Reads a ticket from such a file. A session that was printed as CLIXML serves as well.
+    ///
+    /// # Errors
+    /// The text is no CLIXML, or what it holds is not one session.
+    pub fn from_clixml(text: &str) -> Result<Self> {
+        let refused = |reason: String| Error::usage(format!("no ticket of a session: {reason}"));
+        let limits = Limits::default().with_depth(TICKET_DEPTH);
+        let values = windlass_clixml::decode_document(text.trim_start_matches('\u{feff}'), &limits);
+        let values = values.map_err(|error| refused(error.to_string()))?;
+        let [StreamValue { value, .. }] = values.as_slice() else {
+            return Err(refused(format!("it holds {} objects", values.len())));
+        };
+        let text = |name: &str| {
+            let found = value.get(name).map(PsValue::unwrapped).and_then(PsValue::as_str);
+            found.map(str::to_owned).ok_or_else(|| refused(format!("it lacks the text {name}")))
+        };
+        let instance_id = match value.get("InstanceId").map(PsValue::unwrapped) {
+            Some(PsValue::Guid(id)) => *id,
+            _ => return Err(refused("it lacks the GUID InstanceId".to_owned())),
+        };
+        Ok(Self {
+            name: text("Name")?,
+            instance_id,
+            computer_name: text("ComputerName")?,
+            configuration_name: text("ConfigurationName")?,
+        })
+    }
 }
 
 impl PsSession {
