@@ -59,12 +59,22 @@ pub(crate) struct Receiving {
     streams: &'static [&'static str],
     operation: Uuid,
     sequence: u64,
+    is_probing: bool,
 }
+
+/// How long a host may take to answer that the network works again.
+const PROBE: Duration = Duration::from_secs(2);
 
 impl Receiving {
     /// Of a command, or of the shell.
     pub(crate) fn new(command: Option<String>, streams: &'static [&'static str]) -> Self {
-        Self { command, streams, operation: Client::new_id(), sequence: 1 }
+        Self { command, streams, operation: Client::new_id(), sequence: 1, is_probing: false }
+    }
+
+    /// Whether the next Receive is to show that the network works: it is answered soon, and what brings nothing
+    /// is told, too.
+    pub(crate) fn set_probing(&mut self, is_probing: bool) {
+        self.is_probing = is_probing;
     }
 
     fn request(&self, target: &ShellTarget, session: &Session) -> Request<'static> {
@@ -76,6 +86,10 @@ impl Receiving {
         let mut request = target.receive(session, Client::new_id(), output);
         request.header.operation_id = Some(uuid_uri(self.operation));
         request.header.sequence_id = Some(self.sequence);
+        if self.is_probing {
+            let usual = request.header.operation_timeout;
+            request.header.operation_timeout = Some(usual.map_or(PROBE, |usual| usual.min(PROBE)));
+        }
         request
     }
 }
@@ -248,7 +262,11 @@ impl RemoteShell {
                 })
                 .await;
             match received {
-                Err(error) if error.fault().is_some_and(windlass_soap::Fault::is_timeout) => {}
+                Err(error) if error.fault().is_some_and(windlass_soap::Fault::is_timeout) => {
+                    if receiving.is_probing {
+                        return Ok(Received::default());
+                    }
+                }
                 Err(error) => return Err(error),
                 Ok(received) if received.is_mixed => {
                     let reason = "the host sent output of another command than was asked for";
@@ -256,7 +274,7 @@ impl RemoteShell {
                 }
                 Ok(received) => {
                     receiving.sequence += 1;
-                    if !received.pieces.is_empty() || received.is_done() {
+                    if !received.pieces.is_empty() || received.is_done() || receiving.is_probing {
                         return Ok(received);
                     }
                 }

@@ -70,10 +70,11 @@ impl Link {
         }
     }
 
-    /// Waits for data.
-    pub(super) async fn receive(&self, inlet: &mut Inlet) -> Result<Incoming> {
+    /// Waits for data. While the network is `failing`, an answer without any is told as well.
+    pub(super) async fn receive(&self, inlet: &mut Inlet, failing: bool) -> Result<Incoming> {
         match (self, inlet) {
             (Self::Shell(shell), Inlet::Shell(receiving)) => {
+                receiving.set_probing(failing);
                 let received = shell.receive(receiving).await?;
                 let is_last = received.is_done();
                 Ok(Incoming {

@@ -188,13 +188,17 @@ impl Run {
         loop {
             // The host takes its leave only when it is asked, after the stage has changed: a Receive would be
             // answered until then, with what the next client is to get.
-            if shared.stage() == Stage::Disconnected
-                && let Some(end) = self.wait_connected().await?
-            {
-                return Ok(end);
+            if shared.stage() == Stage::Disconnected {
+                // The session itself, or another pipeline, has given the network up.
+                if retry.succeeded() {
+                    self.tell_disconnected().await;
+                }
+                if let Some(end) = self.wait_connected().await? {
+                    return Ok(end);
+                }
             }
             let received = tokio::select! {
-                received = shared.link.receive(inlet) => Some(received),
+                received = shared.link.receive(inlet, retry.is_trying()) => Some(received),
                 () = self.outlet.abandoned() => return Ok(End::Abandoned),
                 () = self.changed.notified() => None,
                 () = limit.passed() => {
@@ -282,14 +286,15 @@ impl Run {
         if self.shared.timing.retry_window.is_zero() {
             return Err(error);
         }
-        self.outlet.send(event(NetworkEvent::AutoDisconnecting)).await;
         if !self.shared.auto_disconnect() {
             return Err(error);
         }
-        self.outlet.send(event(NetworkEvent::AutoDisconnected)).await;
-        let waited = self.wait_connected().await;
-        retry.succeeded();
-        waited
+        Ok(None)
+    }
+
+    async fn tell_disconnected(&self) {
+        let events = [NetworkEvent::AutoDisconnecting, NetworkEvent::AutoDisconnected];
+        self.outlet.send(events.map(PipelineEvent::Network).into()).await;
     }
 
     /// Stops a pipeline whose time is up, and gives it up when it does not stop.

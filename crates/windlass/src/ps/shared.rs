@@ -197,7 +197,7 @@ impl Shared {
                 PoolState::Broken | PoolState::Closed => break Err(self.pool_error()),
                 _ => {}
             }
-            let fed = match self.link.receive(&mut inlet).await {
+            let fed = match self.link.receive(&mut inlet, false).await {
                 Ok(incoming) => self.feed(None, &incoming),
                 Err(error) => Err(error),
             };
@@ -259,7 +259,7 @@ impl Shared {
     async fn receive_for_ever(self: &Arc<Self>, inlet: &mut Inlet) -> Result<()> {
         let mut retry = Retry::new(self.timing.retry_window);
         loop {
-            match self.link.receive(inlet).await {
+            match self.link.receive(inlet, retry.is_trying()).await {
                 Ok(incoming) => {
                     retry.succeeded();
                     self.feed(None, &incoming)?;
@@ -275,6 +275,18 @@ impl Shared {
                     }
                 }
                 Err(error) if self.stage() == Stage::Open && retry.allows(&error) => retry.pause().await,
+                // The network stays away: the session can be come back to.
+                Err(error)
+                    if self.stage() == Stage::Open
+                        && error.is_network_failure()
+                        && !self.timing.retry_window.is_zero()
+                        && self.auto_disconnect() =>
+                {
+                    retry.succeeded();
+                    if self.connected_again().await > Stage::Open {
+                        return Ok(());
+                    }
+                }
                 Err(error) => return Err(error),
             }
         }

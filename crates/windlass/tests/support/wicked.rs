@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
+use tokio::sync::watch;
 use uuid::Uuid;
 use windlass::{Authentication, Target};
 use windlass_psrp::fragment::Fragmenter;
@@ -32,6 +33,8 @@ pub enum Vice {
     Lost(&'static str),
     /// It is far away: each answer takes [`ROUND_TRIP`].
     Far,
+    /// A pipeline says 1, and nothing more until it is told to go on ([`Wicked::go_on`]).
+    Slow,
     /// It gives the shell another id.
     OtherShell,
     /// It gives the command another id.
@@ -55,7 +58,7 @@ pub enum Vice {
 /// The pool's own id stands for itself in a vice.
 pub const THIS_POOL: Uuid = Uuid::nil();
 
-pub struct Wicked(Mutex<State>);
+pub struct Wicked(Mutex<State>, watch::Sender<bool>);
 
 struct State {
     vice: Vice,
@@ -63,6 +66,8 @@ struct State {
     shell: String,
     raw: Vec<u8>,
     has_lost: bool,
+    /// The pipeline that is to go on.
+    slow: Option<Uuid>,
     /// Actions of the requests that came.
     seen: Vec<String>,
 }
@@ -76,22 +81,36 @@ enum Answer {
 
 impl Wicked {
     pub fn new(vice: Vice) -> Arc<Self> {
-        Arc::new(Self(Mutex::new(State {
-            vice,
-            pool: ServerPool::new(ServerOptions::default()),
-            shell: String::new(),
-            raw: Vec::new(),
-            has_lost: false,
-            seen: Vec::new(),
-        })))
+        Arc::new(Self(
+            Mutex::new(State {
+                vice,
+                pool: ServerPool::new(ServerOptions::default()),
+                shell: String::new(),
+                raw: Vec::new(),
+                has_lost: false,
+                slow: None,
+                seen: Vec::new(),
+            }),
+            watch::Sender::new(true),
+        ))
     }
 
     /// The way to it.
     pub fn target(self: &Arc<Self>) -> Target {
         let server = Arc::clone(self);
         let dial = move || -> io::Result<DuplexStream> {
+            let mut works = server.1.subscribe();
+            if !*works.borrow_and_update() {
+                return Err(io::ErrorKind::ConnectionRefused.into());
+            }
             let (ours, theirs) = tokio::io::duplex(1 << 16);
-            tokio::spawn(serve(Arc::clone(&server), theirs));
+            let serving = serve(Arc::clone(&server), theirs);
+            tokio::spawn(async move {
+                tokio::select! {
+                    () = serving => {}
+                    _ = works.wait_for(|works| !works) => {}
+                }
+            });
             Ok(ours)
         };
         let mut target = Target::computer("localhost");
@@ -101,6 +120,19 @@ impl Wicked {
             .set_credential(super::credential("x"))
             .set_allow_unencrypted(true);
         target
+    }
+
+    /// The network fails, or works again.
+    pub fn set_network(&self, works: bool) {
+        self.1.send_replace(works);
+    }
+
+    /// The pipeline that was slow says 2 and ends.
+    pub fn go_on(&self) {
+        let mut state = self.0.lock().unwrap();
+        let id = state.slow.take().unwrap();
+        state.pool.write_output(id, &2.into()).unwrap();
+        state.pool.complete(id, PipelineState::Completed, None).unwrap();
     }
 
     /// How many requests with this action came.
@@ -222,6 +254,7 @@ impl State {
             Operation::Signal(_) => now(Reply::Signal),
             Operation::Delete => now(Reply::Delete),
             Operation::Disconnect(_) => now(Reply::Disconnect),
+            Operation::Reconnect(_) => now(Reply::Reconnect),
             other => panic!("{other:?}"),
         }
     }
@@ -245,6 +278,10 @@ impl State {
                     self.raw = self.message(MessageType::PipelineOutput, THIS_POOL, Some(id), "<I32>1</I32>");
                 }
                 Vice::Hasty => {}
+                Vice::Slow => {
+                    self.pool.write_output(id, &1.into()).unwrap();
+                    self.slow = Some(id);
+                }
                 _ => {
                     self.pool.write_output(id, &1.into()).unwrap();
                     self.pool.complete(id, PipelineState::Completed, None).unwrap();
@@ -264,7 +301,7 @@ impl State {
             data if raw && !data.is_empty() => Some(data),
             _ => self.pool.poll_send_for(pipeline, 1 << 16).map(|outgoing| outgoing.data),
         };
-        let over = pipeline.is_some() && (self.vice == Vice::NoEnd || data.is_some());
+        let over = pipeline.is_some() && (self.vice == Vice::NoEnd || data.is_some()) && self.slow.is_none();
         let state = if over && self.vice != Vice::Hasty { RunState::Done } else { RunState::Running };
         let data = match data {
             Some(data) => data,
