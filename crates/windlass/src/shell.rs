@@ -202,8 +202,13 @@ impl RemoteShell {
 
     /// How many bytes of a stream fit one Send.
     pub(crate) fn send_capacity(&self) -> usize {
+        self.send_capacity_within(u64::MAX)
+    }
+
+    /// The same for a host that takes envelopes of no more than so many bytes.
+    pub(crate) fn send_capacity_within(&self, most: u64) -> usize {
         let session = self.client.session();
-        let envelope = usize::try_from(session.max_envelope_size).unwrap_or(usize::MAX);
+        let envelope = usize::try_from(session.max_envelope_size.min(most)).unwrap_or(usize::MAX);
         let capacity = session.send_capacity(&self.target, envelope);
         // What does not get smaller is stored, with four bytes before each 64 KB.
         if self.compressed { capacity.saturating_sub(capacity / 16_384 + 4) } else { capacity }

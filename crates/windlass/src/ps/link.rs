@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use uuid::Uuid;
 use windlass_net::Gate;
-use windlass_psrp::Outgoing;
+use windlass_psrp::{Outgoing, ProtocolVersion};
 use windlass_soap::OptionSet;
 use windlass_wsman::client::guid;
 use windlass_wsman::{CommandLine, Disconnect, SignalCode};
@@ -14,6 +14,9 @@ use super::process::{ProcessInlet, ProcessLink};
 use crate::error::{Error, Layer, Result};
 use crate::shell::{Receiving, RemoteShell};
 use crate::statistics::Statistics;
+
+/// What WinRM 2 takes in one envelope, in bytes: the PowerShell 2 with it speaks protocol 2.1.
+const OLD_ENVELOPE: u64 = 153_600;
 
 /// The streams that are received.
 const STREAMS: &[&str] = &["stdout"];
@@ -47,9 +50,12 @@ impl Link {
         }
     }
 
-    /// How many bytes fit one message to the host.
-    pub(super) fn capacity(&self) -> usize {
+    /// How many bytes fit one message to the host, once it has said which version it goes by.
+    pub(super) fn capacity(&self, version: Option<ProtocolVersion>) -> usize {
         match self {
+            Self::Shell(shell) if version.is_some_and(|version| version < ProtocolVersion::V2_2) => {
+                shell.send_capacity_within(OLD_ENVELOPE)
+            }
             Self::Shell(shell) => shell.send_capacity(),
             Self::Process(process) => process.capacity(),
         }

@@ -159,7 +159,7 @@ impl Run {
         tokio::pin!(agreed);
         loop {
             let changed = shared.pool_changed.notified();
-            let capacity = shared.link.capacity();
+            let capacity = shared.capacity();
             let first = shared.with_machine(|machine| machine.pool.command_arguments(self.id, capacity));
             match first {
                 Ok(Some(fragments)) => return Ok(fragments),

@@ -209,6 +209,12 @@ impl Shared {
         outcome
     }
 
+    /// How many bytes fit one message to the host.
+    pub(super) fn capacity(&self) -> usize {
+        let version = self.machine().pool.protocol_version();
+        self.link.capacity(version)
+    }
+
     /// Why the pool is not open any more.
     pub(super) fn pool_error(&self) -> Error {
         let machine = self.machine();

@@ -79,7 +79,8 @@ impl Shared {
     /// behind it. False where there is nothing.
     pub(super) async fn send_next(&self) -> Result<bool> {
         let _turn = self.turns.take().await;
-        let Some(outgoing) = self.machine().pool.poll_send(self.link.capacity()) else { return Ok(false) };
+        let capacity = self.capacity();
+        let Some(outgoing) = self.machine().pool.poll_send(capacity) else { return Ok(false) };
         let mut current = self.begin(Arc::new(outgoing), None);
         loop {
             let mut behind: Option<Behind<'_>> = None;
@@ -126,7 +127,7 @@ impl Shared {
     fn prepare_behind(&self, current: &Outgoing) -> Option<Behind<'_>> {
         let is_alone = !self.turns.are_awaited() && !self.turns.one_by_one.load(Ordering::SeqCst);
         let id = current.pipeline.filter(|_| is_alone && self.link.takes_gates())?;
-        let capacity = self.link.capacity();
+        let capacity = self.capacity();
         let outgoing = {
             let pool = &mut self.machine().pool;
             if pool.waiting_bytes(id) < capacity {
