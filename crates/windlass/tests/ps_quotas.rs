@@ -157,3 +157,23 @@ async fn what_is_one_too_many_says_so() {
     shell.close().await.unwrap();
     nothing_left(&host).await;
 }
+
+#[tokio::test]
+async fn an_envelope_that_is_too_large_says_so() {
+    let mut limits = HostLimits::default();
+    limits.envelope = 60_000;
+    let host = host().limits(limits).start().await.unwrap();
+    // Somewhat too large, and so large that it is not read.
+    for most in [80_000, 400_000] {
+        let mut options = PsSessionOptions::default();
+        options.wsman.max_envelope_size = most;
+        let session =
+            PsSession::builder("").target(over_https(&host)).options(options).connect().await.unwrap();
+        let (mut input, running) = session.invoke_with_input(PowerShell::new().command("Write-Output"));
+        input.send("x".repeat(400_000).into()).await.unwrap();
+        input.close().await.ok();
+        is_quota(&running.collect().await.unwrap_err(), 0x8033_8026, "more than the 60000 of an envelope");
+        session.close().await.unwrap();
+    }
+    nothing_left(&host).await;
+}

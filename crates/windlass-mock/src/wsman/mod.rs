@@ -93,6 +93,9 @@ pub(crate) async fn answer(host: &Arc<Host>, request: &HttpRequest, peer: &str) 
     let limits = limits(host);
     let text = match windlass_xml::decode_utf(&request.body, &limits.xml) {
         Ok(text) => text,
+        Err(_) if request.body.len() > limits.xml.total => {
+            return fault_answer(host, &Header::default(), too_large(host, request.body.len()));
+        }
         Err(error) => {
             let fault = Fault::schema_validation(format!("The body is no text: {error}."));
             return fault_answer(host, &Header::default(), fault);
@@ -102,6 +105,10 @@ pub(crate) async fn answer(host: &Arc<Host>, request: &HttpRequest, peer: &str) 
         Ok(decoded) => decoded,
         Err(error) => return fault_answer(host, &error.header, error.to_fault()),
     };
+    // Not before it is known whose answer it is, and some room beyond: clients count alike, not the same.
+    if text.len() > host.config.limits.envelope.saturating_add(ENVELOPE_OVERHEAD) {
+        return fault_answer(host, &decoded.header, too_large(host, text.len()));
+    }
     if decoded.operation == Operation::Identify {
         let reply = Reply::Identify(identify(host, request.identity.is_some()));
         return envelope_answer(200, Response::new(&decoded.header, message_id(), reply).encode());
@@ -165,6 +172,13 @@ fn is_known_path(host: &Host, path: &str) -> bool {
     }
     matches!(path.trim_end_matches('/'), "/wsman" | "/WSMAN" | "/wsman-anon/identify")
         || path.trim_end_matches('/').eq_ignore_ascii_case("/wsman")
+}
+
+fn too_large(host: &Host, length: usize) -> Fault {
+    let most = host.config.limits.envelope;
+    let text =
+        format!("The request has {length} bytes, more than the {most} of an envelope (MaxEnvelopeSizekb).");
+    Fault::new(FaultCode::ENVELOPE_TOO_LARGE).with_message(text)
 }
 
 fn limits(host: &Host) -> Limits {
