@@ -24,6 +24,32 @@ use windlass_psrp::MessageType as M;
 
 const OTHER_POOL: Uuid = Uuid::from_u128(7);
 
+/// Fragments of one byte each: object, fragment, whether the first and the last, and the byte.
+const fn fragments<const N: usize>(of: [(u8, u8, u8); N]) -> [[u8; 22]; N] {
+    let mut all = [[0; 22]; N];
+    let mut at = 0;
+    while at < N {
+        (all[at][7], all[at][15], all[at][16]) = of[at];
+        all[at][20] = 1;
+        all[at][21] = b'x';
+        at += 1;
+    }
+    all
+}
+
+/// Marks of the first and of the last fragment of an object.
+const START: u8 = 1;
+const END: u8 = 2;
+const HOLE: [[u8; 22]; 2] = fragments([(1, 0, START), (1, 2, END)]);
+const AGAIN: [[u8; 22]; 3] = fragments([(1, 0, START), (1, 1, 0), (1, 1, END)]);
+const INTERLEAVED: [[u8; 22]; 3] = fragments([(1, 0, START), (2, 0, START), (1, 1, END)]);
+const MIDWAY: [[u8; 22]; 1] = fragments([(1, 1, END)]);
+const UNENDED: [[u8; 22]; 2] = fragments([(1, 0, START), (1, 1, 0)]);
+/// A whole fragment of no length.
+const EMPTY: [u8; 21] = [0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, START | END, 0, 0, 0, 0];
+/// The head of one that is too long for any client.
+const ENDLESS: [u8; 21] = [0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, START, 0xFF, 0xFF, 0xFF, 0xFF];
+
 /// Opens a session and runs a pipeline in it. Tells what came of the latter, and the session's state.
 async fn talk(server: &Arc<Wicked>) -> (Result<Vec<i64>, Error>, Option<SessionState>) {
     let mut options = PsSessionOptions::default();
@@ -64,6 +90,19 @@ async fn each_vice_is_one_clear_error() {
         (Vice::OtherStream, Protocol, Some(Opened), "output of another command"),
         (Vice::NoEnd, Protocol, Some(Opened), "without saying how the pipeline ended"),
         (Vice::Noise(b"not a fragment, but long enough"), Protocol, Some(Opened), "object"),
+        (Vice::Noise(HOLE.as_flattened()), Protocol, Some(Opened), "object 1: fragment 1 expected, 2 found"),
+        (Vice::Noise(AGAIN.as_flattened()), Protocol, Some(Opened), "object 1: fragment 2 expected, 1 found"),
+        (Vice::Noise(INTERLEAVED.as_flattened()), Protocol, Some(Opened), "object 1 has no end"),
+        (Vice::Noise(MIDWAY.as_flattened()), Protocol, Some(Opened), "not marked as its start"),
+        (
+            Vice::Noise(UNENDED.as_flattened()),
+            Protocol,
+            Some(Opened),
+            "without saying how the pipeline ended",
+        ),
+        (Vice::Noise(&EMPTY), Protocol, Some(Opened), "fragment 0 is empty"),
+        (Vice::Noise(&ENDLESS), Protocol, Some(Opened), "object 1 is longer than"),
+        (Vice::Drops, Fault, Some(Opened), "is gone"),
         (Vice::Noise(b"short"), Protocol, Some(Opened), "in the middle of a fragment"),
         (Vice::Pool(M::RunspacePoolState, THIS_POOL, BROKEN), Protocol, None, "RUNSPACEPOOL_STATE"),
         (Vice::Pool(M::PipelineOutput, THIS_POOL, "<I32>1</I32>"), Protocol, None, "PIPELINE_OUTPUT"),

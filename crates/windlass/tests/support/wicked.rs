@@ -29,6 +29,8 @@ pub enum Vice {
     TimedOut(&'static str),
     /// It knows nothing of the shell when requests with this action come.
     Gone(&'static str),
+    /// It knows nothing of the shell once a command was started in it.
+    Drops,
     /// The connection is lost once, when a request with this action has been carried out.
     Lost(&'static str),
     /// It is far away: each answer takes [`ROUND_TRIP`].
@@ -210,6 +212,9 @@ impl State {
         match self.vice {
             Vice::Silent(silent) if silent == action => return Answer::Never,
             Vice::TimedOut(slow) if slow == action => return late(Fault::timed_out()),
+            Vice::Drops if self.seen.iter().any(|seen| seen == "Command") && action != "Command" => {
+                return now(fault(Fault::unexpected_selectors()));
+            }
             Vice::Gone(gone) if gone == action => return now(fault(Fault::unexpected_selectors())),
             _ => {}
         }
