@@ -266,3 +266,27 @@ fn a_file_that_is_no_ticket_is_refused() {
         assert!(error.to_string().contains(part), "{error} for {text}");
     }
 }
+
+/// Whoever comes back has the rest of the input; another client has not.
+#[tokio::test]
+async fn input_ends_with_the_client_that_had_it() {
+    let host = host().start().await.unwrap();
+    let session = builder(over_https(&host)).connect().await.unwrap();
+    let (mut input, mut running) = session.invoke_with_input(PowerShell::new().command("Write-Output"));
+    for (number, comes_back) in [(1, true), (2, false)] {
+        input.send(number.into()).await.unwrap();
+        assert_eq!(running.next().await.unwrap().unwrap(), PipelineEvent::Output(number.into()));
+        session.disconnect(DisconnectOptions::default()).await.unwrap();
+        if comes_back {
+            session.reconnect().await.unwrap();
+        }
+    }
+    let ticket = session.ticket();
+    drop((session, running, input));
+    let (session, mut pipelines) = builder(over_https(&host)).connect_to(&ticket).await.unwrap();
+    let ended = tokio::time::timeout(Duration::from_secs(60), pipelines.remove(0).collect()).await;
+    let result = ended.expect("the pipeline waits for input that never comes").unwrap();
+    assert_eq!((result.output, result.state), (Vec::new(), PipelineState::Completed));
+    session.close().await.unwrap();
+    nothing_left(&host).await;
+}

@@ -263,6 +263,12 @@ impl PoolShell {
     pub(crate) fn connect(&self, data: &[u8]) -> Result<Vec<u8>, Box<Fault>> {
         let mut state = self.lock();
         let answer = state.pool.connect(data);
+        if answer.is_ok() {
+            // As in PowerShell: whoever had the rest of a pipeline's input is not there any more.
+            for pipeline in state.pipelines.values_mut() {
+                pipeline.input = None;
+            }
+        }
         self.announce(&state);
         drop(state);
         self.repeat_begun(None);
