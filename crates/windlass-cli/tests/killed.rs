@@ -220,3 +220,33 @@ fn the_host_is_killed() {
     drop(user);
     host.stop();
 }
+
+#[test]
+fn a_session_that_is_left_meanwhile_ends_the_command_that_waits() {
+    let host = support::Host::start(&["--listen", "127.0.0.1:0"]);
+    let user = User::new("left", host.http.parse().unwrap());
+    let options = ["-SessionOption", "@{ RetryWindow = 200 }"];
+    user.open(&options);
+    // Another command leaves it.
+    let (child, _output) = user.begin(&["-Session", "web"]);
+    let ran = user.run(&["Disconnect-PSSession", "-Name", "web"]);
+    assert_eq!(ran.status.code(), Some(0), "{}", errors(&ran));
+    let (status, told) = end(child);
+    assert!(status == Some(3) && told.contains("The session on srv1 is disconnected"), "{told}");
+    assert!(user.status().contains("web on srv1: Disconnected"), "{}", user.status());
+
+    // The host goes away and does not come back in time.
+    let ran = user.run(&["Connect-PSSession", "-Name", "web"]);
+    assert_eq!(ran.status.code(), Some(0), "{}", errors(&ran));
+    let ran = user.run(&["Remove-PSSession", "-Name", "web"]);
+    assert_eq!(ran.status.code(), Some(0), "{}", errors(&ran));
+    user.open(&options);
+    let (in_session, _output) = user.begin(&["-Session", "web"]);
+    let how = ["-ComputerName", "srv1", "-Credential", "alice"];
+    let (alone, _output) = user.begin(&[&how[..], &options].concat());
+    host.kill();
+    for child in [in_session, alone] {
+        let (status, told) = end(child);
+        assert!(status == Some(3) && told.contains("The session on srv1 is disconnected"), "{told}");
+    }
+}

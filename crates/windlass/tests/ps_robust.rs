@@ -19,8 +19,8 @@ use tokio::io::copy_bidirectional;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use windlass::{
-    Invocation, NetworkEvent, PipelineEvent, PipelineState, PowerShell, PsSession, PsSessionOptions,
-    SessionState,
+    ErrorKind, Invocation, NetworkEvent, PipelineEvent, PipelineState, PowerShell, PsSession,
+    PsSessionOptions, SessionState,
 };
 use windlass_mock::MockHost;
 
@@ -126,6 +126,20 @@ async fn a_network_that_stays_away_disconnects_the_session() {
     session.reconnect().await.unwrap();
     assert_eq!(session.state(), SessionState::Opened);
     finish(&host, session, running).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_collects_is_told_that_the_network_stays_away() {
+    let host = host().start().await.unwrap();
+    let between = Network::to(&host).await;
+    let (session, running) = talk(&host, &between, Duration::from_millis(300)).await;
+    between.fail();
+    let error = running.collect().await.unwrap_err();
+    assert!(
+        error.is_network_failure() && error.to_string().contains("the session is disconnected"),
+        "{error}"
+    );
+    assert_eq!(session.state(), SessionState::Disconnected);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -6,7 +6,8 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 use uuid::Uuid;
 use windlass::{
-    Invocation, InvokeOptions, PipelineEvent, PowerShell, PsSession, SessionState, fleet, within,
+    Invocation, InvokeOptions, NetworkEvent, PipelineEvent, PowerShell, PsSession, SessionState, fleet,
+    within,
 };
 use windlass_clixml::PsValue;
 use windlass_mock::powershell::{
@@ -358,8 +359,8 @@ async fn at(seat: Seat, order: Order, outlet: Outlet) {
 
 async fn work(seat: Seat, order: Order, outlet: &Outlet) {
     match seat {
-        Seat::Open(entry) => pump(&entry.session, order, outlet).await,
-        Seat::Taken(place) => pump(&place.session, order, outlet).await,
+        Seat::Open(entry) => keep(&entry, pump(&entry.session, order, outlet).await).await,
+        Seat::Taken(place) => keep(&place, pump(&place.session, order, outlet).await).await,
         Seat::New(recipe, name) => {
             let session = match recipe.builder(name.as_deref()).connect().await {
                 Ok(session) => session,
@@ -368,7 +369,10 @@ async fn work(seat: Seat, order: Order, outlet: &Outlet) {
                     return;
                 }
             };
-            pump(&session, order, outlet).await;
+            if pump(&session, order, outlet).await.is_some() {
+                // The session waits at its host for whoever connects to it.
+                return;
+            }
             if let Err(error) = session.close().await {
                 outlet.send(None, Err(error)).await;
             }
@@ -376,20 +380,50 @@ async fn work(seat: Seat, order: Order, outlet: &Outlet) {
     }
 }
 
-async fn pump(session: &PsSession, order: Order, outlet: &Outlet) {
+/// Keeps a command that goes on in a session that was left, for `Receive-PSSession`.
+async fn keep(entry: &SessionEntry, left: Option<Invocation>) {
+    if let Some(invocation) = left {
+        entry.running.lock().await.push(invocation);
+    }
+}
+
+/// Runs the command and hands on what it says; gives it back where the session was left meanwhile.
+async fn pump(session: &PsSession, order: Order, outlet: &Outlet) -> Option<Invocation> {
     let id = session.instance_id();
     let mut invocation = match invoke(session, order) {
         Ok(invocation) => invocation,
         Err(error) => {
             outlet.send(Some(id), Err(error)).await;
-            return;
+            return None;
         }
     };
-    while let Some(event) = invocation.next().await {
+    loop {
+        let event = tokio::select! {
+            event = invocation.next() => event?,
+            // Nobody who waits here could come back to the session; a job goes on when somebody else does.
+            () = left(session), if matches!(outlet, Outlet::Channel(..)) => {
+                outlet.send(Some(id), Ok(PipelineEvent::Network(NetworkEvent::AutoDisconnected))).await;
+                return Some(invocation);
+            }
+        };
+        let is_lost = matches!(event, Ok(PipelineEvent::Network(NetworkEvent::AutoDisconnected)));
         if !outlet.send(Some(id), event).await {
-            return;
+            return None;
+        }
+        if is_lost && matches!(outlet, Outlet::Channel(..)) {
+            return Some(invocation);
         }
     }
+}
+
+/// Waits until somebody else leaves a session, such as another command that the agent runs.
+async fn left(session: &PsSession) {
+    const NOW_AND_THEN: Duration = Duration::from_millis(500);
+    while session.state() != SessionState::Disconnected {
+        tokio::time::sleep(NOW_AND_THEN).await;
+    }
+    // What was said until then has come, or comes now.
+    tokio::time::sleep(NOW_AND_THEN).await;
 }
 
 /// Starts the command; its input is sent while it runs.

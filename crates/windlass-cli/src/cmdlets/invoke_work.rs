@@ -72,13 +72,21 @@ pub(super) async fn follow(
 pub(super) fn drain(
     local: &Arc<Local>,
     cx: &mut Context<'_>,
-    origin: &Origin,
+    entry: &SessionEntry,
     mut invocation: Invocation,
 ) -> Outcome {
+    let origin = &Origin::of(entry, false);
     loop {
         let next = local.wait(cx, invocation.next());
         match next {
-            Ok(Some(event)) => tell(local, cx, origin, event)?,
+            Ok(Some(event)) => {
+                let is_lost = matches!(event, Ok(PipelineEvent::Network(NetworkEvent::AutoDisconnected)));
+                tell(local, cx, origin, event)?;
+                if is_lost {
+                    local.handle.block_on(async { entry.running.lock().await.push(invocation) });
+                    return Ok(());
+                }
+            }
             Ok(None) => return Ok(()),
             Err(halt) => {
                 if let Err(error) = local.handle.block_on(invocation.stop()) {
@@ -129,7 +137,13 @@ fn tell_other(local: &Arc<Local>, cx: &mut Context<'_>, origin: &Origin, event: 
             host_call(local, &request, mark, &stop, &mut |emission| cx.emit(emission))
         }
         PipelineEvent::Network(event) => match network_message(&origin.computer, &event) {
-            Some(message) => cx.warning(message),
+            Some(message) => {
+                if event == NetworkEvent::AutoDisconnected {
+                    // What was asked for has not come.
+                    local.note(Exit::NOT_CONNECTED);
+                }
+                cx.warning(message)
+            }
             None => Ok(()),
         },
         PipelineEvent::Finished(PipelineState::Failed, Some(record)) => {

@@ -218,7 +218,7 @@ fn receive(local: &Arc<Local>, call: &Bound, cx: &mut Context<'_>) -> Outcome {
             continue;
         }
         for invocation in running {
-            drain(local, cx, &origin, invocation)?;
+            drain(local, cx, &entry, invocation)?;
         }
     }
     Ok(())

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use tokio::runtime::Handle;
 use windlass::{
-    CreatePipeline, HostRequest, Invocation, InvokeOptions, PipelineEvent, PipelineState, PowerShell,
-    SessionState,
+    CreatePipeline, HostRequest, Invocation, InvokeOptions, NetworkEvent, PipelineEvent, PipelineState,
+    PowerShell, SessionState,
 };
 use windlass_clixml::{PsValue, to_text};
 use windlass_mock::powershell::{Emission, Outcome, Sink};
@@ -103,8 +103,13 @@ impl Session {
                 None => {}
                 Some(None) => return Ok(()),
                 Some(Some(event)) => {
+                    // Whoever is told that the session has ended types on here.
+                    let is_lost = matches!(event, Ok(PipelineEvent::Network(NetworkEvent::AutoDisconnected)));
                     let shown = self.show(event?, stop, &mut unanswered);
                     shown.unwrap_or_else(|_| stop.stop());
+                    if is_lost {
+                        return Ok(());
+                    }
                 }
             }
         }

@@ -6,7 +6,7 @@ use std::task::{Context, Poll};
 use tokio::sync::watch;
 use uuid::Uuid;
 
-use super::event::{Collected, PipelineEvent};
+use super::event::{Collected, NetworkEvent, PipelineEvent};
 use super::pipeline::Progress;
 use super::shared::Shared;
 use crate::batches::Batches;
@@ -64,11 +64,19 @@ impl Invocation {
     /// failed is no error here.
     ///
     /// # Errors
-    /// The pipeline could not be followed to its end.
+    /// The pipeline could not be followed to its end. Where the network fails for longer than
+    /// [`retry_window`](crate::PsSessionOptions::retry_window) the session is disconnected, and what the pipeline says
+    /// from then on waits at the host: to come back to it with [`PsSession::reconnect`](crate::PsSession::reconnect),
+    /// follow the events with [`next`](Self::next) instead.
     pub async fn collect(mut self) -> Result<Collected> {
         let mut collected = Collected::new(self.stopper.shared.host_name());
         while let Some(event) = self.next().await {
-            collected.add(event?);
+            let event = event?;
+            if event == PipelineEvent::Network(NetworkEvent::AutoDisconnected) {
+                let reason = "the network did not come back in time: the session is disconnected";
+                return Err(Error::unreachable(self.stopper.shared.host_name(), reason));
+            }
+            collected.add(event);
         }
         Ok(collected)
     }
