@@ -290,3 +290,66 @@ async fn input_ends_with_the_client_that_had_it() {
     session.close().await.unwrap();
     nothing_left(&host).await;
 }
+
+/// What is given to a pipeline while its session is left waits for the session.
+#[tokio::test]
+async fn what_is_sent_to_a_session_that_is_left_waits() {
+    let host = host().start().await.unwrap();
+    let session = builder(over_https(&host)).connect().await.unwrap();
+    let (mut input, mut running) = session.invoke_with_input(PowerShell::new().command("Write-Output"));
+    input.send(1.into()).await.unwrap();
+    assert_eq!(running.next().await.unwrap().unwrap(), PipelineEvent::Output(1.into()));
+    session.disconnect(DisconnectOptions::default()).await.unwrap();
+    let feeding = tokio::spawn(async move {
+        input.send(2.into()).await.unwrap();
+        input.close().await.unwrap();
+    });
+    // Had it been tried, it would be refused.
+    let found = builder(over_https(&host)).find().await.unwrap();
+    assert!(found[0].is_disconnected);
+    session.reconnect().await.unwrap();
+    let result = tokio::time::timeout(Duration::from_secs(60), running.collect()).await.expect("an end");
+    let result = result.unwrap();
+    assert_eq!((result.output, result.state), (vec![2.into()], PipelineState::Completed));
+    feeding.await.unwrap();
+    session.close().await.unwrap();
+    nothing_left(&host).await;
+}
+
+/// Asks somebody who takes their time.
+struct Slow {
+    asked: tokio::sync::Notify,
+    typed: tokio::sync::Notify,
+}
+
+impl windlass::Host for Slow {
+    fn info(&self) -> windlass::psrp::host::HostInfo {
+        windlass::psrp::host::HostInfo::without_screen()
+    }
+
+    fn call(&self, _: windlass::psrp::host::HostMethod, _: Option<String>) -> windlass::Answering<'_> {
+        Box::pin(async {
+            self.asked.notify_one();
+            self.typed.notified().await;
+            windlass::HostAnswer::Value(windlass::psrp::host::HostReturn::Text("typed".into()))
+        })
+    }
+}
+
+#[tokio::test]
+async fn an_answer_that_comes_while_the_session_is_left_counts() {
+    let host = host().start().await.unwrap();
+    let slow = std::sync::Arc::new(Slow { asked: Default::default(), typed: Default::default() });
+    let session = builder(over_https(&host)).host(slow.clone()).connect().await.unwrap();
+    let running = session.invoke_script("Read-Host");
+    slow.asked.notified().await;
+    session.disconnect(DisconnectOptions::default()).await.unwrap();
+    slow.typed.notify_one();
+    let found = builder(over_https(&host)).find().await.unwrap();
+    assert!(found[0].is_disconnected);
+    session.reconnect().await.unwrap();
+    let result = tokio::time::timeout(Duration::from_secs(60), running.collect()).await.expect("an end");
+    assert_eq!(result.unwrap().output, [PsValue::from("typed")]);
+    session.close().await.unwrap();
+    nothing_left(&host).await;
+}

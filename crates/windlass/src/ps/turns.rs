@@ -11,9 +11,10 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use tokio::sync::{Mutex, MutexGuard, Notify};
 use windlass_net::Gate;
 use windlass_psrp::Outgoing;
+use windlass_soap::FaultCode;
 
 use super::shared::{Shared, Stage};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::retry::Retry;
 use crate::shell::is_gone;
 
@@ -140,9 +141,13 @@ impl Shared {
     }
 
     /// Sends one message. It is tried again for as long as the host certainly did not get it, once it is its turn.
+    /// While the session is disconnected it waits.
     async fn send(&self, outgoing: &Outgoing, gate: Option<Gate>) -> Result<()> {
         let mut retry = Retry::new(self.timing.retry_window);
         loop {
+            if self.stage() == Stage::Disconnected && self.connected_again().await > Stage::Open {
+                return Err(Error::closed(self.host_name(), "the session was closed"));
+            }
             let sent = self.link.send(outgoing, gate.clone()).await;
             let is_its_turn = gate.as_ref().is_none_or(Gate::is_open);
             match sent {
@@ -154,10 +159,23 @@ impl Shared {
                 {
                     retry.pause().await;
                 }
+                // The session was left before the message was there.
+                Err(error)
+                    if is_its_turn
+                        && self.stage() == Stage::Disconnected
+                        && (error.is_retryable() || was_left(&error)) =>
+                {
+                    retry.succeeded();
+                }
                 outcome => return outcome,
             }
         }
     }
+}
+
+/// Whether the host refused a message because the shell was disconnected.
+fn was_left(error: &Error) -> bool {
+    error.fault().is_some_and(|fault| fault.is(FaultCode::SHELL_DISCONNECTED))
 }
 
 /// Carries on with the message behind, until it ends before its turn.
