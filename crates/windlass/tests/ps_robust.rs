@@ -19,8 +19,8 @@ use tokio::io::copy_bidirectional;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use windlass::{
-    ErrorKind, Invocation, NetworkEvent, PipelineEvent, PipelineState, PowerShell, PsSession,
-    PsSessionOptions, SessionState,
+    Invocation, NetworkEvent, PipelineEvent, PipelineState, PowerShell, PsSession, PsSessionOptions,
+    SessionState,
 };
 use windlass_mock::MockHost;
 
