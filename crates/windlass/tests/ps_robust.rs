@@ -19,8 +19,8 @@ use tokio::io::copy_bidirectional;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use windlass::{
-    Invocation, NetworkEvent, PipelineEvent, PipelineState, PowerShell, PsSession, PsSessionOptions,
-    SessionState,
+    ErrorKind, Invocation, NetworkEvent, PipelineEvent, PipelineState, PowerShell, PsSession,
+    PsSessionOptions, SessionState,
 };
 use windlass_mock::MockHost;
 
@@ -135,10 +135,8 @@ async fn who_collects_is_told_that_the_network_stays_away() {
     let (session, running) = talk(&host, &between, Duration::from_millis(300)).await;
     between.fail();
     let error = running.collect().await.unwrap_err();
-    assert!(
-        error.is_network_failure() && error.to_string().contains("the session is disconnected"),
-        "{error}"
-    );
+    assert_eq!((error.kind(), error.exit_status()), (ErrorKind::Unreachable, 3), "{error}");
+    assert!(error.to_string().contains("the session is disconnected"), "{error}");
     assert_eq!(session.state(), SessionState::Disconnected);
 }
 
