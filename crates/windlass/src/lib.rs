@@ -56,7 +56,7 @@ pub use options::WsmanOptions;
 pub use ps::{
     Answering, Availability, Collected, DisconnectOptions, FoundSession, Host, HostAnswer, HostRequest,
     Invocation, InvokeOptions, NetworkEvent, PipelineEvent, PipelineInput, ProcessCommand, PsSession,
-    PsSessionBuilder, PsSessionOptions, SessionState, SessionTicket, Stopper,
+    PsSessionBuilder, PsSessionOptions, SessionState, SessionTicket, SshConnection, Stopper,
 };
 pub use statistics::Statistics;
 pub use tap::Tap;

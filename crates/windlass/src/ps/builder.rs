@@ -229,7 +229,7 @@ impl PsSessionBuilder {
     fn labels(&self) -> (Option<String>, String, String) {
         let configuration = configuration_name(&self.configuration).to_owned();
         let computer = match &self.process {
-            Some(command) => command.program().to_owned(),
+            Some(command) => command.computer_name().to_owned(),
             None => self.target.computer_name().to_owned(),
         };
         (self.name.clone(), computer, configuration)

@@ -16,6 +16,7 @@ mod runspaces;
 mod secrets;
 mod session;
 mod shared;
+mod ssh;
 mod turns;
 
 pub use builder::{PsSessionBuilder, PsSessionOptions};
@@ -28,3 +29,4 @@ pub use open::FoundSession;
 pub use process::ProcessCommand;
 pub(crate) use session::Pipelines;
 pub use session::{Availability, InvokeOptions, PsSession, SessionState};
+pub use ssh::SshConnection;

@@ -8,7 +8,7 @@ use tokio::time::Instant;
 use uuid::Uuid;
 use windlass_net::in_time;
 use windlass_psrp::payload::ConnectRunspacePool;
-use windlass_psrp::{ClientPool, PsrpError};
+use windlass_psrp::{ClientPool, Outgoing, PsrpError, Stream};
 use windlass_soap::{FaultCode, FaultSide, SelectorSet};
 use windlass_wsman::client::guid;
 use windlass_wsman::{CommandInfo, Enumerate, Filter, Item, Shell, ShellInfo, uri};
@@ -103,7 +103,8 @@ pub(super) async fn create(builder: Arc<PsSessionBuilder>, tasks: Tasks) -> Resu
 
 /// Opens a session, again where the host was busy or not there, and without compression where the host knows none.
 async fn create_patiently(builder: &PsSessionBuilder, tasks: &Tasks) -> Result<Arc<Shared>> {
-    let mut retries = builder.options.max_connection_retry_count;
+    // A program that failed does so again.
+    let mut retries = if builder.process.is_none() { builder.options.max_connection_retry_count } else { 0 };
     let deadline = builder.options.wsman.open_timeout.map(|limit| Instant::now() + limit);
     let mut pause = Duration::from_millis(250);
     let mut compress = builder.options.wsman.compress;
@@ -146,19 +147,15 @@ fn is_transient(error: &Error) -> bool {
 async fn create_once(builder: &PsSessionBuilder, compress: bool, tasks: &Tasks) -> Result<Arc<Shared>> {
     let id = Uuid::new_v4();
     let mut pool = ClientPool::new(builder.pool_options(id));
+    // What a process gets first. WS-Management carries it in what makes the shell.
+    let mut first = None;
     let shared = match &builder.process {
         Some(command) => {
             let link = ProcessLink::spawn(command, tasks)?;
             let protocol = |error: PsrpError| Error::protocol(Layer::Psrp, link.name(), error);
-            let fragments = pool.creation_fragments(link.capacity()).map_err(protocol)?;
-            let shared = share(builder, tasks, Link::Process(link), pool);
-            let first = windlass_psrp::Outgoing {
-                pipeline: None,
-                stream: windlass_psrp::Stream::Default,
-                data: fragments,
-            };
-            shared.link.send(&first, None).await?;
-            shared
+            let data = pool.creation_fragments(link.capacity()).map_err(protocol)?;
+            first = Some(Outgoing { pipeline: None, stream: Stream::Default, data });
+            share(builder, tasks, Link::Process(link), pool)
         }
         None => {
             let client = client(builder)?;
@@ -181,6 +178,9 @@ async fn create_once(builder: &PsSessionBuilder, compress: bool, tasks: &Tasks) 
         }
     };
     let opened = async {
+        if let Some(first) = &first {
+            shared.link.send(first, None).await?;
+        }
         shared.flush().await?;
         shared.wait_open().await
     };

@@ -2,13 +2,14 @@
 //! program that carries it elsewhere, such as `ssh host -s powershell`.
 
 use std::collections::HashMap;
+use std::fmt;
 use std::process::Stdio;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::process::{Child, ChildStdin, ChildStdout, Command};
+use tokio::process::{Child, ChildStderr, ChildStdin, ChildStdout, Command};
 use tokio::sync::{Notify, mpsc, watch};
 use uuid::Uuid;
 use windlass_psrp::outofproc::{ERROR_PREFIX, LineBuffer, Packet};
@@ -23,18 +24,27 @@ use crate::tasks::Tasks;
 const QUEUE: usize = 64;
 /// How much is read at once.
 const READ_SIZE: usize = 64 << 10;
+/// How long a process may take to end after it was told to.
+const GRACE: Duration = Duration::from_secs(5);
+/// How long its standard error may stay open after it has ended, as what it started may hold it; and, twice over, how
+/// long it may take to say why it does not listen any more.
+const ECHO: Duration = Duration::from_millis(500);
+/// How much of what a process last wrote to its standard error goes into errors.
+const LAST_WORDS: usize = 1024;
 
 /// A program that speaks the framing, with its arguments.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ProcessCommand {
     program: String,
     arguments: Vec<String>,
+    /// The computer that it leads to.
+    computer: Option<String>,
 }
 
 impl ProcessCommand {
     /// A program.
     pub fn new(program: &str) -> Self {
-        Self { program: program.to_owned(), arguments: Vec::new() }
+        Self { program: program.to_owned(), arguments: Vec::new(), computer: None }
     }
 
     /// With one more argument.
@@ -44,18 +54,42 @@ impl ProcessCommand {
         self
     }
 
-    pub(super) fn program(&self) -> &str {
-        &self.program
+    /// With more arguments.
+    #[must_use]
+    pub fn arguments<T: AsRef<str>>(self, arguments: impl IntoIterator<Item = T>) -> Self {
+        arguments.into_iter().fold(self, |command, argument| command.argument(argument.as_ref()))
+    }
+
+    /// A name for the computer that it leads to: sessions are called by it, and errors name it, in place of the
+    /// program.
+    #[must_use]
+    pub fn named(mut self, computer: &str) -> Self {
+        self.computer = Some(computer.to_owned());
+        self
+    }
+
+    /// The computer that it leads to, or the program.
+    pub fn computer_name(&self) -> &str {
+        self.computer.as_deref().unwrap_or(&self.program)
     }
 
     /// The PowerShell on this computer.
     pub fn pwsh() -> Self {
         Self::new("pwsh").argument("-s").argument("-NoLogo").argument("-NoProfile")
     }
+}
 
-    /// The PowerShell of another computer, reached with the program `ssh` and its configuration.
-    pub fn ssh(host: &str) -> Self {
-        Self::new("ssh").argument("-x").argument(host).argument("-s").argument("powershell")
+impl fmt::Display for ProcessCommand {
+    /// The command line, for people: words that hold blanks stand in quotes.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.program)?;
+        for word in &self.arguments {
+            match word.contains(char::is_whitespace) {
+                true => write!(f, " '{word}'")?,
+                false => write!(f, " {word}")?,
+            }
+        }
+        Ok(())
     }
 }
 
@@ -68,6 +102,8 @@ pub(super) struct ProcessLink {
     acknowledged: Notify,
     /// The process has nothing more to say, and why.
     ended: watch::Sender<Option<String>>,
+    /// The process has been told to end.
+    closing: watch::Sender<bool>,
     bytes_sent: AtomicU64,
     bytes_received: AtomicU64,
 }
@@ -100,27 +136,35 @@ impl ProcessLink {
             .args(&command.arguments)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
-            .stderr(Stdio::inherit())
+            .stderr(Stdio::piped())
             .kill_on_drop(true)
             .spawn()
             .map_err(|error| {
-                Error::unreachable(&command.program, format!("it cannot be started: {error}"))
+                let reason = format!("{} cannot be started: {error}", command.program);
+                Error::unreachable(command.computer_name(), reason)
             })?;
-        let missing = || Error::unreachable(&command.program, "it has no standard streams".to_owned());
+        let missing = || Error::unreachable(command.computer_name(), "its standard streams are not there");
         let stdin = child.stdin.take().ok_or_else(missing)?;
         let stdout = child.stdout.take().ok_or_else(missing)?;
+        let stderr = child.stderr.take().ok_or_else(missing)?;
         let link = Arc::new(Self {
-            name: command.program.clone(),
+            name: command.computer_name().to_owned(),
             stdin: tokio::sync::Mutex::new(Some(stdin)),
             queues: Mutex::default(),
             acknowledged: Notify::new(),
             ended: watch::Sender::new(None),
+            closing: watch::Sender::new(false),
             bytes_sent: AtomicU64::new(0),
             bytes_received: AtomicU64::new(0),
         });
         let reading = Arc::clone(&link);
         tasks.detach(async move {
-            let reason = reading.read(stdout).await.unwrap_or_else(|reason| reason);
+            let (reason, last_words) =
+                tokio::join!(reading.listen(stdout), last_words(stderr, &reading.closing));
+            let reason = match last_words.as_str() {
+                "" => reason,
+                words => format!("{reason}: {words}"),
+            };
             reading.finish(reason, child).await;
         });
         Ok(link)
@@ -154,8 +198,7 @@ impl ProcessLink {
             biased;
             first = inlet.data.recv() => first,
             ended = inlet.ended.wait_for(Option::is_some) => {
-                let reason = ended.ok().and_then(|reason| reason.clone()).unwrap_or_default();
-                return Err(Error::protocol(Layer::Psrp, &self.name, reason));
+                return Err(self.gone(ended.ok().and_then(|reason| reason.clone()).unwrap_or_default()));
             }
         };
         let Some(first) = first else {
@@ -197,6 +240,7 @@ impl ProcessLink {
         let closed = tokio::time::timeout(limit, closing).await;
         // The end of its input ends the process, whatever it answered.
         self.stdin.lock().await.take();
+        self.closing.send_replace(true);
         closed
             .unwrap_or_else(|_| Err(Error::timed_out(Layer::Psrp, &self.name, "closing the process", limit)))
     }
@@ -213,7 +257,7 @@ impl ProcessLink {
             }
             let reason = ended.borrow_and_update().clone();
             if let Some(reason) = reason {
-                return Err(Error::protocol(Layer::Psrp, &self.name, reason));
+                return Err(self.gone(reason));
             }
             tokio::select! {
                 () = changed => {}
@@ -236,12 +280,37 @@ impl ProcessLink {
         };
         let bytes = u64::try_from(line.len()).unwrap_or(u64::MAX);
         self.bytes_sent.fetch_add(bytes, Ordering::Relaxed);
-        written.await.map_err(|error| {
-            Error::protocol(Layer::Psrp, &self.name, format!("the process does not listen any more: {error}"))
-        })
+        let Err(error) = written.await else { return Ok(()) };
+        // It has ended, as a rule, and its output or its last words say why.
+        let mut ended = self.ended.subscribe();
+        match tokio::time::timeout(ECHO * 2, ended.wait_for(Option::is_some)).await {
+            Ok(Ok(reason)) => Err(self.gone(reason.clone().unwrap_or_default())),
+            _ => Err(self.gone(format!("the process does not listen any more: {error}"))),
+        }
     }
 
-    /// Sorts what the process says, until it ends. The error is the reason, too.
+    /// The error of a process that is not there any more. One that never said anything did not get to the other
+    /// computer.
+    fn gone(&self, reason: String) -> Error {
+        match self.bytes_received.load(Ordering::Relaxed) {
+            0 => Error::unreachable(&self.name, reason),
+            _ => Error::protocol(Layer::Psrp, &self.name, reason),
+        }
+    }
+
+    /// Sorts what the process says, until it ends or has had its time after it was told to. Gives the reason.
+    async fn listen(&self, stdout: ChildStdout) -> String {
+        tokio::select! {
+            outcome = self.read(stdout) => {
+                // What it writes to its standard error does not keep anybody waiting.
+                self.closing.send_replace(true);
+                outcome.unwrap_or_else(|reason| reason)
+            }
+            () = overdue(&self.closing, GRACE) => "the process did not end when it was told to".to_owned(),
+        }
+    }
+
+    /// The error is the reason, too.
     async fn read(&self, mut stdout: ChildStdout) -> Result<String, String> {
         let mut lines = LineBuffer::new();
         let mut buffer = vec![0; READ_SIZE];
@@ -306,7 +375,7 @@ impl ProcessLink {
     async fn finish(&self, reason: String, mut child: Child) {
         self.ended.send_replace(Some(reason));
         self.stdin.lock().await.take();
-        if tokio::time::timeout(Duration::from_secs(5), child.wait()).await.is_err() {
+        if tokio::time::timeout(GRACE, child.wait()).await.is_err() {
             child.kill().await.ok();
         }
     }
@@ -314,4 +383,30 @@ impl ProcessLink {
     fn queues(&self) -> MutexGuard<'_, Queues> {
         self.queues.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Waits until a process that was told to end has had this much time.
+async fn overdue(closing: &watch::Sender<bool>, grace: Duration) {
+    if closing.subscribe().wait_for(|closing| *closing).await.is_ok() {
+        tokio::time::sleep(grace).await;
+    }
+}
+
+/// Reads the standard error of a process to its end, and gives the last of it, on one line.
+async fn last_words(mut stderr: ChildStderr, closing: &watch::Sender<bool>) -> String {
+    let mut kept = Vec::new();
+    let mut buffer = vec![0; 4 << 10];
+    let reading = async {
+        while let Ok(read @ 1..) = stderr.read(&mut buffer).await {
+            kept.extend_from_slice(buffer.get(..read).unwrap_or_default());
+            kept.drain(..kept.len().saturating_sub(LAST_WORDS));
+        }
+    };
+    tokio::select! {
+        () = reading => {}
+        () = overdue(closing, ECHO) => {}
+    }
+    let text = String::from_utf8_lossy(&kept);
+    let lines: Vec<_> = text.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
+    windlass_psrp::host::strip_controls(&lines.join("; "))
 }
