@@ -108,6 +108,7 @@ const SCRIPTS: &[Script] = &[
     ("samba_dns.py", Needs::Host, SAMBA_DC),
     ("host_mechanisms.py", Needs::Host, &["curl"]),
     ("keyrings.py", Needs::Host, &["gnome-keyring", "libsecret-tools", "dbus-daemon", "pass"]),
+    ("openssh.py", Needs::Host, &["openssh-server", "openssh-client"]),
     ("pypsrp_client.py", Needs::Host, &[]),
     ("pypsrp_disconnect.py", Needs::Host, &[]),
     ("pypsrp_copy.py", Needs::Host, &[]),

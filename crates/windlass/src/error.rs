@@ -260,6 +260,11 @@ impl Error {
         Self::build(ErrorKind::Unreachable, Layer::Connect, host, reason)
     }
 
+    /// A program that was to lead to the host does not.
+    pub(crate) fn no_way(host: &str, reason: impl Into<String>) -> Self {
+        Self::build(ErrorKind::Unreachable, Layer::Psrp, host, reason)
+    }
+
     pub(crate) fn closed(host: &str, reason: impl Into<String>) -> Self {
         Self::build(ErrorKind::Closed, Layer::Psrp, host, reason)
     }

@@ -19,7 +19,7 @@ use super::abreast::in_order;
 use super::invoke_work::{Origin, tell};
 use super::{nameless, script_block, throttle, what_if};
 use crate::runspace::{
-    CredentialTable, Job, Local, Reach, Recipe, SessionEntry, Working, argument, job_value, of_error, places,
+    CredentialTable, Job, Local, Reach, Recipe, SessionEntry, Working, argument, job_value, of_error,
 };
 
 /// Events that wait to be written before the computers are made to wait.
@@ -148,8 +148,7 @@ impl InvokeCommand {
             ));
         }
         if !call.has("Session") {
-            let reach = Reach::of(local, call)?;
-            let recipes = reach.recipes(local, cx, call, &places(local, call))?;
+            let recipes = Reach::sessions(local, cx, call)?;
             let mut names = call.texts("SessionName").into_iter();
             let seats = recipes.into_iter().map(|recipe| Seat::New(Box::new(recipe), names.next()));
             return Ok((command, seats.collect()));
@@ -214,8 +213,8 @@ impl InvokeCommand {
 
     fn origins(&self, seats: &[Seat]) -> Vec<Origin> {
         let hide = self.call.switch("HideComputerName");
-        let named =
-            self.call.has("ComputerName") || self.call.has("ConnectionUri") || self.call.has("Session");
+        let places = ["ComputerName", "ConnectionUri", "HostName", "SSHConnection", "Session"];
+        let named = places.iter().any(|name| self.call.has(name));
         let origin = |seat: &Seat| match seat {
             Seat::Open(entry) => Origin::of(entry, hide),
             Seat::Taken(place) => Origin::of(place, hide),

@@ -8,19 +8,11 @@ use windlass_psrp::{ErrorCategory, GetCommandMetadata};
 
 use super::ps_session::{chosen, open};
 use super::{cmdlet, each};
-use crate::runspace::{Local, Reach, argument, of_error, places};
+use crate::runspace::{Local, Reach, argument, of_error};
 
-/// Parameters for virtual machines, containers and SSH, which PowerShell has and this does not.
-const OTHER_TRANSPORTS: [&str; 8] = [
-    "VMId",
-    "VMName",
-    "ContainerId",
-    "HostName",
-    "SSHConnection",
-    "SSHTransport",
-    "UseWindowsPowerShell",
-    "RunAsAdministrator",
-];
+/// Parameters for virtual machines, containers and Windows PowerShell, which PowerShell has and this does not.
+const OTHER_TRANSPORTS: [&str; 5] =
+    ["VMId", "VMName", "ContainerId", "UseWindowsPowerShell", "RunAsAdministrator"];
 
 /// The commands by which an interactive session shows output and is left.
 const NEEDED: [&str; 2] = ["Out-Default", "Exit-PSSession"];
@@ -37,7 +29,7 @@ pub(super) fn all(local: &Arc<Local>) -> Vec<Arc<dyn Cmdlet>> {
     ]
 }
 
-/// Refuses what only other transports than WS-Management have.
+/// Refuses what only other transports than WS-Management and SSH have.
 pub(super) fn refuse_other_transports(local: &Local, call: &Bound) -> Result<(), Box<Failure>> {
     match OTHER_TRANSPORTS.iter().find(|name| call.has(name)) {
         None => Ok(()),
@@ -45,7 +37,7 @@ pub(super) fn refuse_other_transports(local: &Local, call: &Bound) -> Result<(),
             local,
             "TransportNotSupported",
             format!(
-                "-{name} is for another transport than WS-Management, which is the one that windlass speaks"
+                "-{name} is for another transport than WS-Management and SSH, which are those that windlass has"
             ),
         )),
     }
@@ -57,9 +49,7 @@ fn enter(local: &Arc<Local>, call: &Bound, cx: &mut Context<'_>) -> Outcome {
     let entry = if named {
         chosen(local, call, cx)?.into_iter().next()
     } else {
-        let recipes =
-            Reach::of(local, call).and_then(|reach| reach.recipes(local, cx, call, &places(local, call)));
-        let recipes = recipes.map_err(|failure| cx.fail(*failure))?;
+        let recipes = Reach::sessions(local, cx, call).map_err(|failure| cx.fail(*failure))?;
         open(local, cx, recipes, &[], 1)?.into_iter().next()
     };
     let Some(entry) = entry else { return Ok(()) };

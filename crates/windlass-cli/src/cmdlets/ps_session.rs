@@ -10,7 +10,7 @@ use windlass_psrp::ErrorCategory;
 use super::abreast::in_order;
 use super::{cmdlet, each, throttle};
 use crate::runspace::{
-    Local, Reach, Recipe, SessionEntry, credential_of, found_value, matcher, of_error, places,
+    Local, Reach, Recipe, SessionEntry, argument, credential_of, found_value, matcher, of_error, places,
 };
 
 pub(super) fn all(local: &Arc<Local>) -> Vec<Arc<dyn Cmdlet>> {
@@ -52,12 +52,19 @@ fn new(local: &Arc<Local>, calls: &[Bound], cx: &mut Context<'_>) -> Outcome {
 fn models(local: &Arc<Local>, call: &Bound, cx: &Context<'_>) -> Result<Vec<Recipe>, Box<Failure>> {
     super::ps_enter::refuse_other_transports(local, call)?;
     if !call.has("Session") {
-        return Reach::of(local, call)?.recipes(local, cx, call, &places(local, call));
+        return Reach::sessions(local, cx, call);
     }
     let mut recipes = Vec::new();
     for value in call.list("Session") {
         let Some(entry) = local.sessions.of(&value) else { return Err(closed(&value)) };
         let mut recipe = entry.recipe.clone();
+        if recipe.program.is_some() && call.has("Credential") {
+            return Err(argument(
+                local,
+                "InvalidParameterCombination",
+                format!("the session {} goes over SSH, which takes no -Credential", entry.session.name()),
+            ));
+        }
         if let Some(given) = call.get("Credential").filter(|value| !value.is_null()) {
             recipe.target.set_credential(credential_of(local, given)?);
         }

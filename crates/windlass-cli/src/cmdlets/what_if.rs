@@ -7,12 +7,20 @@ use windlass_mock::powershell::{Bound, Context, Emission, Outcome, text};
 use windlass_psrp::host::HostMethod;
 
 use super::cim_reach::marked_computer;
-use crate::runspace::{Local, Place, Reach, places};
+use crate::runspace::{Local, Place, Reach, Recipe, is_over_ssh, places, ssh_recipes};
 
 /// Parameters that say where and how to connect; the others say what is sent.
-const CONNECTING: [&str; 27] = [
+const CONNECTING: [&str; 35] = [
     "ComputerName",
     "ConnectionUri",
+    "HostName",
+    "SSHConnection",
+    "SSHTransport",
+    "UserName",
+    "KeyFilePath",
+    "Subsystem",
+    "ConnectingTimeout",
+    "Options",
     "Session",
     "ToSession",
     "FromSession",
@@ -125,6 +133,14 @@ fn targets(
     }
     if !found.is_empty() {
         return Ok(found);
+    }
+    if is_over_ssh(call) {
+        let recipes = ssh_recipes(local, call).map_err(|failure| cx.fail(*failure))?;
+        let program = |recipe: &Recipe| recipe.program.as_ref().map(ToString::to_string).unwrap_or_default();
+        return Ok(recipes
+            .iter()
+            .map(|recipe| format!("{} ({})", recipe.computer, program(recipe)))
+            .collect());
     }
     let reach = Reach::of(local, call).map_err(|failure| cx.fail(*failure))?;
     let places = match call.get("InputObject").and_then(marked_computer) {

@@ -12,6 +12,7 @@ mod options;
 mod plain;
 mod reach;
 mod sessions;
+mod ssh;
 
 use std::collections::BTreeMap;
 use std::future::Future;
@@ -45,6 +46,7 @@ pub(crate) use options::{cim_options, dcom_options, ps_options, redirections, wa
 pub(crate) use plain::PlainWay;
 pub(crate) use reach::{Place, Reach, Recipe, computers, credential_of, login_of, places};
 pub(crate) use sessions::{SessionEntry, SessionTable, Working, found_value};
+pub(crate) use ssh::{is_over_ssh, ssh_recipes};
 
 /// The commands that need nothing of a process: made once, as the agent makes a runspace for each of its commands.
 static BUILT_IN: OnceLock<Commands> = OnceLock::new();

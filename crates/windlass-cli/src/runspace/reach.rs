@@ -5,12 +5,15 @@ use std::path::{Path, PathBuf};
 
 use windlass::kerberos::{self, Kerberos};
 use windlass::net::ClientIdentity;
-use windlass::{Authentication, Credential, Protocol, PsSession, PsSessionBuilder, PsSessionOptions, Target};
+use windlass::{
+    Authentication, Credential, ProcessCommand, Protocol, PsSession, PsSessionBuilder, PsSessionOptions,
+    Target,
+};
 use windlass_clixml::PsValue;
 use windlass_mock::powershell::{Bound, Context, Failure, text};
 use windlass_psrp::host::HostInfo;
 
-use super::{CredentialTable, Local, argument, ps_options, redirections};
+use super::{CredentialTable, Local, argument, is_over_ssh, ps_options, redirections, ssh_recipes};
 use crate::credential::{self, Login};
 
 /// The preference variable that holds default options.
@@ -34,13 +37,18 @@ pub(crate) struct Recipe {
     pub(crate) options: PsSessionOptions,
     /// What the remote computer is told of this one's console.
     pub(crate) host: HostInfo,
+    /// The program that leads there in place of WS-Management.
+    pub(crate) program: Option<ProcessCommand>,
 }
 
 impl Recipe {
     /// The session, to be opened.
     pub(crate) fn builder(&self, name: Option<&str>) -> PsSessionBuilder {
-        let builder = PsSession::builder(&self.computer)
-            .target(self.target.clone())
+        let builder = match &self.program {
+            Some(program) => PsSession::process(program.clone()),
+            None => PsSession::builder(&self.computer).target(self.target.clone()),
+        };
+        let builder = builder
             .configuration_name(&self.configuration)
             .options(self.options.clone())
             .host_events(self.host.clone());
@@ -206,6 +214,18 @@ impl Reach {
         Ok(())
     }
 
+    /// What it takes to open PSSessions at the places that a call names.
+    pub(crate) fn sessions(
+        local: &Local,
+        cx: &Context<'_>,
+        call: &Bound,
+    ) -> Result<Vec<Recipe>, Box<Failure>> {
+        match is_over_ssh(call) {
+            true => ssh_recipes(local, call),
+            false => Self::of(local, call)?.recipes(local, cx, call, &places(local, call)),
+        }
+    }
+
     /// What it takes to open PSSessions at these places.
     pub(crate) fn recipes(
         &self,
@@ -257,6 +277,7 @@ impl Reach {
                 configuration: configuration.clone(),
                 options: session,
                 host: local.terminal.info(),
+                program: None,
             });
         }
         Ok(recipes)

@@ -114,6 +114,7 @@ impl SessionEntry {
         object(ObjectParts {
             id: session.id(),
             name: session.name(),
+            transport: if self.recipe.program.is_some() { "SSH" } else { "WSMan" },
             computer: session.computer_name(),
             configuration: session.configuration_name(),
             instance: session.instance_id(),
@@ -140,6 +141,7 @@ impl SessionEntry {
 struct ObjectParts<'a> {
     id: u32,
     name: &'a str,
+    transport: &'static str,
     computer: &'a str,
     configuration: &'a str,
     instance: Uuid,
@@ -149,12 +151,13 @@ struct ObjectParts<'a> {
 }
 
 fn object(parts: ObjectParts<'_>) -> PsObject {
-    let ObjectParts { id, name, computer, configuration, instance, state, availability, idle } = parts;
+    let ObjectParts { id, name, transport, computer, configuration, instance, state, availability, idle } =
+        parts;
     PsObject::typed([TYPE, "System.Object"])
         .with_to_string(format!("[PSSession]{name}"))
         .with_adapted("Id", i32::try_from(id).unwrap_or(i32::MAX))
         .with_adapted("Name", name)
-        .with_adapted("Transport", "WSMan")
+        .with_adapted("Transport", transport)
         .with_adapted("ComputerName", computer)
         .with_adapted(
             "ComputerType",
@@ -188,6 +191,7 @@ pub(crate) fn found_value(found: &windlass::FoundSession) -> PsValue {
     object(ObjectParts {
         id: 0,
         name: &ticket.name,
+        transport: "WSMan",
         computer: &ticket.computer_name,
         configuration: &ticket.configuration_name,
         instance: ticket.instance_id,

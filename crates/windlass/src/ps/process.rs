@@ -141,9 +141,9 @@ impl ProcessLink {
             .spawn()
             .map_err(|error| {
                 let reason = format!("{} cannot be started: {error}", command.program);
-                Error::unreachable(command.computer_name(), reason)
+                Error::no_way(command.computer_name(), reason)
             })?;
-        let missing = || Error::unreachable(command.computer_name(), "its standard streams are not there");
+        let missing = || Error::no_way(command.computer_name(), "its standard streams are not there");
         let stdin = child.stdin.take().ok_or_else(missing)?;
         let stdout = child.stdout.take().ok_or_else(missing)?;
         let stderr = child.stderr.take().ok_or_else(missing)?;
@@ -293,7 +293,7 @@ impl ProcessLink {
     /// computer.
     fn gone(&self, reason: String) -> Error {
         match self.bytes_received.load(Ordering::Relaxed) {
-            0 => Error::unreachable(&self.name, reason),
+            0 => Error::no_way(&self.name, reason),
             _ => Error::protocol(Layer::Psrp, &self.name, reason),
         }
     }
