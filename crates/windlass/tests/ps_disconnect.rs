@@ -353,3 +353,32 @@ async fn an_answer_that_comes_while_the_session_is_left_counts() {
     session.close().await.unwrap();
     nothing_left(&host).await;
 }
+
+/// What cannot be done to a session that is left says so, and does not count as done; closing ends it.
+#[tokio::test]
+async fn a_session_that_is_left_is_asked_for_nothing() {
+    let host = host().start().await.unwrap();
+    let session = builder(over_https(&host)).connect().await.unwrap();
+    let running = session.invoke(PowerShell::new().command("Start-Sleep").parameter("Seconds", 600));
+    running.started().await.unwrap();
+    until(&host, |now| now.open_commands == 1).await;
+    session.disconnect(DisconnectOptions::default()).await.unwrap();
+    let disconnected = |asked: Result<(), windlass::Error>| {
+        let error = asked.unwrap_err().to_string().to_lowercase();
+        assert!(error.contains("disconnected"), "{error}");
+    };
+    disconnected(running.stop().await);
+    disconnected(session.set_max_runspaces(2).await.map(drop));
+    disconnected(session.reset_runspace().await.map(drop));
+    disconnected(session.available_runspaces().await.map(drop));
+    disconnected(session.disconnect(DisconnectOptions::default()).await);
+    disconnected(session.invoke(slow()).collect().await.map(drop));
+    session.reconnect().await.unwrap();
+    disconnected(session.reconnect().await);
+    running.stop().await.unwrap();
+    let stopped = tokio::time::timeout(Duration::from_secs(60), running.collect()).await.expect("an end");
+    assert_eq!(stopped.unwrap().state, PipelineState::Stopped);
+    session.disconnect(DisconnectOptions::default()).await.unwrap();
+    session.close().await.unwrap();
+    nothing_left(&host).await;
+}

@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use super::event::{Collected, NetworkEvent, PipelineEvent};
 use super::pipeline::Progress;
-use super::shared::Shared;
+use super::shared::{Shared, Stage};
 use crate::batches::Batches;
 use crate::error::{Error, Result};
 
@@ -94,11 +94,15 @@ impl Stopper {
     /// Stops the pipeline, as [`Invocation::stop`] does.
     ///
     /// # Errors
-    /// The host was not reached or refused.
+    /// The session is disconnected, or the host was not reached or refused.
     pub async fn stop(&self) -> Result<()> {
         // A signal that overtakes the command would find nothing to stop.
         if self.wait_started().await.is_err() || *self.progress.borrow() == Progress::Ended {
             return Ok(());
+        }
+        if self.shared.stage() == Stage::Disconnected {
+            let reason = "the session is disconnected; its pipelines can be stopped when it is reconnected";
+            return Err(Error::closed(self.shared.host_name(), reason));
         }
         let stopping = self.shared.with_machine(|machine| machine.pool.stop(self.id));
         match stopping {
