@@ -62,6 +62,7 @@ pub use statistics::Statistics;
 pub use tap::Tap;
 pub use target::{Authentication, Target};
 pub use tasks::settled;
+pub use uuid::Uuid;
 pub use windlass_auth::{Credential, MissingTicket};
 pub use windlass_cim as model;
 pub use windlass_clixml as clixml;

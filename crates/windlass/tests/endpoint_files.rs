@@ -122,4 +122,7 @@ async fn with_that_permission_every_file_is_read() {
         [reading("Get-Content", folder.path("secret")), reading("Get-Item", folder.path("secret"))];
     let expected = [1, 1].map(|count| (count, String::new()));
     assert_eq!(outcomes(host().allow_exec(true), &commands).await, expected);
+    let endless = [reading("Get-Content", "/dev/zero".to_owned())];
+    let (output, error) = outcomes(host().allow_exec(true), &endless).await.remove(0);
+    assert!(output == 0 && error.contains("is denied"), "{output}: {error}");
 }

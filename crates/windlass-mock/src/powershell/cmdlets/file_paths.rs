@@ -63,6 +63,11 @@ pub(super) fn targets(
 /// above are not asked: listing is open to clients, too. What the system tells a process about itself is no file.
 pub(super) fn open(cx: &Context<'_>, path: &Path) -> std::io::Result<File> {
     if cx.runspace().reads_everything() {
+        // Reading a pipe or a device, such as the host's own terminal, could not be stopped. Who reads on their own
+        // computer may want to.
+        if cx.runspace().variables().is_none() && !fs::metadata(path)?.is_file() {
+            return Err(ErrorKind::PermissionDenied.into());
+        }
         return File::open(path);
     }
     let copied = cx.runspace().files().and_then(|files| Some((files, files.place(path.to_str()?).ok()?)));
