@@ -65,6 +65,13 @@ fn what_was_chosen_here_holds_for_what_comes_from_there() {
         );
         assert_eq!(String::from_utf8_lossy(&ran.stdout).trim(), output, "{script}: {}", errors(&ran));
         assert_eq!(errors(&ran).trim(), error, "{script}");
+        let status = i32::from(error.contains("bad"));
+        assert_eq!(ran.status.code(), Some(status), "{script}");
     }
+    // A command that is used wrongly over there is an error of the remote command.
+    let script = "Invoke-Command srv1 { Write-Output } | Select-Object PSComputerName";
+    let ran =
+        windlass(PASSWORD, &["console", "--resolve", &resolve, "--credential", "alice", "--command", script]);
+    assert_eq!(ran.status.code(), Some(1), "{}", errors(&ran));
     host.stop();
 }

@@ -349,6 +349,17 @@ mod tests {
     }
 
     #[test]
+    fn a_name_of_a_computer_that_stands_alone_is_shown() {
+        let chosen = |properties: &[&str]| {
+            let object =
+                properties.iter().fold(PsObject::custom(), |object, name| object.with(*name, "srv1"));
+            format(&[object.into()], &View::Default, 80)
+        };
+        assert_eq!(chosen(&["PSComputerName"]), "\nPSComputerName\n--------------\nsrv1\n\n");
+        assert!(!chosen(&["PSComputerName", "Name"]).contains("PSComputerName"));
+    }
+
+    #[test]
     fn a_time_has_the_properties_of_dotnet_behind_those_that_were_added() {
         let time = PsDateTime::from_ticks(621_355_968_000_000_000, DateTimeKind::Utc).unwrap();
         let noted = PsObject::untyped().with_base(Base::Primitive(time.into())).with("DisplayHint", "Date");

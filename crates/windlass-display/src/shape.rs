@@ -159,8 +159,10 @@ fn chosen(object: &PsObject, names: &[String]) -> Vec<Field> {
 }
 
 fn fields_of(object: &PsObject, hide: bool) -> Vec<Field> {
-    let shown = object.properties().filter(|property| !hide || !HIDDEN.contains(&property.name.as_str()));
-    shown.map(|property| Field::of(property.name.as_str())).collect()
+    let all = || object.properties().map(|property| property.name.as_str());
+    // Who has chosen nothing but such properties wants to see them.
+    let hide = hide && all().any(|name| !HIDDEN.contains(&name));
+    all().filter(|name| !hide || !HIDDEN.contains(name)).map(Field::of).collect()
 }
 
 /// Whether a value prints as a line of its own rather than by its properties.

@@ -107,7 +107,13 @@ pub(super) fn tell(
 ) -> Outcome {
     match event.map(spoken) {
         Ok(Ok(Emission::Output(value))) => cx.write(origin.mark(value)),
-        Ok(Ok(Emission::Error(record))) => cx.error_record(located(*record, origin)),
+        Ok(Ok(Emission::Error(record))) => {
+            if cx.shows_errors() {
+                // Whatever it is about: this side was used as it should be.
+                local.note(Exit::REMOTE_ERRORS);
+            }
+            cx.error_record(located(*record, origin))
+        }
         Ok(Ok(other)) => cx.relay(other),
         Ok(Err(event)) => tell_other(local, cx, origin, event),
         Err(error) => cx.error(of_error(local, &error, "PSSessionStateBroken", &origin.computer)),

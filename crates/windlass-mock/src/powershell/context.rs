@@ -226,6 +226,13 @@ impl Context<'_> {
         &self.call.invocation
     }
 
+    /// Whether errors that do not end the pipeline are written.
+    pub fn shows_errors(&self) -> bool {
+        let chosen = self.call.preferences.error;
+        let action = chosen.or_else(|| self.runspace.preference("ErrorActionPreference"));
+        !matches!(action, Some(Action::Ignore | Action::SilentlyContinue))
+    }
+
     fn write_value(&mut self, value: PsValue) -> Outcome {
         self.call.copy("OutVariable", self.runspace, || value.clone());
         match self.downstream.split_first_mut() {
