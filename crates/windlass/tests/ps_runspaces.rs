@@ -80,6 +80,7 @@ async fn limits_change_while_pipelines_run() {
     stop(first).await;
     // Had it begun in the place that is none any more, its end would count.
     assert_eq!(session.available_runspaces().await.unwrap(), 0);
+    in_time(host.wait_until(|now| now.finished_pipelines >= 2)).await;
     assert_eq!(host.statistics().finished_pipelines, 2);
     stop(other).await;
     assert_eq!(in_time(waiting.collect()).await.unwrap().output, [PsValue::from("third")]);
