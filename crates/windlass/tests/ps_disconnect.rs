@@ -68,6 +68,16 @@ async fn pipelines_go_on_while_their_session_is_left() {
 }
 
 #[tokio::test]
+async fn hosts_tell_the_names_that_sessions_have_by_themselves() {
+    let host = host().start().await.unwrap();
+    let session = builder(over_http(&host)).connect().await.unwrap();
+    let found = builder(over_http(&host)).find().await.unwrap();
+    assert_eq!((found.len(), found[0].ticket.name.as_str()), (1, session.name()));
+    assert_eq!(session.name(), format!("Runspace{}", session.id()));
+    session.close().await.unwrap();
+}
+
+#[tokio::test]
 async fn another_client_takes_a_session_over() {
     let host = host().start().await.unwrap();
     let session = builder(over_http(&host)).name("left").connect().await.unwrap();

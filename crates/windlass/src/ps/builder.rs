@@ -185,9 +185,11 @@ impl PsSessionBuilder {
     /// # Errors
     /// Parameters that do not fit, a host that is not reached, or a fault. A session that was opened
     /// for a caller who left in the meantime is closed again.
-    pub async fn connect(self) -> Result<PsSession> {
+    pub async fn connect(mut self) -> Result<PsSession> {
         self.check()?;
         let session_id = self.id.unwrap_or_else(next_id);
+        // The host tells it to those who look for the session.
+        self.name.get_or_insert_with(|| format!("Runspace{session_id}"));
         let (name, computer, configuration) = self.labels();
         let span = tracing::debug_span!("open", computer, configuration);
         let model = Arc::new(self);
