@@ -13,6 +13,8 @@
 
 mod support;
 
+use std::time::Duration;
+
 use support::{host, nothing_left, over_http, over_https};
 use windlass::{ErrorKind, ShellEvent, WinRsCommand, WinRsShell, WinRsSignal};
 
@@ -25,6 +27,27 @@ async fn streams_and_exit_codes_come_back() {
         let output = shell.run(command).output().await.unwrap();
         assert_eq!((output.stdout_text().trim(), output.stderr_text().trim()), ("out", "err"));
         assert_eq!(output.exit_code, 7);
+        shell.close().await.unwrap();
+        nothing_left(&host).await;
+    }
+}
+
+#[tokio::test]
+async fn output_outlives_a_network_that_is_away_for_a_while() {
+    for (window, outcome) in
+        [(Duration::from_secs(240), Ok("out")), (Duration::ZERO, Err(ErrorKind::Protocol))]
+    {
+        let mut builder = host().allow_exec(true);
+        // The connection is lost again and again: one more try at once is not enough.
+        for number in 1..=4 {
+            builder = builder.trouble(format!("cut@Receive#{number}").parse().unwrap());
+        }
+        let host = builder.start().await.unwrap();
+        let shell =
+            WinRsShell::builder("").target(over_http(&host)).retry_window(window).open().await.unwrap();
+        let output = shell.run(WinRsCommand::new("echo out")).output().await;
+        let found = output.map(|output| output.stdout_text().trim().to_owned()).map_err(|error| error.kind());
+        assert_eq!(found, outcome.map(str::to_owned), "{window:?}");
         shell.close().await.unwrap();
         nothing_left(&host).await;
     }

@@ -36,6 +36,7 @@ struct Shared {
     /// Tells the commands that the shell is about to close.
     closing: watch::Sender<bool>,
     cancel_timeout: Duration,
+    retry_window: Duration,
 }
 
 /// The parameters of a new `cmd` shell.
@@ -50,6 +51,7 @@ pub struct WinRsShellBuilder {
     lifetime: Option<Duration>,
     code_page: u32,
     no_profile: bool,
+    retry_window: Duration,
 }
 
 impl WinRsShell {
@@ -65,6 +67,7 @@ impl WinRsShell {
             lifetime: None,
             code_page: 65001,
             no_profile: false,
+            retry_window: Duration::from_secs(240),
         }
     }
 
@@ -176,6 +179,14 @@ impl WinRsShellBuilder {
         self
     }
 
+    /// How long a failed network is tried again while output is waited for, four minutes unless said otherwise. What
+    /// is sent is never sent again blindly, and so fails with the network.
+    #[must_use]
+    pub fn retry_window(mut self, window: Duration) -> Self {
+        self.retry_window = window;
+        self
+    }
+
     /// Opens the shell.
     ///
     /// # Errors
@@ -212,7 +223,8 @@ impl WinRsShellBuilder {
             )
             .await;
         let shell = opened.map_err(|error| error.while_doing("opening a shell"))?;
-        let shared = Shared { shell, tasks, closing: watch::Sender::new(false), cancel_timeout };
+        let closing = watch::Sender::new(false);
+        let shared = Shared { shell, tasks, closing, cancel_timeout, retry_window: self.retry_window };
         Ok(WinRsShell { shared: Arc::new(shared), is_closed: false })
     }
 }

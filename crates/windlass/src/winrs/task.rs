@@ -11,6 +11,7 @@ use super::Shared;
 use super::command::{Order, RunningCommand, ShellEvent, Signalled, WinRsCommand};
 use crate::batches::{self, Outlet};
 use crate::error::{Error, Layer, Result};
+use crate::retry::Retry;
 use crate::shell::{Received, Receiving};
 
 const STREAMS: &[&str] = &["stdout", "stderr"];
@@ -70,9 +71,10 @@ fn flag(set: bool) -> &'static str {
 async fn follow(shared: &Shared, id: &str, outlet: &Outlet<ShellEvent>) -> Result<()> {
     let mut closing = shared.closing.subscribe();
     let mut receiving = Receiving::new(Some(id.to_owned()), STREAMS);
+    let mut retry = Retry::new(shared.retry_window);
     loop {
         let received = tokio::select! {
-            received = shared.shell.receive(&mut receiving) => received?,
+            received = receive(shared, &mut receiving, &mut retry) => received?,
             () = outlet.abandoned() => return Ok(()),
             _ = closing.wait_for(|&closing| closing) => {
                 return Err(Error::closed(shared.shell.client().host(), "the shell was closed"));
@@ -81,6 +83,25 @@ async fn follow(shared: &Shared, id: &str, outlet: &Outlet<ShellEvent>) -> Resul
         let is_done = received.is_done();
         if !outlet.send(events(received)).await || is_done {
             return Ok(());
+        }
+    }
+}
+
+/// Asks for output, again while the network is away.
+async fn receive(shared: &Shared, receiving: &mut Receiving, retry: &mut Retry) -> Result<Received> {
+    loop {
+        // After a failure any answer tells that the network is back.
+        receiving.set_probing(retry.is_trying());
+        match shared.shell.receive(receiving).await {
+            Ok(received) => {
+                retry.succeeded();
+                return Ok(received);
+            }
+            Err(error) if retry.allows(&error) => {
+                tracing::debug!(%error, "output is asked for again");
+                retry.pause().await;
+            }
+            Err(error) => return Err(error),
         }
     }
 }
