@@ -31,8 +31,13 @@ const PIECE: usize = 32 * 1024;
   windlass winrs -r:https://srv1:5986 -env:LANG=C -env:MODE=test 'set'
   windlass winrs -r srv1 --use-ssl 'dir C:\\'")]
 pub(crate) struct WinRs {
-    /// The computer, also as [http[s]://]NAME[:PORT]
-    #[arg(long = "remote", short = 'r', value_name = "NAME")]
+    /// The computer, or its address
+    #[arg(
+        long = "remote",
+        short = 'r',
+        value_name = "NAME",
+        help = "The computer, also as [http[s]://]NAME[:PORT]"
+    )]
     computer: String,
     #[command(flatten)]
     way: PlainWay,
