@@ -14,9 +14,9 @@ mod support;
 
 use support::{host, nothing_left, over_http};
 use tokio::runtime::Runtime;
-use windlass::blocking::{CimSession, PsSession};
+use windlass::blocking::{CimSession, PsSession, WinRsShell};
 use windlass::clixml::PsValue;
-use windlass::{ErrorKind, PipelineEvent, PowerShell};
+use windlass::{ErrorKind, PipelineEvent, PowerShell, ProcessCommand, ShellEvent, WinRsCommand, WinRsSignal};
 
 #[test]
 fn commands_input_and_clones_without_a_runtime() {
@@ -44,6 +44,36 @@ fn commands_input_and_clones_without_a_runtime() {
     another.close().unwrap();
     session.close().unwrap();
     runtime.block_on(nothing_left(&host));
+}
+
+#[cfg(unix)]
+#[test]
+fn programs_of_a_cmd_shell_are_followed() {
+    let runtime = Runtime::new().unwrap();
+    let host = runtime.block_on(host().allow_exec(true).start()).unwrap();
+    let shell = WinRsShell::builder("").target(over_http(&host)).environment("GIVEN", "one").open().unwrap();
+    let output = shell.run(WinRsCommand::new("echo $GIVEN; exit 3")).output().unwrap();
+    assert_eq!((output.stdout_text().trim(), output.exit_code), ("one", 3));
+
+    let running = shell.run(WinRsCommand::new("cat").with_input());
+    let input = running.input();
+    let writer = std::thread::spawn(move || input.write(b"from a thread").and_then(|()| input.close()));
+    let events: Vec<_> = running.map(Result::unwrap).collect();
+    writer.join().unwrap().unwrap();
+    assert_eq!(events[0], ShellEvent::Stdout(b"from a thread".to_vec().into()));
+    assert_eq!(events.last(), Some(&ShellEvent::Exited(0)));
+
+    let endless = shell.run(WinRsCommand::new("sleep 1000"));
+    endless.signal(WinRsSignal::CtrlC).unwrap();
+    assert_ne!(endless.output().unwrap().exit_code, 0);
+    shell.close().unwrap();
+    runtime.block_on(nothing_left(&host));
+}
+
+#[test]
+fn a_program_that_cannot_be_started_is_told() {
+    let session = PsSession::process(ProcessCommand::new("/no/such/program")).connect();
+    assert_eq!(session.err().map(|error| error.kind()), Some(ErrorKind::Unreachable));
 }
 
 #[test]

@@ -21,6 +21,7 @@
 
 mod cim;
 mod ps;
+mod winrs;
 
 use std::future::Future;
 use std::sync::OnceLock;
@@ -31,6 +32,7 @@ use crate::error::{Error, Result};
 
 pub use cim::{CimSession, CimSessionBuilder, Events, Instances, Values};
 pub use ps::{Invocation, PipelineInput, PsSession, PsSessionBuilder};
+pub use winrs::{CommandInput, RunningCommand, WinRsShell, WinRsShellBuilder};
 
 /// Gives a blocking builder the methods of the one that it wraps.
 macro_rules! forward {

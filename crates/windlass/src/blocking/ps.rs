@@ -10,7 +10,7 @@ use super::{forward, forward_target, step, wait};
 use crate::error::Result;
 use crate::{
     Availability, Collected, DisconnectOptions, FoundSession, Host, InvokeOptions, PipelineEvent,
-    PsSessionOptions, Secret, SessionState, SessionTicket, Statistics, Stopper,
+    ProcessCommand, PsSessionOptions, Secret, SessionState, SessionTicket, Statistics, Stopper,
 };
 
 /// The parameters of a new PowerShell session: [`crate::PsSessionBuilder`].
@@ -67,6 +67,11 @@ impl PsSession {
     /// A session on a computer.
     pub fn builder(computer: &str) -> PsSessionBuilder {
         PsSessionBuilder(crate::PsSession::builder(computer))
+    }
+
+    /// A session with a program that speaks PowerShell's out-of-process framing: see [`crate::PsSession::process`].
+    pub fn process(command: ProcessCommand) -> PsSessionBuilder {
+        PsSessionBuilder(crate::PsSession::process(command))
     }
 
     /// A session like this one, to be opened: see [`crate::PsSession::another`].
