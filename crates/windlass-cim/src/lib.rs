@@ -4,6 +4,15 @@
 //! Nothing here does I/O. WS-Man and DCOM carry these objects in forms of their own; both give the
 //! same [`CimInstance`] and [`CimClass`].
 //!
+//! ```
+//! use windlass_cim::{mof, wql};
+//!
+//! let file = mof::parse("class Demo_Disk { [Key] string Id; uint64 Size = 4096; };")?;
+//! assert_eq!(file.classes[0].properties.len(), 2);
+//! assert!(wql::parse("SELECT * FROM Demo_Disk WHERE Size > 1024").is_ok());
+//! # Ok::<(), windlass_cim::Error>(())
+//! ```
+//!
 //! Specifications: DSP0004 (the CIM infrastructure, MOF), DSP0227 (the WS-Management binding),
 //! DSP0230 (WS-CIM), DSP0201 (CIM-XML), [MS-WMI] 2.2 (WQL, object paths), [MS-WSMV] 2.2.
 #![forbid(unsafe_code)]

@@ -10,6 +10,36 @@
 //! - [`session_key`]: the key that protects secrets.
 //! - [`outofproc`]: the framing that PowerShell uses over SSH and standard streams.
 //!
+//! A client and a server, with nothing between them:
+//!
+//! ```
+//! use windlass_psrp::*;
+//!
+//! # fn main() -> Result<(), PsrpError> {
+//! let mut client = ClientPool::new(PoolOptions::default());
+//! let mut server = ServerPool::new(ServerOptions::default());
+//! let room = ClientPool::FRAGMENT_LENGTH;
+//!
+//! server.receive(None, Stream::Default, &client.creation_fragments(room)?)?;
+//! while let Some(outgoing) = server.poll_send(room) {
+//!     client.receive(outgoing.pipeline, &outgoing.data)?;
+//! }
+//! assert_eq!(client.state(), PoolState::Opened);
+//!
+//! let id = client.create_pipeline(PowerShell::new().command("Get-Date"))?;
+//! let command = client.command_arguments(id, room)?.expect("no secret waits for a key");
+//! server.receive(Some(id), Stream::Default, &command)?;
+//! server.write_output(id, &"today".into())?;
+//! server.complete(id, PipelineState::Completed, None)?;
+//! while let Some(outgoing) = server.poll_send(room) {
+//!     client.receive(outgoing.pipeline, &outgoing.data)?;
+//! }
+//! let mut events = std::iter::from_fn(|| client.poll_event());
+//! assert!(events.any(|event| matches!(event, ClientEvent::PipelineOutput { value, .. } if value == "today".into())));
+//! # Ok(())
+//! # }
+//! ```
+//!
 //! Specification: [MS-PSRP]. Where PowerShell 7.6 does more than it says, PowerShell is followed.
 #![forbid(unsafe_code)]
 

@@ -13,6 +13,21 @@
 //!
 //! Pure functions: no sockets, no clock.
 //!
+//! ```
+//! use uuid::Uuid;
+//! use windlass_wsman::client::Session;
+//! use windlass_wsman::{Limits, Operation, OptionSet, RequestError, Shell, decode_request, uri};
+//!
+//! let session = Session::new("http://srv1:5985/wsman");
+//! let request = session.create_shell(uri::CMD_SHELL, Shell::cmd(), OptionSet::new(), None, Uuid::from_u128(1));
+//! let envelope = request.encode();
+//!
+//! let read = decode_request(&envelope, &Limits::default())?;
+//! assert!(matches!(read.operation, Operation::Create(_)));
+//! assert_eq!(read.header.resource_uri.as_deref(), Some(uri::CMD_SHELL));
+//! # Ok::<(), RequestError>(())
+//! ```
+//!
 //! Specifications: DSP0226 (WS-Management 1.2), DSP0227 (CIM binding), WS-Transfer, WS-Enumeration,
 //! WS-Eventing, [MS-WSMV] (shells and extensions), [MS-XCA] 2.1 and 2.2.
 #![forbid(unsafe_code)]

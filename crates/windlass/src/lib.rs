@@ -13,6 +13,27 @@
 //! future is dropped half-way, and when the session itself is dropped. [`Error`] says which layer
 //! failed, on which host and why.
 //!
+//! ```no_run
+//! use windlass::{CimSession, Credential, PsSession, Secret};
+//!
+//! # async fn run() -> windlass::Result<()> {
+//! let alice = Credential::password("CORP\\alice", Secret::new("..."));
+//! let session = PsSession::builder("srv1").use_ssl(true).credential(alice.clone()).connect().await?;
+//! for process in session.invoke_script("Get-Process").collect().await?.output {
+//!     println!("{}", process.get("Name").and_then(|name| name.as_str()).unwrap_or_default());
+//! }
+//! session.close().await?;
+//!
+//! let cim = CimSession::builder("srv1").credential(alice).connect().await?;
+//! let mut services = cim.query("root/cimv2", "SELECT Name FROM Win32_Service WHERE Started = FALSE");
+//! while let Some(service) = services.next().await {
+//!     println!("{:?}", service?.get("Name"));
+//! }
+//! cim.close().await;
+//! # Ok(())
+//! # }
+//! ```
+//!
 //! What is done is told by `tracing`: spans named `open`, `pipeline` and `request` carry the host and the ids of
 //! session, pipeline and request.
 //!
