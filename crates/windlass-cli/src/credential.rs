@@ -169,6 +169,21 @@ fn from_file(file: &Path, user: Option<&str>) -> Result<Login> {
     Ok(Login { user: name.to_owned(), password: Secret::new(password) })
 }
 
+/// The users in a file, NAME:PASSWORD a line; empty lines and those that begin with `#` are passed over. Only its owner
+/// may read it.
+pub(crate) fn users_of(file: &Path) -> Result<Vec<(String, Secret)>> {
+    let shown = file.display();
+    refuse_if_shared(file)?;
+    let text = Secret::new(std::fs::read_to_string(file).with_context(|| format!("cannot read {shown}"))?);
+    let lines = text.expose().lines().enumerate();
+    let told = lines.filter(|(_, line)| !line.trim().is_empty() && !line.starts_with('#'));
+    let user = |(place, line): (usize, &str)| match line.split_once(':') {
+        Some((name, password)) if !name.is_empty() => Ok((name.to_owned(), Secret::new(password))),
+        _ => bail!("{shown}, line {}: NAME:PASSWORD is expected", place + 1),
+    };
+    told.map(user).collect()
+}
+
 #[cfg(unix)]
 fn refuse_if_shared(file: &Path) -> Result<()> {
     use std::os::unix::fs::PermissionsExt;
@@ -206,6 +221,24 @@ mod tests {
         assert_eq!((login.user.as_str(), login.password.expose()), ("CORP\\alice", "secret word"));
         assert!(find(Some("bob"), Some(&path)).unwrap_err().to_string().contains("not of the user"));
         std::fs::remove_file(path).unwrap();
+    }
+
+    #[test]
+    fn users_stand_in_a_private_file() {
+        let path = file("users", "# who may\nCORP\\alice:a:b c\n\nbob:\n", 0o600);
+        let users = users_of(&path).unwrap();
+        let shown: Vec<_> = users.iter().map(|(name, password)| (name.as_str(), password.expose())).collect();
+        assert_eq!(shown, [("CORP\\alice", "a:b c"), ("bob", "")]);
+        std::fs::remove_file(path).unwrap();
+        for (content, mode, complaint) in [
+            ("alice:pw\n", 0o640, "chmod 600"),
+            ("alice:pw\ngeheim\n", 0o600, "line 2: NAME:PASSWORD is expected"),
+        ] {
+            let path = file("no-users", content, mode);
+            let error = users_of(&path).unwrap_err().to_string();
+            assert!(error.contains(complaint) && !error.contains("geheim"), "{error}");
+            std::fs::remove_file(path).unwrap();
+        }
     }
 
     #[test]

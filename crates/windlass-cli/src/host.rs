@@ -12,6 +12,7 @@ use windlass::net::Dial;
 use windlass::{CimSession, CimSessionBuilder, Credential, Secret};
 use windlass_mock::{Account, Authentication, BindingPolicy, Endpoint, MockHost, Scenario, Trouble};
 
+use crate::credential;
 use crate::exit::Exit;
 use crate::failure::report_local;
 
@@ -47,9 +48,12 @@ pub(crate) struct Mock {
     /// Address for DCE/RPC with its endpoint mapper; port 0 takes a free one, clients expect 135
     #[arg(long, value_name = "ADDR")]
     rpc_listen: Option<SocketAddr>,
-    /// User who may log on, as NAME:PASSWORD; may be repeated
+    /// User who may log on, as NAME:PASSWORD, which other users of this computer see; may be repeated
     #[arg(long, value_name = "NAME:PASSWORD")]
     user: Vec<String>,
+    /// File of users who may log on, NAME:PASSWORD a line, which its owner alone may read; may be repeated
+    #[arg(long, value_name = "FILE")]
+    user_file: Vec<PathBuf>,
     /// Ask a domain about other users: the command line of Samba's ntlm_auth --helper-protocol=ntlm-server-1
     #[arg(long, value_name = "PROGRAM")]
     ntlm_auth: Option<String>,
@@ -133,6 +137,11 @@ impl Mock {
                 bail!("--user takes NAME:PASSWORD");
             };
             builder = builder.user(name, Secret::new(password));
+        }
+        for file in &self.user_file {
+            for (name, password) in credential::users_of(file)? {
+                builder = builder.user(&name, password);
+            }
         }
         if let Some(command) = &self.ntlm_auth {
             builder = builder.ntlm_auth(command.split_whitespace().map(str::to_owned));

@@ -66,8 +66,12 @@ fn results_name_the_session_that_they_come_from() {
 #[cfg(unix)]
 fn a_host_without_input_stays() {
     use std::io::BufRead;
+    use std::os::unix::fs::PermissionsExt;
+    let users = std::env::temp_dir().join(format!("windlass-users-{}", std::process::id()));
+    std::fs::write(&users, "alice:x\n").unwrap();
+    std::fs::set_permissions(&users, std::fs::Permissions::from_mode(0o600)).unwrap();
     let mut child = Command::new(PROGRAM)
-        .args(["mock", "--user", "alice:x"])
+        .args(["mock", "--user-file", users.to_str().unwrap()])
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .spawn()
@@ -82,6 +86,7 @@ fn a_host_without_input_stays() {
     assert!(child.try_wait().unwrap().is_none());
     child.kill().unwrap();
     child.wait().unwrap();
+    std::fs::remove_file(users).unwrap();
 }
 
 #[test]
