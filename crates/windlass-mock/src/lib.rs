@@ -26,6 +26,7 @@ pub mod cim;
 mod config;
 mod dcom;
 mod endpoint;
+mod environment;
 mod error;
 mod exec;
 pub mod facts;

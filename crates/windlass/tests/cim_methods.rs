@@ -203,3 +203,28 @@ async fn parameters_that_do_not_fit_the_method_are_not_sent() {
     session.close().await;
     nothing_left(&host).await;
 }
+
+#[cfg(unix)]
+#[tokio::test]
+async fn programs_that_are_created_do_not_see_the_environment_of_the_host() {
+    // Which cargo sets for tests.
+    assert!(std::env::var_os("CARGO_MANIFEST_DIR").is_some());
+    let folder = std::env::temp_dir().join(format!("windlass-create-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let (script, told) = (folder.join("script"), folder.join("told"));
+    std::fs::write(&script, format!("env > {}", told.display())).unwrap();
+    // Reading it ends when the program does.
+    assert!(std::process::Command::new("mkfifo").arg(&told).status().unwrap().success());
+    let host = host().allow_exec(true).start().await.unwrap();
+    let session = CimSession::builder("").target(over_https(&host)).connect().await.unwrap();
+    let line = format!("/bin/sh {}", script.display());
+    let class = ObjectPath::class("Win32_Process");
+    let created = session.invoke(&class, "Create", &input().with("CommandLine", line)).await.unwrap();
+    assert_eq!(created.return_value, CimValue::UInt32(0));
+    let told = tokio::task::spawn_blocking(move || std::fs::read_to_string(told)).await.unwrap().unwrap();
+    std::fs::remove_dir_all(folder).unwrap();
+    session.close().await;
+    let names: Vec<&str> = told.lines().filter_map(|line| Some(line.split_once('=')?.0)).collect();
+    assert!(names.contains(&"PATH"), "{names:?}");
+    assert!(!names.iter().any(|name| name.starts_with("CARGO")), "{names:?}");
+}

@@ -15,6 +15,7 @@ use windlass_psrp::outofproc::{LineBuffer, Packet};
 use super::channel::Answer;
 use super::{Account, ProgramShell, WAITING_LINES};
 use crate::config::Endpoint;
+use crate::environment;
 
 /// How long a program may take to end after it was asked to.
 const GRACE: Duration = Duration::from_secs(3);
@@ -38,29 +39,14 @@ fn command(endpoint: &Endpoint) -> std::io::Result<Command> {
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
     #[cfg(unix)]
     command.process_group(0);
-    let inherited = std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value)));
     match &endpoint.run_as {
         Some(account) => {
-            command.env_clear().envs(inherited.filter(|(name, _)| is_everybodys(name)));
+            environment::hide_all_but_everybodys(command.as_std_mut());
             run_as(&mut command, account)?;
         }
-        None => {
-            inherited.filter(|(name, _)| is_hosts_own(name)).for_each(|(name, _)| {
-                command.env_remove(name);
-            });
-        }
+        None => environment::hide_hosts_own(command.as_std_mut()),
     }
     Ok(command)
-}
-
-/// Whether a variable of the environment means the same to every user.
-fn is_everybodys(name: &str) -> bool {
-    matches!(name, "PATH" | "TZ" | "LANG") || name.starts_with("LC_")
-}
-
-/// Whether a variable of the environment is for the host alone: it may hold a password.
-fn is_hosts_own(name: &str) -> bool {
-    name.starts_with("WINDLASS_")
 }
 
 /// What login(1) gives an account: its ids, its home directory and who it is.

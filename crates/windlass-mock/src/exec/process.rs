@@ -10,6 +10,7 @@ use tokio::time::Instant;
 use windlass_wsman::{Fault, RunState};
 
 use super::line;
+use crate::environment;
 use crate::shell::{Piece, Presence, Received};
 use crate::wsman::aborted;
 
@@ -67,7 +68,7 @@ impl Process {
     /// Starts a program.
     pub(super) fn start(launch: Launch<'_>) -> std::io::Result<Arc<Self>> {
         let mut command = command(&launch)?;
-        hide_environment(&mut command);
+        environment::hide_all_but_common(command.as_std_mut());
         for (name, value) in launch.environment {
             command.env(name, value);
         }
@@ -268,27 +269,6 @@ fn command(launch: &Launch<'_>) -> std::io::Result<Command> {
     let mut command = Command::new(program);
     command.args(words);
     Ok(command)
-}
-
-/// Leaves the host's own settings out of what a program sees: passwords may stand in its environment, and where that
-/// of a terminal or a desktop came along, so would what these hand to their programs.
-fn hide_environment(command: &mut Command) {
-    for (name, _) in std::env::vars_os() {
-        if !is_common(&name.to_string_lossy()) {
-            command.env_remove(name);
-        }
-    }
-}
-
-/// Whether a variable is one that programs need and that tells nothing. Programs of Windows need more of them than
-/// can be listed.
-fn is_common(name: &str) -> bool {
-    const COMMON: [&str; 10] =
-        ["PATH", "HOME", "USER", "LOGNAME", "SHELL", "LANG", "LANGUAGE", "TZ", "TMPDIR", "TERM"];
-    if cfg!(windows) {
-        return !name.to_ascii_uppercase().starts_with("WINDLASS_");
-    }
-    COMMON.contains(&name) || name.starts_with("LC_")
 }
 
 /// The exit code; for a program that a signal ended, what Windows gives for Ctrl-C, else 128 and the

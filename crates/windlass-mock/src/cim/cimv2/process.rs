@@ -8,6 +8,7 @@ use windlass_cim::{CimClass, CimInstance, CimStatus, CimValue, ObjectPath};
 
 use super::{demanded, instance, optional, path, text, time};
 use crate::cim::{CimFailure, CimRequest, Instances};
+use crate::environment;
 use crate::exec;
 use crate::facts::{Facts, Process};
 
@@ -152,6 +153,7 @@ fn create(request: &CimRequest<'_>, input: &CimInstance) -> CimInstance {
     let mut words = exec::split_line(line).into_iter();
     let Some(program) = words.next() else { return returned(result::INVALID_PARAMETER) };
     let mut command = std::process::Command::new(program);
+    environment::hide_all_but_common(&mut command);
     command.args(words).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
     if let Some(directory) = parameter("CurrentDirectory") {
         command.current_dir(local_directory(directory));
