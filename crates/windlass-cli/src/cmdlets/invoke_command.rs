@@ -398,9 +398,11 @@ async fn pump(session: &PsSession, order: Order, outlet: &Outlet) -> Option<Invo
     };
     loop {
         let event = tokio::select! {
+            // What was said before the session was left comes first.
+            biased;
             event = invocation.next() => event?,
             // Nobody who waits here could come back to the session; a job goes on when somebody else does.
-            () = left(session), if matches!(outlet, Outlet::Channel(..)) => {
+            true = session.disconnected(), if matches!(outlet, Outlet::Channel(..)) => {
                 outlet.send(Some(id), Ok(PipelineEvent::Network(NetworkEvent::AutoDisconnected))).await;
                 return Some(invocation);
             }
@@ -413,16 +415,6 @@ async fn pump(session: &PsSession, order: Order, outlet: &Outlet) -> Option<Invo
             return Some(invocation);
         }
     }
-}
-
-/// Waits until somebody else leaves a session, such as another command that the agent runs.
-async fn left(session: &PsSession) {
-    const NOW_AND_THEN: Duration = Duration::from_millis(500);
-    while session.state() != SessionState::Disconnected {
-        tokio::time::sleep(NOW_AND_THEN).await;
-    }
-    // What was said until then has come, or comes now.
-    tokio::time::sleep(NOW_AND_THEN).await;
 }
 
 /// Starts the command; its input is sent while it runs.

@@ -155,6 +155,12 @@ impl PsSession {
         }
     }
 
+    /// Waits until the session is disconnected: by this client, by another, or as the network stayed away. False where
+    /// it is closed instead.
+    pub async fn disconnected(&self) -> bool {
+        self.shared.disconnected().await
+    }
+
     /// Whether a pipeline would run at once, as far as this client knows.
     pub fn availability(&self) -> Availability {
         let machine = self.shared.machine();

@@ -139,6 +139,13 @@ impl Shared {
         current.wait_for(|&current| current >= stage).await.ok();
     }
 
+    /// Waits until the session is disconnected, or will not be any more: whether it is.
+    pub(super) async fn disconnected(&self) -> bool {
+        let mut current = self.stage.subscribe();
+        let stage = current.wait_for(|&current| current > Stage::Open).await.map(|stage| *stage);
+        stage.is_ok_and(|stage| stage == Stage::Disconnected)
+    }
+
     /// Waits while the session is disconnected, and tells the stage after that.
     pub(super) async fn connected_again(&self) -> Stage {
         let mut current = self.stage.subscribe();
