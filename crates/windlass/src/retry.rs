@@ -6,6 +6,8 @@ use tokio::time::Instant;
 
 use crate::error::Error;
 
+/// How long a failed network is tried again unless said otherwise, as Windows does.
+pub(crate) const DEFAULT_WINDOW: Duration = Duration::from_secs(240);
 const FIRST_PAUSE: Duration = Duration::from_millis(250);
 const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 

@@ -1,6 +1,7 @@
 //! Colours of the console, and text from remote computers made safe to show.
 
 use windlass_psrp::ConsoleColor;
+use windlass_psrp::host::is_steering;
 
 const RESET: &str = "\u{1b}[0m";
 
@@ -64,10 +65,9 @@ pub(crate) fn legible(text: &str, with_colours: bool) -> String {
     shown
 }
 
-/// Whether a character changes more than its own place on the screen: controls, and those that reverse the direction of
-/// writing, by which a text seems to be another.
+/// Whether a character changes more than its own place on the screen: also line ends and tabs do.
 pub(crate) fn steers(character: char) -> bool {
-    character.is_control() || matches!(character, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    character.is_control() || is_steering(character)
 }
 
 /// Makes the output of a program legible that comes in pieces: colours pass, and what moves within the line, as

@@ -78,7 +78,9 @@ pub fn strip_controls(text: &str) -> String {
     text.chars().filter(|&character| !is_steering(character)).collect()
 }
 
-fn is_steering(character: char) -> bool {
+/// Whether a character is a control, line ends and tabs excepted, or reverses the direction of writing, by which a text
+/// seems to be another.
+pub fn is_steering(character: char) -> bool {
     (character.is_control() && !matches!(character, '\n' | '\r' | '\t'))
         || matches!(character, '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}')
 }

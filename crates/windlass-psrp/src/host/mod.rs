@@ -10,7 +10,7 @@ mod reply;
 mod types;
 
 pub use call::{HostCall, HostCallId};
-pub use guard::{Guarded, guard, strip_controls};
+pub use guard::{Guarded, guard, is_steering, strip_controls};
 pub use info::{HostDefaultData, HostInfo};
 pub use method::{HostMethod, HostMethodId};
 pub(crate) use reply::credential_value;

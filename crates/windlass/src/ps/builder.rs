@@ -21,6 +21,7 @@ use super::session::{PsSession, next_id};
 use super::shared::{Answerer, Timing};
 use crate::error::{Error, Result};
 use crate::options::WsmanOptions;
+use crate::retry::DEFAULT_WINDOW;
 use crate::target::{Target, target_setters};
 
 /// The shortest idle time-out that hosts accept.
@@ -85,7 +86,7 @@ impl Default for PsSessionOptions {
             apartment_state: ApartmentState::Unknown,
             time_zone: None,
             protocol_version: ProtocolVersion::V2_3,
-            retry_window: Duration::from_secs(240),
+            retry_window: DEFAULT_WINDOW,
             park_after: Duration::from_secs(2),
         }
     }

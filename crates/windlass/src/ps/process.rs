@@ -26,9 +26,10 @@ const QUEUE: usize = 64;
 const READ_SIZE: usize = 64 << 10;
 /// How long a process may take to end after it was told to.
 const GRACE: Duration = Duration::from_secs(5);
-/// How long its standard error may stay open after it has ended, as what it started may hold it; and, twice over, how
-/// long it may take to say why it does not listen any more.
+/// How long its standard error may stay open after it has ended: what it started may hold it.
 const ECHO: Duration = Duration::from_millis(500);
+/// How long a process that does not listen any more may take to say why: longer than its last words may.
+const EXPLAINING: Duration = Duration::from_secs(1);
 /// How much of what a process last wrote to its standard error goes into errors.
 const LAST_WORDS: usize = 1024;
 
@@ -283,7 +284,7 @@ impl ProcessLink {
         let Err(error) = written.await else { return Ok(()) };
         // It has ended, as a rule, and its output or its last words say why.
         let mut ended = self.ended.subscribe();
-        match tokio::time::timeout(ECHO * 2, ended.wait_for(Option::is_some)).await {
+        match tokio::time::timeout(EXPLAINING, ended.wait_for(Option::is_some)).await {
             Ok(Ok(reason)) => Err(self.gone(reason.clone().unwrap_or_default())),
             _ => Err(self.gone(format!("the process does not listen any more: {error}"))),
         }

@@ -17,6 +17,7 @@ pub use text::TextDecoder;
 use crate::Target;
 use crate::error::Result;
 use crate::options::WsmanOptions;
+use crate::retry::DEFAULT_WINDOW;
 use crate::shell::RemoteShell;
 use crate::statistics::Statistics;
 use crate::target::target_setters;
@@ -67,7 +68,7 @@ impl WinRsShell {
             lifetime: None,
             code_page: 65001,
             no_profile: false,
-            retry_window: Duration::from_secs(240),
+            retry_window: DEFAULT_WINDOW,
         }
     }
 
