@@ -31,6 +31,18 @@ def wait_for(port, process, seconds=15):
     raise RuntimeError(f"nothing listens on port {port}")
 
 
+def is_gone(process, seconds=10):
+    """Whether there is no process of this id any more, or soon is none."""
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        try:
+            os.kill(process, 0)
+        except ProcessLookupError:
+            return True
+        time.sleep(0.05)
+    return False
+
+
 def certificate(folder, name="server", issuer=None, client=None, key=None):
     """Writes NAME.pem and NAME.key: a certificate for localhost, or with `client` for that user."""
     from cryptography import x509

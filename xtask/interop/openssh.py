@@ -10,11 +10,11 @@ import getpass
 import json
 import os
 import shutil
-import socket
 import subprocess
 import sys
 import tempfile
-import time
+
+from foreign import free_port, is_gone, wait_for
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 CASES = []
@@ -36,9 +36,7 @@ class Place:
         self.windlass, self.folder = windlass, folder
         for name in ('host', 'key', 'stranger'):
             subprocess.run(['ssh-keygen', '-q', '-t', 'ed25519', '-N', '', '-f', self.file(name)], check=True)
-        with socket.socket() as free:
-            free.bind(('127.0.0.1', 0))
-            self.port = free.getsockname()[1]
+        self.port = free_port()
         shutil.copy(self.file('key.pub'), self.file('authorized'))
         with open(self.file('config'), 'w', encoding='utf-8') as file:
             file.write(f'''ListenAddress 127.0.0.1:{self.port}
@@ -59,13 +57,7 @@ Subsystem powershell {sys.executable} {os.path.join(HERE, 'process_server.py')}
         self.log = open(self.file('log'), 'w', encoding='utf-8')
         self.server = subprocess.Popen([sshd, '-D', '-e', '-f', self.file('config')], stdin=subprocess.DEVNULL,
                                        stdout=self.log, stderr=self.log)
-        deadline = time.monotonic() + 20
-        while time.monotonic() < deadline:
-            with socket.socket() as probe:
-                if probe.connect_ex(('127.0.0.1', self.port)) == 0:
-                    return
-            time.sleep(0.1)
-        raise RuntimeError('the SSH server does not listen')
+        wait_for(self.port, self.server)
 
     def file(self, name):
         return os.path.join(self.folder, name)
@@ -95,17 +87,6 @@ Subsystem powershell {sys.executable} {os.path.join(HERE, 'process_server.py')}
 def values(ran):
     assert ran.returncode == 0, (ran.returncode, ran.stderr)
     return [found['value'] for found in json.loads(ran.stdout)]
-
-
-def is_gone(process):
-    deadline = time.monotonic() + 10
-    while time.monotonic() < deadline:
-        try:
-            os.kill(process, 0)
-        except ProcessLookupError:
-            return True
-        time.sleep(0.05)
-    return False
 
 
 @case

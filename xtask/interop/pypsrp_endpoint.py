@@ -10,6 +10,7 @@ import os
 import subprocess
 import time
 
+from foreign import is_gone
 from pypsrp_peer import Skipped, case, check, main, options
 
 from pypsrp.exceptions import WSManFaultError
@@ -26,17 +27,6 @@ def invoke(pool, command, *arguments):
     shell.invoke()
     shell.close()
     return list(shell.output)
-
-
-def is_gone(process):
-    deadline = time.monotonic() + 10
-    while time.monotonic() < deadline:
-        try:
-            os.kill(process, 0)
-        except ProcessLookupError:
-            return True
-        time.sleep(0.05)
-    return False
 
 
 def core(peer, **settings):
