@@ -8,6 +8,10 @@
     reason = "test code"
 )]
 
+#[path = "../../windlass-testkit/tests/support/skipped.rs"]
+mod skipped;
+
+use skipped::skipped;
 use windlass_cim::mof::{self, MofPrinter, print_class, print_instance};
 use windlass_cim::{CimClass, CimType, CimValue, ClassStore, DataType, ObjectPath, Schema};
 
@@ -204,12 +208,4 @@ fn mof_of_another_printer() {
         }
     }
     assert!(seen >= 8, "{seen} classes");
-}
-
-/// Says that a test tests nothing, past the harness, which keeps what passing tests print to itself.
-/// `cargo xtask test` counts these lines.
-fn skipped(reason: &str) {
-    let test = std::thread::current().name().unwrap_or_default().to_owned();
-    let _ =
-        std::io::Write::write_all(&mut std::io::stderr(), format!("{test}: skipped: {reason}\n").as_bytes());
 }

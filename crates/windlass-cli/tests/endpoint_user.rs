@@ -10,47 +10,25 @@
     reason = "test code"
 )]
 
+#[path = "../../windlass-testkit/tests/support/skipped.rs"]
+mod skipped;
 mod support;
 
-use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::process::CommandExt as _;
-use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use support::{Host, PASSWORD, PROGRAM, errors, windlass};
+use skipped::skipped;
+use support::{Folder, Host, PASSWORD, PROGRAM, errors, windlass};
 
 /// An id that hardly anybody has: what matters is that it is not root's.
 const STRANGER: u32 = 65_534;
 
-/// A folder that everybody may write to, and that goes with the test.
-struct Folder(PathBuf);
-
-impl Folder {
-    fn new(name: &str) -> Self {
-        let path = std::env::temp_dir().join(format!("windlass-{name}-{}", std::process::id()));
-        std::fs::create_dir_all(&path).unwrap();
-        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o777)).unwrap();
-        Self(path)
-    }
-
-    /// A program that writes its environment into `environment` and ends.
-    fn program(&self) -> PathBuf {
-        let path = self.0.join("program");
-        let text = format!("#!/bin/sh\nid -u > {0}/user\nenv > {0}/environment\n", self.0.display());
-        std::fs::write(&path, text).unwrap();
-        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
-        path
-    }
-
-    fn text(&self, name: &str) -> String {
-        std::fs::read_to_string(self.0.join(name)).unwrap()
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        std::fs::remove_dir_all(&self.0).unwrap();
-    }
+/// A folder that everybody may write to, and a program in it that writes its user and its environment there.
+fn with_program(name: &str) -> (Folder, String) {
+    let folder = Folder::new(name).open_to_all();
+    let script = format!("id -u > {0}/user\nenv > {0}/environment", folder.0.display());
+    let program = folder.program("program", &script);
+    (folder, program)
 }
 
 fn is_root() -> bool {
@@ -72,31 +50,29 @@ fn open(host: &Host) -> String {
 
 #[test]
 fn the_program_runs_as_the_account_and_without_the_hosts_passwords() {
-    let folder = Folder::new("endpoint-user");
-    let endpoint = format!("Who={}", folder.program().display());
+    let (folder, program) = with_program("endpoint-user");
+    let endpoint = format!("Who={program}");
     let mut more = vec!["--endpoint", &endpoint];
     if is_root() {
         more.extend(["--endpoint-user", "who=65534:65534"]);
     } else {
-        println!("skipped in part: only root may run programs as others");
+        skipped("only root may run programs as others");
     }
-    let command = || {
-        let mut command = Command::new(PROGRAM);
-        command.env("WINDLASS_PASSWORD", "of-the-host");
-        command
-    };
-    let host = Host::start_with(command(), &more);
+    let mut command = Command::new(PROGRAM);
+    command.env("WINDLASS_PASSWORD", "of-the-host");
+    let host = Host::start_with(command, &more);
     open(&host);
     host.stop();
     let user = if is_root() { STRANGER } else { rustix::process::geteuid().as_raw() };
-    assert_eq!(folder.text("user").trim(), user.to_string());
-    assert!(!folder.text("environment").contains("of-the-host"));
+    let text = |name: &str| std::fs::read_to_string(folder.0.join(name)).unwrap();
+    assert_eq!(text("user").trim(), user.to_string());
+    assert!(!text("environment").contains("of-the-host"));
 }
 
 #[test]
 fn a_host_that_may_not_change_its_user_refuses_the_shell() {
-    let folder = Folder::new("endpoint-refused");
-    let endpoint = format!("Who={}", folder.program().display());
+    let (folder, program) = with_program("endpoint-refused");
+    let endpoint = format!("Who={program}");
     let mut command = Command::new(PROGRAM);
     if is_root() {
         let copy = folder.0.join("windlass");
@@ -108,7 +84,7 @@ fn a_host_that_may_not_change_its_user_refuses_the_shell() {
     let host = Host::start_with(command, &["--endpoint", &endpoint, "--endpoint-user", "Who=0:0"]);
     let said = open(&host);
     assert!(said.contains("The program of the endpoint Who cannot be started"), "{said}");
-    assert!(!Path::new(&folder.0.join("user")).exists(), "the program ran all the same");
+    assert!(!folder.0.join("user").exists(), "the program ran all the same");
     host.stop();
 }
 

@@ -12,48 +12,33 @@
 
 mod support;
 
-use std::os::unix::fs::PermissionsExt as _;
-use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
 
-use support::{PROGRAM, errors};
+use support::{Folder, PROGRAM, errors};
 
 /// A folder with an `ssh` that says what it was given and fails.
-struct Folder(PathBuf);
-
-impl Folder {
-    fn new(name: &str) -> Self {
-        let path = std::env::temp_dir().join(format!("windlass-ssh-{name}-{}", std::process::id()));
-        std::fs::create_dir_all(&path).unwrap();
-        let ssh = path.join("ssh");
-        std::fs::write(&ssh, "#!/bin/sh\necho \"asked for: $*\" >&2\nexit 255\n").unwrap();
-        std::fs::set_permissions(&ssh, std::fs::Permissions::from_mode(0o755)).unwrap();
-        std::fs::write(path.join("key"), "").unwrap();
-        Self(path)
-    }
-
-    fn run(&self, arguments: &[&str]) -> Output {
-        Command::new(PROGRAM)
-            .args(arguments)
-            .env("PATH", format!("{}:/usr/bin:/bin", self.0.display()))
-            .env("WINDLASS_CONFIG", "")
-            .env("WINDLASS_AGENT", "off")
-            .current_dir(&self.0)
-            .stdin(Stdio::null())
-            .output()
-            .unwrap()
-    }
+fn with_ssh(name: &str) -> Folder {
+    let folder = Folder::new(name);
+    folder.program("ssh", "echo \"asked for: $*\" >&2\nexit 255");
+    folder.write("key", "");
+    folder
 }
 
-impl Drop for Folder {
-    fn drop(&mut self) {
-        std::fs::remove_dir_all(&self.0).unwrap();
-    }
+fn run(folder: &Folder, arguments: &[&str]) -> Output {
+    Command::new(PROGRAM)
+        .args(arguments)
+        .env("PATH", format!("{}:/usr/bin:/bin", folder.0.display()))
+        .env("WINDLASS_CONFIG", "")
+        .env("WINDLASS_AGENT", "off")
+        .current_dir(&folder.0)
+        .stdin(Stdio::null())
+        .output()
+        .unwrap()
 }
 
 #[test]
 fn parameters_become_options_of_ssh() {
-    let folder = Folder::new("options");
+    let folder = with_ssh("ssh-options");
     let cases: [(&[&str], &str); 4] = [
         (&["-HostName", "srv1"], "asked for: -x -s -- srv1 powershell"),
         (
@@ -79,7 +64,7 @@ fn parameters_become_options_of_ssh() {
         ),
     ];
     for (place, asked) in cases {
-        let ran = folder.run(&[&["Invoke-Command"], place, &["-ScriptBlock", "{ Get-Date }"]].concat());
+        let ran = run(&folder, &[&["Invoke-Command"], place, &["-ScriptBlock", "{ Get-Date }"]].concat());
         assert_eq!(ran.status.code(), Some(3), "{place:?}: {}", errors(&ran));
         assert!(errors(&ran).contains(asked), "{place:?}: {}", errors(&ran));
     }
@@ -87,7 +72,7 @@ fn parameters_become_options_of_ssh() {
 
 #[test]
 fn what_is_wrong_is_told_before_ssh_is_started() {
-    let folder = Folder::new("wrong");
+    let folder = with_ssh("ssh-wrong");
     let cases: [(&[&str], &str); 5] = [
         (&["-HostName", "-oProxyCommand=id"], "ProxyCommand"),
         (&["-HostName", "srv1:0"], "its port is not a number"),
@@ -96,7 +81,7 @@ fn what_is_wrong_is_told_before_ssh_is_started() {
         (&["-VMName", "vm1", "-Credential", "a"], "-VMName is for another transport"),
     ];
     for (place, complaint) in cases {
-        let ran = folder.run(&[&["Invoke-Command"], place, &["-ScriptBlock", "{ Get-Date }"]].concat());
+        let ran = run(&folder, &[&["Invoke-Command"], place, &["-ScriptBlock", "{ Get-Date }"]].concat());
         assert_eq!(ran.status.code(), Some(2), "{place:?}: {}", errors(&ran));
         assert!(errors(&ran).contains(complaint), "{place:?}: {}", errors(&ran));
         assert!(!errors(&ran).contains("asked for"), "{place:?}: {}", errors(&ran));
@@ -105,9 +90,9 @@ fn what_is_wrong_is_told_before_ssh_is_started() {
 
 #[test]
 fn what_if_shows_the_command_line() {
-    let folder = Folder::new("what-if");
+    let folder = with_ssh("ssh-what-if");
     let place = ["-HostName", "alice@srv1", "-Options", "@{ ProxyCommand = 'nc %h %p' }"];
-    let ran = folder.run(&[&["New-PSSession"], &place[..], &["-WhatIf"]].concat());
+    let ran = run(&folder, &[&["New-PSSession"], &place[..], &["-WhatIf"]].concat());
     let said = String::from_utf8_lossy(&ran.stdout).into_owned() + &errors(&ran);
     let line =
         "What if: New-PSSession on srv1 (ssh -x -l alice -o 'ProxyCommand=nc %h %p' -s -- srv1 powershell)";

@@ -10,15 +10,19 @@
     reason = "test code"
 )]
 
+#[path = "../../windlass-testkit/tests/support/skipped.rs"]
+mod skipped;
+
 mod support;
 
 use std::io::{Read, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
 
-use support::{Host, PASSWORD, PROGRAM};
+use skipped::skipped;
+use support::{Folder, Host, PASSWORD, PROGRAM};
 
 /// Longer than anything here takes.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -104,26 +108,9 @@ impl Terminal {
     }
 }
 
-/// A folder that goes with its owner.
-struct Folder(PathBuf);
-
-impl Folder {
-    fn new(name: &str) -> Self {
-        let path = std::env::temp_dir().join(format!("windlass-terminal-{name}-{}", std::process::id()));
-        std::fs::create_dir_all(&path).unwrap();
-        Self(path)
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        std::fs::remove_dir_all(&self.0).ok();
-    }
-}
-
 #[test]
 fn what_is_pasted_is_drawn_at_once() {
-    let folder = Folder::new("pasted");
+    let folder = Folder::new("terminal-pasted");
     let Some(mut terminal) = Terminal::with(&format!("{PROGRAM} console"), &folder.0) else { return };
     terminal.asks("windlass> ");
     terminal.types("Write-Output pasted");
@@ -141,7 +128,7 @@ fn what_is_pasted_is_drawn_at_once() {
 
 #[test]
 fn ctrl_c_drops_what_stands_before_it_and_nothing_else() {
-    let folder = Folder::new("dropped");
+    let folder = Folder::new("terminal-dropped");
     let Some(mut terminal) = Terminal::with(&format!("{PROGRAM} console"), &folder.0) else { return };
     terminal.asks("windlass> ");
     terminal.types("Write-Output (\r");
@@ -160,7 +147,7 @@ fn ctrl_c_drops_what_stands_before_it_and_nothing_else() {
 
 #[test]
 fn ctrl_c_stops_what_runs_and_the_next_line_is_read() {
-    let folder = Folder::new("stopped");
+    let folder = Folder::new("terminal-stopped");
     let host = Host::start(&[]);
     let command = format!("{PROGRAM} console --resolve srv1=127.0.0.1:{} -Credential alice", host.http);
     let Some(mut terminal) = Terminal::with(&command, &folder.0) else { return };
@@ -188,7 +175,7 @@ fn ctrl_c_stops_what_runs_and_the_next_line_is_read() {
 
 #[test]
 fn a_session_of_the_agent_is_entered_at_the_terminal() {
-    let folder = Folder::new("agent");
+    let folder = Folder::new("terminal-agent");
     let host = Host::start(&[]);
     let windlass = |arguments: &[&str]| {
         let ran = Command::new(PROGRAM)
@@ -229,11 +216,4 @@ fn a_session_of_the_agent_is_entered_at_the_terminal() {
     windlass(&["Invoke-Command", "-Session", "web", "Get-Date"]);
     windlass(&["agent", "stop"]);
     host.stop();
-}
-
-/// Says that a test tests nothing, past the harness, which keeps what passing tests print to itself.
-/// `cargo xtask test` counts these lines.
-fn skipped(reason: &str) {
-    let test = std::thread::current().name().unwrap_or_default().to_owned();
-    let _ = Write::write_all(&mut std::io::stderr(), format!("{test}: skipped: {reason}\n").as_bytes());
 }

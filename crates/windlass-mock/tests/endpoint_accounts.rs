@@ -1,7 +1,8 @@
 //! The accounts, the environment and the end of the programs behind endpoints.
 //!
 //! The programs here are scripts that say who they are in a packet of the out-of-process framing: the host hands on
-//! whatever it holds.
+//! whatever it holds. That a host which may not change its user refuses the shell is among the tests of the command
+//! line.
 #![cfg(unix)]
 #![allow(
     clippy::unwrap_used,
@@ -12,11 +13,14 @@
     reason = "test code"
 )]
 
+#[path = "../../windlass-testkit/tests/support/skipped.rs"]
+mod skipped;
 mod support;
 
 use std::collections::BTreeMap;
 
-use support::{Wire, fault_code, host, request};
+use skipped::skipped;
+use support::{Wire, host, request};
 use windlass_mock::facts::Facts;
 use windlass_mock::{Account, Endpoint, MockHost};
 use windlass_wsman::{
@@ -93,7 +97,7 @@ async fn a_program_runs_as_a_given_account() {
     let wanted =
         passwd.iter().find(|entry| if is_root() { entry.name == "nobody" } else { entry.user == own });
     let Some(wanted) = wanted else {
-        println!("skipped: /etc/passwd has no account for this test");
+        skipped("/etc/passwd has no account for it");
         return;
     };
     let facts = who(endpoint().run_as(Account::find(&wanted.name).unwrap())).await;
@@ -107,18 +111,4 @@ async fn a_program_runs_as_a_given_account() {
     assert!(facts.contains_key("PATH"));
     let foreign: Vec<_> = facts.keys().filter(|name| name.starts_with("CARGO")).collect();
     assert!(foreign.is_empty(), "{foreign:?}");
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_shell_is_refused_where_the_host_may_not_change_its_user() {
-    if is_root() {
-        println!(
-            "skipped: root may run programs as anybody; the command line's tests run a host that may not"
-        );
-        return;
-    }
-    let host = start(endpoint().run_as(Account::find("0:0").unwrap())).await;
-    let answer = open(&mut Wire::new(&host)).await.unwrap_err();
-    assert_eq!(fault_code(&answer), Some(5), "{answer}");
-    assert_eq!(host.statistics().open_shells, 0);
 }

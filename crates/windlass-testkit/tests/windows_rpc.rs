@@ -9,9 +9,13 @@
     reason = "test code"
 )]
 
+#[path = "support/skipped.rs"]
+mod skipped;
+
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use skipped::skipped;
 use windlass_rpc::SyntaxId;
 use windlass_rpc::pdu::{AuthLevel, AuthType, BindFeatures, Body, ContextOutcome, Header, Pdu};
 use windlass_testkit::pcap;
@@ -116,12 +120,4 @@ fn what_windows_binds_and_answers() {
         (auth.auth_type, AuthLevel::from_u8(auth.level)),
         (AuthType::SPNEGO, Some(AuthLevel::Privacy))
     );
-}
-
-/// Says that a test tests nothing, past the harness, which keeps what passing tests print to itself.
-/// `cargo xtask test` counts these lines.
-fn skipped(reason: &str) {
-    let test = std::thread::current().name().unwrap_or_default().to_owned();
-    let _ =
-        std::io::Write::write_all(&mut std::io::stderr(), format!("{test}: skipped: {reason}\n").as_bytes());
 }

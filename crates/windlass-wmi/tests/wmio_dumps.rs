@@ -11,8 +11,12 @@
     reason = "test code"
 )]
 
+#[path = "../../windlass-testkit/tests/support/skipped.rs"]
+mod skipped;
+
 use std::path::PathBuf;
 
+use skipped::skipped;
 use windlass_cim::{CimClass, CimInstance, CimType, CimValue};
 use windlass_wmi::wmio::{WmiObject, decode};
 
@@ -192,12 +196,4 @@ fn dumps_are_encoded_again() {
             _ => assert_eq!(object, again, "{name}"),
         }
     }
-}
-
-/// Says that a test tests nothing, past the harness, which keeps what passing tests print to itself.
-/// `cargo xtask test` counts these lines.
-fn skipped(reason: &str) {
-    let test = std::thread::current().name().unwrap_or_default().to_owned();
-    let _ =
-        std::io::Write::write_all(&mut std::io::stderr(), format!("{test}: skipped: {reason}\n").as_bytes());
 }

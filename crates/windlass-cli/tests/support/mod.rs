@@ -2,7 +2,7 @@
 #![allow(dead_code, reason = "each test uses what it needs")]
 
 use std::io::{BufRead, BufReader};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 
 use serde_json::Value;
@@ -59,6 +59,53 @@ impl Host {
         drop(self.child.stdin.take());
         assert!(self.child.wait().unwrap().success());
     }
+}
+
+/// A folder of a test that goes with it.
+pub struct Folder(pub PathBuf);
+
+impl Folder {
+    pub fn new(name: &str) -> Self {
+        let path = std::env::temp_dir().join(format!("windlass-{name}-{}", std::process::id()));
+        std::fs::create_dir_all(&path).unwrap();
+        Self(path)
+    }
+
+    /// Writes a file that its owner alone may read.
+    #[cfg(unix)]
+    pub fn write(&self, name: &str, content: impl AsRef<[u8]>) -> String {
+        let path = self.0.join(name);
+        std::fs::write(&path, content).unwrap();
+        permit(&path, 0o600);
+        path.to_str().unwrap().to_owned()
+    }
+
+    /// Writes a program that everybody may run.
+    #[cfg(unix)]
+    pub fn program(&self, name: &str, script: &str) -> String {
+        let path = self.write(name, format!("#!/bin/sh\n{script}\n"));
+        permit(Path::new(&path), 0o755);
+        path
+    }
+
+    /// Lets everybody write into it.
+    #[cfg(unix)]
+    pub fn open_to_all(self) -> Self {
+        permit(&self.0, 0o777);
+        self
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        std::fs::remove_dir_all(&self.0).ok();
+    }
+}
+
+#[cfg(unix)]
+fn permit(path: &Path, mode: u32) {
+    use std::os::unix::fs::PermissionsExt;
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
 }
 
 /// Runs the program in a folder.

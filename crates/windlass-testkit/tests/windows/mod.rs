@@ -1,5 +1,9 @@
 //! Recordings of real Windows servers that `cargo xtask fixtures` fetches.
 
+#[path = "../support/skipped.rs"]
+mod skipped;
+
+pub(crate) use skipped::skipped;
 use std::path::{Path, PathBuf};
 
 /// The folder of a fetched package, or `None` with a word to whoever reads the output.
@@ -64,12 +68,4 @@ fn unquote(value: &str) -> String {
         Some(inner) => inner.replace("''", "'"),
         None => value.to_owned(),
     }
-}
-
-/// Says that a test tests nothing, past the harness, which keeps what passing tests print to itself.
-/// `cargo xtask test` counts these lines.
-pub(crate) fn skipped(reason: &str) {
-    let test = std::thread::current().name().unwrap_or_default().to_owned();
-    let _ =
-        std::io::Write::write_all(&mut std::io::stderr(), format!("{test}: skipped: {reason}\n").as_bytes());
 }
